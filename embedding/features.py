@@ -1,0 +1,188 @@
+"""Feature inputs of every kind as one form: which id adds to which row, how much.
+
+Dense, sparse and ragged ids, weights, combiners and sequences all become a `Lookup`:
+a list of occurrences (id, row of the activations, coefficient). An activation is then
+sum(coefficient * table[id]) over its occurrences, and the gradient of an id is
+sum(coefficient * gradient[row]): lookup and update read the same list. A row without
+occurrences is zero. Training and serving share this module, so they cannot disagree.
+"""
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from embedding.checks import Check, after
+from embedding.specs import FeatureSpec
+
+
+class Lookup(NamedTuple):
+    """The occurrences of one feature, or of all features of a table.
+
+    Attributes:
+      ids: int64 [n], the ids in feature order.
+      rows: int64 [n], the row of the activations each id adds to; not decreasing.
+      coefficients: float32 [n], what each id's table row is multiplied by.
+    """
+
+    ids: tf.Tensor
+    rows: tf.Tensor
+    coefficients: tf.Tensor
+
+
+def lookup_of(feature: FeatureSpec, ids: Any, weights: Any = None) -> Lookup:
+    """Returns the occurrences of one feature's batch.
+
+    Args:
+      feature: the feature.
+      ids: int32 or int64; a Tensor [batch] or [batch, 1], a SparseTensor [batch, n] or
+        a RaggedTensor [batch, None].
+      weights: None, or floats of the same kind and shape as `ids` (not for dense ids
+        and not for sequences).
+
+    Raises:
+      ValueError: if the kinds, shapes or types of ids and weights do not fit.
+    """
+    check_input(feature, ids, weights)
+    values = _checked_ids(feature, ids)
+    if not isinstance(ids, (tf.SparseTensor, tf.RaggedTensor)):
+        rows = tf.range(tf.size(values, tf.int64))
+        return Lookup(values, rows, tf.ones_like(values, tf.float32))
+    examples, positions = _examples_and_positions(ids)
+    if feature.is_sequence:
+        return _sequence(values, examples, positions, feature.config)
+    if weights is None:
+        given = tf.ones_like(values, tf.float32)
+    else:
+        with after(_same_entries(feature.path, ids, weights)):
+            given = tf.cast(weights.values, tf.float32)
+    combiner = feature.config.table.combiner
+    return Lookup(values, examples, _coefficients(combiner, examples, given))
+
+
+def _checked_ids(feature: FeatureSpec, ids: Any) -> tf.Tensor:
+    """Returns the ids as int64 [n], once all of them are known to be in range."""
+    if isinstance(ids, (tf.SparseTensor, tf.RaggedTensor)):
+        ids = ids.values
+    values = tf.reshape(tf.cast(ids, tf.int64), [-1])
+    table = feature.config.table
+    in_range = tf.debugging.Assert(
+        tf.reduce_all((values >= 0) & (values < table.vocabulary_size)),
+        [
+            f"Feature '{feature.path}': ids of table '{table.name}' must lie in "
+            f"[0, {table.vocabulary_size}), got ids from",
+            tf.reduce_min(values),
+            "to",
+            tf.reduce_max(values),
+        ],
+    )
+    with after(in_range):
+        return tf.identity(values)
+
+
+def _examples_and_positions(ids: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns each id's example and its position there: int64 [n] each."""
+    if isinstance(ids, tf.SparseTensor):
+        return ids.indices[:, 0], ids.indices[:, 1]
+    examples = tf.cast(ids.value_rowids(), tf.int64)
+    starts = tf.gather(tf.cast(ids.row_starts(), tf.int64), examples)
+    return examples, tf.range(tf.size(examples, tf.int64)) - starts
+
+
+def batch_size_of(ids: Any) -> tf.Tensor:
+    """Returns the number of examples in a feature's batch: int64 scalar."""
+    if isinstance(ids, tf.SparseTensor):
+        return ids.dense_shape[0]
+    if isinstance(ids, tf.RaggedTensor):
+        return tf.cast(ids.nrows(), tf.int64)
+    return tf.shape(ids, tf.int64)[0]
+
+
+def check_input(feature: FeatureSpec, ids: Any, weights: Any) -> None:
+    """Checks one feature's batch as far as its static types and shapes tell.
+
+    Raises:
+      ValueError: naming the feature, what came and what was expected.
+    """
+    path = feature.path
+    if not isinstance(ids, (tf.Tensor, tf.Variable, tf.SparseTensor, tf.RaggedTensor)):
+        raise ValueError(
+            f"Feature '{path}': input is of unknown type {type(ids)}. "
+            "Tensor, SparseTensor or RaggedTensor expected."
+        )
+    if ids.dtype not in (tf.int32, tf.int64):
+        raise ValueError(
+            f"Feature '{path}': ids must be int32 or int64, got {ids.dtype.name}. "
+            "Turn tokens into ids in the preprocessing."
+        )
+    is_dense = not isinstance(ids, (tf.SparseTensor, tf.RaggedTensor))
+    _check_rank(path, ids, is_dense)
+    if is_dense and feature.is_sequence:
+        raise ValueError(
+            f"Feature '{path}' is a sequence feature but a dense tensor was passed."
+        )
+    if weights is None:
+        return
+    if is_dense:
+        raise ValueError(
+            f"Weight specified for dense input '{path}': weights go with sparse or "
+            "ragged ids."
+        )
+    if type(weights) is not type(ids):
+        raise ValueError(
+            f"Feature '{path}': weight is of type {type(weights).__name__}, which does "
+            f"not match type input which is {type(ids).__name__}."
+        )
+    if feature.is_sequence:
+        raise ValueError(
+            f"Weight specified for '{path}', but this is a sequence feature."
+        )
+
+
+def _check_rank(path: str, ids: Any, is_dense: bool) -> None:
+    rank = ids.shape.rank
+    if is_dense and not (rank == 1 or (rank == 2 and ids.shape[1] == 1)):
+        raise ValueError(
+            f"Feature '{path}': dense ids must have shape [batch] or [batch, 1], got "
+            f"{ids.shape}. Pass several ids an example as a SparseTensor or "
+            "RaggedTensor."
+        )
+    if not is_dense and rank != 2:
+        raise ValueError(
+            f"Feature '{path}': sparse and ragged ids must have rank 2, got rank {rank}."
+        )
+
+
+def _same_entries(path: str, ids: Any, weights: Any) -> Check:
+    """Asserts that ids and weights have the same entries, not only equally many."""
+    if isinstance(ids, tf.SparseTensor):
+        mine, theirs = ids.indices, weights.indices
+    else:
+        mine = tf.cast(ids.row_splits, tf.int64)
+        theirs = tf.cast(weights.row_splits, tf.int64)
+    same = tf.cond(
+        tf.reduce_all(tf.equal(tf.shape(mine), tf.shape(theirs))),
+        lambda: tf.reduce_all(tf.equal(mine, theirs)),
+        lambda: False,
+    )
+    message = f"Feature '{path}': weights must stand at the same positions as the ids."
+    return tf.debugging.Assert(same, [message, "ids:", mine, "weights:", theirs])
+
+
+def _sequence(values: Any, examples: Any, positions: Any, config: Any) -> Lookup:
+    """Gives every position of a sequence a row of its own; the tail is cut off."""
+    length = config.max_sequence_length
+    kept = positions < length
+    rows = tf.boolean_mask(examples * length + positions, kept)
+    ids = tf.boolean_mask(values, kept)
+    return Lookup(ids, rows, tf.ones_like(ids, tf.float32))
+
+
+def _coefficients(combiner: str, examples: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Returns w, w / sum(w) or w / sqrt(sum(w^2)) within each example; 0 / 0 is 0."""
+    if combiner == "sum":
+        return weights
+    if combiner == "mean":
+        totals = tf.math.segment_sum(weights, examples)
+    else:
+        totals = tf.sqrt(tf.math.segment_sum(tf.square(weights), examples))
+    return tf.math.divide_no_nan(weights, tf.gather(totals, examples))

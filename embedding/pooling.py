@@ -1,0 +1,63 @@
+"""Pooled lookup and its transpose as one sparse matrix product each.
+
+With S the matrix of coefficients (activation row x table row), activations are S @ table
+and the gradient of the table rows is S^T @ gradient. Both read the occurrences in one
+fixed order, so results are reproducible bit for bit.
+"""
+
+import tensorflow as tf
+
+
+def pooled(
+    indices: tf.Tensor, coefficients: tf.Tensor, rows: int | tf.Tensor, table: tf.Tensor
+) -> tf.Tensor:
+    """Returns sum(coefficient * table row) for each activation row.
+
+    Args:
+      indices: int64 [n, 2], pairs (activation row, table row).
+      coefficients: float32 [n].
+      rows: number of activation rows.
+      table: float32 [table rows, dim].
+
+    Returns:
+      float32 [rows, dim].
+    """
+    shape = [tf.cast(rows, tf.int64), tf.shape(table, tf.int64)[0]]
+    return _product(indices, coefficients, shape, table, False)
+
+
+def pooled_gradient(
+    indices: tf.Tensor,
+    coefficients: tf.Tensor,
+    table_rows: tf.Tensor,
+    gradient: tf.Tensor,
+) -> tf.Tensor:
+    """Returns sum(coefficient * gradient row) for each table row: `pooled`, transposed.
+
+    Args:
+      indices: int64 [n, 2], pairs (activation row, table row).
+      coefficients: float32 [n].
+      table_rows: int64 scalar, number of table rows.
+      gradient: float32 [activation rows, dim].
+
+    Returns:
+      float32 [table_rows, dim].
+    """
+    shape = [tf.shape(gradient, tf.int64)[0], table_rows]
+    return _product(indices, coefficients, shape, gradient, True)
+
+
+def _product(
+    indices: tf.Tensor,
+    coefficients: tf.Tensor,
+    shape: list[tf.Tensor],
+    dense: tf.Tensor,
+    adjoint: bool,
+) -> tf.Tensor:
+    return tf.raw_ops.SparseTensorDenseMatMul(
+        a_indices=indices,
+        a_values=coefficients,
+        a_shape=tf.stack(shape),
+        b=dense,
+        adjoint_a=adjoint,
+    )
