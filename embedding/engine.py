@@ -189,6 +189,18 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
                 ]
             )
 
+    def zero_activations(self) -> Any:
+        """Returns activations of the built batch size without ids, all zero.
+
+        What a dense model can be built with before the first batch.
+
+        Raises:
+          RuntimeError: if the batch size is not known yet.
+        """
+        self._running_backend("zero_activations")
+        zeros = [tf.zeros(f.activation_shape(self._batch_size)) for f in self._features]
+        return tf.nest.pack_sequence_as(self._feature_config, zeros)
+
     def _built_tables(self) -> list[HostTable]:
         """Creates the tables once, outside any graph that is being traced."""
         if self._tables is None:

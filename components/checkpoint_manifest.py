@@ -1,0 +1,47 @@
+"""What a HostShardedCheckpoint says of itself: enough to rebuild the model it holds."""
+
+from pathlib import Path
+
+from configs.schema import FeatureSet, Model, Section
+
+_FILE = "manifest.json"
+
+
+class Manifest(Section):
+    """The manifest of a checkpoint.
+
+    Attributes:
+        steps: training steps behind the checkpoint.
+        hosts: hosts that its rows were split over, and data files it has.
+        rows: rows of each table.
+        features: the feature specification it was trained with.
+        model: the dense model's builder and options.
+        label: the column it predicts.
+        metrics: on the evaluation split.
+    """
+
+    steps: int
+    hosts: int
+    rows: dict[str, int]
+    features: FeatureSet
+    model: Model
+    label: str
+    metrics: dict[str, float]
+
+    def save(self, folder: str) -> None:
+        """Writes the manifest into a checkpoint's folder."""
+        Path(folder, _FILE).write_text(self.model_dump_json(indent=2))
+
+
+def load_manifest(folder: str) -> Manifest:
+    """Reads the manifest of the checkpoint in a folder.
+
+    Raises:
+        FileNotFoundError: if the folder holds none.
+    """
+    return Manifest.model_validate_json(Path(folder, _FILE).read_text())
+
+
+def checkpoint_prefix(folder: str) -> str:
+    """Returns the `tf.train.Checkpoint` prefix inside a checkpoint's folder."""
+    return str(Path(folder, "checkpoint"))

@@ -1,0 +1,38 @@
+"""A digest of code, for cache keys.
+
+TFX reuses an earlier execution when inputs and parameters are equal; the code of a
+component is in neither. Components here take this digest as a parameter.
+"""
+
+import hashlib
+import importlib.metadata
+import importlib.util
+from pathlib import Path
+
+_LIBRARIES = ("tensorflow", "tensorflow-transform", "tfx", "keras", "keras-rs")
+
+
+def code_version(*modules: str) -> str:
+    """Returns a digest of the source of modules and of the libraries' versions.
+
+    Args:
+        modules: import paths; of a package, all its modules count.
+    """
+    digest = hashlib.sha256()
+    for library in _LIBRARIES:
+        digest.update(f"{library}=={importlib.metadata.version(library)}".encode())
+    for module in sorted(modules):
+        for file in _sources(module):
+            digest.update(module.encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _sources(module: str) -> list[Path]:
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return []
+    origin = Path(spec.origin)
+    if spec.submodule_search_locations:
+        return sorted(origin.parent.rglob("*.py"))
+    return [origin]

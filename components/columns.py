@@ -1,0 +1,56 @@
+"""What a reader of raw data promises the rest of the project.
+
+A reader is a class that a run's configuration names by import path. It says which
+columns every example holds, and turns a path into splits of `tf.train.Example`.
+This module owns that promise and nothing else: it reads no data and, at run time,
+imports neither TensorFlow nor Beam.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    import apache_beam as beam
+    import tensorflow as tf
+    from apache_beam.pvalue import PCollection
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of an example.
+
+    Attributes:
+        dtype: The type of its values; a string is stored as UTF-8 bytes.
+        ragged: False: exactly one value an example. True: any number, none included.
+    """
+
+    dtype: Literal["string", "float", "int64"]
+    ragged: bool = False
+
+
+class ExampleReader(Protocol):
+    """Turns a path into examples, one Beam collection a split.
+
+    A reader is constructed from its options, given as keywords, and raises
+    ValueError for an option it cannot work with.
+    """
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """What every example holds, by column name."""
+
+    def examples(
+        self, root: beam.Pipeline, path: str
+    ) -> dict[str, PCollection[tf.train.Example]]:
+        """Adds the reading of `path` to a pipeline.
+
+        Args:
+            root: The pipeline, or a transform's view of it, to read in.
+            path: Where the raw data lies.
+
+        Returns:
+            The examples of each split, by split name.
+        """

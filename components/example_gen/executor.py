@@ -1,0 +1,54 @@
+"""Runs a reader in Beam and writes each split as gzipped TFRecords of tf.Example."""
+
+import json
+import os
+from typing import Any
+
+import apache_beam as beam
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
+
+from components.import_path import construct
+
+
+class Executor(BaseBeamExecutor):
+    """Executor of ReaderExampleGen."""
+
+    def Do(  # noqa: N802
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Reads, and writes one folder of records for each split.
+
+        Args:
+            input_dict: unused.
+            output_dict: `examples`.
+            exec_properties: as in ReaderExampleGenSpec.
+        """
+        artifact = artifact_utils.get_single_instance(output_dict["examples"])
+        reader = construct(
+            exec_properties["reader"], json.loads(exec_properties["options"])
+        )
+        with self._make_beam_pipeline() as root:
+            splits = reader.examples(root, exec_properties["path"])
+            artifact.splits = list(splits)
+            for split, examples in splits.items():
+                folder = artifact_utils.get_split_uri([artifact], split)
+                _write(examples, split, folder)
+        examples_utils.set_payload_format(artifact, example_gen_pb2.FORMAT_TF_EXAMPLE)
+
+
+def _write(examples: Any, split: str, folder: str) -> None:
+    _ = (
+        examples
+        | f"Serialize[{split}]"
+        >> beam.Map(lambda example: example.SerializeToString(deterministic=True))
+        | f"Write[{split}]"
+        >> beam.io.WriteToTFRecord(
+            os.path.join(folder, "data_tfrecord"), file_name_suffix=".gz"
+        )
+    )

@@ -1,0 +1,65 @@
+"""Exporter: what it takes and gives."""
+
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import standard_artifacts
+from tfx.types.channel import BaseChannel, Channel
+from tfx.types.component_spec import (
+    ChannelParameter,
+    ComponentSpec,
+    ExecutionParameter,
+)
+
+from components.artifacts import HostShardedCheckpoint
+from components.exporter.executor import Executor
+from configs.schema import Serving
+
+
+class ExporterSpec(ComponentSpec):
+    """Inputs, outputs and parameters of Exporter."""
+
+    PARAMETERS = {
+        "model_name": ExecutionParameter(type=str),
+        "serving": ExecutionParameter(type=str),
+        "code_version": ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "checkpoint": ChannelParameter(type=HostShardedCheckpoint),
+        "transform_graph": ChannelParameter(type=standard_artifacts.TransformGraph),
+    }
+    OUTPUTS = {"model": ChannelParameter(type=standard_artifacts.Model)}
+
+
+class Exporter(base_component.BaseComponent):
+    """Exports a host-sharded checkpoint, and proves that the model answers alike."""
+
+    SPEC_CLASS = ExporterSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        *,
+        checkpoint: BaseChannel,
+        transform_graph: BaseChannel,
+        model_name: str,
+        serving: Serving,
+        code_version: str,
+    ):
+        """Makes the component.
+
+        Args:
+            checkpoint: what the trainer learnt.
+            transform_graph: the graph that made its training data.
+            model_name: the name requests use.
+            serving: how the model is checked.
+            code_version: digest of the code, for the cache key.
+        """
+        super().__init__(
+            ExporterSpec(
+                checkpoint=checkpoint,
+                transform_graph=transform_graph,
+                model_name=model_name,
+                serving=serving.model_dump_json(),
+                code_version=code_version,
+                model=Channel(type=standard_artifacts.Model),
+            )
+        )

@@ -1,0 +1,1 @@
+"""What follows from the feature specification: schema, preprocessing, engine inputs."""

@@ -1,0 +1,60 @@
+"""The embedding engine's configuration objects, from the feature specification."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from configs.schema import SGD, Adagrad, Adam, FeatureSet, Optimizer
+
+_embedding = tf.tpu.experimental.embedding
+
+
+def table_rows(
+    feature_set: FeatureSet, transform_output: tft.TFTransformOutput
+) -> dict[str, int]:
+    """Returns the rows of each table: its vocabulary's tokens and its oov rows."""
+    return {
+        name: transform_output.vocabulary_size_by_name(name) + table.oov_rows
+        for name, table in feature_set.tables.items()
+    }
+
+
+def engine_config(feature_set: FeatureSet, rows: Mapping[str, int]) -> dict[str, Any]:
+    """Returns the engine's feature configuration.
+
+    Args:
+        feature_set: the specification.
+        rows: rows of each table, from `table_rows`.
+
+    Returns:
+        A `tf.tpu.experimental.embedding.FeatureConfig` for each feature; features of
+        one table share its TableConfig.
+    """
+    tables = {
+        name: _embedding.TableConfig(
+            vocabulary_size=rows[name],
+            dim=table.dim,
+            initializer=tf.initializers.TruncatedNormal(stddev=table.initial_stddev),
+            combiner=feature_set.combiner_of(name),
+            optimizer=engine_optimizer(table.optimizer),
+            name=name,
+        )
+        for name, table in feature_set.tables.items()
+    }
+    return {
+        name: _embedding.FeatureConfig(
+            table=tables[feature.table],
+            max_sequence_length=feature.max_sequence_length or 0,
+            name=name,
+        )
+        for name, feature in feature_set.features.items()
+    }
+
+
+def engine_optimizer(optimizer: Optimizer) -> Any:
+    """Returns the `tf.tpu.experimental.embedding` optimizer of a table."""
+    kinds = {SGD: _embedding.SGD, Adagrad: _embedding.Adagrad, Adam: _embedding.Adam}
+    chosen = optimizer.chosen
+    return kinds[type(chosen)](**chosen.model_dump())

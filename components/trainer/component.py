@@ -1,0 +1,86 @@
+"""Trainer: what it takes and gives."""
+
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import standard_artifacts
+from tfx.types.channel import BaseChannel, Channel
+from tfx.types.component_spec import (
+    ChannelParameter,
+    ComponentSpec,
+    ExecutionParameter,
+)
+
+from components.artifacts import HostShardedCheckpoint
+from components.trainer.executor import Executor
+from configs.schema import FeatureSet, Model, Training
+
+
+class TrainerSpec(ComponentSpec):
+    """Inputs, outputs and parameters of Trainer."""
+
+    PARAMETERS = {
+        "features": ExecutionParameter(type=str),
+        "label": ExecutionParameter(type=str),
+        "model": ExecutionParameter(type=str),
+        "training": ExecutionParameter(type=str),
+        "parity_examples": ExecutionParameter(type=int),
+        "code_version": ExecutionParameter(type=str),
+    }
+    INPUTS = {
+        "examples": ChannelParameter(type=standard_artifacts.Examples),
+        "transformed_examples": ChannelParameter(type=standard_artifacts.Examples),
+        "transform_graph": ChannelParameter(type=standard_artifacts.TransformGraph),
+    }
+    OUTPUTS = {
+        "checkpoint": ChannelParameter(type=HostShardedCheckpoint),
+        "model_run": ChannelParameter(type=standard_artifacts.ModelRun),
+    }
+
+
+class Trainer(base_component.BaseComponent):
+    """Trains a dense model and host-sharded embedding tables together."""
+
+    SPEC_CLASS = TrainerSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        *,
+        examples: BaseChannel,
+        transformed_examples: BaseChannel,
+        transform_graph: BaseChannel,
+        features: FeatureSet,
+        label: str,
+        model: Model,
+        training: Training,
+        parity_examples: int,
+        code_version: str,
+    ):
+        """Makes the component.
+
+        Args:
+            examples: raw examples, of which some of the evaluation split are scored for
+                the exported model to repeat.
+            transformed_examples: what to train and evaluate on.
+            transform_graph: the graph that transformed them.
+            features: the feature specification.
+            label: the column to predict.
+            model: the dense model.
+            training: how long and how fast.
+            parity_examples: how many raw examples to score.
+            code_version: digest of the code, for the cache key.
+        """
+        super().__init__(
+            TrainerSpec(
+                examples=examples,
+                transformed_examples=transformed_examples,
+                transform_graph=transform_graph,
+                features=features.model_dump_json(),
+                label=label,
+                model=model.model_dump_json(),
+                training=training.model_dump_json(),
+                parity_examples=parity_examples,
+                code_version=code_version,
+                checkpoint=Channel(type=HostShardedCheckpoint),
+                model_run=Channel(type=standard_artifacts.ModelRun),
+            )
+        )

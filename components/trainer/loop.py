@@ -1,0 +1,139 @@
+"""The training loop: calls of several steps, progress, summaries, early stop."""
+
+import dataclasses
+import logging
+import time
+
+import tensorflow as tf
+
+from components.trainer.learner import Learner
+from configs.schema import Training
+from embedding import host_sharded_options
+
+_log = logging.getLogger("shardline.trainer")
+
+_PROGRESS_INTERVAL_S = 5.0
+
+
+@dataclasses.dataclass
+class _Progress:
+    """Tells how training goes: in the log, now and then, and to TensorBoard."""
+
+    total_steps: int
+    batch_size: int
+    last_report_s: float = dataclasses.field(default_factory=time.monotonic)
+
+    def report(self, step: int, steps: int, loss: float, seconds: float) -> None:
+        rate = steps * self.batch_size / seconds
+        tf.summary.scalar("loss", loss, step)
+        tf.summary.scalar("examples_per_second", rate, step)
+        now = time.monotonic()
+        if now - self.last_report_s > _PROGRESS_INTERVAL_S or step == self.total_steps:
+            self.last_report_s = now
+            _log.info(
+                "step %d of %d, loss %.4f, %.0f examples/s",
+                step,
+                self.total_steps,
+                loss,
+                rate,
+            )
+
+
+def total_steps(training: Training, examples: int) -> int:
+    """Returns how many steps a training of so many examples takes.
+
+    Raises:
+        ValueError: if there are fewer examples than one batch.
+    """
+    if examples < training.batch_size:
+        raise ValueError(
+            f"The training split has {examples} examples, fewer than one batch of "
+            f"{training.batch_size}. Lower training.batch_size."
+        )
+    if training.steps is not None:
+        return training.steps
+    return (training.epochs or 1) * examples // training.batch_size
+
+
+def train(
+    learner: Learner,
+    batches: tf.data.Dataset,
+    steps: int,
+    training: Training,
+    validation: tf.data.Dataset | None,
+    prefix: str,
+) -> None:
+    """Trains and leaves a checkpoint of the result, or of the best validation.
+
+    Summaries go to the default `tf.summary` writer.
+
+    Args:
+        learner: what learns.
+        batches: endless full batches.
+        steps: how many.
+        training: the rest of the settings.
+        validation: filled batches to stop early on; None trains to the end.
+        prefix: of the checkpoint.
+    """
+    progress = _Progress(steps, training.batch_size)
+    stop = _EarlyStop(learner, training, validation, prefix) if validation else None
+    iterator = iter(batches)
+    done = 0
+    while done < steps:
+        count = min(training.steps_per_call, steps - done)
+        start = time.perf_counter()
+        loss = float(learner.train(iterator, tf.constant(count)))
+        done += count
+        progress.report(done, count, loss, time.perf_counter() - start)
+        if stop and stop.is_due(done, steps) and stop.is_enough(done):
+            break
+    if stop is None:
+        save(learner, prefix)
+    else:
+        learner.checkpoint().read(prefix).assert_consumed()
+
+
+def save(learner: Learner, prefix: str) -> None:
+    """Writes a checkpoint with one data file for each host."""
+    learner.checkpoint().write(prefix, options=host_sharded_options())
+
+
+class _EarlyStop:
+    """Keeps the checkpoint with the lowest validation loss."""
+
+    def __init__(
+        self,
+        learner: Learner,
+        training: Training,
+        validation: tf.data.Dataset,
+        prefix: str,
+    ):
+        assert training.early_stop is not None
+        self._learner = learner
+        self._settings = training.early_stop
+        self._validation = validation
+        self._prefix = prefix
+        self._next_step = self._settings.every_steps
+        self._best = float("inf")
+        self._worse = 0
+
+    def is_due(self, step: int, last_step: int) -> bool:
+        """True when `every_steps` have passed, and at the end."""
+        if step < self._next_step and step < last_step:
+            return False
+        self._next_step = step + self._settings.every_steps
+        return True
+
+    def is_enough(self, step: int) -> bool:
+        """Validates; True after `patience` validations without improvement."""
+        metrics = self._learner.evaluate(self._validation)
+        for name, value in metrics.items():
+            tf.summary.scalar(f"validation/{name}", value, step)
+        entropy = metrics["normalized_entropy"]
+        _log.info("step %d, validation normalized entropy %.4f", step, entropy)
+        if entropy < self._best:
+            self._best, self._worse = entropy, 0
+            save(self._learner, self._prefix)
+            return False
+        self._worse += 1
+        return self._worse >= self._settings.patience

@@ -1,0 +1,1 @@
+"""What runs when: the pipeline, its runners and the command line."""

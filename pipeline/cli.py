@@ -1,0 +1,119 @@
+"""The `shardline` command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from configs import ConfigError, load_run
+from pipeline.layout import Layout, OutputError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Trains recommender models with host-sharded embedding tables.",
+)
+_console = Console()
+_errors = Console(stderr=True)
+
+_Config = Annotated[Path, typer.Argument(help="The run's configuration, a YAML file.")]
+_OutputDir = Annotated[
+    Path | None,
+    typer.Option(help="Where outputs go. Default: runs/<name of the run>."),
+]
+
+
+@app.command()
+def run(
+    config: _Config,
+    output_dir: _OutputDir = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Do not reuse earlier work.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show what libraries log, too.")
+    ] = False,
+) -> None:
+    """Run the pipeline: examples, features, training, evaluation, publishing."""
+    from pipeline.process import run_in_process
+
+    layout = _layout(config, output_dir)
+    try:
+        layout.make()
+    except OutputError as error:
+        _fail(error)
+    raise typer.Exit(
+        run_in_process(config, layout, _console, cache=not no_cache, verbose=verbose)
+    )
+
+
+@app.command()
+def serve_check(config: _Config, output_dir: _OutputDir = None) -> None:
+    """Check that the published model answers as the engine did in training."""
+    from pipeline.serve_check import ServeCheckError, check_published
+
+    layout = _layout(config, output_dir)
+    max_difference = load_run(config).serving.max_difference
+    try:
+        with _console.status("Replaying the trainer's predictions"):
+            checked = check_published(layout.serving, max_difference)
+    except ServeCheckError as error:
+        _fail(error)
+    _console.print(checked, soft_wrap=True)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is wrong with this environment, and how to mend it."""
+    from pipeline.doctor import diagnose, render, worst
+
+    with _console.status("Looking at the environment"):
+        findings = diagnose()
+    render(findings, _console)
+    raise typer.Exit(worst(findings) == "error")
+
+
+@app.command(name="compile")
+def compile_pipeline(
+    config: _Config,
+    runner: Annotated[
+        str, typer.Option(help="The platform; only `kubeflow` (v2, Vertex) so far.")
+    ],
+    pipeline_root: Annotated[str, typer.Option(help="Where artifacts go.")],
+    serving_dir: Annotated[str, typer.Option(help="The folder that servers watch.")],
+    data_path: Annotated[str, typer.Option(help="The raw data, as containers see it.")],
+    image: Annotated[str, typer.Option(help="Container image with this project.")],
+    output: Annotated[Path, typer.Option(help="The specification to write.")],
+) -> None:
+    """Write the pipeline as a specification that another platform runs."""
+    from pipeline.kubeflow_runner import compile_kubeflow
+
+    if runner != "kubeflow":
+        _fail(ValueError(f"There is no runner `{runner}`; use kubeflow."))
+    try:
+        compile_kubeflow(
+            load_run(config),
+            pipeline_root=pipeline_root,
+            serving_dir=serving_dir,
+            data_path=data_path,
+            image=image,
+            output=output,
+        )
+    except ConfigError as error:
+        _fail(error)
+    _console.print(f"Wrote {output}", soft_wrap=True)
+
+
+def _layout(config: Path, output_dir: Path | None) -> Layout:
+    """Reads the configuration for its name; ends the command if it is faulty."""
+    try:
+        name = load_run(config).name
+    except ConfigError as error:
+        _fail(error)
+    return Layout((output_dir or Path("runs", name)).resolve())
+
+
+def _fail(error: Exception) -> "typer.NoReturn":
+    _errors.print(str(error), style="red", markup=False, soft_wrap=True)
+    raise typer.Exit(1)

@@ -1,0 +1,52 @@
+"""Compiles the pipeline of a run for Kubeflow Pipelines v2 and Vertex AI."""
+
+from pathlib import Path
+
+from tfx.v1.orchestration.experimental import (
+    KubeflowV2DagRunner,
+    KubeflowV2DagRunnerConfig,
+)
+
+from configs.schema import Run
+from pipeline import preflight
+from pipeline.pipeline import create_pipeline
+
+
+def compile_kubeflow(
+    run: Run,
+    *,
+    pipeline_root: str,
+    serving_dir: str,
+    data_path: str,
+    image: str,
+    output: Path,
+) -> None:
+    """Writes the pipeline specification, JSON of schema 2.1.
+
+    Args:
+        run: the configuration.
+        pipeline_root: where the platform keeps artifacts, such as a bucket.
+        serving_dir: the folder that model servers watch.
+        data_path: the raw data, as containers see it.
+        image: container image that has this project installed.
+        output: the file to write.
+
+    Raises:
+        ConfigError: if the configuration names what does not exist or does not fit.
+    """
+    preflight.check(run)
+    pipeline = create_pipeline(
+        run,
+        pipeline_root=pipeline_root,
+        data_path=data_path,
+        data_version=run.data.download.sha256 if run.data.download else data_path,
+        serving_dir=serving_dir,
+    )
+    runner = KubeflowV2DagRunner(
+        config=KubeflowV2DagRunnerConfig(
+            default_image=image, use_pipeline_spec_2_1=True
+        ),
+        output_dir=str(output.parent),
+        output_filename=output.name,
+    )
+    runner.run(pipeline, write_out=True)

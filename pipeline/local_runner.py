@@ -1,0 +1,102 @@
+"""Runs a pipeline in this process, on this machine; started by `pipeline.process`.
+
+Events go to the file descriptor named on the command line; all other output belongs to
+a log file.
+"""
+
+import argparse
+import logging
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from configs import ConfigError, Run, load_run
+from pipeline import datasets
+from pipeline.events import Event, EventWriter, ProgressHandler
+from pipeline.layout import Layout
+from pipeline.outcome import RunError
+
+
+def run_pipeline(run: Run, layout: Layout, cache: bool, writer: EventWriter) -> None:
+    """Runs the pipeline and sends the summary.
+
+    Args:
+        run: the configuration.
+        layout: where outputs go.
+        cache: whether to reuse earlier work.
+        writer: where events go.
+    """
+    data = _data(run, layout, writer)
+    writer.send(Event("progress", "setup", "loading TensorFlow and TFX"))
+    # These imports take long; what can be said before them has been said.
+    from embedding import configure_logical_hosts
+    from pipeline import preflight
+    from pipeline.local_dag import LocalDag
+    from pipeline.pipeline import create_pipeline
+    from pipeline.summary import summarize
+
+    # Before any component starts TensorFlow's runtime with a single host.
+    configure_logical_hosts(run.training.hosts)
+    preflight.check(run)
+    pipeline = create_pipeline(
+        run,
+        pipeline_root=str(layout.artifacts),
+        data_path=str(data),
+        data_version=datasets.version_of(data),
+        serving_dir=str(layout.serving),
+        metadata_path=str(layout.metadata),
+        cache=cache,
+    )
+    logging.getLogger("shardline").addHandler(ProgressHandler(writer))
+    runner = LocalDag(
+        str(layout.metadata),
+        on_start=lambda component: writer.send(Event("started", component)),
+        on_end=lambda *ended: writer.send(Event("finished", *ended)),
+    )
+    runner.run(pipeline)
+    writer.send(Event("summary", values=summarize(run, runner.record, layout)))
+
+
+def _data(run: Run, layout: Layout, writer: EventWriter) -> Path:
+    if run.data.download is None:
+        return Path(run.data.path or "").resolve()
+    requirement = run.data.download.requirement
+    writer.send(Event("progress", "setup", f"fetching {requirement}"))
+    return datasets.fetch(requirement, run.data.download.sha256, layout.data)
+
+
+def _cause(error: BaseException) -> str:
+    """Returns the message of an error; its class too if it is none of the project's."""
+    own = (ConfigError, datasets.DatasetError, RunError)
+    prefix = "" if isinstance(error, own) else f"{type(error).__name__}: "
+    return f"{prefix}{str(error).strip()}"
+
+
+def main() -> int:
+    """Runs, and returns the exit code."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("config")
+    parser.add_argument("--output-dir", required=True, type=Path)
+    parser.add_argument("--events", required=True, type=int)
+    parser.add_argument("--no-cache", action="store_true")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO)
+    with os.fdopen(arguments.events, "w") as file:
+        writer = EventWriter(file)
+        try:
+            run_pipeline(
+                load_run(arguments.config),
+                Layout(arguments.output_dir.resolve()),
+                not arguments.no_cache,
+                writer,
+            )
+        except Exception as error:
+            traceback.print_exc()
+            writer.send(Event("failed", text=_cause(error)))
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

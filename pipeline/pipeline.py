@@ -1,0 +1,155 @@
+"""The TFX pipeline of a run: which components, in which order, from which settings."""
+
+import json
+
+import tensorflow_model_analysis as tfma
+from tfx import v1 as tfx
+
+from components.code_version import code_version
+from components.example_gen import ReaderExampleGen
+from components.exporter import Exporter
+from components.pusher import Pusher
+from components.schema_gen import ReaderSchemaGen
+from components.trainer import Trainer
+from configs.schema import Run
+
+_EVALUATED_SPLIT = "eval"
+
+
+def create_pipeline(
+    run: Run,
+    *,
+    pipeline_root: str,
+    data_path: str,
+    data_version: str,
+    serving_dir: str,
+    metadata_path: str | None = None,
+    cache: bool = True,
+) -> tfx.dsl.Pipeline:
+    """Returns the pipeline of a run, for any runner.
+
+    Args:
+        run: the configuration.
+        pipeline_root: where artifacts go.
+        data_path: the raw data, given to the reader.
+        data_version: digest of the raw data.
+        serving_dir: the folder that model servers watch.
+        metadata_path: SQLite file of ML Metadata; None where the platform has its own.
+        cache: whether to reuse what an earlier run made from equal inputs.
+    """
+    reader_options = json.dumps(run.data.options, sort_keys=True)
+    reader_module = run.data.reader.rpartition(".")[0]
+    model_module = run.model.builder.rpartition(".")[0]
+    example_gen = ReaderExampleGen(
+        reader=run.data.reader,
+        options=reader_options,
+        path=data_path,
+        data_version=data_version,
+        code_version=code_version("components.example_gen", reader_module),
+    )
+    examples = example_gen.outputs["examples"]
+    statistics_gen = tfx.components.StatisticsGen(examples=examples)
+    schema_gen = ReaderSchemaGen(
+        reader=run.data.reader,
+        options=reader_options,
+        code_version=code_version("components.features.schema", reader_module),
+    )
+    example_validator = tfx.components.ExampleValidator(
+        statistics=statistics_gen.outputs["statistics"],
+        schema=schema_gen.outputs["schema"],
+    )
+    transform = tfx.components.Transform(
+        examples=examples,
+        schema=schema_gen.outputs["schema"],
+        preprocessing_fn="components.features.preprocessing.preprocessing_fn",
+        custom_config={
+            "preprocessing": run.feature_set.preprocessing(
+                run.data.label
+            ).model_dump_json(),
+            "code_version": code_version("components.features.preprocessing"),
+        },
+    )
+    trainer = Trainer(
+        examples=examples,
+        transformed_examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        features=run.feature_set,
+        label=run.data.label,
+        model=run.model,
+        training=run.training,
+        parity_examples=run.serving.parity_examples,
+        code_version=code_version(
+            "components.trainer", "components.features", "embedding", model_module
+        ),
+    )
+    exporter = Exporter(
+        checkpoint=trainer.outputs["checkpoint"],
+        transform_graph=transform.outputs["transform_graph"],
+        model_name=run.name,
+        serving=run.serving,
+        code_version=code_version(
+            "components.exporter", "components.features", "embedding", model_module
+        ),
+    )
+    evaluator = tfx.components.Evaluator(
+        examples=examples,
+        model=exporter.outputs["model"],
+        example_splits=[_EVALUATED_SPLIT],
+        eval_config=evaluation_config(run),
+    )
+    pusher = Pusher(
+        model=exporter.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        serving_dir=serving_dir,
+        code_version=code_version("components.pusher"),
+    )
+    return tfx.dsl.Pipeline(
+        pipeline_name=f"shardline-{run.name}",
+        pipeline_root=pipeline_root,
+        components=[
+            example_gen,
+            statistics_gen,
+            schema_gen,
+            example_validator,
+            transform,
+            trainer,
+            exporter,
+            evaluator,
+            pusher,
+        ],
+        enable_cache=cache,
+        metadata_connection_config=(
+            tfx.orchestration.metadata.sqlite_metadata_connection_config(metadata_path)
+            if metadata_path
+            else None
+        ),
+    )
+
+
+def evaluation_config(run: Run) -> tfma.EvalConfig:
+    """Returns what the exported model is judged by: AUC above the run's floor."""
+    floor = tfma.MetricThreshold(
+        value_threshold=tfma.GenericValueThreshold(
+            lower_bound={"value": run.evaluation.min_auc}
+        )
+    )
+    return tfma.EvalConfig(
+        model_specs=[
+            tfma.ModelSpec(
+                signature_name="serving_default",
+                label_key=run.data.label,
+                prediction_key="scores",
+            )
+        ],
+        slicing_specs=[tfma.SlicingSpec()],
+        metrics_specs=[
+            tfma.MetricsSpec(
+                metrics=[
+                    tfma.MetricConfig(class_name="AUC", threshold=floor),
+                    tfma.MetricConfig(class_name="BinaryCrossEntropy"),
+                    tfma.MetricConfig(class_name="Calibration"),
+                    tfma.MetricConfig(class_name="ExampleCount"),
+                ]
+            )
+        ],
+    )

@@ -1,0 +1,185 @@
+"""Starts a pipeline process, follows it, and shows how it goes.
+
+On a terminal the current line is alive; elsewhere a line comes at least every ten
+seconds. What the process prints itself goes to the log file, and with `verbose` here
+too.
+"""
+
+import dataclasses
+import datetime
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+
+from pipeline.events import Event, read_events
+from pipeline.layout import Layout
+
+_HEARTBEAT_S = 10.0
+
+
+@dataclasses.dataclass
+class _Follower:
+    """Shows events, and that time passes between them."""
+
+    console: Console
+    status: Status | None
+    started_s: float = dataclasses.field(default_factory=time.monotonic)
+    component: str = "Starting"
+    component_started_s: float = dataclasses.field(default_factory=time.monotonic)
+    last_line_s: float = dataclasses.field(default_factory=time.monotonic)
+    failure: str = ""
+    summary: dict[str, str] = dataclasses.field(default_factory=dict)
+    reused: list[str] = dataclasses.field(default_factory=list)
+
+    def follow(self, event: Event) -> None:
+        """Shows one event."""
+        match event.kind:
+            case "started":
+                self.component = event.component
+                self.component_started_s = time.monotonic()
+            case "finished":
+                self._finished(event)
+            case "progress":
+                self._line(f"  [dim]{self.component}: {event.text}[/]")
+            case "failed":
+                self.failure = event.text
+            case "summary":
+                self.summary = event.values
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Shows that the current component is still at it."""
+        seconds = time.monotonic() - self.component_started_s
+        if self.status:
+            self.status.update(f"{self.component} ({seconds:.0f} s)")
+        elif time.monotonic() - self.last_line_s > _HEARTBEAT_S:
+            self._line(f"  {self.component} ... {seconds:.0f} s")
+
+    def _finished(self, event: Event) -> None:
+        seconds = time.monotonic() - self.component_started_s
+        if event.text == "reused":
+            self.reused.append(event.component)
+        marks = {"done": "[green]done[/]", "reused": "[cyan]reused[/]"}
+        mark = marks.get(event.text, f"[red]{event.text}[/]")
+        self._line(f"{event.component:<18} {mark:<18} {seconds:6.1f} s")
+
+    def _line(self, text: str) -> None:
+        self.last_line_s = time.monotonic()
+        self.console.print(text, highlight=False)
+
+
+def run_in_process(
+    config: Path, layout: Layout, console: Console, *, cache: bool, verbose: bool
+) -> int:
+    """Runs a pipeline to its end and shows it.
+
+    Args:
+        config: the run's configuration file.
+        layout: where outputs go; made already.
+        console: where to show.
+        cache: whether to reuse earlier work.
+        verbose: whether to show what libraries log, too.
+
+    Returns:
+        The exit code: 0 when every component came to its end and the model was
+        published.
+    """
+    log_path = layout.logs / f"{datetime.datetime.now():%Y%m%d-%H%M%S}.log"
+    console.print(
+        f"Running {config} into {layout.root}, log {log_path}", soft_wrap=True
+    )
+    command = [sys.executable, "-m", "pipeline.local_runner", str(config)]
+    command += ["--output-dir", str(layout.root)]
+    command += [] if cache else ["--no-cache"]
+    status = console.status("Starting") if console.is_terminal and not verbose else None
+    follower = _Follower(console, status)
+    if status:
+        status.start()
+    try:
+        returncode = _follow(command, log_path, follower, verbose)
+    finally:
+        if status:
+            status.stop()
+    return _conclude(follower, returncode, log_path)
+
+
+def _follow(
+    command: list[str], log_path: Path, follower: _Follower, verbose: bool
+) -> int:
+    """Starts the process and follows it; returns its exit code."""
+    read_end, write_end = os.pipe()
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--events", str(write_end)],
+            stdin=subprocess.DEVNULL,
+            stdout=None if verbose else log,
+            stderr=None if verbose else log,
+            pass_fds=[write_end],
+        )
+    os.close(write_end)
+    try:
+        for event in _with_heartbeat(read_end):
+            if event:
+                follower.follow(event)
+            else:
+                follower.refresh()
+        return process.wait()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+
+
+def _with_heartbeat(read_end: int) -> Iterator[Event | None]:
+    """Yields events as they come, and None every second without one."""
+    arrived = threading.Condition()
+    events: list[Event] = []
+    closed = threading.Event()
+
+    def read() -> None:
+        with os.fdopen(read_end) as file:
+            for event in read_events(file):
+                with arrived:
+                    events.append(event)
+                    arrived.notify()
+        with arrived:
+            closed.set()
+            arrived.notify()
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        with arrived:
+            arrived.wait_for(lambda: events or closed.is_set(), timeout=1.0)
+            if not events and closed.is_set():
+                return
+            event = events.pop(0) if events else None
+        yield event
+
+
+def _conclude(follower: _Follower, returncode: int, log_path: Path) -> int:
+    console = follower.console
+    seconds = time.monotonic() - follower.started_s
+    if returncode != 0 or not follower.summary:
+        reason = follower.failure or f"the process ended with exit code {returncode}"
+        console.print(f"[red]Failed in {follower.component}[/] after {seconds:.0f} s:")
+        console.print(reason, highlight=False, markup=False, soft_wrap=True)
+        console.print(f"The log is {log_path}", soft_wrap=True)
+        return returncode or 1
+    table = Table(title=f"Finished in {seconds:.0f} s", title_justify="left")
+    table.add_column("What", no_wrap=True)
+    table.add_column("Value", overflow="fold")
+    for name, value in follower.summary.items():
+        table.add_row(name, value)
+    table.add_row("Log", str(log_path))
+    if follower.reused:
+        table.add_row("Reused", ", ".join(follower.reused))
+    console.print(table)
+    return 0
