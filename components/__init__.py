@@ -1,13 +1,16 @@
-"""TFX components: examples, id features, training, export and publishing.
+"""TFX components: examples, id features, training, export and publishing."""
 
-Artifact types are importable from here, because Kubeflow looks a type up by
-`<top-level package>.<class>`.
-"""
+from typing import Any
 
-# TFX must come before TensorFlow Data Validation, whose release for glibc 2.36 imports
-# a module that only TFX supplies.
-import tfx  # noqa: F401
 
-from components.artifacts import HostShardedCheckpoint
+def __getattr__(name: str) -> Any:
+    """Gives the artifact type, which Kubeflow looks up as `components.<class>`.
 
-__all__ = ["HostShardedCheckpoint"]
+    Only when asked for: whoever takes just a reader or the features from here need not
+    wait for TFX to import.
+    """
+    if name == "HostShardedCheckpoint":
+        from components.artifacts import HostShardedCheckpoint
+
+        return HostShardedCheckpoint
+    raise AttributeError(f"module 'components' has no attribute '{name}'")

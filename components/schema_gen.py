@@ -13,7 +13,7 @@ from components.import_path import construct
 
 
 @component
-def ReaderSchemaGen(  # noqa: N802
+def ReaderSchemaGen(
     schema: OutputArtifact[Schema],
     reader: Parameter[str],
     options: Parameter[str],

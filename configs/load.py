@@ -36,7 +36,7 @@ def load_run(path: str | Path) -> Run:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{path}:{line}: not YAML: {error.problem}.") from error
-    if not isinstance(values, dict):
+    if node is None or not isinstance(values, dict):
         raise ConfigError(f"{path}:1: must be a mapping of sections, such as `data:`.")
     try:
         return Run.model_validate(values)

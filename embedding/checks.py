@@ -2,11 +2,12 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import TypeAlias
 
 import tensorflow as tf
 
 # What tf.debugging.Assert returns: None when it ran eagerly, and then it has passed.
-Check = tf.Operation | None
+Check: TypeAlias = tf.Operation | None
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from embedding.features import check_input
+from embedding.features import as_input, check_input
 from embedding.host_backend import HostBackend
 from embedding.hosts import logical_hosts
 from embedding.specs import collect_tables, flatten_features
@@ -51,20 +51,21 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
         """Checks the configuration; variables come with `build`.
 
         Args:
-          feature_config: any nest of `tf.tpu.experimental.embedding.FeatureConfig`.
-            Features with the same TableConfig object share its table.
-          optimizer: `tf.tpu.experimental.embedding` optimizer of every table that has
-            none of its own. None for tables that are only looked up.
-          pipeline_execution_with_tensor_core: lookups one step stale, as a pipelined
-            TPU gives; the host backend has synchronous steps only.
-          hosts: TensorFlow CPU devices that hold the rows, host 0 first. Default: every
-            logical CPU of the process.
+            feature_config: any nest of `tf.tpu.experimental.embedding.FeatureConfig`.
+                Features with the same TableConfig object share its table.
+            optimizer: `tf.tpu.experimental.embedding` optimizer of every table that has
+                none of its own. None for tables that are only looked up.
+            pipeline_execution_with_tensor_core: lookups one step stale, as a pipelined
+                TPU gives; the host backend has synchronous steps only.
+            hosts: TensorFlow CPU devices that hold the rows, host 0 first. Default:
+                every logical CPU of the process.
 
         Raises:
-          ValueError: if the configuration is not a nest of FeatureConfig, an optimizer
-            is not one of TPU embedding, or table names repeat.
-          NotImplementedError: on an optimizer, an optimizer option or an execution mode
-            that the host backend does not have.
+            ValueError: if the configuration is not a nest of FeatureConfig, an
+                optimizer is not one of TPU embedding, table names repeat, or a host is
+                no CPU device of this process.
+            NotImplementedError: on an optimizer, an optimizer option or an execution
+                mode that the host backend does not have.
         """
         if pipeline_execution_with_tensor_core:
             raise NotImplementedError(
@@ -74,7 +75,7 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
         self._feature_config = feature_config
         self._features = flatten_features(feature_config)
         self._table_specs = collect_tables(self._features, optimizer)
-        self._hosts = list(hosts or logical_hosts())
+        self._hosts = _checked_hosts(hosts)
         self._tables: list[HostTable] | None = None
         self._backend: HostBackend | None = None
         self._batch_size: int | None = None
@@ -98,16 +99,27 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
         """Creates tables, slots and queues.
 
         Args:
-          per_replica_input_shapes: examples in each batch. Without it the first
-            enqueue tells. Fixed from then on.
+            per_replica_input_shapes: examples in each batch. Without it the first
+                enqueue tells. Fixed from then on.
 
         Raises:
-          ValueError: if the engine was built for another batch size.
+            ValueError: if the batch size is no positive int, or the engine was built
+                for another one.
         """
         self._built_tables()
-        if per_replica_input_shapes is not None:
-            self._start_backend(per_replica_input_shapes)
+        if per_replica_input_shapes is None:
+            return
+        if (
+            not isinstance(per_replica_input_shapes, int)
+            or per_replica_input_shapes < 1
+        ):
+            raise ValueError(
+                "build takes the number of examples in each batch, an int of at least "
+                f"1; got {per_replica_input_shapes!r}."
+            )
+        self._start_backend(per_replica_input_shapes)
 
+    @tf.autograph.experimental.do_not_convert
     def enqueue(
         self,
         features: Any,
@@ -119,18 +131,18 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
         """Queues one batch of ids for lookup. Blocks while the queue is full.
 
         Args:
-          features: nest like feature_config of int32 or int64 ids: Tensor [batch] or
-            [batch, 1], SparseTensor [batch, n] or RaggedTensor [batch, None].
-          weights: None, or a nest of the same structure: None, or floats of the kind
-            and shape of the feature's ids.
-          training: True if apply_gradients will follow the dequeue of this batch.
-          name: prefix of op names.
-          device: a TPU core to enqueue for; the host backend has none.
+            features: nest like feature_config of int32 or int64 ids: Tensor [batch] or
+                [batch, 1], SparseTensor [batch, n] or RaggedTensor [batch, None].
+            weights: None, or a nest of the same structure: None, or floats of the kind
+                and shape of the feature's ids.
+            training: True if apply_gradients will follow the dequeue of this batch.
+            name: prefix of op names.
+            device: a TPU core to enqueue for; the host backend has none.
 
         Raises:
-          ValueError: if structure, kinds, types or batch sizes do not fit.
-          tf.errors.InvalidArgumentError: if an id lies outside its table.
-          RuntimeError: if `training` is asked of an engine without an optimizer.
+            ValueError: if structure, kinds, types or batch sizes do not fit.
+            tf.errors.InvalidArgumentError: if an id lies outside its table.
+            RuntimeError: if `training` is asked of an engine without an optimizer.
         """
         if device is not None:
             raise ValueError(
@@ -144,37 +156,39 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
             backend = self._start_backend(self._static_batch_size(flat_features))
             backend.enqueue(flat_features, flat_weights, training)
 
+    @tf.autograph.experimental.do_not_convert
     def dequeue(self, name: str | None = None) -> Any:
         """Returns the activations of the oldest queued batch; waits for one.
 
         Args:
-          name: prefix of op names.
+            name: prefix of op names.
 
         Returns:
-          Nest like feature_config of float32 [batch, dim], or
-          [batch, max_sequence_length, dim] for sequences. Rows without ids are zero.
+            Nest like feature_config of float32 [batch, dim], or
+            [batch, max_sequence_length, dim] for sequences. Rows without ids are zero.
 
         Raises:
-          RuntimeError: if the engine is not built.
-          tf.errors.InvalidArgumentError: if the last training batch still awaits its
-            gradients.
+            RuntimeError: if the engine is not built.
+            tf.errors.InvalidArgumentError: if the last training batch still awaits its
+                gradients.
         """
         with tf.name_scope(name or "dequeue"):
             activations = self._running_backend("dequeue").dequeue()
         return tf.nest.pack_sequence_as(self._feature_config, activations)
 
+    @tf.autograph.experimental.do_not_convert
     def apply_gradients(self, gradients: Any, name: str | None = None) -> None:
         """Updates the rows of the last training batch dequeued.
 
         Args:
-          gradients: nest like feature_config, of the activations' shapes. None means a
-            zero gradient: the rows still count as touched.
-          name: prefix of op names.
+            gradients: nest like feature_config, of the activations' shapes. None means
+                a zero gradient: the rows still count as touched.
+            name: prefix of op names.
 
         Raises:
-          ValueError: if structure, shapes or types do not fit.
-          RuntimeError: if the engine is not built or has no optimizer.
-          tf.errors.InvalidArgumentError: if no training batch awaits gradients.
+            ValueError: if structure, shapes or types do not fit.
+            RuntimeError: if the engine is not built or has no optimizer.
+            tf.errors.InvalidArgumentError: if no training batch awaits gradients.
         """
         backend = self._running_backend("apply_gradients")
         self._check_trainable("apply_gradients")
@@ -195,7 +209,7 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
         What a dense model can be built with before the first batch.
 
         Raises:
-          RuntimeError: if the batch size is not known yet.
+            RuntimeError: if the batch size is not known yet.
         """
         self._running_backend("zero_activations")
         zeros = [tf.zeros(f.activation_shape(self._batch_size)) for f in self._features]
@@ -257,12 +271,7 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
         if weights is not None:
             tf.nest.assert_same_structure(self._feature_config, weights)
             flat_weights = tf.nest.flatten(weights)
-        flat_features = [
-            ids
-            if isinstance(ids, (tf.SparseTensor, tf.RaggedTensor))
-            else _as_tensor(ids)
-            for ids in flat_features
-        ]
+        flat_features = [as_input(ids) for ids in flat_features]
         for inputs in zip(self._features, flat_features, flat_weights, strict=True):
             check_input(*inputs)
         return flat_features, flat_weights
@@ -301,12 +310,32 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
                 f"Found gradient of shape {gradient.shape} for feature "
                 f"'{feature.path}'. Expected shape {expected}."
             )
-        return gradient
+        if gradient.dtype != tf.float32:
+            raise ValueError(
+                f"Found gradient of type {gradient.dtype.name} for feature "
+                f"'{feature.path}'. Expected float32."
+            )
+        return tf.ensure_shape(gradient, expected)
 
 
-def _as_tensor(value: Any) -> Any:
-    """Takes what TensorFlow takes for a dense input, lists and arrays included."""
-    try:
-        return tf.convert_to_tensor(value)
-    except (TypeError, ValueError):
-        return value
+def _checked_hosts(hosts: Sequence[str] | None) -> list[str]:
+    """Returns full device names; refuses what TensorFlow would place elsewhere."""
+    known = logical_hosts()
+    if hosts is None:
+        return known
+    full = tf.DeviceSpec.from_string(known[0])
+    if isinstance(hosts, str) or not hosts:
+        raise ValueError(f"hosts must be a list of device names, got {hosts!r}.")
+    names = [
+        full.make_merged_spec(tf.DeviceSpec.from_string(host)).to_string()
+        for host in hosts
+    ]
+    unknown = [
+        host for host, name in zip(hosts, names, strict=True) if name not in known
+    ]
+    if unknown:
+        raise ValueError(
+            f"hosts {unknown} are not among the CPU devices of this process: {known}. "
+            "Call configure_logical_hosts with the number you need."
+        )
+    return names

@@ -9,6 +9,7 @@ occurrences is zero. Training and serving share this module, so they cannot disa
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from embedding.checks import Check, after
@@ -19,9 +20,9 @@ class Lookup(NamedTuple):
     """The occurrences of one feature, or of all features of a table.
 
     Attributes:
-      ids: int64 [n], the ids in feature order.
-      rows: int64 [n], the row of the activations each id adds to; not decreasing.
-      coefficients: float32 [n], what each id's table row is multiplied by.
+        ids: int64 [n], the ids in feature order.
+        rows: int64 [n], the row of the activations each id adds to; not decreasing.
+        coefficients: float32 [n], what each id's table row is multiplied by.
     """
 
     ids: tf.Tensor
@@ -33,28 +34,29 @@ def lookup_of(feature: FeatureSpec, ids: Any, weights: Any = None) -> Lookup:
     """Returns the occurrences of one feature's batch.
 
     Args:
-      feature: the feature.
-      ids: int32 or int64; a Tensor [batch] or [batch, 1], a SparseTensor [batch, n] or
-        a RaggedTensor [batch, None].
-      weights: None, or floats of the same kind and shape as `ids` (not for dense ids
-        and not for sequences).
+        feature: the feature.
+        ids: int32 or int64; a Tensor [batch] or [batch, 1], a SparseTensor
+            [batch, n] or a RaggedTensor [batch, None].
+        weights: None, or floats of the same kind and shape as `ids` (not for dense ids
+            and not for sequences).
 
     Raises:
-      ValueError: if the kinds, shapes or types of ids and weights do not fit.
+        ValueError: if the kinds, shapes or types of ids and weights do not fit.
     """
     check_input(feature, ids, weights)
     values = _checked_ids(feature, ids)
     if not isinstance(ids, (tf.SparseTensor, tf.RaggedTensor)):
         rows = tf.range(tf.size(values, tf.int64))
         return Lookup(values, rows, tf.ones_like(values, tf.float32))
-    examples, positions = _examples_and_positions(ids)
+    examples, positions = _examples_and_positions(feature.path, ids)
     if feature.is_sequence:
         return _sequence(values, examples, positions, feature.config)
     if weights is None:
         given = tf.ones_like(values, tf.float32)
     else:
         with after(_same_entries(feature.path, ids, weights)):
-            given = tf.cast(weights.values, tf.float32)
+            # Of its own: a cast to the same type is none, and not ordered.
+            given = tf.identity(tf.cast(weights.values, tf.float32))
     combiner = feature.config.table.combiner
     return Lookup(values, examples, _coefficients(combiner, examples, given))
 
@@ -68,8 +70,8 @@ def _checked_ids(feature: FeatureSpec, ids: Any) -> tf.Tensor:
     in_range = tf.debugging.Assert(
         tf.reduce_all((values >= 0) & (values < table.vocabulary_size)),
         [
-            f"Feature '{feature.path}': ids of table '{table.name}' must lie in "
-            f"[0, {table.vocabulary_size}), got ids from",
+            f"Feature '{feature.path}': ids of table '{feature.table_name}' must lie "
+            f"in [0, {table.vocabulary_size}), got ids from",
             tf.reduce_min(values),
             "to",
             tf.reduce_max(values),
@@ -79,13 +81,31 @@ def _checked_ids(feature: FeatureSpec, ids: Any) -> tf.Tensor:
         return tf.identity(values)
 
 
-def _examples_and_positions(ids: Any) -> tuple[tf.Tensor, tf.Tensor]:
+def _examples_and_positions(path: str, ids: Any) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns each id's example and its position there: int64 [n] each."""
     if isinstance(ids, tf.SparseTensor):
-        return ids.indices[:, 0], ids.indices[:, 1]
+        examples = ids.indices[:, 0]
+        in_order = tf.debugging.Assert(
+            tf.reduce_all(examples[1:] >= examples[:-1])
+            & tf.reduce_all(examples[-1:] < ids.dense_shape[0]),
+            [
+                f"Feature '{path}': a SparseTensor's indices must be in row order and "
+                "inside its dense_shape; tf.sparse.reorder puts them in order.",
+                ids.indices,
+            ],
+        )
+        with after(in_order):
+            return tf.identity(examples), ids.indices[:, 1]
     examples = tf.cast(ids.value_rowids(), tf.int64)
     starts = tf.gather(tf.cast(ids.row_starts(), tf.int64), examples)
     return examples, tf.range(tf.size(examples, tf.int64)) - starts
+
+
+def as_input(ids: Any) -> Any:
+    """Returns a numpy array as a tensor, other inputs as they are."""
+    if isinstance(ids, np.ndarray):
+        return tf.convert_to_tensor(ids)
+    return ids
 
 
 def batch_size_of(ids: Any) -> tf.Tensor:
@@ -101,7 +121,7 @@ def check_input(feature: FeatureSpec, ids: Any, weights: Any) -> None:
     """Checks one feature's batch as far as its static types and shapes tell.
 
     Raises:
-      ValueError: naming the feature, what came and what was expected.
+        ValueError: naming the feature, what came and what was expected.
     """
     path = feature.path
     if not isinstance(ids, (tf.Tensor, tf.Variable, tf.SparseTensor, tf.RaggedTensor)):
@@ -148,7 +168,7 @@ def _check_rank(path: str, ids: Any, is_dense: bool) -> None:
         )
     if not is_dense and rank != 2:
         raise ValueError(
-            f"Feature '{path}': sparse and ragged ids must have rank 2, got rank {rank}."
+            f"Feature '{path}': sparse and ragged ids must have rank 2, got {rank}."
         )
 
 

@@ -28,9 +28,9 @@ class ShardLookup(NamedTuple):
     """The part of a batch that one host answers for one table.
 
     Attributes:
-      rows: int64 [distinct], the host's rows that occur, counted from its first row.
-      indices: int64 [n, 2], pairs (activation row, position in `rows`).
-      coefficients: float32 [n].
+        rows: int64 [distinct], the host's rows that occur, counted from its first row.
+        indices: int64 [n, 2], pairs (activation row, position in `rows`).
+        coefficients: float32 [n].
     """
 
     rows: tf.Tensor
@@ -47,6 +47,13 @@ class HostBackend:
         tables: Sequence[HostTable],
         batch_size: int,
     ):
+        """Creates the queues.
+
+        Args:
+            features: every feature, in flattened order.
+            tables: every table, on its hosts.
+            batch_size: examples in each batch.
+        """
         self._features = features
         self._tables = tables
         self._batch_size = batch_size

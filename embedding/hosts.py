@@ -13,14 +13,14 @@ def configure_logical_hosts(count: int) -> list[str]:
     May be called again with the same count at any time. Starts TensorFlow's runtime.
 
     Args:
-      count: number of hosts, at least 1.
+        count: number of hosts, at least 1.
 
     Returns:
-      Device names, host 0 first.
+        Device names, host 0 first.
 
     Raises:
-      ValueError: if `count` is below 1.
-      RuntimeError: if TensorFlow already runs with fewer CPU devices.
+        ValueError: if `count` is below 1.
+        RuntimeError: if TensorFlow already runs with fewer CPU devices.
     """
     if count < 1:
         raise ValueError(f"The number of hosts must be at least 1, got {count}.")

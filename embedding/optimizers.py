@@ -35,8 +35,8 @@ def check_supported(optimizer: Any, table_name: str) -> None:
     """Refuses an optimizer, or an option of one, that has no rule here.
 
     Raises:
-      ValueError: if `optimizer` is not a TPU embedding optimizer.
-      NotImplementedError: if its class or one of its options is not implemented.
+        ValueError: if `optimizer` is not a TPU embedding optimizer.
+        NotImplementedError: if its class or one of its options is not implemented.
     """
     if optimizer is None:
         return
@@ -55,8 +55,8 @@ def check_supported(optimizer: Any, table_name: str) -> None:
         value = getattr(optimizer, option, off)
         if value != off:
             raise NotImplementedError(
-                f"Table '{table_name}': {type(optimizer).__name__}({option}={value}) is "
-                f"not implemented on the host backend; leave it at {off}."
+                f"Table '{table_name}': {type(optimizer).__name__}({option}={value}) "
+                f"is not implemented on the host backend; leave it at {off}."
             )
 
 
@@ -88,37 +88,37 @@ def updated_rows(
     """Returns the touched rows and their slots after one update.
 
     Args:
-      optimizer: the table's configuration object, accepted by `check_supported`.
-      parameters: float32 [rows, dim], the touched rows.
-      slots: float32 [rows, dim] each, in the order of `slot_initial_values`.
-      gradient: float32 [rows, dim], summed over the occurrences of each row.
-      rate: float32 scalar, the learning rate.
+        optimizer: the table's configuration object, accepted by `check_supported`.
+        parameters: float32 [rows, dim], the touched rows.
+        slots: float32 [rows, dim] each, in the order of `slot_initial_values`.
+        gradient: float32 [rows, dim], summed over the occurrences of each row.
+        rate: float32 scalar, the learning rate.
 
     Raises:
-      TypeError: if no rule is registered for the optimizer's class.
+        TypeError: if no rule is registered for the optimizer's class.
     """
     raise TypeError(f"No update rule for {type(optimizer).__name__}.")
 
 
-@updated_rows.register
+@updated_rows.register(SGD)
 def _sgd(
-    optimizer: SGD, parameters: Any, slots: Slots, gradient: Any, rate: Any
+    optimizer: Any, parameters: Any, slots: Slots, gradient: Any, rate: Any
 ) -> tuple[tf.Tensor, Slots]:
     return parameters - rate * gradient, slots
 
 
-@updated_rows.register
+@updated_rows.register(Adagrad)
 def _adagrad(
-    optimizer: Adagrad, parameters: Any, slots: Slots, gradient: Any, rate: Any
+    optimizer: Any, parameters: Any, slots: Slots, gradient: Any, rate: Any
 ) -> tuple[tf.Tensor, Slots]:
     (accumulator,) = slots
     accumulator += tf.square(gradient)
     return parameters - rate * gradient * tf.math.rsqrt(accumulator), (accumulator,)
 
 
-@updated_rows.register
+@updated_rows.register(Adam)
 def _adam(
-    optimizer: Adam, parameters: Any, slots: Slots, gradient: Any, rate: Any
+    optimizer: Any, parameters: Any, slots: Slots, gradient: Any, rate: Any
 ) -> tuple[tf.Tensor, Slots]:
     """Adam without bias correction; users who want it put it into the learning rate."""
     momentum, velocity = slots

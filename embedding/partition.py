@@ -14,11 +14,11 @@ def rows_per_host(rows: int, hosts: int) -> list[int]:
     """Returns how many rows each host holds, empty hosts left out.
 
     Args:
-      rows: rows of the table, at least 1.
-      hosts: number of hosts, at least 1.
+        rows: rows of the table, at least 1.
+        hosts: number of hosts, at least 1.
 
     Raises:
-      ValueError: if either number is below 1.
+        ValueError: if either number is below 1.
     """
     if rows < 1 or hosts < 1:
         raise ValueError(
@@ -39,11 +39,11 @@ def hosts_of_rows(row_ids: tf.Tensor, starts: list[int]) -> tf.Tensor:
     """Returns the host of each row.
 
     Args:
-      row_ids: int64 [n], each in [0, rows of the table).
-      starts: the first row of each host's range, from `first_rows`.
+        row_ids: int64 [n], each in [0, rows of the table).
+        starts: the first row of each host's range, from `first_rows`.
 
     Returns:
-      int32 [n], host indices.
+        int32 [n], host indices.
     """
     boundaries = tf.constant(starts[1:], tf.int64)
     return tf.searchsorted(boundaries, row_ids, side="right")

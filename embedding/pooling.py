@@ -1,8 +1,8 @@
 """Pooled lookup and its transpose as one sparse matrix product each.
 
-With S the matrix of coefficients (activation row x table row), activations are S @ table
-and the gradient of the table rows is S^T @ gradient. Both read the occurrences in one
-fixed order, so results are reproducible bit for bit.
+With S the matrix of coefficients (activation row x table row), activations are
+S @ table and the gradient of the table rows is S^T @ gradient. Both read the
+occurrences in one fixed order, so results are reproducible bit for bit.
 """
 
 import tensorflow as tf
@@ -14,13 +14,13 @@ def pooled(
     """Returns sum(coefficient * table row) for each activation row.
 
     Args:
-      indices: int64 [n, 2], pairs (activation row, table row).
-      coefficients: float32 [n].
-      rows: number of activation rows.
-      table: float32 [table rows, dim].
+        indices: int64 [n, 2], pairs (activation row, table row).
+        coefficients: float32 [n].
+        rows: number of activation rows.
+        table: float32 [table rows, dim].
 
     Returns:
-      float32 [rows, dim].
+        float32 [rows, dim].
     """
     shape = [tf.cast(rows, tf.int64), tf.shape(table, tf.int64)[0]]
     return _product(indices, coefficients, shape, table, False)
@@ -35,13 +35,13 @@ def pooled_gradient(
     """Returns sum(coefficient * gradient row) for each table row: `pooled`, transposed.
 
     Args:
-      indices: int64 [n, 2], pairs (activation row, table row).
-      coefficients: float32 [n].
-      table_rows: int64 scalar, number of table rows.
-      gradient: float32 [activation rows, dim].
+        indices: int64 [n, 2], pairs (activation row, table row).
+        coefficients: float32 [n].
+        table_rows: int64 scalar, number of table rows.
+        gradient: float32 [activation rows, dim].
 
     Returns:
-      float32 [table_rows, dim].
+        float32 [table_rows, dim].
     """
     shape = [tf.shape(gradient, tf.int64)[0], table_rows]
     return _product(indices, coefficients, shape, gradient, True)

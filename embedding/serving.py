@@ -10,30 +10,31 @@ from typing import Any
 import tensorflow as tf
 
 from embedding import partition, pooling
-from embedding.features import batch_size_of, lookup_of
+from embedding.features import as_input, batch_size_of, lookup_of
 from embedding.specs import FeatureSpec, flatten_features
 
 
+@tf.autograph.experimental.do_not_convert
 def serving_embedding_lookup(
     inputs: Any, weights: Any, tables: Mapping[Any, Any], feature_config: Any
 ) -> Any:
     """Looks up a batch of ids of any size.
 
     Args:
-      inputs: nest like feature_config of ids, as `TPUEmbedding.enqueue` takes them. The
-        batch size may be unknown while tracing.
-      weights: None, or a nest of the same structure of None or weights.
-      tables: parameters by TableConfig: `TPUEmbedding.embedding_tables`, or one
-        tf.Variable [vocabulary_size, dim] a table.
-      feature_config: the nest of FeatureConfig that the tables were trained with.
+        inputs: nest like feature_config of ids, as `TPUEmbedding.enqueue` takes
+            them. The batch size may be unknown while tracing.
+        weights: None, or a nest of the same structure of None or weights.
+        tables: parameters by TableConfig: `TPUEmbedding.embedding_tables`, or one
+            tf.Variable [vocabulary_size, dim] a table.
+        feature_config: the nest of FeatureConfig that the tables were trained with.
 
     Returns:
-      Nest like feature_config of float32 [batch, dim], or
-      [batch, max_sequence_length, dim] for sequences.
+        Nest like feature_config of float32 [batch, dim], or
+        [batch, max_sequence_length, dim] for sequences.
 
     Raises:
-      ValueError: if structure, kinds or types of the inputs do not fit.
-      tf.errors.InvalidArgumentError: if an id lies outside its table.
+        ValueError: if structure, kinds or types of the inputs do not fit.
+        tf.errors.InvalidArgumentError: if an id lies outside its table.
     """
     tf.nest.assert_same_structure(feature_config, inputs)
     features = flatten_features(feature_config)
@@ -44,7 +45,7 @@ def serving_embedding_lookup(
     activations = [
         _activations(feature, ids, weight, tables[feature.config.table])
         for feature, ids, weight in zip(
-            features, tf.nest.flatten(inputs), flat_weights, strict=True
+            features, map(as_input, tf.nest.flatten(inputs)), flat_weights, strict=True
         )
     ]
     return tf.nest.pack_sequence_as(feature_config, activations)

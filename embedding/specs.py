@@ -21,17 +21,19 @@ class FeatureSpec:
     """One feature of the flattened configuration.
 
     Attributes:
-      path: where the feature stands in the user's structure, such as "user/history".
-      config: the user's FeatureConfig.
+        path: where the feature stands in the user's structure, such as "user/history".
+        config: the user's FeatureConfig.
+        table_name: unique name of the feature's table.
     """
 
     path: str
     config: Any
+    table_name: str
 
     @property
     def is_sequence(self) -> bool:
         """True when the feature keeps one activation for each position."""
-        return self.config.max_sequence_length > 0
+        return bool(self.config.max_sequence_length > 0)
 
     def rows(self, batch_size: Any) -> Any:
         """Returns how many rows of activations a batch of this feature gives."""
@@ -48,10 +50,10 @@ class TableSpec:
     """One table and the features that look it up.
 
     Attributes:
-      name: unique among the tables.
-      config: the user's TableConfig.
-      optimizer: the table's own optimizer, else the default; None means no training.
-      features: positions of the table's features in the flattened configuration.
+        name: unique among the tables.
+        config: the user's TableConfig.
+        optimizer: the table's own optimizer, else the default; None means no training.
+        features: positions of the table's features in the flattened configuration.
     """
 
     name: str
@@ -64,7 +66,9 @@ def flatten_features(feature_config: Any) -> list[FeatureSpec]:
     """Returns the features of a nested configuration in `tf.nest.flatten` order.
 
     Raises:
-      ValueError: if the structure is empty or holds something else than FeatureConfig.
+        ValueError: if the structure is empty, holds anything but FeatureConfig, or two
+            tables have one name.
+        NotImplementedError: on an option that the host backend does not have.
     """
     paths = tf.nest.flatten(_paths(feature_config))
     configs = tf.nest.flatten(feature_config)
@@ -75,54 +79,77 @@ def flatten_features(feature_config: Any) -> list[FeatureSpec]:
             raise ValueError(
                 f"feature_config[{path}] must be a FeatureConfig, got {type(config)}."
             )
-    return [FeatureSpec(*pair) for pair in zip(paths, configs, strict=True)]
+    names = _table_names([config.table for config in configs])
+    features = [
+        FeatureSpec(path, config, names[id(config.table)])
+        for path, config in zip(paths, configs, strict=True)
+    ]
+    for feature in features:
+        _check_options(feature)
+    return features
 
 
 def collect_tables(features: list[FeatureSpec], optimizer: Any) -> list[TableSpec]:
     """Returns the tables of all features, in the order of their first use.
 
     Args:
-      features: from `flatten_features`.
-      optimizer: for tables that bring none; None makes them lookup-only.
+        features: from `flatten_features`.
+        optimizer: for tables that bring none; None makes them lookup-only.
 
     Raises:
-      ValueError: on an unsupported optimizer or two tables with one name.
-      NotImplementedError: on an optimizer option that the host backend does not have.
+        ValueError: on an unsupported optimizer.
+        NotImplementedError: on an optimizer option that the host backend does not have.
     """
-    users: dict[int, list[int]] = {}
-    configs: dict[int, Any] = {}
+    positions: dict[str, list[int]] = {}
     for position, feature in enumerate(features):
-        key = id(feature.config.table)
-        configs[key] = feature.config.table
-        users.setdefault(key, []).append(position)
-    names = _unique_names([config.name for config in configs.values()])
-    tables = [
-        TableSpec(name, config, config.optimizer or optimizer, tuple(users[key]))
-        for name, (key, config) in zip(names, configs.items(), strict=True)
-    ]
-    for table in tables:
-        check_supported(table.optimizer, table.name)
+        positions.setdefault(feature.table_name, []).append(position)
+    tables = []
+    for name, users in positions.items():
+        config = features[users[0]].config.table
+        table = TableSpec(name, config, config.optimizer or optimizer, tuple(users))
+        check_supported(table.optimizer, name)
+        tables.append(table)
     return tables
 
 
-def _unique_names(names: list[str | None]) -> list[str]:
-    """Fills in `table_<i>` for missing names, clear of the names that are taken."""
-    taken = [name for name in names if name is not None]
-    for name in taken:
-        if taken.count(name) > 1:
+def _table_names(configs: list[Any]) -> dict[int, str]:
+    """Returns a unique name for each table object, `table_<i>` for those without."""
+    tables = list({id(config): config for config in configs}.values())
+    given = [table.name for table in tables if table.name is not None]
+    for name in given:
+        if given.count(name) > 1:
             raise ValueError(
                 f"Tables must have a unique name. Multiple tables with name {name} "
                 "found. Share one TableConfig object, or rename one of them."
             )
-    filled = []
-    for position, name in enumerate(names):
-        if name is None:
-            name = f"table_{position}"
-            while name in taken:
-                name += "_"
-            taken.append(name)
-        filled.append(name)
-    return filled
+    names = {}
+    for position, table in enumerate(tables):
+        name = table.name or f"table_{position}"
+        while table.name is None and name in given:
+            name += "_"
+        names[id(table)] = name
+    return names
+
+
+def _check_options(feature: FeatureSpec) -> None:
+    """Refuses what would otherwise be ignored in silence."""
+    table = feature.config.table
+    unsupported = {
+        "quantization_config": table.quantization_config is not None,
+        f"dtype={table.dtype}": table.dtype != tf.float32,
+        "a custom combiner": table.combiner not in ("sum", "mean", "sqrtn"),
+    }
+    for option, is_used in unsupported.items():
+        if is_used:
+            raise NotImplementedError(
+                f"Table '{feature.table_name}': {option} is not implemented on the "
+                "host backend; leave it out."
+            )
+    if feature.config.output_shape.rank is not None:
+        raise NotImplementedError(
+            f"Feature '{feature.path}': output_shape is not implemented on the host "
+            "backend; leave it out."
+        )
 
 
 def _paths(structure: Any, prefix: str = "") -> Any:

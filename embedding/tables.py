@@ -1,4 +1,4 @@
-"""Host-sharded tables: each host's rows of the parameters and slots are a variable there.
+"""Host-sharded tables: each host's rows of parameters and slots are variables there.
 
 Variables are TensorFlow's own `ShardedVariable`, so `tf.train.Checkpoint` writes one
 logical tensor for each table and slot and can restore it onto any number of hosts.
@@ -21,10 +21,10 @@ class HostTable:
     """One table and its slots over the hosts.
 
     Attributes:
-      spec: the table's configuration.
-      starts: the first row of each shard.
-      parameters: float32 [vocabulary_size, dim], sharded by rows.
-      slots: by slot name, sharded like `parameters`.
+        spec: the table's configuration.
+        starts: the first row of each shard.
+        parameters: float32 [vocabulary_size, dim], sharded by rows.
+        slots: by slot name, sharded like `parameters`.
     """
 
     def __init__(self, spec: TableSpec, hosts: Sequence[str]):
@@ -35,8 +35,8 @@ class HostTable:
         while it does so.
 
         Args:
-          spec: the table's configuration.
-          hosts: TensorFlow devices, host 0 first.
+            spec: the table's configuration.
+            hosts: TensorFlow devices, host 0 first.
         """
         self.spec = spec
         rows = spec.config.vocabulary_size

@@ -1,7 +1,7 @@
 """The `shardline` command."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -114,6 +114,6 @@ def _layout(config: Path, output_dir: Path | None) -> Layout:
     return Layout((output_dir or Path("runs", name)).resolve())
 
 
-def _fail(error: Exception) -> "typer.NoReturn":
+def _fail(error: Exception) -> NoReturn:
     _errors.print(str(error), style="red", markup=False, soft_wrap=True)
     raise typer.Exit(1)

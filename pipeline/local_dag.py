@@ -36,7 +36,6 @@ class LocalDag(tfx_runner.IrBasedRunner):
         self._metadata_path = metadata_path
         self._on_start = on_start
         self._on_end = on_end
-        self.record: RunRecord | None = None
 
     def run_with_ir(
         self,

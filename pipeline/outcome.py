@@ -1,7 +1,7 @@
 """What ML Metadata says of a pipeline run: states of components, and their artifacts.
 
-A component whose inputs cannot be resolved fails without an error, so a run is judged by
-what it recorded.
+A component whose inputs cannot be resolved fails without an error, so a run is judged
+by what it recorded.
 """
 
 from collections.abc import Mapping

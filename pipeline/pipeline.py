@@ -6,14 +6,25 @@ import tensorflow_model_analysis as tfma
 from tfx import v1 as tfx
 
 from components.code_version import code_version
-from components.example_gen import ReaderExampleGen
-from components.exporter import Exporter
-from components.pusher import Pusher
+from components.example_gen.component import ReaderExampleGen
+from components.exporter.component import Exporter
+from components.pusher.component import Pusher
 from components.schema_gen import ReaderSchemaGen
-from components.trainer import Trainer
+from components.trainer.component import Trainer
 from configs.schema import Run
 
 _EVALUATED_SPLIT = "eval"
+
+# What both the trainer and the exporter compute with.
+_MODEL_CODE = (
+    "components.checkpoint_manifest",
+    "components.dense_variables",
+    "components.features",
+    "components.import_path",
+    "components.parity",
+    "configs",
+    "embedding",
+)
 
 
 def create_pipeline(
@@ -45,7 +56,9 @@ def create_pipeline(
         options=reader_options,
         path=data_path,
         data_version=data_version,
-        code_version=code_version("components.example_gen", reader_module),
+        code_version=code_version(
+            "components.example_gen", "components.import_path", reader_module
+        ),
     )
     examples = example_gen.outputs["examples"]
     statistics_gen = tfx.components.StatisticsGen(examples=examples)
@@ -78,18 +91,14 @@ def create_pipeline(
         model=run.model,
         training=run.training,
         parity_examples=run.serving.parity_examples,
-        code_version=code_version(
-            "components.trainer", "components.features", "embedding", model_module
-        ),
+        code_version=code_version("components.trainer", *_MODEL_CODE, model_module),
     )
     exporter = Exporter(
         checkpoint=trainer.outputs["checkpoint"],
         transform_graph=transform.outputs["transform_graph"],
         model_name=run.name,
         serving=run.serving,
-        code_version=code_version(
-            "components.exporter", "components.features", "embedding", model_module
-        ),
+        code_version=code_version("components.exporter", *_MODEL_CODE, model_module),
     )
     evaluator = tfx.components.Evaluator(
         examples=examples,
@@ -101,7 +110,7 @@ def create_pipeline(
         model=exporter.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         serving_dir=serving_dir,
-        code_version=code_version("components.pusher"),
+        code_version=code_version("components.pusher", "components.versions"),
     )
     return tfx.dsl.Pipeline(
         pipeline_name=f"shardline-{run.name}",

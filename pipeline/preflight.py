@@ -1,10 +1,9 @@
 """What a configuration names outside of itself, checked before anything runs."""
 
-from configs.load import ConfigError
-from configs.schema import Run
-
 from components.features.schema import column_faults
 from components.import_path import construct
+from configs.load import ConfigError
+from configs.schema import Run
 
 
 def check(run: Run) -> None:

@@ -5,6 +5,7 @@ seconds. What the process prints itself goes to the log file, and with `verbose`
 too.
 """
 
+import contextlib
 import dataclasses
 import datetime
 import os
@@ -14,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from rich.console import Console
 from rich.status import Status
@@ -116,26 +118,38 @@ def _follow(
 ) -> int:
     """Starts the process and follows it; returns its exit code."""
     read_end, write_end = os.pipe()
-    with log_path.open("wb") as log:
+    with _log_file(log_path, verbose) as log:
         process = subprocess.Popen(
             [*command, "--events", str(write_end)],
             stdin=subprocess.DEVNULL,
-            stdout=None if verbose else log,
-            stderr=None if verbose else log,
+            stdout=log,
+            stderr=log,
             pass_fds=[write_end],
         )
-    os.close(write_end)
-    try:
-        for event in _with_heartbeat(read_end):
-            if event:
-                follower.follow(event)
-            else:
-                follower.refresh()
-        return process.wait()
-    except BaseException:
-        process.terminate()
-        process.wait()
-        raise
+        os.close(write_end)
+        try:
+            for event in _with_heartbeat(read_end):
+                if event:
+                    follower.follow(event)
+                else:
+                    follower.refresh()
+            return process.wait()
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+
+
+@contextlib.contextmanager
+def _log_file(path: Path, verbose: bool) -> Iterator[IO[bytes]]:
+    """Opens the log; what is written there is shown, too, if `verbose`."""
+    if not verbose:
+        with path.open("wb") as log:
+            yield log
+        return
+    with subprocess.Popen(["tee", str(path)], stdin=subprocess.PIPE) as tee:
+        assert tee.stdin
+        yield tee.stdin
 
 
 def _with_heartbeat(read_end: int) -> Iterator[Event | None]:

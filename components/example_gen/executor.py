@@ -16,7 +16,7 @@ from components.import_path import construct
 class Executor(BaseBeamExecutor):
     """Executor of ReaderExampleGen."""
 
-    def Do(  # noqa: N802
+    def Do(
         self,
         input_dict: dict[str, list[Any]],
         output_dict: dict[str, list[Any]],

@@ -23,7 +23,7 @@ _log = logging.getLogger("shardline.exporter")
 class Executor(BaseExecutor):
     """Executor of Exporter."""
 
-    def Do(  # noqa: N802
+    def Do(
         self,
         input_dict: dict[str, list[Any]],
         output_dict: dict[str, list[Any]],

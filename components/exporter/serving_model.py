@@ -1,4 +1,4 @@
-"""The served model: transform graph, single CPU tables and dense model, in stock ops."""
+"""The served model: transform graph, CPU tables and dense model, in stock ops."""
 
 from typing import Any
 

@@ -38,7 +38,7 @@ def preprocessing_fn(
         features = settings.features_of(table)
         vocabulary = tft.vocabulary(
             _all_tokens(inputs[f.column or name] for name, f in features.items()),
-            frequency_threshold=rule.min_count,
+            frequency_threshold=rule.min_count if rule.min_count > 1 else None,
             vocab_filename=table,
         )
         for name, feature in features.items():

@@ -79,8 +79,8 @@ def _wrong_kind(name: str, column: str, came: Column, is_ragged: bool) -> str:
         )
     if is_ragged:
         return (
-            f"feature `{name}`: column `{column}` holds one value an example; leave out "
-            "`combiner` and `max_sequence_length`"
+            f"feature `{name}`: column `{column}` holds one value an example; leave "
+            "out `combiner` and `max_sequence_length`"
         )
     return (
         f"feature `{name}`: column `{column}` holds any number of values an example; "

@@ -1,5 +1,1 @@
 """The component that publishes a blessed model."""
-
-from components.pusher.component import Pusher
-
-__all__ = ["Pusher"]

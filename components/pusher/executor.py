@@ -17,7 +17,7 @@ _log = logging.getLogger("shardline.pusher")
 class Executor(BaseExecutor):
     """Executor of Pusher."""
 
-    def Do(  # noqa: N802
+    def Do(
         self,
         input_dict: dict[str, list[Any]],
         output_dict: dict[str, list[Any]],

@@ -12,6 +12,8 @@ from pathlib import Path
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
+from components.versions import latest_version
+
 _MODEL_FILE = "saved_model.pb"
 
 
@@ -37,18 +39,9 @@ def publish(model_folder: str, serving_dir: str) -> str:
         shutil.rmtree(incoming, ignore_errors=True)
 
 
-def latest_version(serving_dir: str) -> int | None:
-    """Returns the largest version of a serving folder, or None."""
-    versions = [
-        int(name.rstrip("/"))
-        for name in (fileio.listdir(serving_dir) if fileio.exists(serving_dir) else [])
-        if name.rstrip("/").isdigit()
-    ]
-    return max(versions, default=None)
-
-
 def _next_version(serving_dir: str) -> int:
-    return max(int(time.time()), (latest_version(serving_dir) or 0) + 1)
+    names = fileio.listdir(serving_dir) if fileio.exists(serving_dir) else []
+    return max(int(time.time()), (latest_version(names) or 0) + 1)
 
 
 def _renamed(incoming: Path, folder: Path) -> Path:

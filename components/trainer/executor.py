@@ -34,7 +34,7 @@ _log = logging.getLogger("shardline.trainer")
 class Executor(BaseExecutor):
     """Executor of Trainer."""
 
-    def Do(  # noqa: N802
+    def Do(
         self,
         input_dict: dict[str, list[Any]],
         output_dict: dict[str, list[Any]],

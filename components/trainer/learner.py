@@ -1,4 +1,4 @@
-"""The training step: engine lookups, dense model, both updates, several steps a call."""
+"""The training step: lookups, dense model, both updates; several steps a call."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,0 +1,78 @@
+"""Asks the published MovieLens model what a user may like next.
+
+The model is loaded as any client would, from its folder and with TensorFlow only; the
+requests are examples of the user's state after the last rating.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import tensorflow as tf
+from rich.console import Console
+from rich.table import Table
+
+from components.movielens import candidate_examples, movie_titles
+from configs import load_run
+from pipeline.layout import Layout
+from pipeline.serve_check import ServeCheckError, published_model
+
+
+def top_movies(model_folder: Path, archive: str, user: str, count: int) -> Table:
+    """Scores every movie that the user has not rated.
+
+    Args:
+        model_folder: the published SavedModel.
+        archive: the MovieLens archive.
+        user: the user's id.
+        count: how many movies to show.
+
+    Returns:
+        The best ones with their scores, best first.
+    """
+    candidates = candidate_examples(archive, user)
+    titles = movie_titles(archive)
+    model = tf.saved_model.load(str(model_folder))
+    requests = tf.constant([e.SerializeToString() for e in candidates.values()])
+    answer = model.signatures["serving_default"](examples=requests)
+    scores = dict(zip(candidates, answer["scores"].numpy().tolist(), strict=True))
+    table = Table(
+        title=f"What user {user} may like, of {len(scores)} movies not yet rated",
+        title_justify="left",
+    )
+    table.add_column("", justify="right")
+    table.add_column("Movie")
+    table.add_column("P(4 stars or more)", justify="right")
+    best = sorted(scores, key=lambda movie: -scores[movie])[:count]
+    for rank, movie in enumerate(best, start=1):
+        table.add_row(str(rank), titles[movie], f"{scores[movie]:.3f}")
+    return table
+
+
+def main() -> int:
+    """Prints the table, and returns the exit code."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("config")
+    parser.add_argument("--output-dir", required=True, type=Path)
+    parser.add_argument("--user", required=True)
+    arguments = parser.parse_args()
+    layout = Layout(arguments.output_dir.resolve())
+    console = Console()
+    try:
+        model = published_model(layout.serving)
+        archive = _archive(arguments.config, layout)
+        console.print(f"Asking {model}", soft_wrap=True)
+        console.print(top_movies(model, archive, arguments.user, count=10))
+    except (ServeCheckError, ValueError) as error:
+        console.print(str(error), style="red", markup=False)
+        return 1
+    return 0
+
+
+def _archive(config: str, layout: Layout) -> str:
+    path = load_run(config).data.path
+    return path or str(next(layout.data.glob("*.whl")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
