@@ -114,8 +114,8 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
             or per_replica_input_shapes < 1
         ):
             raise ValueError(
-                "build takes the number of examples in each batch, an int of at least "
-                f"1; got {per_replica_input_shapes!r}."
+                "build takes the batch size, an int of at least 1; got "
+                f"{per_replica_input_shapes!r}."
             )
         self._start_backend(per_replica_input_shapes)
 
@@ -312,8 +312,8 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
             )
         if gradient.dtype != tf.float32:
             raise ValueError(
-                f"Found gradient of type {gradient.dtype.name} for feature "
-                f"'{feature.path}'. Expected float32."
+                f"Feature '{feature.path}': found gradient of type "
+                f"{gradient.dtype.name}. Expected float32."
             )
         return tf.ensure_shape(gradient, expected)
 

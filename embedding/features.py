@@ -168,7 +168,7 @@ def _check_rank(path: str, ids: Any, is_dense: bool) -> None:
         )
     if not is_dense and rank != 2:
         raise ValueError(
-            f"Feature '{path}': sparse and ragged ids must have rank 2, got {rank}."
+            f"Feature '{path}': sparse and ragged ids need rank 2, got rank {rank}."
         )
 
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+
 from configs.schema import Run
 from pipeline.layout import Layout
 from pipeline.outcome import RunError, RunRecord, properties
@@ -43,8 +45,22 @@ def summarize(run: Run, record: RunRecord, layout: Layout) -> dict[str, str]:
             f"{parity['parity_examples']:.0f} examples, largest difference "
             f"{parity['max_difference']:.1e}"
         ),
+        "Data anomalies": _anomalies(record),
         "Published model": pushed["pushed_destination"],
         "Checkpoint": checkpoint.uri,
         "TensorBoard": record.artifacts("Trainer")["model_run"].uri,
         "Everything": str(layout.root),
     }
+
+
+def _anomalies(record: RunRecord) -> str:
+    """Returns what ExampleValidator found in any split."""
+    folder = Path(record.artifacts("ExampleValidator")["anomalies"].uri)
+    found = {
+        f"{column}: {anomaly.short_description}"
+        for file in sorted(folder.glob("Split-*/SchemaDiff.pb"))
+        for column, anomaly in anomalies_pb2.Anomalies.FromString(
+            file.read_bytes()
+        ).anomaly_info.items()
+    }
+    return "; ".join(sorted(found)) or "none"
