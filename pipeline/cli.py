@@ -6,8 +6,9 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from configs import ConfigError, load_run
+from configs import ConfigError, Run, load_run
 from pipeline.layout import Layout, OutputError
+from pipeline.native_output import stderr_held_back
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,8 +25,8 @@ _OutputDir = Annotated[
 ]
 
 
-@app.command()
-def run(
+@app.command("run")
+def run_pipeline(
     config: _Config,
     output_dir: _OutputDir = None,
     no_cache: Annotated[
@@ -38,7 +39,7 @@ def run(
     """Run the pipeline: examples, features, training, evaluation, publishing."""
     from pipeline.process import run_in_process
 
-    layout = _layout(config, output_dir)
+    layout = _layout(_load(config), output_dir)
     try:
         layout.make()
     except OutputError as error:
@@ -53,11 +54,11 @@ def serve_check(config: _Config, output_dir: _OutputDir = None) -> None:
     """Check that the published model answers as the engine did in training."""
     from pipeline.serve_check import ServeCheckError, check_published
 
-    layout = _layout(config, output_dir)
-    max_difference = load_run(config).serving.max_difference
+    loaded = _load(config)
+    layout = _layout(loaded, output_dir)
     try:
         with _console.status("Replaying the trainer's predictions"):
-            checked = check_published(layout.serving, max_difference)
+            checked = check_published(layout.serving, loaded.serving.max_difference)
     except ServeCheckError as error:
         _fail(error)
     _console.print(checked, soft_wrap=True)
@@ -87,31 +88,36 @@ def compile_pipeline(
     output: Annotated[Path, typer.Option(help="The specification to write.")],
 ) -> None:
     """Write the pipeline as a specification that another platform runs."""
-    from pipeline.kubeflow_runner import compile_kubeflow
-
     if runner != "kubeflow":
         _fail(ValueError(f"There is no runner `{runner}`; use kubeflow."))
+    loaded = _load(config)
     try:
-        compile_kubeflow(
-            load_run(config),
-            pipeline_root=pipeline_root,
-            serving_dir=serving_dir,
-            data_path=data_path,
-            image=image,
-            output=output,
-        )
+        with _console.status("Compiling"), stderr_held_back():
+            from pipeline.kubeflow_runner import compile_kubeflow
+
+            compile_kubeflow(
+                loaded,
+                pipeline_root=pipeline_root,
+                serving_dir=serving_dir,
+                data_path=data_path,
+                image=image,
+                output=output,
+            )
     except ConfigError as error:
         _fail(error)
     _console.print(f"Wrote {output}", soft_wrap=True)
 
 
-def _layout(config: Path, output_dir: Path | None) -> Layout:
-    """Reads the configuration for its name; ends the command if it is faulty."""
+def _load(config: Path) -> Run:
+    """Reads a configuration; ends the command if it is faulty."""
     try:
-        name = load_run(config).name
+        return load_run(config)
     except ConfigError as error:
         _fail(error)
-    return Layout((output_dir or Path("runs", name)).resolve())
+
+
+def _layout(run: Run, output_dir: Path | None) -> Layout:
+    return Layout((output_dir or Path("runs", run.name)).resolve())
 
 
 def _fail(error: Exception) -> NoReturn:

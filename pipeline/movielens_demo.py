@@ -8,34 +8,41 @@ import argparse
 import sys
 from pathlib import Path
 
-import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
-from components.movielens import candidate_examples, movie_titles
 from configs import load_run
 from pipeline.layout import Layout
+from pipeline.native_output import stderr_held_back
 from pipeline.serve_check import ServeCheckError, published_model
 
 
-def top_movies(model_folder: Path, archive: str, user: str, count: int) -> Table:
-    """Scores every movie that the user has not rated.
+def movie_scores(model_folder: Path, archive: str, user: str) -> dict[str, float]:
+    """Scores every movie that a user has not rated.
 
     Args:
         model_folder: the published SavedModel.
         archive: the MovieLens archive.
         user: the user's id.
-        count: how many movies to show.
 
     Returns:
-        The best ones with their scores, best first.
+        By title, the probability of 4 stars or more.
     """
+    import tensorflow as tf
+
+    from components.movielens import candidate_examples, movie_titles
+
     candidates = candidate_examples(archive, user)
     titles = movie_titles(archive)
     model = tf.saved_model.load(str(model_folder))
     requests = tf.constant([e.SerializeToString() for e in candidates.values()])
-    answer = model.signatures["serving_default"](examples=requests)
-    scores = dict(zip(candidates, answer["scores"].numpy().tolist(), strict=True))
+    scores = model.signatures["serving_default"](examples=requests)["scores"].numpy()
+    movies = (titles[movie] for movie in candidates)
+    return dict(zip(movies, scores.tolist(), strict=True))
+
+
+def best_first(scores: dict[str, float], user: str, count: int) -> Table:
+    """Returns the best movies of a user as a table."""
     table = Table(
         title=f"What user {user} may like, of {len(scores)} movies not yet rated",
         title_justify="left",
@@ -45,7 +52,7 @@ def top_movies(model_folder: Path, archive: str, user: str, count: int) -> Table
     table.add_column("P(4 stars or more)", justify="right")
     best = sorted(scores, key=lambda movie: -scores[movie])[:count]
     for rank, movie in enumerate(best, start=1):
-        table.add_row(str(rank), titles[movie], f"{scores[movie]:.3f}")
+        table.add_row(str(rank), movie, f"{scores[movie]:.3f}")
     return table
 
 
@@ -62,7 +69,9 @@ def main() -> int:
         model = published_model(layout.serving)
         archive = _archive(arguments.config, layout)
         console.print(f"Asking {model}", soft_wrap=True)
-        console.print(top_movies(model, archive, arguments.user, count=10))
+        with stderr_held_back():
+            scores = movie_scores(model, archive, arguments.user)
+        console.print(best_first(scores, arguments.user, count=10))
     except (ServeCheckError, ValueError) as error:
         console.print(str(error), style="red", markup=False)
         return 1
