@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-UV_VERSION := 0.13.9
+UV := $(BIN)/uv
 INSTALLED := $(VENV)/.installed
 RUN := runs/movielens
 
@@ -14,16 +14,22 @@ help:  ## Say what there is
 
 setup: $(INSTALLED)  ## Install everything into .venv
 
-$(INSTALLED): requirements.lock pyproject.toml
-	@echo "Setting up $(VENV): a few minutes and 4 GB the first time"
+# uv itself, at the version and hash of the lock.
+$(UV): requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v != (3, 11) and \
 		f"Python 3.11 is needed, {sys.executable} is {v[0]}.{v[1]}: make PYTHON=<path>")'
+	@echo "Setting up $(VENV): a few minutes and 4 GB the first time"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps uv==$(UV_VERSION)
+	@awk '/^[a-z]/ {found = /^uv==/} found' requirements.lock > $(VENV)/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		--require-hashes -r $(VENV)/uv.lock
+	@touch $@
+
+$(INSTALLED): $(UV) requirements.lock pyproject.toml
 	@( while sleep 10; do echo "  $$(du -sh $(VENV) | cut -f1) installed"; done ) & beat=$$!; \
 		trap "kill $$beat" EXIT; \
-		$(BIN)/uv pip install --python $(BIN)/python --no-deps --require-hashes \
-		--compile-bytecode --quiet -r requirements.lock
+		$(BIN)/uv pip sync --python $(BIN)/python --require-hashes --compile-bytecode \
+		--quiet requirements.lock
 	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --quiet --editable .
 	@touch $@
 
@@ -32,7 +38,8 @@ demo: $(INSTALLED)  ## MovieLens 100K: from ratings to a served prediction
 	@$(BIN)/python -m pipeline.movielens_demo configs/movielens.yaml --output-dir $(RUN) --user 42
 
 test: $(INSTALLED)  ## Run all tests
-	@$(BIN)/python -m pytest
+	@scratch=$$(mktemp -d); trap "rm -rf $$scratch" EXIT; \
+		TMPDIR=$$scratch $(BIN)/python -m pytest
 
 lint: $(INSTALLED)  ## Style, types and layers
 	@$(BIN)/ruff check .
@@ -44,7 +51,7 @@ bench: $(INSTALLED)  ## The demo model's quality against its rivals, three seeds
 	@$(BIN)/shardline run configs/movielens.yaml --output-dir $(RUN)
 	@$(BIN)/python benchmarks/quality.py $(RUN)
 
-lock: $(INSTALLED)  ## Resolve requirements.lock anew
+lock: | $(UV)  ## Resolve requirements.lock anew
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --upgrade \
 		--override requirements.overrides --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \

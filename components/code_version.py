@@ -9,7 +9,18 @@ import importlib.metadata
 import importlib.util
 from pathlib import Path
 
-_LIBRARIES = ("tensorflow", "tensorflow-transform", "tfx", "keras", "keras-rs")
+# A new release of any of them makes all examples anew, and so all that follows.
+_LIBRARIES = (
+    "apache-beam",
+    "keras",
+    "keras-rs",
+    "tensorflow",
+    "tensorflow-data-validation",
+    "tensorflow-model-analysis",
+    "tensorflow-transform",
+    "tfx",
+    "tfx-bsl",
+)
 
 
 def code_version(*modules: str) -> str:
@@ -17,6 +28,9 @@ def code_version(*modules: str) -> str:
 
     Args:
         modules: import paths; of a package, all its modules count.
+
+    Raises:
+        ValueError: if a module has no source file.
     """
     digest = hashlib.sha256()
     for library in _LIBRARIES:
@@ -31,7 +45,7 @@ def code_version(*modules: str) -> str:
 def _sources(module: str) -> list[Path]:
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
-        return []
+        raise ValueError(f"Module `{module}` has no source file to make a digest of.")
     origin = Path(spec.origin)
     if spec.submodule_search_locations:
         return sorted(origin.parent.rglob("*.py"))

@@ -8,7 +8,7 @@ imports neither TensorFlow nor Beam.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -41,6 +41,10 @@ class ExampleReader(Protocol):
     @property
     def columns(self) -> Mapping[str, Column]:
         """What every example holds, by column name."""
+
+    @property
+    def splits(self) -> Sequence[str]:
+        """Names of the splits that `examples` gives."""
 
     def examples(
         self, root: beam.Pipeline, path: str

@@ -4,6 +4,9 @@ Every feature becomes one vector; a sequence becomes the mean of its rows. Pairw
 products of the vectors, and the vectors themselves, go through a multi-layer perceptron
 to one logit. Naumov et al., "Deep Learning Recommendation Model for Personalization and
 Recommendation Systems", 2019.
+
+A wide model adds a linear term of the vectors to the logit. Cheng et al., "Wide & Deep
+Learning for Recommender Systems", 2016.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +24,7 @@ class DLRM(keras.Model):
         hidden_units: Sequence[int] = (64, 32),
         dropout: float = 0.0,
         l2: float = 0.0,
+        wide: bool = False,
     ):
         """Makes the layers.
 
@@ -28,6 +32,8 @@ class DLRM(keras.Model):
             hidden_units: sizes of the perceptron's hidden layers.
             dropout: part of the inputs and hidden units dropped in training.
             l2: weight penalty of the perceptron's kernels.
+            wide: whether the vectors also reach the logit directly, as in a linear
+                model; neither dropped nor penalized.
         """
         super().__init__()
         self._interaction = keras_rs.layers.DotInteraction()
@@ -41,6 +47,25 @@ class DLRM(keras.Model):
         self._logit = keras.layers.Dense(
             1, kernel_regularizer=keras.regularizers.L2(l2)
         )
+        self._linear = keras.layers.Dense(1, use_bias=False) if wide else None
+
+    def build(self, activations_shape: Mapping[str, Sequence[int | None]]) -> None:
+        """Checks that the features can be multiplied with each other.
+
+        Args:
+            activations_shape: shapes by feature.
+
+        Raises:
+            ValueError: if the features differ in dim.
+        """
+        dims = {name: shape[-1] for name, shape in sorted(activations_shape.items())}
+        if len(set(dims.values())) > 1:
+            listed = ", ".join(f"{name} {dim}" for name, dim in dims.items())
+            raise ValueError(
+                "DLRM multiplies features with each other and needs one dim for all, "
+                f"got {listed}. Give their tables the same `dim`."
+            )
+        super().build(activations_shape)
 
     def call(self, activations: Mapping[str, Any], training: bool = False) -> Any:
         """Returns float32 [batch], logits.
@@ -54,10 +79,14 @@ class DLRM(keras.Model):
             _mean_of_rows(rows) if len(rows.shape) == 3 else rows
             for _, rows in sorted(activations.items())
         ]
-        hidden = keras.ops.concatenate([*vectors, self._interaction(vectors)], axis=-1)
+        inputs = keras.ops.concatenate(vectors, axis=-1)
+        products = self._interaction(vectors)
+        hidden = keras.ops.concatenate([inputs, products], axis=-1)
         for layer in self._hidden:
             hidden = layer(self._dropout(hidden, training=training))
         logits = self._logit(self._dropout(hidden, training=training))
+        if self._linear:
+            logits += self._linear(inputs)
         return keras.ops.squeeze(logits, axis=-1)
 
 

@@ -40,4 +40,7 @@ def construct(path: str, options: Mapping[str, Any]) -> Any:
             f"`{path}` does not take these options: {error}. It takes "
             f"{inspect.signature(builder)}."
         ) from error
-    return builder(**options)
+    try:
+        return builder(**options)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"`{path}` refuses its options: {error}") from error

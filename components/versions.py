@@ -9,4 +9,4 @@ def latest_version(names: Iterable[str]) -> int | None:
     TensorFlow Serving serves that one.
     """
     numbers = (name.rstrip("/") for name in names)
-    return max((int(name) for name in numbers if name.isdigit()), default=None)
+    return max((int(name) for name in numbers if name.isdecimal()), default=None)

@@ -8,9 +8,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from configs.schema import Run
+from configs.schema import FeatureSet, Run
 
 _Location = tuple[int | str, ...]
+_Fault = tuple[int, str]  # line, message
 
 
 class ConfigError(ValueError):
@@ -21,33 +22,74 @@ def load_run(path: str | Path) -> Run:
     """Reads a run configuration.
 
     Args:
-      path: YAML file.
+        path: YAML file.
 
     Raises:
-      ConfigError: if the file cannot be read, is not YAML, or breaks the schema.
+        ConfigError: if the file cannot be read, is not YAML, or breaks the schema.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from error
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(f"{path}:{line}: not YAML: {error.problem}.") from error
-    if node is None or not isinstance(values, dict):
-        raise ConfigError(f"{path}:1: must be a mapping of sections, such as `data:`.")
+    node = _parsed(path)
+    repeated = _repeated_keys(node)
+    if repeated:
+        raise _config_error(path, repeated)
+    values = yaml.SafeLoader("").construct_document(node)
     try:
         return Run.model_validate(values)
     except ValidationError as error:
         faults = [fault for e in error.errors() for fault in _faults(node, e)]
-        raise ConfigError(
-            "\n".join(f"{path}:{line}: {message}" for line, message in sorted(faults))
-        ) from error
+        # Rules over several sections are not reached while a section is faulty.
+        faults += _faults_between_sections(node, values)
+        raise _config_error(path, faults) from error
 
 
-def _faults(node: yaml.Node, error: ErrorDetails) -> list[tuple[int, str]]:
+def _parsed(path: Path) -> yaml.MappingNode:
+    try:
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8 text: {error.reason}.") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        line = mark.line + 1 if mark else 1
+        raise ConfigError(f"{path}:{line}: not YAML: {problem}.") from error
+    if not isinstance(node, yaml.MappingNode):
+        raise ConfigError(f"{path}:1: must be a mapping of sections, such as `data:`.")
+    return node
+
+
+def _config_error(path: Path, faults: list[_Fault]) -> ConfigError:
+    lines = (f"{path}:{line}: {message}" for line, message in sorted(set(faults)))
+    return ConfigError("\n".join(lines))
+
+
+def _repeated_keys(node: yaml.Node) -> list[_Fault]:
+    """Finds keys that a mapping has twice; YAML would keep the last in silence."""
+    if not isinstance(node, yaml.MappingNode):
+        return []
+    faults = []
+    seen: set[str] = set()
+    for key, value in node.value:
+        if key.value in seen:
+            faults.append((key.start_mark.line + 1, f"`{key.value}` is given twice."))
+        seen.add(key.value)
+        faults += _repeated_keys(value)
+    return faults
+
+
+def _faults_between_sections(node: yaml.Node, values: dict[str, Any]) -> list[_Fault]:
+    sections = {key: values.get(key) for key in FeatureSet.model_fields}
+    try:
+        FeatureSet.model_validate(sections)
+    except ValidationError as error:
+        between = (e for e in error.errors() if e["type"] == "cross_section")
+        return [fault for e in between for fault in _faults(node, e)]
+    return []
+
+
+def _faults(node: yaml.Node, error: ErrorDetails) -> list[_Fault]:
     """Returns (line, message) of each fault that a pydantic error tells of."""
     location = error["loc"]
     if error["type"] == "cross_section":

@@ -10,6 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from embedding.backend import Backend
 from embedding.features import as_input, check_input
 from embedding.host_backend import HostBackend
 from embedding.hosts import logical_hosts
@@ -77,7 +78,7 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
         self._table_specs = collect_tables(self._features, optimizer)
         self._hosts = _checked_hosts(hosts)
         self._tables: list[HostTable] | None = None
-        self._backend: HostBackend | None = None
+        self._backend: Backend | None = None
         self._batch_size: int | None = None
 
     @property
@@ -109,10 +110,8 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
         self._built_tables()
         if per_replica_input_shapes is None:
             return
-        if (
-            not isinstance(per_replica_input_shapes, int)
-            or per_replica_input_shapes < 1
-        ):
+        # A bool is an int, but no batch size.
+        if type(per_replica_input_shapes) is not int or per_replica_input_shapes < 1:
             raise ValueError(
                 "build takes the batch size, an int of at least 1; got "
                 f"{per_replica_input_shapes!r}."
@@ -170,7 +169,7 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
         Raises:
             RuntimeError: if the engine is not built.
             tf.errors.InvalidArgumentError: if the last training batch still awaits its
-                gradients.
+                gradients; the batch asked for is lost then.
         """
         with tf.name_scope(name or "dequeue"):
             activations = self._running_backend("dequeue").dequeue()
@@ -232,7 +231,7 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
         self._track_trackable(variable, name=name)
         self._handle_deferred_dependencies(name=name, trackable=variable)
 
-    def _start_backend(self, batch_size: int) -> HostBackend:
+    def _start_backend(self, batch_size: int) -> Backend:
         tables = self._built_tables()
         if self._backend is None:
             with tf.init_scope():
@@ -246,7 +245,7 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
             )
         return self._backend
 
-    def _running_backend(self, method: str) -> HostBackend:
+    def _running_backend(self, method: str) -> Backend:
         if self._backend is None:
             raise RuntimeError(
                 f"{method} called on unbuilt TPUEmbedding object. Call enqueue, or "

@@ -145,11 +145,18 @@ def _check_options(feature: FeatureSpec) -> None:
                 f"Table '{feature.table_name}': {option} is not implemented on the "
                 "host backend; leave it out."
             )
-    if feature.config.output_shape.rank is not None:
-        raise NotImplementedError(
-            f"Feature '{feature.path}': output_shape is not implemented on the host "
-            "backend; leave it out."
-        )
+    unsupported = {
+        "output_shape": feature.config.output_shape.rank is not None,
+        "validate_weights_and_indices=False": (
+            not feature.config.validate_weights_and_indices
+        ),
+    }
+    for option, is_used in unsupported.items():
+        if is_used:
+            raise NotImplementedError(
+                f"Feature '{feature.path}': {option} is not implemented on the host "
+                "backend; leave it out."
+            )
 
 
 def _paths(structure: Any, prefix: str = "") -> Any:

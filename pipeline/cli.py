@@ -61,7 +61,7 @@ def serve_check(config: _Config, output_dir: _OutputDir = None) -> None:
             checked = check_published(layout.serving, loaded.serving.max_difference)
     except ServeCheckError as error:
         _fail(error)
-    _console.print(checked, soft_wrap=True)
+    _console.print(checked, soft_wrap=True, markup=False)
 
 
 @app.command()
@@ -72,7 +72,7 @@ def doctor() -> None:
     with _console.status("Looking at the environment"):
         findings = diagnose()
     render(findings, _console)
-    raise typer.Exit(worst(findings) == "error")
+    raise typer.Exit(1 if worst(findings) == "error" else 0)
 
 
 @app.command(name="compile")
@@ -105,7 +105,7 @@ def compile_pipeline(
             )
     except ConfigError as error:
         _fail(error)
-    _console.print(f"Wrote {output}", soft_wrap=True)
+    _console.print(f"Wrote {output}", soft_wrap=True, markup=False)
 
 
 def _load(config: Path) -> Run:

@@ -13,9 +13,26 @@ import sys
 import tempfile
 from pathlib import Path
 
+from configs.schema import Data
+
 
 class DatasetError(RuntimeError):
     """A data set could not be had with the digest that was asked for."""
+
+
+def local_path(data: Data, directory: Path) -> Path:
+    """Returns where the raw data of a run lies, fetched if need be.
+
+    Args:
+        data: The run's data section.
+        directory: Where downloads are kept.
+
+    Raises:
+        DatasetError: The data cannot be had.
+    """
+    if data.download is None:
+        return Path(data.path or "").resolve()
+    return fetch(data.download.requirement, data.download.sha256, directory)
 
 
 def fetch(requirement: str, sha256: str, directory: Path) -> Path:

@@ -39,12 +39,13 @@ class EventWriter:
         self._file = file
 
     def send(self, event: Event) -> None:
-        """Writes one event; a reader that has gone away is not an error."""
-        try:
-            self._file.write(json.dumps(dataclasses.asdict(event)) + "\n")
-            self._file.flush()
-        except BrokenPipeError:
-            pass
+        """Writes one event.
+
+        Raises:
+            BrokenPipeError: if nobody reads any more; the pipeline is to end then.
+        """
+        self._file.write(json.dumps(dataclasses.asdict(event)) + "\n")
+        self._file.flush()
 
 
 class ProgressHandler(logging.Handler):
@@ -61,7 +62,9 @@ class ProgressHandler(logging.Handler):
 
 
 def read_events(file: IO[str]) -> Iterator[Event]:
-    """Yields events until the writing side closes."""
+    """Yields events until the writing side closes, or dies within a line."""
     for line in file:
+        if not line.endswith("\n"):
+            return
         values: dict[str, Any] = json.loads(line)
         yield Event(**values)

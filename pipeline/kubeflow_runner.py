@@ -41,6 +41,8 @@ def compile_kubeflow(
         data_path=data_path,
         data_version=run.data.download.sha256 if run.data.download else data_path,
         serving_dir=serving_dir,
+        # Without a digest nobody can tell new data at the same path.
+        cache=run.data.download is not None,
     )
     runner = KubeflowV2DagRunner(
         config=KubeflowV2DagRunnerConfig(

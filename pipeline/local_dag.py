@@ -8,32 +8,31 @@ and returns normally.
 import datetime
 from collections.abc import Callable
 
+from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import constants
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils, tfx_runner
-from tfx.proto.orchestration import pipeline_pb2
+from tfx.proto.orchestration import local_deployment_config_pb2, pipeline_pb2
 
 from pipeline.outcome import RunRecord
+
+# Publishing looks at what is published; what it did before says nothing of that.
+_NEVER_REUSED = "Pusher"
 
 
 class LocalDag(tfx_runner.IrBasedRunner):
     """Runs a pipeline on this machine."""
 
     def __init__(
-        self,
-        metadata_path: str,
-        on_start: Callable[[str], None],
-        on_end: Callable[[str, str], None],
+        self, on_start: Callable[[str], None], on_end: Callable[[str, str], None]
     ):
         """Sets whom to tell.
 
         Args:
-            metadata_path: SQLite file of ML Metadata.
             on_start: called with a component's id before it runs.
             on_end: called with its id and its state in the end.
         """
-        self._metadata_path = metadata_path
         self._on_start = on_start
         self._on_end = on_end
 
@@ -41,12 +40,15 @@ class LocalDag(tfx_runner.IrBasedRunner):
         self,
         pipeline: pipeline_pb2.Pipeline,
         run_options: pipeline_pb2.RunOptions | None = None,
-    ) -> None:
+    ) -> RunRecord:
         """Runs a compiled pipeline; called by `run`.
 
         Args:
             pipeline: the compiled pipeline.
             run_options: partial runs are not offered.
+
+        Returns:
+            The record of the run.
 
         Raises:
             RunError: naming a component that did not come to its end.
@@ -55,29 +57,41 @@ class LocalDag(tfx_runner.IrBasedRunner):
         runtime_parameter_utils.substitute_runtime_parameter(
             pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
         )
-        self.record = RunRecord(self._metadata_path, pipeline.pipeline_info.id, run_id)
+        deployment = runner_utils.extract_local_deployment_config(pipeline)
+        record = RunRecord(_connection(deployment), pipeline.pipeline_info.id, run_id)
         for node in pipeline.nodes:
             component = node.pipeline_node.node_info.id
+            if component == _NEVER_REUSED:
+                node.pipeline_node.execution_options.caching_options.enable_cache = (
+                    False
+                )
             self._on_start(component)
-            self._launch(pipeline, node.pipeline_node)
-            self._on_end(component, self.record.state(component))
-            self.record.check(component)
+            _launch(pipeline, node.pipeline_node, deployment)
+            self._on_end(component, record.state(component))
+            record.check(component)
+        return record
 
-    def _launch(
-        self, pipeline: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode
-    ) -> None:
-        deployment = runner_utils.extract_local_deployment_config(pipeline)
-        launcher.Launcher(
-            pipeline_node=node,
-            mlmd_connection=metadata.Metadata(
-                metadata.sqlite_metadata_connection_config(self._metadata_path)
-            ),
-            pipeline_info=pipeline.pipeline_info,
-            pipeline_runtime_spec=pipeline.runtime_spec,
-            executor_spec=runner_utils.extract_executor_spec(
-                deployment, node.node_info.id
-            ),
-            custom_driver_spec=runner_utils.extract_custom_driver_spec(
-                deployment, node.node_info.id
-            ),
-        ).launch()
+
+def _launch(
+    pipeline: pipeline_pb2.Pipeline,
+    node: pipeline_pb2.PipelineNode,
+    deployment: local_deployment_config_pb2.LocalDeploymentConfig,
+) -> None:
+    component = node.node_info.id
+    launcher.Launcher(
+        pipeline_node=node,
+        mlmd_connection=metadata.Metadata(_connection(deployment)),
+        pipeline_info=pipeline.pipeline_info,
+        pipeline_runtime_spec=pipeline.runtime_spec,
+        executor_spec=runner_utils.extract_executor_spec(deployment, component),
+        custom_driver_spec=runner_utils.extract_custom_driver_spec(
+            deployment, component
+        ),
+    ).launch()
+
+
+def _connection(
+    deployment: local_deployment_config_pb2.LocalDeploymentConfig,
+) -> metadata_store_pb2.ConnectionConfig:
+    config = deployment.metadata_connection_config
+    return getattr(config, config.WhichOneof("connection_config"))

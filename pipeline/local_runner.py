@@ -27,7 +27,10 @@ def run_pipeline(run: Run, layout: Layout, cache: bool, writer: EventWriter) -> 
         cache: whether to reuse earlier work.
         writer: where events go.
     """
-    data = _data(run, layout, writer)
+    if run.data.download:
+        requirement = run.data.download.requirement
+        writer.send(Event("progress", "setup", f"fetching {requirement}"))
+    data = datasets.local_path(run.data, layout.data)
     writer.send(Event("progress", "setup", "loading TensorFlow and TFX"))
     # These imports take long; what can be said before them has been said.
     from embedding import configure_logical_hosts
@@ -50,20 +53,11 @@ def run_pipeline(run: Run, layout: Layout, cache: bool, writer: EventWriter) -> 
     )
     logging.getLogger("shardline").addHandler(ProgressHandler(writer))
     runner = LocalDag(
-        str(layout.metadata),
         on_start=lambda component: writer.send(Event("started", component)),
         on_end=lambda *ended: writer.send(Event("finished", *ended)),
     )
-    runner.run(pipeline)
-    writer.send(Event("summary", values=summarize(run, runner.record, layout)))
-
-
-def _data(run: Run, layout: Layout, writer: EventWriter) -> Path:
-    if run.data.download is None:
-        return Path(run.data.path or "").resolve()
-    requirement = run.data.download.requirement
-    writer.send(Event("progress", "setup", f"fetching {requirement}"))
-    return datasets.fetch(requirement, run.data.download.sha256, layout.data)
+    record = runner.run(pipeline)
+    writer.send(Event("summary", values=summarize(run, record, layout)))
 
 
 def _cause(error: BaseException) -> str:

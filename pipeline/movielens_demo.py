@@ -12,18 +12,22 @@ from rich.console import Console
 from rich.table import Table
 
 from configs import load_run
+from pipeline import datasets
 from pipeline.layout import Layout
 from pipeline.native_output import stderr_held_back
 from pipeline.serve_check import ServeCheckError, published_model
 
 
-def movie_scores(model_folder: Path, archive: str, user: str) -> dict[str, float]:
+def movie_scores(
+    model_folder: Path, archive: Path, user: str, history_length: int
+) -> dict[str, float]:
     """Scores every movie that a user has not rated.
 
     Args:
         model_folder: the published SavedModel.
         archive: the MovieLens archive.
         user: the user's id.
+        history_length: the length the model was trained with.
 
     Returns:
         By title, the probability of 4 stars or more.
@@ -32,8 +36,8 @@ def movie_scores(model_folder: Path, archive: str, user: str) -> dict[str, float
 
     from components.movielens import candidate_examples, movie_titles
 
-    candidates = candidate_examples(archive, user)
-    titles = movie_titles(archive)
+    candidates = candidate_examples(str(archive), user, history_length)
+    titles = movie_titles(str(archive))
     model = tf.saved_model.load(str(model_folder))
     requests = tf.constant([e.SerializeToString() for e in candidates.values()])
     scores = model.signatures["serving_default"](examples=requests)["scores"].numpy()
@@ -63,24 +67,21 @@ def main() -> int:
     parser.add_argument("--output-dir", required=True, type=Path)
     parser.add_argument("--user", required=True)
     arguments = parser.parse_args()
+    run = load_run(arguments.config)
     layout = Layout(arguments.output_dir.resolve())
     console = Console()
     try:
         model = published_model(layout.serving)
-        archive = _archive(arguments.config, layout)
-        console.print(f"Asking {model}", soft_wrap=True)
+        console.print(f"Asking {model}", soft_wrap=True, markup=False)
+        archive = datasets.local_path(run.data, layout.data)
+        history_length = run.data.options.get("history_length", 50)
         with stderr_held_back():
-            scores = movie_scores(model, archive, arguments.user)
+            scores = movie_scores(model, archive, arguments.user, history_length)
         console.print(best_first(scores, arguments.user, count=10))
-    except (ServeCheckError, ValueError) as error:
+    except (ServeCheckError, datasets.DatasetError, ValueError) as error:
         console.print(str(error), style="red", markup=False)
         return 1
     return 0
-
-
-def _archive(config: str, layout: Layout) -> str:
-    path = load_run(config).data.path
-    return path or str(next(layout.data.glob("*.whl")))
 
 
 if __name__ == "__main__":

@@ -27,17 +27,17 @@ class RunError(RuntimeError):
 class RunRecord:
     """The record of one run of a pipeline."""
 
-    def __init__(self, metadata_path: str, pipeline_name: str, run_id: str):
+    def __init__(
+        self, connection: mlmd.ConnectionConfig, pipeline_name: str, run_id: str
+    ):
         """Opens the record.
 
         Args:
-            metadata_path: SQLite file.
+            connection: of ML Metadata.
             pipeline_name: the pipeline.
             run_id: the run.
         """
-        config = mlmd.ConnectionConfig()
-        config.sqlite.filename_uri = metadata_path
-        self._store = MetadataStore(config)
+        self._store = MetadataStore(connection)
         self._pipeline_name = pipeline_name
         self._run_id = run_id
 

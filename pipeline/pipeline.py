@@ -21,6 +21,7 @@ _MODEL_CODE = (
     "components.dense_variables",
     "components.features",
     "components.import_path",
+    "components.local_copy",
     "components.parity",
     "configs",
     "embedding",
@@ -49,23 +50,27 @@ def create_pipeline(
         cache: whether to reuse what an earlier run made from equal inputs.
     """
     reader_options = json.dumps(run.data.options, sort_keys=True)
-    reader_module = run.data.reader.rpartition(".")[0]
-    model_module = run.model.builder.rpartition(".")[0]
+    reader_code = (
+        "components.columns",
+        "components.import_path",
+        _code_of(run.data.reader),
+    )
+    model_code = (*_MODEL_CODE, _code_of(run.model.builder))
     example_gen = ReaderExampleGen(
         reader=run.data.reader,
         options=reader_options,
         path=data_path,
         data_version=data_version,
-        code_version=code_version(
-            "components.example_gen", "components.import_path", reader_module
-        ),
+        code_version=code_version("components.example_gen", *reader_code),
     )
     examples = example_gen.outputs["examples"]
     statistics_gen = tfx.components.StatisticsGen(examples=examples)
     schema_gen = ReaderSchemaGen(
         reader=run.data.reader,
         options=reader_options,
-        code_version=code_version("components.features.schema", reader_module),
+        code_version=code_version(
+            "components.schema_gen", "components.features.schema", *reader_code
+        ),
     )
     example_validator = tfx.components.ExampleValidator(
         statistics=statistics_gen.outputs["statistics"],
@@ -75,11 +80,15 @@ def create_pipeline(
         examples=examples,
         schema=schema_gen.outputs["schema"],
         preprocessing_fn="components.features.preprocessing.preprocessing_fn",
+        # StatisticsGen has those of the examples already.
+        disable_statistics=True,
         custom_config={
             "preprocessing": run.feature_set.preprocessing(
                 run.data.label
             ).model_dump_json(),
-            "code_version": code_version("components.features.preprocessing"),
+            "code_version": code_version(
+                "components.features.preprocessing", "configs.schema"
+            ),
         },
     )
     trainer = Trainer(
@@ -91,14 +100,14 @@ def create_pipeline(
         model=run.model,
         training=run.training,
         parity_examples=run.serving.parity_examples,
-        code_version=code_version("components.trainer", *_MODEL_CODE, model_module),
+        code_version=code_version("components.trainer", *model_code),
     )
     exporter = Exporter(
         checkpoint=trainer.outputs["checkpoint"],
         transform_graph=transform.outputs["transform_graph"],
         model_name=run.name,
         serving=run.serving,
-        code_version=code_version("components.exporter", *_MODEL_CODE, model_module),
+        code_version=code_version("components.exporter", *model_code),
     )
     evaluator = tfx.components.Evaluator(
         examples=examples,
@@ -110,7 +119,9 @@ def create_pipeline(
         model=exporter.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         serving_dir=serving_dir,
-        code_version=code_version("components.pusher", "components.versions"),
+        code_version=code_version(
+            "components.pusher", "components.local_copy", "components.versions"
+        ),
     )
     return tfx.dsl.Pipeline(
         pipeline_name=f"shardline-{run.name}",
@@ -133,6 +144,13 @@ def create_pipeline(
             else None
         ),
     )
+
+
+def _code_of(import_path: str) -> str:
+    """Returns what to hash for an object: its module, or the whole package of users."""
+    module = import_path.rpartition(".")[0]
+    package = module.partition(".")[0]
+    return module if package == "components" else package
 
 
 def evaluation_config(run: Run) -> tfma.EvalConfig:

@@ -1,13 +1,22 @@
 """What a configuration names outside of itself, checked before anything runs."""
 
+import os
+import sys
+
+import numpy as np
+
 from components.features.schema import column_faults
 from components.import_path import construct
 from configs.load import ConfigError
 from configs.schema import Run
 
+_NEEDED_SPLITS = {"train", "eval"}
+
 
 def check(run: Run) -> None:
-    """Checks that reader and model builder exist, take their options, and fit.
+    """Checks that reader and model exist, take their options, and fit the features.
+
+    Objects of one's own may lie in the current folder.
 
     Args:
         run: the configuration.
@@ -15,15 +24,50 @@ def check(run: Run) -> None:
     Raises:
         ConfigError: listing every fault.
     """
-    faults = []
-    try:
-        columns = construct(run.data.reader, run.data.options).columns
-        faults += column_faults(run.feature_set, run.data.label, columns)
-    except ValueError as error:
-        faults.append(f"data.reader: {error}")
-    try:
-        construct(run.model.builder, run.model.options)
-    except ValueError as error:
-        faults.append(f"model.builder: {error}")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    faults = [*_reader_faults(run), *_model_faults(run)]
     if faults:
         raise ConfigError("\n".join(faults))
+
+
+def _reader_faults(run: Run) -> list[str]:
+    try:
+        reader = construct(run.data.reader, run.data.options)
+    except ValueError as error:
+        return [f"data.reader: {error}"]
+    needed = set(_NEEDED_SPLITS)
+    if run.training.early_stop:
+        needed.add(run.training.early_stop.split)
+    faults = [
+        f"data.reader: `{run.data.reader}` gives splits {', '.join(reader.splits)}, "
+        f"and not `{split}`, which is needed for training, evaluation or early stop"
+        for split in sorted(needed - set(reader.splits))
+    ]
+    return faults + column_faults(run.feature_set, run.data.label, reader.columns)
+
+
+def _model_faults(run: Run) -> list[str]:
+    """Calls the model on two examples without ids."""
+    activations = {
+        name: np.zeros(
+            [
+                2,
+                *([f.max_sequence_length] if f.max_sequence_length else []),
+                run.tables[f.table].dim,
+            ],
+            np.float32,
+        )
+        for name, f in run.features.items()
+    }
+    try:
+        model = construct(run.model.builder, run.model.options)
+        shape = tuple(model(activations).shape)
+    except (ValueError, TypeError) as error:
+        return [f"model: {error}"]
+    if shape != (2,):
+        return [
+            f"model: `{run.model.builder}` gives {shape} for a batch of 2, expected "
+            "one logit an example, (2,)"
+        ]
+    return []

@@ -9,8 +9,11 @@ import contextlib
 import dataclasses
 import datetime
 import os
+import queue
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
@@ -25,6 +29,7 @@ from pipeline.events import Event, read_events
 from pipeline.layout import Layout
 
 _HEARTBEAT_S = 10.0
+_TERMINATION_S = 10.0
 
 
 @dataclasses.dataclass
@@ -50,7 +55,7 @@ class _Follower:
             case "finished":
                 self._finished(event)
             case "progress":
-                self._line(f"  [dim]{self.component}: {event.text}[/]")
+                self._line(f"  [dim]{self.component}: {escape(event.text)}[/]")
             case "failed":
                 self.failure = event.text
             case "summary":
@@ -94,11 +99,15 @@ def run_in_process(
         The exit code: 0 when every component came to its end and the model was
         published.
     """
-    log_path = layout.logs / f"{datetime.datetime.now():%Y%m%d-%H%M%S}.log"
+    log_path = layout.logs / f"{datetime.datetime.now():%Y%m%d-%H%M%S.%f}.log"
     console.print(
-        f"Running {config} into {layout.root}, log {log_path}", soft_wrap=True
+        f"Running {config} into {layout.root}, log {log_path}",
+        soft_wrap=True,
+        markup=False,
     )
-    command = [sys.executable, "-m", "pipeline.local_runner", str(config)]
+    # As for Ctrl-C: the pipeline must not go on when this command is stopped.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    command = [sys.executable, "-P", "-m", "pipeline.local_runner", str(config)]
     command += ["--output-dir", str(layout.root)]
     command += [] if cache else ["--no-cache"]
     status = console.status("Starting") if console.is_terminal and not verbose else None
@@ -106,7 +115,9 @@ def run_in_process(
     if status:
         status.start()
     try:
-        returncode = _follow(command, log_path, follower, verbose)
+        # Beam and TensorFlow leave temporary files behind.
+        with tempfile.TemporaryDirectory(prefix=".tmp-", dir=layout.root) as scratch:
+            returncode = _follow(command, log_path, follower, verbose, scratch)
     finally:
         if status:
             status.stop()
@@ -114,7 +125,11 @@ def run_in_process(
 
 
 def _follow(
-    command: list[str], log_path: Path, follower: _Follower, verbose: bool
+    command: list[str],
+    log_path: Path,
+    follower: _Follower,
+    verbose: bool,
+    scratch: str,
 ) -> int:
     """Starts the process and follows it; returns its exit code."""
     read_end, write_end = os.pipe()
@@ -125,6 +140,7 @@ def _follow(
             stdout=log,
             stderr=log,
             pass_fds=[write_end],
+            env={**os.environ, "TMPDIR": scratch},
         )
         os.close(write_end)
         try:
@@ -136,7 +152,11 @@ def _follow(
             return process.wait()
         except BaseException:
             process.terminate()
-            process.wait()
+            try:
+                process.wait(_TERMINATION_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
             raise
 
 
@@ -154,28 +174,27 @@ def _log_file(path: Path, verbose: bool) -> Iterator[IO[bytes]]:
 
 def _with_heartbeat(read_end: int) -> Iterator[Event | None]:
     """Yields events as they come, and None every second without one."""
-    arrived = threading.Condition()
-    events: list[Event] = []
-    closed = threading.Event()
+    events: queue.Queue[Event | None] = queue.Queue()
+    threading.Thread(target=_read_into, args=(events, read_end), daemon=True).start()
+    while True:
+        try:
+            event = events.get(timeout=1.0)
+        except queue.Empty:
+            yield None
+            continue
+        if event is None:
+            return
+        yield event
 
-    def read() -> None:
+
+def _read_into(events: "queue.Queue[Event | None]", read_end: int) -> None:
+    """Reads events until the writing side is gone; ends with None, come what may."""
+    try:
         with os.fdopen(read_end) as file:
             for event in read_events(file):
-                with arrived:
-                    events.append(event)
-                    arrived.notify()
-        with arrived:
-            closed.set()
-            arrived.notify()
-
-    threading.Thread(target=read, daemon=True).start()
-    while True:
-        with arrived:
-            arrived.wait_for(lambda: events or closed.is_set(), timeout=1.0)
-            if not events and closed.is_set():
-                return
-            event = events.pop(0) if events else None
-        yield event
+                events.put(event)
+    finally:
+        events.put(None)
 
 
 def _conclude(follower: _Follower, returncode: int, log_path: Path) -> int:
@@ -183,16 +202,18 @@ def _conclude(follower: _Follower, returncode: int, log_path: Path) -> int:
     seconds = time.monotonic() - follower.started_s
     if returncode != 0 or not follower.summary:
         reason = follower.failure or f"the process ended with exit code {returncode}"
-        console.print(f"[red]Failed in {follower.component}[/] after {seconds:.0f} s:")
+        console.print(
+            f"Failed in {follower.component} after {seconds:.0f} s:", style="red"
+        )
         console.print(reason, highlight=False, markup=False, soft_wrap=True)
-        console.print(f"The log is {log_path}", soft_wrap=True)
+        console.print(f"The log is {log_path}", soft_wrap=True, markup=False)
         return returncode or 1
     table = Table(title=f"Finished in {seconds:.0f} s", title_justify="left")
     table.add_column("What", no_wrap=True)
     table.add_column("Value", overflow="fold")
     for name, value in follower.summary.items():
-        table.add_row(name, value)
-    table.add_row("Log", str(log_path))
+        table.add_row(name, escape(value))
+    table.add_row("Log", escape(str(log_path)))
     if follower.reused:
         table.add_row("Reused", ", ".join(follower.reused))
     console.print(table)

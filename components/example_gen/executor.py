@@ -28,6 +28,9 @@ class Executor(BaseBeamExecutor):
             input_dict: unused.
             output_dict: `examples`.
             exec_properties: as in ReaderExampleGenSpec.
+
+        Raises:
+            ValueError: if the reader refuses the data or leaves a split empty.
         """
         artifact = artifact_utils.get_single_instance(output_dict["examples"])
         reader = construct(
@@ -45,6 +48,11 @@ class Executor(BaseBeamExecutor):
 def _write(examples: Any, split: str, folder: str) -> None:
     _ = (
         examples
+        | f"Count[{split}]" >> beam.combiners.Count.Globally()
+        | f"Refuse empty[{split}]" >> beam.Map(_refuse_empty, split)
+    )
+    _ = (
+        examples
         | f"Serialize[{split}]"
         >> beam.Map(lambda example: example.SerializeToString(deterministic=True))
         | f"Write[{split}]"
@@ -52,3 +60,11 @@ def _write(examples: Any, split: str, folder: str) -> None:
             os.path.join(folder, "data_tfrecord"), file_name_suffix=".gz"
         )
     )
+
+
+def _refuse_empty(count: int, split: str) -> None:
+    if not count:
+        raise ValueError(
+            f"Split '{split}' is empty: the reader gave it no example. Change how it "
+            "splits, or the data."
+        )

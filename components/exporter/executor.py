@@ -14,6 +14,7 @@ from tfx.utils import path_utils
 from components.exporter.parity_gate import check_parity
 from components.exporter.serving_model import ServingModel
 from components.exporter.warmup import write_warmup
+from components.local_copy import local_input, local_output
 from components.parity import EXAMPLES_FILE, parity_folder
 from configs.schema import Serving
 
@@ -35,25 +36,30 @@ class Executor(BaseExecutor):
             input_dict: `checkpoint`, `transform_graph`.
             output_dict: `model`.
             exec_properties: as in ExporterSpec.
+
+        Raises:
+            ParityError: if the served model does not answer as the engine did.
         """
         serving = Serving.model_validate_json(exec_properties["serving"])
-        checkpoint = artifact_utils.get_single_uri(input_dict["checkpoint"])
+        checkpoint_uri = artifact_utils.get_single_uri(input_dict["checkpoint"])
         transform_output = tft.TFTransformOutput(
             artifact_utils.get_single_uri(input_dict["transform_graph"])
         )
         model = artifact_utils.get_single_instance(output_dict["model"])
-        folder = path_utils.serving_model_dir(model.uri)
-
-        _log.info("restoring the checkpoint into single tables")
-        ServingModel(checkpoint, transform_output).save(folder)
-        _add_extra_assets(
-            Path(folder, "assets.extra"),
-            parity_folder(checkpoint),
-            exec_properties["model_name"],
-            serving.warmup_requests,
-        )
-        _log.info("replaying the trainer's predictions in a fresh process")
-        result = check_parity(folder, serving.max_difference)
+        with (
+            local_input(checkpoint_uri) as checkpoint,
+            local_output(path_utils.serving_model_dir(model.uri)) as folder,
+        ):
+            _log.info("restoring the checkpoint into single tables")
+            ServingModel(checkpoint, transform_output).save(folder)
+            _add_extra_assets(
+                Path(folder, "assets.extra"),
+                parity_folder(checkpoint),
+                exec_properties["model_name"],
+                serving.warmup_requests,
+            )
+            _log.info("replaying the trainer's predictions in a fresh process")
+            result = check_parity(folder, serving.max_difference)
         _log.info(
             "%d examples, largest difference to the trainer %.2g (allowed %.2g)",
             result.examples,
@@ -61,7 +67,10 @@ class Executor(BaseExecutor):
             serving.max_difference,
         )
         model.set_int_custom_property("parity_examples", result.examples)
-        model.set_float_custom_property("max_difference", result.max_difference)
+        # As text: ML Metadata keeps six decimals of a number.
+        model.set_string_custom_property(
+            "max_difference", f"{result.max_difference:.1e}"
+        )
 
 
 def _add_extra_assets(

@@ -1,8 +1,11 @@
-"""The check that a served model repeats the engine's scores, in a fresh process."""
+"""The check that a served model repeats the engine's scores, in a fresh process.
+
+The process runs `replay.py` as a file, which imports TensorFlow and numpy only and
+fails if anything of this project, or of what it trains with, was imported all the same.
+"""
 
 import dataclasses
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -39,15 +42,18 @@ def replay_in_fresh_process(model_folder: str) -> ParityResult:
     Raises:
         ParityError: if the model does not load or does not answer.
     """
-    # -I keeps the current folder and PYTHONPATH, and so this project, out of sight.
-    finished = subprocess.run(
-        [sys.executable, "-I", str(_REPLAY), model_folder],
-        capture_output=True,
-        text=True,
-        timeout=_TIME_LIMIT_S,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
-        check=False,
-    )
+    try:
+        finished = subprocess.run(
+            [sys.executable, "-I", str(_REPLAY), model_folder],
+            capture_output=True,
+            text=True,
+            timeout=_TIME_LIMIT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ParityError(
+            f"The model in {model_folder} did not answer within {_TIME_LIMIT_S} s."
+        ) from error
     if finished.returncode != 0:
         last_lines = "\n".join(finished.stderr.strip().splitlines()[-3:])
         raise ParityError(

@@ -1,8 +1,9 @@
 """Answers a model's parity examples in a process that has only TensorFlow.
 
-Run as a file, `python replay.py MODEL_FOLDER`, so that nothing of this project is
-imported. Prints one JSON line: how many examples, the largest difference to the
-engine's scores, and the example that has it.
+Run as a file, `python replay.py MODEL_FOLDER`, which imports nothing of this project
+and checks so in the end: a Python function in the model would need it. Prints one JSON
+line: how many examples, the largest difference to the engine's scores, and the example
+that has it.
 """
 
 import json
@@ -11,6 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+
+_TRAINING_ONLY = {
+    "components",
+    "embedding",
+    "keras_rs",
+    "tensorflow_transform",
+    "tfx",
+}
 
 
 def replay(folder: Path) -> dict[str, float]:
@@ -30,4 +39,7 @@ def replay(folder: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(replay(Path(sys.argv[1]))))
+    outcome = replay(Path(sys.argv[1]))
+    if imported := _TRAINING_ONLY & sys.modules.keys():
+        sys.exit(f"Serving the model imported {', '.join(sorted(imported))}.")
+    print(json.dumps(outcome))

@@ -28,7 +28,9 @@ class ServingModel(tf.Module):
         manifest = load_manifest(checkpoint_folder)
         self._features = manifest.features
         self.transform = TransformGraph(transform_output, manifest.features)
-        feature_config = engine_config(manifest.features, manifest.rows)
+        feature_config = engine_config(
+            manifest.features, manifest.rows, trainable=False
+        )
         engine = TPUEmbedding(feature_config, hosts=["/CPU:0"])
         engine.build(1)
         model = construct(manifest.model.builder, manifest.model.options)

@@ -21,12 +21,15 @@ def table_rows(
     }
 
 
-def engine_config(feature_set: FeatureSet, rows: Mapping[str, int]) -> dict[str, Any]:
+def engine_config(
+    feature_set: FeatureSet, rows: Mapping[str, int], *, trainable: bool = True
+) -> dict[str, Any]:
     """Returns the engine's feature configuration.
 
     Args:
         feature_set: the specification.
         rows: rows of each table, from `table_rows`.
+        trainable: whether tables get their optimizers, and so slots.
 
     Returns:
         A `tf.tpu.experimental.embedding.FeatureConfig` for each feature; features of
@@ -38,7 +41,7 @@ def engine_config(feature_set: FeatureSet, rows: Mapping[str, int]) -> dict[str,
             dim=table.dim,
             initializer=tf.initializers.TruncatedNormal(stddev=table.initial_stddev),
             combiner=feature_set.combiner_of(name),
-            optimizer=engine_optimizer(table.optimizer),
+            optimizer=engine_optimizer(table.optimizer) if trainable else None,
             name=name,
         )
         for name, table in feature_set.tables.items()

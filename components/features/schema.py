@@ -45,6 +45,8 @@ def column_faults(
         columns: what the reader's examples hold.
     """
     faults = []
+    if label in features.features:
+        faults.append(f"label: feature `{label}` has its name; rename the feature")
     if label not in columns:
         faults.append(f"label: {_absent(label, columns)}")
     elif columns[label] != Column("float"):

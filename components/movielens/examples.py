@@ -36,6 +36,10 @@ COLUMNS: Mapping[str, Column] = MappingProxyType(
         "liked": Column("string", ragged=True),
         "past_genres": Column("string", ragged=True),  # aligned with the counts
         "past_genre_counts": Column("float", ragged=True),
+        "liked_genres": Column("string", ragged=True),  # aligned with the counts
+        "liked_genre_counts": Column("float", ragged=True),
+        "past_verdicts": Column("string", ragged=True),  # aligned with the counts
+        "past_verdict_counts": Column("float", ragged=True),  # each one too many
     }
 )
 
@@ -143,6 +147,11 @@ def _past_features(past: Past) -> dict[str, tf.train.Feature]:
         liked=past.liked,
         past_genres=[genre for genre, _ in past.genre_counts],
         past_genre_counts=[float(count) for _, count in past.genre_counts],
+        liked_genres=[genre for genre, _ in past.liked_genre_counts],
+        liked_genre_counts=[float(count) for _, count in past.liked_genre_counts],
+        past_verdicts=[verdict for verdict, _ in past.verdict_counts],
+        # One more of each, so that nobody's first ratings make an extreme share.
+        past_verdict_counts=[1.0 + count for _, count in past.verdict_counts],
     )
 
 

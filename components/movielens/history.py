@@ -23,11 +23,15 @@ class Past(NamedTuple):
         history: Ids of the newest movies rated, oldest first.
         liked: The same of the movies rated `LIKED_FROM_STARS` or better.
         genre_counts: (genre, occurrences) over all movies rated, sorted by genre.
+        liked_genre_counts: The same over the movies liked.
+        verdict_counts: ("liked", times) and ("other", times) over `history`.
     """
 
     history: tuple[str, ...]
     liked: tuple[str, ...]
     genre_counts: tuple[tuple[str, int], ...]
+    liked_genre_counts: tuple[tuple[str, int], ...]
+    verdict_counts: tuple[tuple[str, int], ...]
 
 
 def is_liked(rating: Rating) -> bool:
@@ -92,17 +96,25 @@ class _Walk:
         self._history: deque[str] = deque(maxlen=history_length)
         self._liked: deque[str] = deque(maxlen=history_length)
         self._genres: Counter[str] = Counter()
+        self._liked_genres: Counter[str] = Counter()
+        self._is_liked: deque[bool] = deque(maxlen=history_length)
 
     def add(self, ratings: Iterable[Rating]) -> None:
         for rating in ratings:
+            genres = self._catalog.movie(rating.movie_id).genres
             self._history.append(rating.movie_id)
+            self._is_liked.append(is_liked(rating))
+            self._genres.update(genres)
             if is_liked(rating):
                 self._liked.append(rating.movie_id)
-            self._genres.update(self._catalog.movie(rating.movie_id).genres)
+                self._liked_genres.update(genres)
 
     def past(self) -> Past:
+        likes = sum(self._is_liked)
         return Past(
             tuple(self._history),
             tuple(self._liked),
             tuple(sorted(self._genres.items())),
+            tuple(sorted(self._liked_genres.items())),
+            (("liked", likes), ("other", len(self._is_liked) - likes)),
         )

@@ -9,6 +9,7 @@ from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
+from components.local_copy import local_input
 from components.pusher.publish import publish
 
 _log = logging.getLogger("shardline.pusher")
@@ -37,10 +38,9 @@ class Executor(BaseExecutor):
             pushed.set_int_custom_property("pushed", 0)
             return
         model = artifact_utils.get_single_instance(input_dict["model"])
-        destination = publish(
-            path_utils.serving_model_path(model.uri), exec_properties["serving_dir"]
-        )
-        _log.info("published version %s", os.path.basename(destination))
+        with local_input(path_utils.serving_model_path(model.uri)) as folder:
+            destination = publish(folder, exec_properties["serving_dir"])
+        _log.info("version %s is the one to serve", os.path.basename(destination))
         pushed.set_int_custom_property("pushed", 1)
         pushed.set_string_custom_property("pushed_destination", destination)
         pushed.set_string_custom_property(

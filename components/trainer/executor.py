@@ -1,20 +1,19 @@
 """Runs the training of one pipeline run and writes what it learnt."""
 
+import functools
 import logging
-import os
 from typing import Any
 
-import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 from tfx.dsl.components.base.base_executor import BaseExecutor
-from tfx.types import artifact_utils
+from tfx.types import Artifact, artifact_utils
 
 from components.checkpoint_manifest import Manifest, checkpoint_prefix
-from components.features.engine_config import engine_config, table_rows
+from components.features.engine_config import table_rows
 from components.features.engine_inputs import engine_inputs
 from components.features.transform_graph import TransformGraph
-from components.import_path import construct
+from components.local_copy import local_output
 from components.parity import parity_folder, write_parity
 from components.trainer.inputs import (
     Batch,
@@ -23,10 +22,9 @@ from components.trainer.inputs import (
     records,
     split_files,
 )
-from components.trainer.learner import Learner
-from components.trainer.loop import total_steps, train
+from components.trainer.learner import Learner, new_learner
+from components.trainer.loop import train_on_split
 from configs.schema import FeatureSet, Model, Training
-from embedding import TPUEmbedding, configure_logical_hosts
 
 _log = logging.getLogger("shardline.trainer")
 
@@ -46,6 +44,9 @@ class Executor(BaseExecutor):
             input_dict: `examples`, `transformed_examples`, `transform_graph`.
             output_dict: `checkpoint`, `model_run`.
             exec_properties: as in TrainerSpec.
+
+        Raises:
+            ValueError: if there are too few examples, or early stop cannot judge.
         """
         features = FeatureSet.model_validate_json(exec_properties["features"])
         model = Model.model_validate_json(exec_properties["model"])
@@ -54,83 +55,54 @@ class Executor(BaseExecutor):
         transform_output = tft.TFTransformOutput(
             artifact_utils.get_single_uri(input_dict["transform_graph"])
         )
-        rows = table_rows(features, transform_output)
         checkpoint = artifact_utils.get_single_instance(output_dict["checkpoint"])
-        tf.io.gfile.makedirs(checkpoint.uri)
-
-        keras.utils.set_random_seed(training.seed)
-        learner = _learner(features, rows, model, training)
-        reader = BatchReader(transform_output, features, label, training.batch_size)
-        examples = input_dict["transformed_examples"]
         logs = artifact_utils.get_single_uri(output_dict["model_run"])
-        with tf.summary.create_file_writer(os.path.join(logs, "train")).as_default():
-            _train(
-                learner, reader, examples, training, checkpoint_prefix(checkpoint.uri)
+        rows = table_rows(features, transform_output)
+        reader = BatchReader(transform_output, features, label, training.batch_size)
+        files = functools.partial(split_files, input_dict["transformed_examples"])
+        learner = new_learner(features, rows, model, training)
+        with local_output(checkpoint.uri) as folder:
+            with tf.summary.create_file_writer(f"{logs}/train").as_default():
+                train_on_split(
+                    learner, reader, files, training, checkpoint_prefix(folder)
+                )
+            with tf.summary.create_file_writer(f"{logs}/eval").as_default():
+                metrics = _evaluate(learner, reader, files("eval"))
+            _write_parity(
+                learner,
+                TransformGraph(transform_output, features),
+                features,
+                records(split_files(input_dict["examples"], "eval")).take(
+                    exec_properties["parity_examples"]
+                ),
+                training.batch_size,
+                folder,
             )
-        with tf.summary.create_file_writer(os.path.join(logs, "eval")).as_default():
-            metrics = _evaluate(learner, reader, examples)
-
-        raw = records(split_files(input_dict["examples"], "eval"))
-        _write_parity(
-            learner,
-            TransformGraph(transform_output, features),
-            features,
-            raw.take(exec_properties["parity_examples"]),
-            training.batch_size,
-            checkpoint.uri,
-        )
-        manifest = Manifest(
-            steps=int(learner.step),
-            hosts=training.hosts,
-            rows=rows,
-            features=features,
-            model=model,
-            label=label,
-            metrics=metrics,
-        )
-        manifest.save(checkpoint.uri)
-        checkpoint.set_int_custom_property("steps", manifest.steps)
-        checkpoint.set_int_custom_property("hosts", manifest.hosts)
-        for name, value in metrics.items():
-            checkpoint.set_float_custom_property(name, value)
+            manifest = Manifest(
+                steps=int(learner.step),
+                hosts=training.hosts,
+                rows=rows,
+                features=features,
+                model=model,
+                label=label,
+                metrics=metrics,
+            )
+            manifest.save(folder)
+        _set_properties(checkpoint, manifest)
 
 
-def _learner(
-    features: FeatureSet, rows: dict[str, int], model: Model, training: Training
-) -> Learner:
-    engine = TPUEmbedding(
-        engine_config(features, rows), hosts=configure_logical_hosts(training.hosts)
-    )
-    engine.build(training.batch_size)
-    return Learner(
-        engine, construct(model.builder, model.options), training.learning_rate
-    )
-
-
-def _train(
-    learner: Learner,
-    reader: BatchReader,
-    examples: list[Any],
-    training: Training,
-    prefix: str,
-) -> None:
-    files = split_files(examples, "train")
-    count = int(records(files).reduce(0, lambda total, _: total + 1))
-    steps = total_steps(training, count)
-    _log.info("%d examples, %d steps of %d", count, steps, training.batch_size)
-    validation = None
-    if training.early_stop:
-        validation = reader.evaluation_batches(
-            split_files(examples, training.early_stop.split)
-        )
-    batches = reader.training_batches(files, training.seed)
-    train(learner, batches, steps, training, validation, prefix)
+def _set_properties(checkpoint: Artifact, manifest: Manifest) -> None:
+    """Makes lineage readable without opening the checkpoint."""
+    checkpoint.set_int_custom_property("steps", manifest.steps)
+    checkpoint.set_int_custom_property("hosts", manifest.hosts)
+    for name, value in manifest.metrics.items():
+        checkpoint.set_float_custom_property(name, value)
 
 
 def _evaluate(
-    learner: Learner, reader: BatchReader, examples: list[Any]
+    learner: Learner, reader: BatchReader, files: list[str]
 ) -> dict[str, float]:
-    metrics = learner.evaluate(reader.evaluation_batches(split_files(examples, "eval")))
+    metrics = learner.evaluate(reader.evaluation_batches(files))
     for name, value in metrics.items():
         tf.summary.scalar(name, value, int(learner.step))
     _log.info("evaluation: %s", ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()))

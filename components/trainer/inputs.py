@@ -41,7 +41,9 @@ def split_files(examples: list[Artifact], split: str) -> list[str]:
         for file in tf.io.gfile.glob(f"{uri}/*")
     )
     if not files:
-        raise ValueError(f"Split '{split}' of the examples has no files.")
+        raise ValueError(
+            f"Split '{split}' of the examples has no files. The reader must give it."
+        )
     return files
 
 
@@ -77,7 +79,6 @@ class BatchReader:
         """Returns endless, shuffled, full batches; epochs flow into each other."""
         return (
             records(files)
-            .cache()
             .shuffle(_SHUFFLED_EXAMPLES, seed=seed)
             .repeat()
             .batch(self._batch_size, drop_remainder=True)

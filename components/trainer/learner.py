@@ -1,6 +1,6 @@
 """The training step: lookups, dense model, both updates; several steps a call."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -8,9 +8,36 @@ import numpy as np
 import tensorflow as tf
 
 from components.dense_variables import plain_variables
+from components.features.engine_config import engine_config
+from components.import_path import construct
 from components.trainer.inputs import Batch
 from components.trainer.metrics import evaluation_metrics
-from embedding import TPUEmbedding
+from configs.schema import FeatureSet, Model, Training
+from embedding import TPUEmbedding, configure_logical_hosts
+
+
+def new_learner(
+    features: FeatureSet, rows: Mapping[str, int], model: Model, training: Training
+) -> "Learner":
+    """Returns a learner with fresh variables, the same for the same seed.
+
+    Args:
+        features: the feature specification.
+        rows: rows of each table.
+        model: the dense model.
+        training: batch size, hosts, seed and learning rate.
+
+    Raises:
+        ValueError: if the model cannot be built.
+        RuntimeError: if TensorFlow runs with fewer hosts already.
+    """
+    keras.utils.set_random_seed(training.seed)
+    engine = TPUEmbedding(
+        engine_config(features, rows), hosts=configure_logical_hosts(training.hosts)
+    )
+    engine.build(training.batch_size)
+    dense = construct(model.builder, model.options)
+    return Learner(engine, dense, training.learning_rate)
 
 
 class Learner:

@@ -2,12 +2,15 @@
 
 import dataclasses
 import logging
+import math
 import time
+from collections.abc import Callable
 
 import tensorflow as tf
 
+from components.trainer.inputs import BatchReader, records
 from components.trainer.learner import Learner
-from configs.schema import Training
+from configs.schema import EarlyStop, Training
 from embedding import host_sharded_options
 
 _log = logging.getLogger("shardline.trainer")
@@ -55,6 +58,36 @@ def total_steps(training: Training, examples: int) -> int:
     return (training.epochs or 1) * examples // training.batch_size
 
 
+def train_on_split(
+    learner: Learner,
+    reader: BatchReader,
+    files: Callable[[str], list[str]],
+    training: Training,
+    prefix: str,
+) -> None:
+    """Trains on split "train" and leaves a checkpoint.
+
+    Args:
+        learner: what learns.
+        reader: reads the examples.
+        files: gives the record files of a split.
+        training: how long.
+        prefix: of the checkpoint.
+
+    Raises:
+        ValueError: if there are fewer examples than one batch, or validation gives no
+            finite normalized entropy.
+    """
+    examples = int(records(files("train")).reduce(0, lambda count, _: count + 1))
+    steps = total_steps(training, examples)
+    _log.info("%d examples, %d steps of %d", examples, steps, training.batch_size)
+    validation = None
+    if training.early_stop:
+        validation = reader.evaluation_batches(files(training.early_stop.split))
+    batches = reader.training_batches(files("train"), training.seed)
+    train(learner, batches, steps, training, validation, prefix)
+
+
 def train(
     learner: Learner,
     batches: tf.data.Dataset,
@@ -74,9 +107,14 @@ def train(
         training: the rest of the settings.
         validation: filled batches to stop early on; None trains to the end.
         prefix: of the checkpoint.
+
+    Raises:
+        ValueError: if validation gives no finite normalized entropy.
     """
     progress = _Progress(steps, training.batch_size)
-    stop = _EarlyStop(learner, training, validation, prefix) if validation else None
+    stop = None
+    if training.early_stop is not None and validation is not None:
+        stop = _EarlyStop(learner, training.early_stop, validation, prefix)
     iterator = iter(batches)
     done = 0
     while done < steps:
@@ -99,18 +137,17 @@ def save(learner: Learner, prefix: str) -> None:
 
 
 class _EarlyStop:
-    """Keeps the checkpoint with the lowest validation loss."""
+    """Keeps the checkpoint with the lowest normalized entropy on a split."""
 
     def __init__(
         self,
         learner: Learner,
-        training: Training,
+        settings: EarlyStop,
         validation: tf.data.Dataset,
         prefix: str,
     ):
-        assert training.early_stop is not None
         self._learner = learner
-        self._settings = training.early_stop
+        self._settings = settings
         self._validation = validation
         self._prefix = prefix
         self._next_step = self._settings.every_steps
@@ -130,6 +167,11 @@ class _EarlyStop:
         for name, value in metrics.items():
             tf.summary.scalar(f"validation/{name}", value, step)
         entropy = metrics["normalized_entropy"]
+        if not math.isfinite(entropy):
+            raise ValueError(
+                f"Normalized entropy on split '{self._settings.split}' is {entropy}: "
+                "early stop needs examples of both labels there, and finite scores."
+            )
         _log.info("step %d, validation normalized entropy %.4f", step, entropy)
         if entropy < self._best:
             self._best, self._worse = entropy, 0

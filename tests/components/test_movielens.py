@@ -112,6 +112,8 @@ def expected_examples(archive: Path) -> dict[tuple[str, str], dict]:
         _, age, gender, occupation, zip_code = users[user]
         year = movies[movie][2]
         liked = [p[1] for p in past if p[2] in (4, 5)]
+        newest = [p[2] in (4, 5) for p in past][-HISTORY_LENGTH:]
+        liked_genres = Counter(kind for m in liked for kind in movies[m][3].split(" "))
         expected[user, movie] = {
             "label": ("float_list", [1.0 if stars in "45" else 0.0]),
             "timestamp": ("int64_list", [int(time)]),
@@ -130,6 +132,16 @@ def expected_examples(archive: Path) -> dict[tuple[str, str], dict]:
             "liked": ("bytes_list", liked[-HISTORY_LENGTH:]),
             "past_genres": ("bytes_list", sorted(genres)),
             "past_genre_counts": ("float_list", [genres[k] for k in sorted(genres)]),
+            "liked_genres": ("bytes_list", sorted(liked_genres)),
+            "liked_genre_counts": (
+                "float_list",
+                [liked_genres[k] for k in sorted(liked_genres)],
+            ),
+            "past_verdicts": ("bytes_list", ["liked", "other"]),
+            "past_verdict_counts": (
+                "float_list",
+                [1 + sum(newest), 1 + len(newest) - sum(newest)],
+            ),
         }
     return expected
 

@@ -1,0 +1,41 @@
+"""Artifacts on an object store, worked on as local folders.
+
+Locally the artifact's own folder is used, and nothing is copied.
+"""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+
+from tfx.dsl.io import fileio
+from tfx.utils import io_utils
+
+
+def is_remote(uri: str) -> bool:
+    """True for a uri with a scheme, such as gs://."""
+    return "://" in uri
+
+
+@contextlib.contextmanager
+def local_input(uri: str) -> Iterator[str]:
+    """Gives a folder with the content of a uri, for reading."""
+    if not is_remote(uri):
+        yield uri
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        io_utils.copy_dir(uri, folder)
+        yield folder
+
+
+@contextlib.contextmanager
+def local_output(uri: str) -> Iterator[str]:
+    """Gives a folder whose content is at the uri once the block ends without error."""
+    if not is_remote(uri):
+        os.makedirs(uri, exist_ok=True)
+        yield uri
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield folder
+        fileio.makedirs(uri)
+        io_utils.copy_dir(folder, uri)

@@ -1,0 +1,289 @@
+"""A handful of examples through TensorFlow Transform, and what learns on them."""
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import apache_beam as beam
+import pytest
+import tensorflow as tf
+import tensorflow_transform as tft
+import tensorflow_transform.beam as tft_beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from tensorflow_transform.tf_metadata import metadata_io
+from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
+from tfx.dsl.io import filesystem_registry
+from tfx.dsl.io.plugins.local import LocalFilesystem
+from tfx_bsl.coders import example_coder
+from tfx_bsl.public.tfxio import TFExampleBeamRecord
+
+from components.columns import Column
+from components.features.preprocessing import preprocessing_fn
+from components.features.schema import example_schema
+from components.trainer.learner import Learner, new_learner
+from configs.schema import (
+    SGD,
+    Adagrad,
+    Adam,
+    Feature,
+    FeatureSet,
+    Model,
+    Optimizer,
+    Table,
+    Training,
+)
+
+COLUMNS = {
+    "label": Column("float"),
+    "user": Column("string"),
+    "friend": Column("string"),
+    "city": Column("string"),
+    "movie": Column("string"),
+    "history": Column("string", ragged=True),
+    "tags": Column("string", ragged=True),
+    "tag_scores": Column("float", ragged=True),
+}
+ROWS = [
+    {
+        "label": [1.0],
+        "user": ["ada"],
+        "friend": ["bea"],
+        "city": ["Rome"],
+        "movie": ["m1"],
+        "history": ["m1", "m2", "m3"],
+        "tags": ["fun", "old"],
+        "tag_scores": [1.0, 2.0],
+    },
+    {
+        "label": [0.0],
+        "user": ["ada"],
+        "friend": ["cid"],
+        "city": ["Oslo"],
+        "movie": ["m2"],
+        "history": [],
+        "tags": [],
+        "tag_scores": [],
+    },
+    {
+        "label": [1.0],
+        "user": ["bea"],
+        "friend": ["ada"],
+        "city": ["Rome"],
+        "movie": ["m9"],
+        "history": ["m2"],
+        "tags": ["old"],
+        "tag_scores": [0.5],
+    },
+]
+FEATURES = FeatureSet(
+    features={
+        "user": Feature(table="person"),
+        "known": Feature(table="person", column="friend"),
+        "city": Feature(table="city"),
+        "movie": Feature(table="movie"),
+        "history": Feature(table="movie", max_sequence_length=2),
+        "tags": Feature(table="tag", combiner="mean", weights="tag_scores"),
+    },
+    tables={
+        "person": Table(dim=4, oov_rows=2, optimizer=Optimizer(sgd=SGD())),
+        "city": Table(dim=4, min_count=100, optimizer=Optimizer(sgd=SGD())),
+        "movie": Table(
+            dim=4, oov_rows=3, min_count=2, optimizer=Optimizer(adagrad=Adagrad())
+        ),
+        "tag": Table(dim=4, optimizer=Optimizer(adam=Adam())),
+    },
+)
+
+MODEL = Model(options={"hidden_units": [8, 4]})
+
+
+@dataclasses.dataclass(frozen=True)
+class Transformed:
+    """What the Transform component makes, of three rows.
+
+    Attributes:
+        features: the feature specification.
+        rows: the raw rows.
+        ids: the transformed rows, by output name.
+        folder: the transform graph.
+        file: the transformed examples, gzipped records.
+    """
+
+    features: FeatureSet
+    rows: list[dict[str, list[Any]]]
+    ids: dict[str, list[list[Any]]]
+    folder: Path
+    file: Path
+
+    @property
+    def output(self) -> tft.TFTransformOutput:
+        """The transform graph, as TensorFlow Transform reads it."""
+        return tft.TFTransformOutput(str(self.folder))
+
+
+def _example(row: dict[str, list[Any]]) -> bytes:
+    features = {}
+    for name, values in row.items():
+        if COLUMNS[name].dtype == "float":
+            feature = tf.train.Feature(float_list=tf.train.FloatList(value=values))
+        else:
+            encoded = [value.encode() for value in values]
+            feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=encoded))
+        features[name] = feature
+    return tf.train.Example(
+        features=tf.train.Features(feature=features)
+    ).SerializeToString()
+
+
+def _encode(batch: tuple[Any, Any], schema: Any) -> list[bytes]:
+    return example_coder.RecordBatchToExamplesEncoder(schema).encode(batch[0])
+
+
+@pytest.fixture(scope="session")
+def serialize() -> Callable[[dict[str, list[Any]]], bytes]:
+    """Turns a row into a serialized example."""
+    return _example
+
+
+@pytest.fixture(scope="session")
+def transformed(tmp_path_factory: pytest.TempPathFactory) -> Transformed:
+    """The rows, analyzed and transformed in Beam by `preprocessing_fn`."""
+    folder = tmp_path_factory.mktemp("transformed")
+    source = TFExampleBeamRecord(
+        physical_format="inmem",
+        schema=example_schema(COLUMNS),
+        telemetry_descriptors=["t"],
+    )
+    settings = {"preprocessing": FEATURES.preprocessing("label").model_dump_json()}
+    with (
+        tft_beam.Context(temp_dir=str(folder / "temp")),
+        beam.Pipeline(options=PipelineOptions(["--runner=DirectRunner"])) as root,
+    ):
+        raw = root | beam.Create([_example(row) for row in ROWS]) | source.BeamSource()
+        (data, metadata), function = (
+            raw,
+            source.TensorAdapterConfig(),
+        ) | tft_beam.AnalyzeAndTransformDataset(
+            lambda inputs: preprocessing_fn(inputs, settings),
+            output_record_batches=True,
+        )
+        _ = function | tft_beam.WriteTransformFn(str(folder / "graph"))
+        _ = (
+            data
+            | beam.FlatMap(_encode, metadata.schema)
+            | beam.io.WriteToTFRecord(
+                str(folder / "records"), file_name_suffix=".gz", num_shards=1
+            )
+        )
+    metadata_io.write_metadata(
+        DatasetMetadata(example_schema(COLUMNS)), str(folder / "graph" / "metadata")
+    )
+    file = next(folder.glob("records*.gz"))
+    spec = tft.TFTransformOutput(str(folder / "graph")).transformed_feature_spec()
+    records = tf.data.TFRecordDataset(str(file), compression_type="GZIP")
+    parsed = tf.io.parse_example(list(records.as_numpy_iterator()), spec)
+    ids = {
+        name: value.to_list() if hasattr(value, "to_list") else value.numpy().tolist()
+        for name, value in parsed.items()
+    }
+    return Transformed(FEATURES, ROWS, ids, folder / "graph", file)
+
+
+@pytest.fixture(scope="session")
+def make_learner() -> Callable[..., Learner]:
+    """Makes a learner of a DLRM, whose layers are in a list."""
+
+    def make(
+        features: FeatureSet,
+        rows: dict[str, int],
+        batch_size: int,
+        hosts: int = 2,
+        seed: int = 0,
+    ) -> Learner:
+        training = Training(
+            batch_size=batch_size, steps=1, hosts=hosts, seed=seed, learning_rate=0.01
+        )
+        return new_learner(features, rows, MODEL, training)
+
+    return make
+
+
+@pytest.fixture
+def write_records() -> Callable[[Path, Sequence[bytes]], str]:
+    """Writes gzipped TFRecords."""
+
+    def write(path: Path, records: Sequence[bytes]) -> str:
+        options = tf.io.TFRecordOptions(compression_type="GZIP")
+        with tf.io.TFRecordWriter(str(path), options) as writer:
+            for record in records:
+                writer.write(record)
+        return str(path)
+
+    return write
+
+
+class _Store(LocalFilesystem):
+    """An object store, `store://`, in a local folder; remembers what was written."""
+
+    SUPPORTED_SCHEMES: ClassVar = ["store://"]
+    written: ClassVar[list[str]]
+    root: ClassVar[Path]
+
+    @classmethod
+    def local(cls, path: str) -> str:
+        return str(path).replace("store://", f"{cls.root}/")
+
+    @classmethod
+    def open(cls, name: str, mode: str = "r") -> Any:
+        if "w" in mode:
+            cls.written.append(name)
+        return super().open(cls.local(name), mode)
+
+    @classmethod
+    def copy(cls, src: str, dst: str, overwrite: bool = False) -> None:
+        cls.written.append(dst)
+        os.makedirs(os.path.dirname(cls.local(dst)), exist_ok=True)
+        super().copy(cls.local(src), cls.local(dst), overwrite)
+
+    @classmethod
+    def exists(cls, path: str) -> bool:
+        return super().exists(cls.local(path))
+
+    @classmethod
+    def isdir(cls, path: str) -> bool:
+        return super().isdir(cls.local(path))
+
+    @classmethod
+    def listdir(cls, path: str) -> list[str]:
+        return super().listdir(cls.local(path))
+
+    @classmethod
+    def makedirs(cls, path: str) -> None:
+        super().makedirs(cls.local(path))
+
+    @classmethod
+    def mkdir(cls, path: str) -> None:
+        super().mkdir(cls.local(path))
+
+    @classmethod
+    def rmtree(cls, path: str) -> None:
+        super().rmtree(cls.local(path))
+
+    @classmethod
+    def walk(cls, top: str, topdown: bool = True, onerror: Any = None) -> Iterator[Any]:
+        for folder, *names in super().walk(cls.local(top), topdown, onerror):
+            yield folder.replace(f"{cls.root}/", "store://", 1), *names
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> type[_Store]:
+    """The object store, known to TFX for the time of a test."""
+    registry = filesystem_registry.DEFAULT_FILESYSTEM_REGISTRY
+    for name, value in vars(registry).items():
+        if isinstance(value, dict):
+            monkeypatch.setattr(registry, name, dict(value))
+    registry.register(_Store, priority=0)
+    _Store.root, _Store.written = tmp_path, []
+    return _Store

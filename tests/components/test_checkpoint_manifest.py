@@ -1,0 +1,51 @@
+"""The manifest of a checkpoint."""
+
+from pathlib import Path
+
+import pytest
+
+from components.artifacts import HostShardedCheckpoint
+from components.checkpoint_manifest import (
+    Manifest,
+    checkpoint_prefix,
+    load_manifest,
+)
+from configs.schema import Adam, Feature, FeatureSet, Model, Optimizer, Table
+
+
+@pytest.fixture
+def manifest() -> Manifest:
+    """A manifest with a value everywhere."""
+    return Manifest(
+        steps=120,
+        hosts=2,
+        rows={"user": 61},
+        features=FeatureSet(
+            features={"user_id": Feature(table="user")},
+            tables={"user": Table(dim=4, optimizer=Optimizer(adam=Adam(epsilon=1e-9)))},
+        ),
+        model=Model(options={"hidden_units": [16, 8]}),
+        label="liked",
+        metrics={"auc": 0.7125, "calibration": 1.25},
+    )
+
+
+def test_manifest_is_read_as_it_was_written(manifest: Manifest, tmp_path: Path) -> None:
+    manifest.save(str(tmp_path))
+
+    assert load_manifest(str(tmp_path)) == manifest
+
+
+def test_folder_without_a_manifest_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load_manifest(str(tmp_path))
+
+
+def test_prefix_lies_in_the_folder() -> None:
+    assert checkpoint_prefix("/a/b") == "/a/b/checkpoint"
+
+
+def test_artifact_type_is_found_by_its_name() -> None:
+    package, _, name = HostShardedCheckpoint.TYPE_NAME.partition(".")
+
+    assert getattr(__import__(package), name) is HostShardedCheckpoint

@@ -1,0 +1,169 @@
+"""The training step, and that a checkpoint holds all it changes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.trainer.learner import Learner
+from components.trainer.loop import save
+
+
+def train(learner: Learner, batches: tf.data.Dataset, calls: list[int]) -> list[float]:
+    """Trains in calls of so many steps; returns the losses."""
+    iterator = iter(batches)
+    return [float(learner.train(iterator, tf.constant(steps))) for steps in calls]
+
+
+def assert_same(got: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert got.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_array_equal(got[name], value, err_msg=name)
+
+
+@pytest.mark.parametrize("calls", [[6], [2, 4], [5, 1]], ids=str)
+def test_steps_in_one_call_are_those_of_single_calls(
+    learner: Learner,
+    restart: Callable[[], None],
+    state_of: Callable[..., Any],
+    batches: tf.data.Dataset,
+    calls: list[int],
+) -> None:
+    train(learner, batches, [1] * 6)
+    single = state_of(learner)
+    restart()
+
+    train(learner, batches, calls)
+
+    assert_same(state_of(learner), single)
+
+
+def test_learners_of_one_seed_start_alike(
+    learner: Learner,
+    other_learner: Learner,
+    learner_of: Callable[..., Learner],
+    state_of: Callable[..., Any],
+) -> None:
+    assert_same(state_of(learner_of()), state_of(learner))
+    start, other = state_of(learner), state_of(other_learner)
+    for table in ("person", "movie", "tag", "model 0"):
+        assert not np.array_equal(start[table], other[table]), table
+
+
+def test_loss_of_a_call_is_the_mean_of_its_steps(
+    learner: Learner, restart: Callable[[], None], batches: tf.data.Dataset
+) -> None:
+    single = train(learner, batches, [1] * 5)
+    restart()
+
+    (several,) = train(learner, batches, [5])
+
+    assert several == pytest.approx(np.mean(single), rel=1e-6)
+
+
+def test_training_changes_every_part_and_counts_its_steps(
+    learner: Learner, state_of: Callable[..., Any], batches: tf.data.Dataset
+) -> None:
+    before = state_of(learner)
+
+    losses = train(learner, batches, [40, 40, 40])
+
+    after = state_of(learner)
+    assert after["step"] == 120
+    unchanged = {name for name in before if np.array_equal(before[name], after[name])}
+    # Adam of the dense model keeps its rate as a variable.
+    assert unchanged <= {"optimizer 1"}
+    assert losses[-1] < losses[0]
+
+
+def test_hosts_do_not_change_what_is_learnt(
+    learner: Learner,
+    learner_of: Callable[..., Learner],
+    state_of: Callable[..., Any],
+    batches: tf.data.Dataset,
+    tmp_path: Path,
+) -> None:
+    three = learner_of(hosts=3, seed=1)
+    save(learner, str(tmp_path / "start"))
+    three.checkpoint().read(str(tmp_path / "start")).assert_consumed()
+
+    train(learner, batches, [10])
+    train(three, batches, [10])
+
+    got, expected = state_of(three), state_of(learner)
+    assert got.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(got[name], value, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+def test_checkpoint_restores_all_that_training_changes(
+    learner: Learner,
+    other_learner: Learner,
+    state_of: Callable[..., Any],
+    batches: tf.data.Dataset,
+    tmp_path: Path,
+) -> None:
+    train(learner, batches, [3])
+    save(learner, str(tmp_path / "checkpoint"))
+
+    other_learner.checkpoint().read(str(tmp_path / "checkpoint")).assert_consumed()
+
+    assert_same(state_of(other_learner), state_of(learner))
+
+
+def test_checkpoint_holds_the_variables_of_layers_in_lists(
+    learner: Learner, tmp_path: Path
+) -> None:
+    save(learner, str(tmp_path / "checkpoint"))
+
+    saved = tf.train.list_variables(str(tmp_path / "checkpoint"))
+
+    shapes = [list(shape) for name, shape in saved if name.startswith("model/")]
+    assert sorted(shapes) == sorted(list(v.shape) for v in learner.model.variables)
+    # Two hidden layers and the logit, each with kernel and bias.
+    assert len(shapes) == 6
+
+
+def test_restored_learner_goes_on_as_if_never_stopped(
+    learner: Learner,
+    other_learner: Learner,
+    state_of: Callable[..., Any],
+    batches: tf.data.Dataset,
+    tmp_path: Path,
+) -> None:
+    train(learner, batches, [3])
+    save(learner, str(tmp_path / "checkpoint"))
+    train(learner, batches.skip(3), [3])
+
+    other_learner.checkpoint().read(str(tmp_path / "checkpoint")).assert_consumed()
+    train(other_learner, batches.skip(3), [3])
+
+    assert_same(state_of(other_learner), state_of(learner))
+
+
+def test_prediction_leaves_out_the_fillers(
+    learner: Learner, batches: tf.data.Dataset
+) -> None:
+    first, second = batches.take(2)
+    part = second._replace(is_example=tf.constant([1.0, 1.0, 0.0, 0.0]))
+
+    scores = learner.predict([first, part])
+
+    expected = [*learner.scores(first).numpy(), *learner.scores(second).numpy()[:2]]
+    np.testing.assert_array_equal(scores, np.array(expected))
+    assert ((scores > 0) & (scores < 1)).all()
+
+
+def test_prediction_and_evaluation_change_nothing(
+    learner: Learner, state_of: Callable[..., Any], batches: tf.data.Dataset
+) -> None:
+    before = state_of(learner)
+
+    learner.predict(batches.take(3))
+    metrics = learner.evaluate(batches.take(3))
+
+    assert_same(state_of(learner), before)
+    assert set(metrics) == {"auc", "normalized_entropy", "calibration"}

@@ -1,0 +1,181 @@
+"""What all tests share: logical hosts, the synthetic archive and one finished run.
+
+TensorFlow fixes its devices when its runtime starts, so three logical hosts are set
+here, before any test module is imported.
+"""
+
+import dataclasses
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+_USER_ENVIRONMENT = dict(os.environ)
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from embedding import configure_logical_hosts  # noqa: E402
+
+configure_logical_hosts(3)
+
+_HERE = Path(__file__).parent
+_TIME_LIMIT_S = 600
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """A command that came to its end.
+
+    Attributes:
+        returncode: its exit code.
+        lines: what it printed, stdout and stderr together.
+        times_s: when each line came, in seconds after the start.
+        seconds: how long it took.
+    """
+
+    returncode: int
+    lines: list[str]
+    times_s: list[float]
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        """All that was printed, its line breaks as single spaces."""
+        return " ".join(" ".join(self.lines).split())
+
+    @property
+    def components(self) -> dict[str, str]:
+        """How each component came to its end, by its id."""
+        words = [line.split() for line in self.lines if not line.startswith(" ")]
+        return {
+            word[0]: word[1]
+            for word in words
+            if len(word) == 4 and word[3] == "s" and word[1] != "in"
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class FinishedRun:
+    """A run of the whole pipeline.
+
+    Attributes:
+        config: its configuration.
+        output_dir: where its outputs are.
+        finished: how the command went.
+    """
+
+    config: Path
+    output_dir: Path
+    finished: Finished
+
+    def artifact(self, component: str, output: str) -> Path:
+        """Returns the folder of the newest artifact of an output."""
+        folder = self.output_dir / "artifacts" / component / output
+        return max(folder.iterdir(), key=lambda path: int(path.name))
+
+    @property
+    def published(self) -> Path:
+        """The folder of the newest published version."""
+        versions = (self.output_dir / "serving").iterdir()
+        return max(versions, key=lambda path: int(path.name))
+
+
+def _load(path: Path) -> ModuleType:
+    """Loads a module by its path; the environment has a package `tests` already."""
+    spec = importlib.util.spec_from_file_location(f"shardline_tests_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def shardline(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., Finished]:
+    """Runs the installed command as a user would, in a folder of its own."""
+    command = Path(sys.executable).with_name("shardline")
+    folder = tmp_path_factory.mktemp("cwd")
+
+    def run(*arguments: str | Path) -> Finished:
+        started_s = time.monotonic()
+        process = subprocess.Popen(
+            [str(part) for part in (command, *arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            cwd=folder,
+            env=_USER_ENVIRONMENT,
+        )
+        lines, times_s = [], []
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            times_s.append(time.monotonic() - started_s)
+        returncode = process.wait(_TIME_LIMIT_S)
+        return Finished(returncode, lines, times_s, time.monotonic() - started_s)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def movielens_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic archive in the format of MovieLens-100K."""
+    path = tmp_path_factory.mktemp("data") / "ml-100k.zip"
+    _load(_HERE / "components" / "movielens_fixture.py").write_movielens_zip(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_config(
+    movielens_zip: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Path]:
+    """Writes the small configuration, with pieces of its text replaced."""
+    text = (_HERE / "data" / "small.yaml").read_text()
+    text = text.replace("ARCHIVE", str(movielens_zip))
+
+    def write(**replaced: str) -> Path:
+        changed = text
+        for key, value in replaced.items():
+            before, old, after = changed.partition(f"{key}: ")
+            assert old, f"{key} is not in the configuration"
+            changed = before + old + value + after[after.index("\n") :]
+        path = tmp_path_factory.mktemp("config") / "small.yaml"
+        path.write_text(changed)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def finished_run(
+    shardline: Callable[..., Finished],
+    small_config: Callable[..., Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> FinishedRun:
+    """One run of the whole pipeline, by the real command. Not to be changed."""
+    config = small_config()
+    output_dir = tmp_path_factory.mktemp("finished") / "run"
+    finished = shardline("run", config, "--output-dir", output_dir)
+    assert finished.returncode == 0, "\n".join(finished.lines)
+    return FinishedRun(config, output_dir, finished)
+
+
+@pytest.fixture(scope="session")
+def client_build() -> ModuleType:
+    """The module that builds the C client."""
+    return _load(_HERE / "clients" / "build.py")
+
+
+@pytest.fixture(scope="session")
+def score_client(
+    client_build: ModuleType, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The executable that scores serialized examples without Python."""
+    return client_build.build_score_client(tmp_path_factory.mktemp("score_client"))

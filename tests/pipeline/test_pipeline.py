@@ -1,0 +1,85 @@
+"""The graph of components, and what each is told."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from configs import load_run
+from pipeline.pipeline import create_pipeline, evaluation_config
+
+
+@pytest.fixture
+def parameters_of(small_config: Callable[..., Path]) -> Callable[..., dict[str, Any]]:
+    """The parameters of each component, for a changed configuration."""
+
+    def parameters(**replaced: str) -> dict[str, Any]:
+        pipeline = create_pipeline(
+            load_run(small_config(**replaced)),
+            pipeline_root="/root",
+            data_path="/data",
+            data_version="1",
+            serving_dir="/serving",
+        )
+        return {node.id: dict(node.exec_properties) for node in pipeline.components}
+
+    return parameters
+
+
+def test_pipeline_has_every_component_once(
+    parameters_of: Callable[..., dict[str, Any]],
+) -> None:
+    assert sorted(parameters_of()) == [
+        "Evaluator",
+        "ExampleValidator",
+        "Exporter",
+        "Pusher",
+        "ReaderExampleGen",
+        "ReaderSchemaGen",
+        "StatisticsGen",
+        "Trainer",
+        "Transform",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({}, set()),
+        ({"steps": "40"}, {"Trainer"}),
+        ({"hidden_units": "[8]}"}, {"Trainer"}),
+        ({"min_auc": "0.9"}, {"Evaluator"}),
+        ({"user": "{dim: 16, optimizer: {sgd: {}}}"}, {"Trainer"}),
+        (
+            {"user": "{dim: 8, oov_rows: 2, optimizer: {sgd: {}}}"},
+            {"Transform", "Trainer"},
+        ),
+        (
+            {"options": "{eval_fraction: 0.5, history_length: 10}"},
+            {"ReaderExampleGen", "ReaderSchemaGen"},
+        ),
+    ],
+    ids=str,
+)
+def test_change_is_told_to_the_components_that_depend_on_it_alone(
+    parameters_of: Callable[..., dict[str, Any]],
+    change: dict[str, str],
+    told: set[str],
+) -> None:
+    before = parameters_of()
+
+    after = parameters_of(**change)
+
+    assert {name for name in before if before[name] != after[name]} == told
+
+
+def test_evaluation_blesses_from_the_floor_on(
+    small_config: Callable[..., Path],
+) -> None:
+    config = evaluation_config(load_run(small_config(min_auc="0.75")))
+
+    (spec,) = config.model_specs
+    assert (spec.signature_name, spec.label_key) == ("serving_default", "label")
+    (auc,) = [m for m in config.metrics_specs[0].metrics if m.class_name == "AUC"]
+    assert auc.threshold.value_threshold.lower_bound.value == 0.75

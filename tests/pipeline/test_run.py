@@ -1,0 +1,384 @@
+"""`shardline run` as a user sees it: one good run, its outputs, and later runs."""
+
+import contextlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
+from typer.testing import CliRunner, Result
+
+import configs
+from pipeline.cli import app
+
+pytestmark = pytest.mark.slow
+
+COMPONENTS = [
+    "ReaderExampleGen",
+    "ReaderSchemaGen",
+    "StatisticsGen",
+    "Transform",
+    "ExampleValidator",
+    "Trainer",
+    "Exporter",
+    "Evaluator",
+    "Pusher",
+]
+FROM_TRAINER_ON = ["Trainer", "Exporter", "Evaluator", "Pusher"]
+LONGEST_SILENCE_S = 15
+SHARDLINE = Path(sys.executable).with_name("shardline")
+# The only lines there are: what runs, progress, ends of components, the table.
+OWN_LINES = re.compile(
+    r"Running .* into .*, log .*|  \w+: .*|  \w+ \.\.\. \d+ s"
+    r"|\w+ +(done|reused) +[\d.]+ s|Finished in \d+ s *|[┏┃┡│└].*"
+)
+
+
+@pytest.fixture(scope="module")
+def examples(finished_run: Any) -> list[bytes]:
+    """The serialized examples that travel with the published model."""
+    path = finished_run.published / "assets.extra" / "parity" / "examples.tfrecord"
+    return list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
+
+
+@pytest.fixture(scope="module")
+def signatures(finished_run: Any) -> Any:
+    """The signatures of the published model."""
+    return tf.saved_model.load(str(finished_run.published)).signatures
+
+
+@pytest.fixture(scope="module")
+def scores(signatures: Any, examples: list[bytes]) -> np.ndarray:
+    """What the published model answers in Python: float32 [examples]."""
+    answer = signatures["serving_default"](examples=tf.constant(examples))
+    return answer["scores"].numpy()
+
+
+@pytest.fixture(scope="module")
+def rejected_run(
+    finished_run: Any,
+    shardline: Callable[..., Any],
+    small_config: Callable[..., Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Any:
+    """A later run: fewer steps, and an AUC asked for that no model reaches."""
+    output_dir = tmp_path_factory.mktemp("rejected") / "run"
+    shutil.copytree(finished_run.output_dir, output_dir)
+    config = small_config(steps="40", min_auc="0.999")
+    finished = shardline("run", config, "--output-dir", output_dir)
+    return type(finished_run)(config, output_dir, finished)
+
+
+def serve_check(config: Path, output_dir: Path) -> Result:
+    return CliRunner().invoke(
+        app, ["serve-check", str(config), "--output-dir", str(output_dir)]
+    )
+
+
+def test_good_run_shows_the_end_of_every_component(finished_run: Any) -> None:
+    assert finished_run.finished.returncode == 0
+    assert set(finished_run.finished.components) == set(COMPONENTS)
+    assert set(finished_run.finished.components.values()) == {"done"}
+
+
+def test_good_run_shows_what_came_of_it(finished_run: Any) -> None:
+    text = finished_run.finished.text
+
+    assert re.search(r"AUC │ 0\.\d{4} \(published from 0\.55 on\)", text)
+    assert "120 on 2 hosts" in text
+    assert "200 examples, largest difference" in text
+    for what in ("Normalized entropy", "Calibration", "TensorBoard", "Log"):
+        assert f"│ {what} " in text
+
+
+def test_good_run_shows_the_difference_that_was_measured(finished_run: Any) -> None:
+    shown = re.findall(
+        r"largest difference (?:to the trainer )?(\S+)",
+        " ".join(line.strip("│ ") for line in finished_run.finished.lines),
+    )
+
+    assert len(shown) == 2
+    assert float(shown[0]) == pytest.approx(float(shown[1]), rel=0.1)
+
+
+def test_good_run_shows_no_line_of_a_library(finished_run: Any) -> None:
+    others = [
+        line
+        for line in finished_run.finished.lines
+        if line and not OWN_LINES.fullmatch(line)
+    ]
+
+    assert others == []
+
+
+def test_good_run_is_never_silent_for_long(finished_run: Any) -> None:
+    finished = finished_run.finished
+    times_s = [0.0, *finished.times_s, finished.seconds]
+
+    assert max(b - a for a, b in pairwise(times_s)) < LONGEST_SILENCE_S
+
+
+def test_good_run_keeps_what_libraries_print_in_its_log(finished_run: Any) -> None:
+    logs = list((finished_run.output_dir / "logs").iterdir())
+
+    assert str(min(logs)) in finished_run.finished.lines[0]
+    assert "INFO:" in min(logs).read_text()
+
+
+def test_checkpoint_has_one_data_file_for_each_host(finished_run: Any) -> None:
+    folder = finished_run.artifact("Trainer", "checkpoint")
+
+    assert len(list(folder.glob("checkpoint.data-*"))) == 2
+    assert len(list(folder.glob("checkpoint.index"))) == 1
+
+
+def test_published_folder_is_what_a_model_server_reads(finished_run: Any) -> None:
+    folder = finished_run.published
+
+    assert folder.name.isdigit()
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    assert (folder / "saved_model.pb").is_file()
+    assert (folder / "variables" / "variables.index").is_file()
+    assert {path.name for path in (folder / "assets").iterdir()} >= {"movie", "user"}
+
+
+def test_warmup_requests_of_the_published_model_can_be_answered(
+    finished_run: Any, signatures: Any, scores: np.ndarray
+) -> None:
+    path = finished_run.published / "assets.extra" / "tf_serving_warmup_requests"
+    records = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+
+    for record, score in zip(records, scores[:10], strict=True):
+        log = prediction_log_pb2.PredictionLog.FromString(record)
+        request = log.predict_log.request
+        assert request.model_spec.name == "small"
+        answer = signatures[request.model_spec.signature_name](
+            examples=tf.constant(tf.make_ndarray(request.inputs["examples"]))
+        )
+        np.testing.assert_allclose(answer["scores"], [score], atol=1e-6)
+
+
+def test_published_model_passes_serve_check(finished_run: Any) -> None:
+    result = serve_check(finished_run.config, finished_run.output_dir)
+
+    assert result.exit_code == 0, result.output
+    assert "answers 200 examples as the engine did" in result.output
+
+
+def test_model_that_differs_fails_serve_check(
+    finished_run: Any, tmp_path: Path
+) -> None:
+    version = tmp_path / "serving" / finished_run.published.name
+    shutil.copytree(finished_run.published, version)
+    recorded = version / "assets.extra" / "parity" / "scores.npy"
+    tampered = np.load(recorded)
+    tampered[3] += 0.25
+    np.save(recorded, tampered)
+
+    result = serve_check(finished_run.config, tmp_path)
+
+    assert result.exit_code == 1
+    assert "differs from the engine by 0.25 on example 3 of 200" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_c_client_scores_as_python(
+    finished_run: Any, score_client: Path, scores: np.ndarray
+) -> None:
+    parity = finished_run.published / "assets.extra" / "parity"
+
+    done = subprocess.run(
+        [score_client, finished_run.published, parity / "examples.tfrecord"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    answered = np.array(done.stdout.split(), np.float32)
+    np.testing.assert_allclose(answered, scores, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(answered, np.load(parity / "scores.npy"), atol=1e-6)
+    assert len(set(answered.tolist())) > 100
+
+
+def test_columns_signature_scores_as_serving_default(
+    signatures: Any, examples: list[bytes], scores: np.ndarray
+) -> None:
+    columns = signatures["columns"].structured_input_signature[1]
+    ragged = {name[: -len("_values")] for name in columns if name.endswith("_values")}
+    spec = {
+        name: tf.io.RaggedFeature(
+            columns[f"{name}_values"].dtype, row_splits_dtype=tf.int64
+        )
+        for name in ragged
+    }
+    spec |= {
+        name: tf.io.FixedLenFeature([], column.dtype)
+        for name, column in columns.items()
+        if not name.endswith(("_values", "_row_splits"))
+    }
+    flat = {}
+    for name, column in tf.io.parse_example(examples, spec).items():
+        if name in ragged:
+            flat |= {
+                f"{name}_values": column.values,
+                f"{name}_row_splits": column.row_splits,
+            }
+        else:
+            flat[name] = column
+
+    answer = signatures["columns"](**flat)
+
+    assert ragged == {"genres", "history", "past_genres", "past_genre_counts"}
+    assert "label" not in columns
+    np.testing.assert_allclose(answer["scores"], scores, rtol=0, atol=1e-7)
+
+
+def test_one_example_alone_scores_as_among_others(
+    signatures: Any, examples: list[bytes], scores: np.ndarray
+) -> None:
+    for place in (0, 7, 199):
+        alone = signatures["serving_default"](
+            examples=tf.constant(examples[place : place + 1])
+        )
+        np.testing.assert_allclose(alone["scores"], scores[[place]], atol=1e-6)
+
+
+def test_same_run_again_reuses_every_component_and_says_so(
+    finished_run: Any, shardline: Callable[..., Any]
+) -> None:
+    again = shardline(
+        "run", finished_run.config, "--output-dir", finished_run.output_dir
+    )
+
+    assert again.returncode == 0, again.text
+    # The pusher looks again at what is published, and leaves it.
+    assert again.components == dict.fromkeys(COMPONENTS, "reused") | {"Pusher": "done"}
+    assert again.seconds < 60
+    assert "│ Reused " in again.text
+    assert len(list((finished_run.output_dir / "serving").iterdir())) == 1
+
+
+def test_changed_training_runs_only_the_trainer_and_what_follows(
+    rejected_run: Any,
+) -> None:
+    ends = rejected_run.finished.components
+
+    assert ends == {
+        component: "done" if component in FROM_TRAINER_ON else "reused"
+        for component in COMPONENTS
+    }
+
+
+def test_model_below_min_auc_is_not_published(
+    rejected_run: Any, finished_run: Any
+) -> None:
+    finished = rejected_run.finished
+
+    assert finished.returncode == 1
+    assert "The model was not published: AUC 0." in finished.text
+    assert "at least 0.999 is asked for (evaluation.min_auc)" in finished.text
+    assert "Traceback" not in finished.text
+    versions = [path.name for path in (rejected_run.output_dir / "serving").iterdir()]
+    assert versions == [finished_run.published.name]
+
+
+def test_changed_wheel_fails_with_both_digests(
+    shardline: Callable[..., Any], tmp_path: Path
+) -> None:
+    config = Path(configs.__file__).with_name("movielens.yaml")
+    wheel = tmp_path / "data" / "recbole-1.2.1-py3-none-any.whl"
+    wheel.parent.mkdir()
+    wheel.write_bytes(b"not what was published")
+
+    finished = shardline("run", config, "--output-dir", tmp_path)
+
+    assert finished.returncode == 1
+    assert f"{wheel}: its SHA-256 digest is " in finished.text
+    assert "expected 9c994820" in finished.text
+    assert "Traceback" not in finished.text
+
+
+def test_absent_column_fails_before_any_component_runs(
+    shardline: Callable[..., Any], small_config: Callable[..., Path], tmp_path: Path
+) -> None:
+    config = small_config(user_id="{table: user, column: usr}")
+
+    finished = shardline("run", config, "--output-dir", tmp_path / "run")
+
+    assert finished.returncode == 1
+    assert finished.components == {}
+    assert (
+        "feature `user_id`: column `usr` is not among the reader's columns ("
+        in finished.text
+    )
+    assert "Traceback" not in finished.text
+
+
+def test_empty_split_fails_with_its_reason(
+    shardline: Callable[..., Any], small_config: Callable[..., Path], tmp_path: Path
+) -> None:
+    config = small_config(options="{eval_fraction: 0.0001, history_length: 10}")
+
+    finished = shardline("run", config, "--output-dir", tmp_path / "run")
+
+    assert finished.returncode == 1
+    assert "Failed in ReaderExampleGen" in finished.text
+    assert "Split 'eval' is empty: 2400 ratings were split by time" in finished.text
+    assert "Traceback" not in finished.text
+    assert len(finished.lines) < 15
+
+
+def test_output_folder_below_a_file_fails_with_a_remedy(
+    shardline: Callable[..., Any], small_config: Callable[..., Path], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+
+    finished = shardline(
+        "run", small_config(), "--output-dir", tmp_path / "file" / "run"
+    )
+
+    assert finished.returncode == 1
+    assert "cannot be written: Not a directory. Choose another" in finished.text
+    assert "Traceback" not in finished.text
+
+
+def test_stopped_command_leaves_no_process_and_no_temporary_files(
+    small_config: Callable[..., Path], tmp_path: Path
+) -> None:
+    output_dir = tmp_path / "run"
+    with subprocess.Popen(
+        [SHARDLINE, "run", small_config(), "--output-dir", output_dir],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as command:
+        for line in command.stdout:
+            if "loading TensorFlow" in line:
+                break
+        command.terminate()
+        returncode = command.wait(30)
+
+    assert returncode == 128 + signal.SIGTERM
+    assert processes_with(str(output_dir)) == []
+    assert list(output_dir.glob(".tmp-*")) == []
+
+
+def processes_with(argument: str) -> list[str]:
+    """The command lines of the processes that have an argument."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            arguments = file.read_bytes().split(b"\0")
+            if argument.encode() in arguments:
+                found.append(b" ".join(arguments).decode())
+    return found
