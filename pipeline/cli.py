@@ -56,8 +56,9 @@ def serve_check(config: _Config, output_dir: _OutputDir = None) -> None:
 
     loaded = _load(config)
     layout = _layout(loaded, output_dir)
+    _console.print("Replaying the trainer's predictions in a fresh process")
     try:
-        with _console.status("Replaying the trainer's predictions"):
+        with _console.status(""):
             checked = check_published(layout.serving, loaded.serving.max_difference)
     except ServeCheckError as error:
         _fail(error)
@@ -69,7 +70,8 @@ def doctor() -> None:
     """Say what is wrong with this environment, and how to mend it."""
     from pipeline.doctor import diagnose, render, worst
 
-    with _console.status("Looking at the environment"):
+    _console.print("Looking at the environment, for about 20 s")
+    with _console.status(""):
         findings = diagnose()
     render(findings, _console)
     raise typer.Exit(1 if worst(findings) == "error" else 0)

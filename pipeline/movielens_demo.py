@@ -18,45 +18,44 @@ from pipeline.native_output import stderr_held_back
 from pipeline.serve_check import ServeCheckError, published_model
 
 
-def movie_scores(
-    model_folder: Path, archive: Path, user: str, history_length: int
-) -> dict[str, float]:
-    """Scores every movie that a user has not rated.
+def requests_of(
+    archive: Path, user: str, history_length: int
+) -> tuple[list[str], list[bytes]]:
+    """Returns one request for each movie that a user has not rated.
 
     Args:
-        model_folder: the published SavedModel.
         archive: the MovieLens archive.
         user: the user's id.
         history_length: the length the model was trained with.
 
     Returns:
-        By title, the probability of 4 stars or more.
+        Titles, and serialized tf.Examples without labels.
     """
-    import tensorflow as tf
-
     from components.movielens import candidate_examples, movie_titles
 
     candidates = candidate_examples(str(archive), user, history_length)
     titles = movie_titles(str(archive))
-    model = tf.saved_model.load(str(model_folder))
-    requests = tf.constant([e.SerializeToString() for e in candidates.values()])
-    scores = model.signatures["serving_default"](examples=requests)["scores"].numpy()
-    movies = (titles[movie] for movie in candidates)
-    return dict(zip(movies, scores.tolist(), strict=True))
-
-
-def best_first(scores: dict[str, float], user: str, count: int) -> Table:
-    """Returns the best movies of a user as a table."""
-    table = Table(
-        title=f"What user {user} may like, of {len(scores)} movies not yet rated",
-        title_justify="left",
+    return (
+        [titles[movie] for movie in candidates],
+        [example.SerializeToString() for example in candidates.values()],
     )
-    table.add_column("", justify="right")
-    table.add_column("Movie")
-    table.add_column("P(4 stars or more)", justify="right")
-    best = sorted(scores, key=lambda movie: -scores[movie])[:count]
-    for rank, movie in enumerate(best, start=1):
-        table.add_row(str(rank), movie, f"{scores[movie]:.3f}")
+
+
+def answers_of(model_folder: Path, requests: list[bytes]) -> list[float]:
+    """Loads a SavedModel and returns its score of each request."""
+    import tensorflow as tf
+
+    serve = tf.saved_model.load(str(model_folder)).signatures["serving_default"]
+    scores: list[float] = serve(examples=tf.constant(requests))["scores"].numpy()
+    return scores
+
+
+def best_first(titles: list[str], scores: list[float], count: int) -> Table:
+    """Returns the best titles as a table, best first."""
+    table = Table("", "Movie", "P(4 stars or more)")
+    ranked = sorted(zip(scores, titles, strict=True), reverse=True)
+    for rank, (score, title) in enumerate(ranked[:count], start=1):
+        table.add_row(str(rank), title, f"{score:.3f}")
     return table
 
 
@@ -69,17 +68,21 @@ def main() -> int:
     arguments = parser.parse_args()
     run = load_run(arguments.config)
     layout = Layout(arguments.output_dir.resolve())
-    console = Console()
+    console = Console(markup=False, soft_wrap=True)
+    user = arguments.user
     try:
         model = published_model(layout.serving)
-        console.print(f"Asking {model}", soft_wrap=True, markup=False)
         archive = datasets.local_path(run.data, layout.data)
         history_length = run.data.options.get("history_length", 50)
+        console.print(f"What may user {user} like next?")
         with stderr_held_back():
-            scores = movie_scores(model, archive, arguments.user, history_length)
-        console.print(best_first(scores, arguments.user, count=10))
+            titles, requests = requests_of(archive, user, history_length)
+        console.print(f"{len(titles)} movies not rated yet; asking {model}")
+        with stderr_held_back():
+            scores = answers_of(model, requests)
+        console.print(best_first(titles, scores, count=10))
     except (ServeCheckError, datasets.DatasetError, ValueError) as error:
-        console.print(str(error), style="red", markup=False)
+        console.print(str(error), style="red")
         return 1
     return 0
 

@@ -13,17 +13,17 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def stderr_held_back() -> Iterator[None]:
-    """Keeps stderr silent inside; if an error leaves, what was printed comes first."""
+    """Keeps stderr silent inside; an error that leaves carries it as a note."""
     sys.stderr.flush()
     real = os.dup(2)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             sys.stderr.flush()
             held.seek(0)
-            os.write(real, held.read())
+            error.add_note(held.read().decode(errors="replace"))
             raise
         finally:
             sys.stderr.flush()
