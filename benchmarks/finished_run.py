@@ -17,6 +17,7 @@ from components.features.engine_config import table_rows
 from components.trainer.inputs import Batch, BatchReader, split_files
 from configs.schema import Feature, Run
 
+_BIG_BATCH = 4096
 _ENDED = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
 
 
@@ -54,9 +55,7 @@ class FinishedRun:
         self.run = run
         self.graph = tft.TFTransformOutput(outputs["transform_graph"].uri)
         self.rows = table_rows(run.feature_set, self.graph)
-        self.reader = BatchReader(
-            self.graph, run.feature_set, run.data.label, run.training.batch_size
-        )
+        self.reader = self._reader_of(run.training.batch_size)
         self._examples = standard_artifacts.Examples()
         self._examples.set_mlmd_artifact(outputs["transformed_examples"])
 
@@ -70,7 +69,8 @@ class FinishedRun:
 
     def split(self, name: str) -> Split:
         """Returns a split as numbers."""
-        batches = list(self.batches(name))
+        reader = self._reader_of(_BIG_BATCH)
+        batches = list(reader.evaluation_batches(self.files(name)))
         is_example = np.concatenate([batch.is_example.numpy() for batch in batches]) > 0
         inputs = {
             key: _matrix(batches, key, feature, self.rows[feature.table])[is_example]
@@ -78,6 +78,10 @@ class FinishedRun:
         }
         labels = np.concatenate([batch.labels.numpy() for batch in batches])
         return Split(inputs, labels[is_example].astype(np.float64))
+
+    def _reader_of(self, batch_size: int) -> BatchReader:
+        run = self.run
+        return BatchReader(self.graph, run.feature_set, run.data.label, batch_size)
 
 
 def _transform_outputs(run: Run, output_dir: Path) -> dict[str, mlmd.Artifact]:

@@ -28,11 +28,7 @@ def load_run(path: str | Path) -> Run:
         ConfigError: if the file cannot be read, is not YAML, or breaks the schema.
     """
     path = Path(path)
-    node = _parsed(path)
-    repeated = _repeated_keys(node)
-    if repeated:
-        raise _config_error(path, repeated)
-    values = yaml.SafeLoader("").construct_document(node)
+    node, values = _parsed(path)
     try:
         return Run.model_validate(values)
     except ValidationError as error:
@@ -42,10 +38,12 @@ def load_run(path: str | Path) -> Run:
         raise _config_error(path, faults) from error
 
 
-def _parsed(path: Path) -> yaml.MappingNode:
+def _parsed(path: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
+    """Returns a file's values, and their nodes, which know their lines."""
     try:
         text = path.read_text(encoding="utf-8")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
@@ -55,9 +53,14 @@ def _parsed(path: Path) -> yaml.MappingNode:
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         line = mark.line + 1 if mark else 1
         raise ConfigError(f"{path}:{line}: not YAML: {problem}.") from error
+    except ValueError as error:  # of a value, such as a 13th month
+        raise ConfigError(f"{path}: not YAML: {error}.") from error
     if not isinstance(node, yaml.MappingNode):
         raise ConfigError(f"{path}:1: must be a mapping of sections, such as `data:`.")
-    return node
+    repeated = _repeated_keys(node)
+    if repeated:
+        raise _config_error(path, repeated)
+    return node, values
 
 
 def _config_error(path: Path, faults: list[_Fault]) -> ConfigError:

@@ -130,5 +130,10 @@ class Learner:
             objective = tf.add_n([loss, *self.model.losses])
         dense, pooled = tape.gradient(objective, [variables, activations])
         self.optimizer.apply(dense, self.model.trainable_variables)
-        self.engine.apply_gradients(pooled)
+        # Tables learn from the sum over the batch: a row occurs in few of its examples,
+        # and would learn the slower the larger the batch.
+        examples = float(labels.shape[0])
+        self.engine.apply_gradients(
+            tf.nest.map_structure(lambda gradient: gradient * examples, pooled)
+        )
         return loss
