@@ -44,7 +44,7 @@ def code_version(*modules: str) -> str:
 
 def _sources(module: str) -> list[Path]:
     spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
+    if spec is None or spec.origin is None or not spec.has_location:
         raise ValueError(f"Module `{module}` has no source file to make a digest of.")
     origin = Path(spec.origin)
     if spec.submodule_search_locations:

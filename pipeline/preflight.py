@@ -63,8 +63,8 @@ def _model_faults(run: Run) -> list[str]:
     try:
         model = construct(run.model.builder, run.model.options)
         shape = tuple(model(activations).shape)
-    except (ValueError, TypeError) as error:
-        return [f"model: {error}"]
+    except (AttributeError, TypeError, ValueError) as error:
+        return [f"model: `{run.model.builder}`: {error}"]
     if shape != (2,):
         return [
             f"model: `{run.model.builder}` gives {shape} for a batch of 2, expected "

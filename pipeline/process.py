@@ -80,7 +80,7 @@ class _Follower:
 
     def _line(self, text: str) -> None:
         self.last_line_s = time.monotonic()
-        self.console.print(text, highlight=False)
+        self.console.print(text, highlight=False, soft_wrap=True)
 
 
 def run_in_process(

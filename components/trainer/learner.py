@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from components.dense_variables import plain_variables
 from components.features.engine_config import engine_config
-from components.import_path import construct
+from components.import_path import construct, load_object
 from components.trainer.inputs import Batch
 from components.trainer.metrics import evaluation_metrics
 from configs.schema import FeatureSet, Model, Training
@@ -31,6 +31,8 @@ def new_learner(
         ValueError: if the model cannot be built.
         RuntimeError: if TensorFlow runs with fewer hosts already.
     """
+    # First, for importing a model's module may draw random numbers.
+    load_object(model.builder)
     keras.utils.set_random_seed(training.seed)
     engine = TPUEmbedding(
         engine_config(features, rows), hosts=configure_logical_hosts(training.hosts)

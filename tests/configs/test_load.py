@@ -349,7 +349,7 @@ def test_value_that_yaml_cannot_give_is_a_config_error(
 ) -> None:
     path = write(TEXT.replace("name: tiny", f"name: {value}"))
 
-    with pytest.raises(ConfigError, match=rf"{path}:1: "):
+    with pytest.raises(ConfigError, match=f"{path}:"):
         load_run(path)
 
 
