@@ -23,7 +23,7 @@ $(UV): requirements.lock
 	@awk '/^[a-z]/ {found = /^uv==/} found' requirements.lock > $(VENV)/uv.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 		--require-hashes -r $(VENV)/uv.lock
-	@touch $@
+	@$(UV) --version > /dev/null && touch $@
 
 $(INSTALLED): $(UV) requirements.lock pyproject.toml
 	@( while sleep 10; do echo "  $$(du -sh $(VENV) | cut -f1) installed"; done ) & beat=$$!; \
