@@ -77,7 +77,9 @@ def main() -> int:
         console.print(f"What may user {user} like next?")
         with stderr_held_back():
             titles, requests = requests_of(archive, user, history_length)
-        console.print(f"{len(titles)} movies not rated yet; asking {model}")
+        console.print(
+            f"{len(titles)} movies not rated yet; asking version {model.name}"
+        )
         with stderr_held_back():
             scores = answers_of(model, requests)
         console.print(best_first(titles, scores, count=10))

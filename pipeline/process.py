@@ -101,7 +101,8 @@ def run_in_process(
     """
     log_path = layout.logs / f"{datetime.datetime.now():%Y%m%d-%H%M%S.%f}.log"
     console.print(
-        f"Running {config} into {layout.root}, log {log_path}",
+        f"Running {config} into {_from_here(str(layout.root))}, "
+        f"log {_from_here(str(log_path))}",
         soft_wrap=True,
         markup=False,
     )
@@ -212,9 +213,14 @@ def _conclude(follower: _Follower, returncode: int, log_path: Path) -> int:
     table.add_column("What", no_wrap=True)
     table.add_column("Value", overflow="fold")
     for name, value in follower.summary.items():
-        table.add_row(name, escape(value))
-    table.add_row("Log", escape(str(log_path)))
+        table.add_row(name, escape(_from_here(value)))
+    table.add_row("Log", escape(_from_here(str(log_path))))
     if follower.reused:
         table.add_row("Reused", ", ".join(follower.reused))
     console.print(table)
     return 0
+
+
+def _from_here(value: str) -> str:
+    """Returns a path below the current folder as relative to it, all else as it is."""
+    return value.removeprefix(f"{Path.cwd()}{os.sep}")
