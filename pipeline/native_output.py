@@ -13,7 +13,11 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def stderr_held_back() -> Iterator[None]:
-    """Keeps stderr silent inside; an error that leaves carries it as a note."""
+    """Keeps stderr silent inside.
+
+    Raises:
+        BaseException: whatever the block raises, with what was printed as a note.
+    """
     sys.stderr.flush()
     real = os.dup(2)
     with tempfile.TemporaryFile() as held:

@@ -1,6 +1,7 @@
 """The TFX pipeline of a run: which components, in which order, from which settings."""
 
 import json
+from typing import Any, NamedTuple
 
 import tensorflow_model_analysis as tfma
 from tfx import v1 as tfx
@@ -49,13 +50,38 @@ def create_pipeline(
         metadata_path: SQLite file of ML Metadata; None where the platform has its own.
         cache: whether to reuse what an earlier run made from equal inputs.
     """
+    data = _data_components(run, data_path, data_version)
+    model = _model_components(run, data, serving_dir)
+    return tfx.dsl.Pipeline(
+        pipeline_name=f"shardline-{run.name}",
+        pipeline_root=pipeline_root,
+        components=[*data, *model],
+        enable_cache=cache,
+        metadata_connection_config=(
+            tfx.orchestration.metadata.sqlite_metadata_connection_config(metadata_path)
+            if metadata_path
+            else None
+        ),
+    )
+
+
+class _Data(NamedTuple):
+    """The components that make features of raw data, in their order."""
+
+    example_gen: Any
+    statistics_gen: Any
+    schema_gen: Any
+    example_validator: Any
+    transform: Any
+
+
+def _data_components(run: Run, data_path: str, data_version: str) -> _Data:
     reader_options = json.dumps(run.data.options, sort_keys=True)
     reader_code = (
         "components.columns",
         "components.import_path",
         _code_of(run.data.reader),
     )
-    model_code = (*_MODEL_CODE, _code_of(run.model.builder))
     example_gen = ReaderExampleGen(
         reader=run.data.reader,
         options=reader_options,
@@ -72,29 +98,36 @@ def create_pipeline(
             "components.schema_gen", "components.features.schema", *reader_code
         ),
     )
+    schema = schema_gen.outputs["schema"]
     example_validator = tfx.components.ExampleValidator(
-        statistics=statistics_gen.outputs["statistics"],
-        schema=schema_gen.outputs["schema"],
+        statistics=statistics_gen.outputs["statistics"], schema=schema
     )
+    preprocessing = run.feature_set.preprocessing(run.data.label)
     transform = tfx.components.Transform(
         examples=examples,
-        schema=schema_gen.outputs["schema"],
+        schema=schema,
         preprocessing_fn="components.features.preprocessing.preprocessing_fn",
         # StatisticsGen has those of the examples already.
         disable_statistics=True,
         custom_config={
-            "preprocessing": run.feature_set.preprocessing(
-                run.data.label
-            ).model_dump_json(),
+            "preprocessing": preprocessing.model_dump_json(),
             "code_version": code_version(
                 "components.features.preprocessing", "configs.schema"
             ),
         },
     )
+    return _Data(example_gen, statistics_gen, schema_gen, example_validator, transform)
+
+
+def _model_components(run: Run, data: _Data, serving_dir: str) -> list[Any]:
+    """Returns the components from training to publishing, in their order."""
+    examples = data.example_gen.outputs["examples"]
+    transform_graph = data.transform.outputs["transform_graph"]
+    model_code = (*_MODEL_CODE, _code_of(run.model.builder))
     trainer = Trainer(
         examples=examples,
-        transformed_examples=transform.outputs["transformed_examples"],
-        transform_graph=transform.outputs["transform_graph"],
+        transformed_examples=data.transform.outputs["transformed_examples"],
+        transform_graph=transform_graph,
         features=run.feature_set,
         label=run.data.label,
         model=run.model,
@@ -104,7 +137,7 @@ def create_pipeline(
     )
     exporter = Exporter(
         checkpoint=trainer.outputs["checkpoint"],
-        transform_graph=transform.outputs["transform_graph"],
+        transform_graph=transform_graph,
         model_name=run.name,
         serving=run.serving,
         code_version=code_version("components.exporter", *model_code),
@@ -123,27 +156,7 @@ def create_pipeline(
             "components.pusher", "components.local_copy", "components.versions"
         ),
     )
-    return tfx.dsl.Pipeline(
-        pipeline_name=f"shardline-{run.name}",
-        pipeline_root=pipeline_root,
-        components=[
-            example_gen,
-            statistics_gen,
-            schema_gen,
-            example_validator,
-            transform,
-            trainer,
-            exporter,
-            evaluator,
-            pusher,
-        ],
-        enable_cache=cache,
-        metadata_connection_config=(
-            tfx.orchestration.metadata.sqlite_metadata_connection_config(metadata_path)
-            if metadata_path
-            else None
-        ),
-    )
+    return [trainer, exporter, evaluator, pusher]
 
 
 def _code_of(import_path: str) -> str:

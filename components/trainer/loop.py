@@ -162,7 +162,11 @@ class _EarlyStop:
         return True
 
     def is_enough(self, step: int) -> bool:
-        """Validates; True after `patience` validations without improvement."""
+        """Validates; True after `patience` validations without improvement.
+
+        Raises:
+            ValueError: if normalized entropy is not finite.
+        """
         metrics = self._learner.evaluate(self._validation)
         for name, value in metrics.items():
             tf.summary.scalar(f"validation/{name}", value, step)
