@@ -16,6 +16,7 @@ from tfx.types import standard_artifacts
 from components.features.engine_config import table_rows
 from components.trainer.inputs import Batch, BatchReader, split_files
 from configs.schema import Feature, Run
+from pipeline.outcome import output_artifacts
 
 _BIG_BATCH = 4096
 _ENDED = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
@@ -106,12 +107,7 @@ def _transform_outputs(run: Run, output_dir: Path) -> dict[str, mlmd.Artifact]:
             _no_run(output_dir, "features or vocabularies have changed since")
         )
     latest = max(fitting, key=lambda execution: execution.id)
-    outputs = {}
-    for event in store.get_events_by_execution_ids([latest.id]):
-        if event.type == mlmd.Event.OUTPUT:
-            (artifact,) = store.get_artifacts_by_id([event.artifact_id])
-            outputs[event.path.steps[0].key] = artifact
-    return outputs
+    return output_artifacts(store, latest)
 
 
 def _preprocessing(transform: mlmd.Execution) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from embedding.backend import Backend
-from embedding.features import as_input, check_input
+from embedding.features import flatten_inputs
 from embedding.host_backend import HostBackend
 from embedding.hosts import logical_hosts
 from embedding.specs import collect_tables, flatten_features
@@ -148,7 +148,9 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
                 f"Non-TPU device {device} passed to enqueue: the host backend enqueues "
                 "for all hosts at once; leave device at None."
             )
-        flat_features, flat_weights = self._flatten_inputs(features, weights)
+        flat_features, flat_weights = flatten_inputs(
+            self._features, self._feature_config, features, weights
+        )
         if training:
             self._check_trainable("enqueue(training=True)")
         with tf.name_scope(name or "enqueue"):
@@ -260,20 +262,6 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
                 f"{method} needs an optimizer for every table; "
                 f"{', '.join(lookup_only)} have none. Pass `optimizer`."
             )
-
-    def _flatten_inputs(
-        self, features: Any, weights: Any
-    ) -> tuple[list[Any], list[Any]]:
-        tf.nest.assert_same_structure(self._feature_config, features)
-        flat_features = tf.nest.flatten(features)
-        flat_weights = [None] * len(flat_features)
-        if weights is not None:
-            tf.nest.assert_same_structure(self._feature_config, weights)
-            flat_weights = tf.nest.flatten(weights)
-        flat_features = [as_input(ids) for ids in flat_features]
-        for inputs in zip(self._features, flat_features, flat_weights, strict=True):
-            check_input(*inputs)
-        return flat_features, flat_weights
 
     def _static_batch_size(self, flat_features: list[Any]) -> int:
         sizes = {

@@ -7,6 +7,7 @@ sum(coefficient * gradient[row]): lookup and update read the same list. A row wi
 occurrences is zero. Training and serving share this module, so they cannot disagree.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,20 +31,37 @@ class Lookup(NamedTuple):
     coefficients: tf.Tensor
 
 
-def lookup_of(feature: FeatureSpec, ids: Any, weights: Any = None) -> Lookup:
-    """Returns the occurrences of one feature's batch.
+def flatten_inputs(
+    features: Sequence[FeatureSpec], feature_config: Any, ids: Any, weights: Any
+) -> tuple[list[Any], list[Any]]:
+    """Returns a batch's ids and weights in the order of the features, checked.
 
     Args:
-        feature: the feature.
-        ids: int32 or int64; a Tensor [batch] or [batch, 1], a SparseTensor
-            [batch, n] or a RaggedTensor [batch, None].
-        weights: None, or floats of the same kind and shape as `ids` (not for dense ids
-            and not for sequences).
+        features: the flattened feature_config.
+        feature_config: the nest of FeatureConfig.
+        ids: nest of the same structure; each int32 or int64, a Tensor or numpy array
+            [batch] or [batch, 1], a SparseTensor [batch, n] or a RaggedTensor
+            [batch, None].
+        weights: None, or a nest of the same structure: None, or floats of the kind and
+            shape of the feature's ids (not for dense ids and not for sequences).
 
     Raises:
-        ValueError: if the kinds, shapes or types of ids and weights do not fit.
+        ValueError: if structures, kinds, shapes or types do not fit.
+        TypeError: if the nests are of different types.
     """
-    check_input(feature, ids, weights)
+    tf.nest.assert_same_structure(feature_config, ids)
+    flat_ids = [_as_input(feature_ids) for feature_ids in tf.nest.flatten(ids)]
+    flat_weights = [None] * len(flat_ids)
+    if weights is not None:
+        tf.nest.assert_same_structure(feature_config, weights)
+        flat_weights = tf.nest.flatten(weights)
+    for inputs in zip(features, flat_ids, flat_weights, strict=True):
+        _check_input(*inputs)
+    return flat_ids, flat_weights
+
+
+def lookup_of(feature: FeatureSpec, ids: Any, weights: Any) -> Lookup:
+    """Returns the occurrences of one feature's batch, from `flatten_inputs`."""
     values = _checked_ids(feature, ids)
     if not isinstance(ids, (tf.SparseTensor, tf.RaggedTensor)):
         rows = tf.range(tf.size(values, tf.int64))
@@ -101,7 +119,7 @@ def _examples_and_positions(path: str, ids: Any) -> tuple[tf.Tensor, tf.Tensor]:
     return examples, tf.range(tf.size(examples, tf.int64)) - starts
 
 
-def as_input(ids: Any) -> Any:
+def _as_input(ids: Any) -> Any:
     """Returns a numpy array as a tensor, other inputs as they are."""
     if isinstance(ids, np.ndarray):
         return tf.convert_to_tensor(ids)
@@ -117,12 +135,8 @@ def batch_size_of(ids: Any) -> tf.Tensor:
     return tf.shape(ids, tf.int64)[0]
 
 
-def check_input(feature: FeatureSpec, ids: Any, weights: Any) -> None:
-    """Checks one feature's batch as far as its static types and shapes tell.
-
-    Raises:
-        ValueError: naming the feature, what came and what was expected.
-    """
+def _check_input(feature: FeatureSpec, ids: Any, weights: Any) -> None:
+    """Checks one feature's batch as far as its static types and shapes tell."""
     path = feature.path
     if not isinstance(ids, (tf.Tensor, tf.Variable, tf.SparseTensor, tf.RaggedTensor)):
         raise ValueError(

@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from embedding import partition, pooling
-from embedding.features import as_input, batch_size_of, lookup_of
+from embedding.features import batch_size_of, flatten_inputs, lookup_of
 from embedding.specs import FeatureSpec, flatten_features
 
 
@@ -36,17 +36,11 @@ def serving_embedding_lookup(
         ValueError: if structure, kinds or types of the inputs do not fit.
         tf.errors.InvalidArgumentError: if an id lies outside its table.
     """
-    tf.nest.assert_same_structure(feature_config, inputs)
     features = flatten_features(feature_config)
-    flat_weights = [None] * len(features)
-    if weights is not None:
-        tf.nest.assert_same_structure(feature_config, weights)
-        flat_weights = tf.nest.flatten(weights)
+    flat = flatten_inputs(features, feature_config, inputs, weights)
     activations = [
         _activations(feature, ids, weight, tables[feature.config.table])
-        for feature, ids, weight in zip(
-            features, map(as_input, tf.nest.flatten(inputs)), flat_weights, strict=True
-        )
+        for feature, ids, weight in zip(features, *flat, strict=True)
     ]
     return tf.nest.pack_sequence_as(feature_config, activations)
 

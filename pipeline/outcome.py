@@ -70,12 +70,7 @@ class RunRecord:
         execution = self._execution(component)
         if execution is None:
             raise RunError(f"{component} was skipped.")
-        outputs = {}
-        for event in self._store.get_events_by_execution_ids([execution.id]):
-            if event.type == mlmd.Event.OUTPUT:
-                key = next(step.key for step in event.path.steps if step.key)
-                outputs[key] = self._store.get_artifacts_by_id([event.artifact_id])[0]
-        return outputs
+        return output_artifacts(self._store, execution)
 
     def _execution(self, component: str) -> mlmd.Execution | None:
         """Returns the latest execution of a component in this run."""
@@ -90,6 +85,18 @@ class RunRecord:
             return {}
         executions = self._store.get_executions_by_context(context.id)
         return {execution.id: execution for execution in executions}
+
+
+def output_artifacts(
+    store: MetadataStore, execution: mlmd.Execution
+) -> dict[str, mlmd.Artifact]:
+    """Returns the artifacts that an execution made, by output name."""
+    outputs = {}
+    for event in store.get_events_by_execution_ids([execution.id]):
+        if event.type == mlmd.Event.OUTPUT:
+            key = next(step.key for step in event.path.steps if step.key)
+            (outputs[key],) = store.get_artifacts_by_id([event.artifact_id])
+    return outputs
 
 
 def properties(artifact: mlmd.Artifact) -> Mapping[str, Any]:
