@@ -1,83 +1,88 @@
 """The update rule of each optimizer, as the TPU defines it.
 
 A rule maps (parameters, slots, gradient, learning rate) of the touched rows to their
-new values. The gradient of a row is the exact sum over all its occurrences in the
-batch. Formulas: `OptimizationParameters` in TensorFlow's
+new values. One update runs in this order: clip the gradient, decay the weights, apply
+the rule, clip the weights. Formulas: `OptimizationParameters` in TensorFlow's
 core/protobuf/tpu/optimization_parameters.proto.
 """
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
 SGD = tf.tpu.experimental.embedding.SGD
 Adagrad = tf.tpu.experimental.embedding.Adagrad
+AdagradMomentum = tf.tpu.experimental.embedding.AdagradMomentum
 Adam = tf.tpu.experimental.embedding.Adam
+FTRL = tf.tpu.experimental.embedding.FTRL
+
+OPTIMIZERS = (SGD, Adagrad, AdagradMomentum, Adam, FTRL)
 
 Slots = tuple[tf.Tensor, ...]
 
-# Options of the configuration objects that the rules below do not implement, with the
-# value that leaves them off.
-_OPTIONS_LEFT_OFF = {
-    "clip_weight_min": None,
-    "clip_weight_max": None,
-    "clip_gradient_min": None,
-    "clip_gradient_max": None,
-    "weight_decay_factor": None,
-    "slot_variable_creation_fn": None,
-    "use_gradient_accumulation": True,
-    "lazy_adam": True,
-}
-
 
 def check_supported(optimizer: Any, table_name: str) -> None:
-    """Refuses an optimizer, or an option of one, that has no rule here.
+    """Refuses what is not an optimizer of the TPU embedding API.
 
     Raises:
-        ValueError: if `optimizer` is not a TPU embedding optimizer.
-        NotImplementedError: if its class or one of its options is not implemented.
+        ValueError: if `optimizer` is neither None nor one of `OPTIMIZERS`.
     """
-    if optimizer is None:
-        return
-    # All public optimizers share this base, which TensorFlow does not export.
-    if not any(base.__name__ == "_Optimizer" for base in type(optimizer).__mro__):
+    if optimizer is not None and not isinstance(optimizer, OPTIMIZERS):
+        names = ", ".join(cls.__name__ for cls in OPTIMIZERS)
         raise ValueError(
-            f"Table '{table_name}': {optimizer!r} is an unsupported optimizer class. "
-            "Use one of tf.tpu.experimental.embedding.{SGD, Adagrad, Adam}."
+            f"Table '{table_name}': {type(optimizer)} is an unsupported optimizer "
+            f"class. Use one of tf.tpu.experimental.embedding.{{{names}}}."
         )
-    if not isinstance(optimizer, (SGD, Adagrad, Adam)):
-        raise NotImplementedError(
-            f"Table '{table_name}': {type(optimizer).__name__} is not implemented on "
-            "the host backend; use SGD, Adagrad or Adam."
-        )
-    for option, off in _OPTIONS_LEFT_OFF.items():
-        value = getattr(optimizer, option, off)
-        if value != off:
-            raise NotImplementedError(
-                f"Table '{table_name}': {type(optimizer).__name__}({option}={value}) "
-                f"is not implemented on the host backend; leave it at {off}."
-            )
+
+
+def slot_names(optimizer: Any) -> list[str]:
+    """Returns the names of the optimizer's slots, in its order; none without one."""
+    match optimizer:
+        case Adagrad():
+            return ["accumulators"]
+        case AdagradMomentum():
+            return ["accumulators", "momenta"]
+        case Adam():
+            return ["momenta", "velocities"]
+        case FTRL():
+            return ["accumulators", "linears"]
+        case _:
+            return []
 
 
 def slot_initial_values(optimizer: Any) -> dict[str, float]:
     """Returns the optimizer's slot names, in its order, with their initial values."""
-    match optimizer:
-        case Adagrad():
-            return {"accumulators": optimizer.initial_accumulator_value}
-        case Adam():
-            return {"momenta": 0.0, "velocities": 0.0}
-        case _:
-            return {}
+    values = dict.fromkeys(slot_names(optimizer), 0.0)
+    if isinstance(optimizer, (Adagrad, FTRL)):
+        values["accumulators"] = optimizer.initial_accumulator_value
+    return values
 
 
-def learning_rate(optimizer: Any) -> tf.Tensor:
-    """Returns the learning rate of this step: float32 scalar, callables evaluated."""
-    rate = optimizer.learning_rate
-    return tf.cast(rate() if callable(rate) else rate, tf.float32)
+def learning_rates(optimizers: Sequence[Any]) -> list[tf.Tensor]:
+    """Returns the learning rate of each table's step: float32 scalars.
+
+    A callable is called once a step, however many tables share it, in the order of its
+    first table.
+    """
+    called: dict[Any, Any] = {}
+    rates = []
+    for optimizer in optimizers:
+        rate = optimizer.learning_rate
+        if callable(rate):
+            if rate not in called:
+                called[rate] = rate()
+            rate = called[rate]
+        rates.append(tf.cast(rate, tf.float32))
+    return rates
 
 
-@functools.singledispatch
+def touches_all_rows(optimizer: Any) -> bool:
+    """Tells whether a step updates rows without ids too: Adam that is not lazy."""
+    return isinstance(optimizer, Adam) and not optimizer.lazy_adam
+
+
 def updated_rows(
     optimizer: Any,
     parameters: tf.Tensor,
@@ -88,26 +93,60 @@ def updated_rows(
     """Returns the touched rows and their slots after one update.
 
     Args:
-        optimizer: the table's configuration object, accepted by `check_supported`.
+        optimizer: the table's configuration object, one of `OPTIMIZERS`.
         parameters: float32 [rows, dim], the touched rows.
-        slots: float32 [rows, dim] each, in the order of `slot_initial_values`.
+        slots: float32 [rows, dim] each, in the order of `slot_names`.
         gradient: float32 [rows, dim], summed over the occurrences of each row.
         rate: float32 scalar, the learning rate.
-
-    Raises:
-        TypeError: if no rule is registered for the optimizer's class.
     """
+    gradient = _clipped(
+        gradient, optimizer.clip_gradient_min, optimizer.clip_gradient_max
+    )
+    parameters, slots = _ruled(
+        optimizer, _decayed(optimizer, parameters, rate), slots, gradient, rate
+    )
+    bounds = (optimizer.clip_weight_min, optimizer.clip_weight_max)
+    return _clipped(parameters, *bounds), slots
+
+
+def _clipped(values: tf.Tensor, low: float | None, high: float | None) -> tf.Tensor:
+    if low is not None:
+        values = tf.maximum(values, low)
+    if high is not None:
+        values = tf.minimum(values, high)
+    return values
+
+
+def _decayed(optimizer: Any, parameters: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
+    """Applies decoupled weight decay (Loshchilov and Hutter, arXiv:1711.05101)."""
+    factor = optimizer.weight_decay_factor
+    if not factor:
+        return parameters
+    if optimizer.multiply_weight_decay_factor_by_learning_rate:
+        factor = factor * rate
+    return parameters - factor * parameters
+
+
+@functools.singledispatch
+def _ruled(
+    optimizer: Any,
+    parameters: tf.Tensor,
+    slots: Slots,
+    gradient: tf.Tensor,
+    rate: tf.Tensor,
+) -> tuple[tf.Tensor, Slots]:
+    """Applies the rule registered for the optimizer's class."""
     raise TypeError(f"No update rule for {type(optimizer).__name__}.")
 
 
-@updated_rows.register(SGD)
+@_ruled.register(SGD)
 def _sgd(
     optimizer: Any, parameters: Any, slots: Slots, gradient: Any, rate: Any
 ) -> tuple[tf.Tensor, Slots]:
     return parameters - rate * gradient, slots
 
 
-@updated_rows.register(Adagrad)
+@_ruled.register(Adagrad)
 def _adagrad(
     optimizer: Any, parameters: Any, slots: Slots, gradient: Any, rate: Any
 ) -> tuple[tf.Tensor, Slots]:
@@ -116,7 +155,27 @@ def _adagrad(
     return parameters - rate * gradient * tf.math.rsqrt(accumulator), (accumulator,)
 
 
-@updated_rows.register(Adam)
+@_ruled.register(AdagradMomentum)
+def _adagrad_momentum(
+    optimizer: Any, parameters: Any, slots: Slots, gradient: Any, rate: Any
+) -> tuple[tf.Tensor, Slots]:
+    """Momentum of the gradient after Adagrad's scaling, not before it."""
+    accumulator, momentum = slots
+    square = tf.square(gradient)
+    if optimizer.beta2 == 1:
+        accumulator += square
+    else:
+        accumulator = optimizer.beta2 * accumulator + (1 - optimizer.beta2) * square
+    scale = tf.pow(accumulator + optimizer.epsilon, -1.0 / optimizer.exponent)
+    scaled = scale * gradient
+    momentum = optimizer.momentum * momentum + scaled
+    step = (
+        optimizer.momentum * momentum + scaled if optimizer.use_nesterov else momentum
+    )
+    return parameters - rate * step, (accumulator, momentum)
+
+
+@_ruled.register(Adam)
 def _adam(
     optimizer: Any, parameters: Any, slots: Slots, gradient: Any, rate: Any
 ) -> tuple[tf.Tensor, Slots]:
@@ -130,3 +189,28 @@ def _adam(
     else:
         scale = tf.sqrt(velocity) + optimizer.epsilon
     return parameters - rate * momentum / scale, (momentum, velocity)
+
+
+@_ruled.register(FTRL)
+def _ftrl(
+    optimizer: Any, parameters: Any, slots: Slots, gradient: Any, rate: Any
+) -> tuple[tf.Tensor, Slots]:
+    """FTRL-proximal (McMahan et al., KDD 2013): the weight is derived from `linear`.
+
+    With `multiply_linear_by_learning_rate` the stored linear term, and with it the
+    regularization, is `rate` times that of the paper.
+    """
+    accumulator, linear = slots
+    power = -optimizer.learning_rate_power
+    # What the linear term is counted in, times the learning rate and over it.
+    scaled = optimizer.multiply_linear_by_learning_rate
+    unit, inverse = (rate, 1.0) if scaled else (1.0, 1.0 / rate)
+    before = tf.pow(accumulator, power)
+    accumulator += tf.square(gradient)
+    after = tf.pow(accumulator, power)
+    linear += unit * gradient - (after - before) * parameters * inverse
+    l1 = unit * optimizer.l1_regularization_strength
+    l2 = 2.0 * unit * optimizer.l2_regularization_strength
+    curvature = (after + optimizer.beta) * inverse + l2
+    parameters = (tf.clip_by_value(linear, -l1, l1) - linear) / curvature
+    return parameters, (accumulator, linear)

@@ -5,6 +5,8 @@ S @ table and the gradient of the table rows is S^T @ gradient. Both read the
 occurrences in one fixed order, so results are reproducible bit for bit.
 """
 
+from typing import Any
+
 import tensorflow as tf
 
 
@@ -61,3 +63,21 @@ def _product(
         b=dense,
         adjoint_a=adjoint,
     )
+
+
+def quantized(config: Any, rows: tf.Tensor) -> tf.Tensor:
+    """Returns rows rounded as a quantized serving table would hold them.
+
+    Values are clipped to [lower, upper] and rounded to the nearest of num_buckets
+    equally spaced levels. Gradients are those of the unquantized rows.
+
+    Args:
+        config: `tf.tpu.experimental.embedding.QuantizationConfig`, or None for rows as
+            they are.
+        rows: float32 [n, dim].
+    """
+    if config is None:
+        return rows
+    step = (config.upper - config.lower) / (config.num_buckets - 1)
+    clipped = tf.clip_by_value(rows, config.lower, config.upper)
+    return tf.floor((clipped - config.lower) / step + 0.5) * step + config.lower
