@@ -6,6 +6,7 @@ range. Pure integer functions; no tensor is kept here.
 """
 
 import itertools
+from collections.abc import Iterator
 
 import tensorflow as tf
 
@@ -33,6 +34,25 @@ def rows_per_host(rows: int, hosts: int) -> list[int]:
 def first_rows(rows: int, hosts: int) -> list[int]:
     """Returns the first row of each host's range, empty hosts left out."""
     return list(itertools.accumulate(rows_per_host(rows, hosts)[:-1], initial=0))
+
+
+def row_ranges(rows: int, hosts: int) -> list[tuple[int, int]]:
+    """Returns each host's (first row, row behind its last), empty hosts left out."""
+    return list(itertools.pairwise([*first_rows(rows, hosts), rows]))
+
+
+def aligned_blocks(start: int, stop: int, block_rows: int) -> Iterator[tuple[int, int]]:
+    """Cuts the rows [start, stop) at the multiples of `block_rows`.
+
+    Two hosts that share a block cut the rest of the table at the same rows.
+
+    Yields:
+        (first row, row behind the last) of each piece, ascending, none empty.
+    """
+    while start < stop:
+        end = min(stop, (start // block_rows + 1) * block_rows)
+        yield start, end
+        start = end
 
 
 def hosts_of_rows(row_ids: tf.Tensor, starts: list[int]) -> tf.Tensor:

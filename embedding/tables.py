@@ -1,19 +1,24 @@
 """Host-sharded tables: each host's rows of parameters and slots are variables there.
 
-Variables are TensorFlow's own `ShardedVariable`, so `tf.train.Checkpoint` writes one
-logical tensor for each table and slot and can restore it onto any number of hosts.
+Each variable is made where it lies, a block of rows at a time, so that a shard never
+needs a second copy of itself; see `embedding.initializers` for the values and
+`embedding.sharded_variable` for what a checkpoint holds.
 """
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-# TensorFlow's sharded variable is not exported, and nothing exported replaces it:
-# it is what makes a checkpoint independent of the number of hosts.
-from tensorflow.python.distribute.sharded_variable import ShardedVariable
-
-from embedding import optimizers, partition
+from embedding import partition
+from embedding.initializers import row_values
+from embedding.sharded_variable import (
+    RowShardedVariable,
+    on_every_task,
+    plain_variable,
+    write_rows,
+)
 from embedding.specs import TableSpec
 
 
@@ -23,34 +28,40 @@ class HostTable:
     Attributes:
         spec: the table's configuration.
         starts: the first row of each shard.
+        hosts: the device of each shard.
         parameters: float32 [vocabulary_size, dim], sharded by rows.
         slots: by slot name, sharded like `parameters`.
     """
 
-    def __init__(self, spec: TableSpec, hosts: Sequence[str]):
-        """Creates and initialises the variables.
+    def __init__(
+        self,
+        spec: TableSpec,
+        hosts: Sequence[str],
+        preload: Callable[[str], Any] | None = None,
+    ):
+        """Creates and initialises the variables, plain ones under any strategy.
 
-        Initial values do not depend on the number of hosts: the initializer makes the
-        whole table, of which each host keeps its range. Takes twice the table's memory
-        while it does so.
+        Initial values do not depend on the number of hosts.
 
         Args:
             spec: the table's configuration.
             hosts: TensorFlow devices, host 0 first.
+            preload: tells by a variable's name in checkpoints whether a checkpoint
+                waits to be restored into it (not None), so that it needs no initial
+                values: `_preload_simple_restoration` of who tracks it.
+
+        Raises:
+            ValueError: if an initializer gives another shape than it was asked for, or
+                the optimizer's slot_variable_creation_fn other slots than it should.
         """
         self.spec = spec
-        rows = spec.config.vocabulary_size
-        self.starts = partition.first_rows(rows, len(hosts))
+        self._shape = (spec.config.vocabulary_size, spec.config.dim)
+        self._ranges = partition.row_ranges(self._shape[0], len(hosts))
+        self.starts = [start for start, _ in self._ranges]
         self.hosts = list(hosts[: len(self.starts)])
+        self._preload = preload or (lambda name: None)
         self.parameters = self._variable(spec.name, spec.config.initializer)
-        self.slots = {
-            slot: self._variable(
-                f"{spec.name}/{slot}", tf.constant_initializer(initial_value)
-            )
-            for slot, initial_value in optimizers.slot_initial_values(
-                spec.optimizer
-            ).items()
-        }
+        self.slots = self._created_slots(spec.optimizer)
 
     def shards(self) -> list[tuple[str, tf.Variable, tuple[tf.Variable, ...]]]:
         """Returns each shard's (host, parameters, slots)."""
@@ -64,16 +75,130 @@ class HostTable:
             )
         )
 
-    def _variable(self, name: str, initializer: Any) -> ShardedVariable:
-        config = self.spec.config
-        shape = [config.vocabulary_size, config.dim]
-        with tf.device(self.hosts[0]):
-            values = initializer(shape, dtype=tf.float32)
-        sizes = partition.rows_per_host(config.vocabulary_size, len(self.hosts))
-        shards = []
-        for part, (host, shard) in enumerate(
-            zip(self.hosts, tf.split(values, sizes), strict=True)
+    def _created_slots(self, optimizer: Any) -> dict[str, RowShardedVariable]:
+        if optimizer is None:
+            return {}
+        # The contract between TensorFlow's optimizers and who creates their slots.
+        names, initializers = optimizer._slot_names(), optimizer._slot_initializers()
+        create = getattr(optimizer, "slot_variable_creation_fn", None)
+        if create is None:
+            return {
+                name: self._variable(
+                    f"{self.spec.name}/{name}", initializer, trainable=False
+                )
+                for name, initializer in zip(names, initializers, strict=True)
+            }
+        with tf.variable_creator_scope(self._shard_creation):
+            created = create(self.parameters, names, initializers)
+        if not isinstance(created, dict) or set(created) != set(names):
+            raise ValueError(
+                f"Table '{self.spec.name}': slot_variable_creation_fn must return a "
+                f"dict with the slots {sorted(names)}; got {_described(created)}."
+            )
+        return {name: self._accepted(name, created[name]) for name in names}
+
+    def _shard_creation(
+        self, _: Callable[..., Any], **options: Any
+    ) -> RowShardedVariable:
+        """Creates over the hosts what user code creates with `tf.Variable`."""
+        initializer, shape = _requested(**options)
+        if tuple(shape) != self._shape:
+            raise ValueError(
+                f"Table '{self.spec.name}': slot_variable_creation_fn created a "
+                f"variable of shape {tuple(shape)}; a slot has the table's shape "
+                f"{self._shape}."
+            )
+        name = options.get("name") or f"{self.spec.name}/slot"
+        trainable = bool(options.get("trainable"))
+        return self._made(name, initializer, trainable)
+
+    def _accepted(self, name: str, slot: Any) -> RowShardedVariable:
+        """Returns a slot that user code made, if it lies where its table does."""
+        if isinstance(slot, RowShardedVariable) and _places(slot) == _places(
+            self.parameters
         ):
+            return slot
+        if (
+            isinstance(slot, tf.Variable)
+            and len(self.hosts) == 1
+            and tuple(slot.shape) == self._shape
+            and slot.dtype == tf.float32
+        ):
+            return RowShardedVariable([slot], slot.name)
+        raise ValueError(
+            f"Table '{self.spec.name}': slot_variable_creation_fn returned "
+            f"{_described(slot)} for '{name}'; expected what tf.Variable returns when "
+            "it is called in the function itself: it lies on the table's "
+            f"{len(self.hosts)} host(s) then."
+        )
+
+    def _variable(
+        self, name: str, initializer: Any, trainable: bool = True
+    ) -> RowShardedVariable:
+        """Creates a variable that is tracked as `name`; without values if they wait."""
+        if self._preload(name) is not None:
+            initializer = tf.zeros_initializer()
+        return self._made(name, initializer, trainable)
+
+    def _made(self, name: str, initializer: Any, trainable: bool) -> RowShardedVariable:
+        with tf.device(self.hosts[0]):
+            source = row_values(initializer, self._shape, name)
+        shards = []
+        for part, (host, rows) in enumerate(zip(self.hosts, self._ranges, strict=True)):
             with tf.device(host):
-                shards.append(tf.Variable(shard, name=f"{name}/part_{part}"))
-        return ShardedVariable(shards, name=name)
+                initial_value = (
+                    source.values(*rows)
+                    if source.is_one_block(*rows)
+                    else tf.zeros([rows[1] - rows[0], self._shape[1]])
+                )
+                shards.append(
+                    plain_variable(initial_value, f"{name}/part_{part}", trainable)
+                )
+            del initial_value
+
+        def fill(part: int) -> None:
+            start, stop = self._ranges[part]
+            if source.is_one_block(start, stop):
+                return
+            for first, last in partition.aligned_blocks(start, stop, source.block_rows):
+                with tf.device(self.hosts[part]):
+                    rows = source.values(first, last)
+                write_rows(shards[part], first - start, rows)
+
+        on_every_task(self.hosts, fill)
+        return RowShardedVariable(shards, name)
+
+
+def _requested(
+    initial_value: Any = None, shape: Any = None, **_: Any
+) -> tuple[Callable[..., Any], Any]:
+    """Returns the initializer and the shape in a call of `tf.Variable`.
+
+    Raises:
+        ValueError: if it gives values instead.
+    """
+    if isinstance(initial_value, functools.partial):
+        if "shape" in initial_value.keywords:
+            return initial_value.func, initial_value.keywords["shape"]
+        if initial_value.args:
+            return initial_value.func, initial_value.args[0]
+    if shape is None or not callable(initial_value):
+        raise ValueError(
+            f"Unable to extract initializer function and shape from {initial_value!r}. "
+            "In slot_variable_creation_fn, give tf.Variable "
+            "functools.partial(initializer, shape=..., dtype=...), or an initializer "
+            "and `shape`: every host makes its own rows."
+        )
+    return initial_value, shape
+
+
+def _places(variable: RowShardedVariable) -> list[tuple[Any, str]]:
+    return [(shard.shape, shard.device) for shard in variable.variables]
+
+
+def _described(value: Any) -> str:
+    """Returns a short description of what user code returned, for messages."""
+    if isinstance(value, dict):
+        return f"the slots {sorted(map(str, value))}"
+    shape = getattr(value, "shape", None)
+    return type(value).__name__ + ("" if shape is None else f" of shape {shape}")
