@@ -45,6 +45,7 @@ lint: $(INSTALLED)  ## Style, types and layers
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy --strict -p configs -p embedding
 	@$(BIN)/lint-imports
 
 bench: $(INSTALLED)  ## The demo model's quality against its rivals, three seeds

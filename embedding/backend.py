@@ -1,37 +1,81 @@
-"""What the engine asks of the machinery below it."""
+"""What the engine asks of the machinery below it.
+
+The engine owns the contract: structures, shapes, the order of calls. A backend owns the
+devices: where rows lie, how batches reach them, how lookups and updates run. Lists run
+over the features, or the tables, in their flattened order.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import tensorflow as tf
 
+from embedding.shapes import Shapes
+from embedding.tables import HostTable
+
 
 class Backend(Protocol):
-    """Looks up and updates the tables of one engine.
+    """Looks up and updates the tables of one engine."""
 
-    Lists run over the features in their flattened order.
-    """
+    @property
+    def hosts(self) -> list[str]:
+        """TensorFlow CPU devices that hold the rows, host 0 first."""
+
+    @property
+    def owns_tables(self) -> bool:
+        """Whether the rows live in the device.
+
+        They exist then only in an initialised system, and the variables are up to
+        date only after `retrieve`.
+        """
+
+    def shapes_of_core(self, shapes: Shapes) -> Shapes:
+        """Returns one core's share of the output shapes of one replica's batch."""
+
+    def shape_of_replica(self, shape: tf.TensorShape) -> tf.TensorShape:
+        """Returns the activations' shape of a replica from one core's output shape."""
+
+    def initialize(self, output_shapes: Sequence[tf.TensorShape]) -> None:
+        """Prepares for batches; called once, outside any graph that is traced.
+
+        Args:
+            output_shapes: fully defined shape of each feature's activations for one
+                core, without the last dimension, the table's dim.
+        """
+
+    def load(self, tables: Sequence[HostTable]) -> None:
+        """Takes the tables' values over: after creation, and after a restore."""
+
+    def retrieve(self) -> None:
+        """Brings the tables' variables up to date, before they are saved or read."""
 
     def enqueue(
         self,
         features: Sequence[Any],
         weights: Sequence[Any],
-        training: bool,
+        training: Any,
+        *,
+        name: str | None,
+        device: str | None,
     ) -> None:
-        """Queues the ids of one batch. May block while the queue is full."""
+        """Queues the ids of one batch; may block while the queue is full.
 
-    def dequeue(self) -> list[tf.Tensor]:
-        """Returns the activations of the oldest queued batch, waiting for one.
-
-        Float32 [batch, dim] a feature, or [batch, max_sequence_length, dim].
-
-        Raises:
-            tf.errors.InvalidArgumentError: if a training batch awaits gradients.
+        Args:
+            features: ids of each feature, or `tf.distribute.DistributedValues` of them.
+            weights: None, or the weights of each feature, likewise.
+            training: bool, Python's or a scalar tensor; whether gradients will follow.
+            name: label that pairs the calls of one step, or None.
+            device: the core, or replica device, that the batch is for; None when
+                the values are distributed, or inside `strategy.run`.
         """
 
-    def send_gradients(self, gradients: Sequence[tf.Tensor]) -> None:
-        """Updates the rows of the last training batch dequeued.
+    def dequeue(self, *, name: str | None) -> list[tf.Tensor]:
+        """Returns this replica's activations of the oldest queued batch, waiting."""
 
-        Raises:
-            tf.errors.InvalidArgumentError: if no training batch awaits gradients.
+    def send_gradients(
+        self, gradients: Sequence[tf.Tensor], *, name: str | None
+    ) -> None:
+        """Sends this replica's gradients of the last training batch dequeued.
+
+        Gradients of all replicas are added up; each touched row is updated once.
         """

@@ -5,20 +5,33 @@ code moves over unchanged. It flattens the user's structures, checks them, and h
 lists of tensors to a backend.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from embedding.backend import Backend
-from embedding.features import flatten_inputs
-from embedding.host_backend import HostBackend
-from embedding.hosts import logical_hosts
+from embedding.autograph import not_converted
+from embedding.backend_choice import backend_for
+from embedding.inputs import as_input, check_inputs, first_replica, flatten_like
+from embedding.policies import Policies
+from embedding.shapes import (
+    Shapes,
+    check_fully_defined,
+    checked_shapes,
+    configured_shapes,
+    shapes_of_batch_size,
+    shapes_of_build,
+    shapes_of_inputs,
+)
 from embedding.specs import collect_tables, flatten_features
 from embedding.tables import HostTable
+from embedding.tracked_tables import TrackedTables
+
+_log = logging.getLogger(__name__)
 
 
-class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
+class TPUEmbedding(TrackedTables):
     """Trains embedding tables whose rows are split over hosts.
 
     Calls of one training step, eagerly or in a `tf.function`:
@@ -32,11 +45,16 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
     embedding.apply_gradients(tape.gradient(loss, activations))
     ```
 
+    Created under a TPUStrategy it drives the TPU's embedding engine, elsewhere CPU
+    hosts. Under a strategy of several replicas dequeue and apply_gradients are called
+    inside `strategy.run`.
+
     Batches leave in the order in which they were enqueued. enqueue may run ahead of
     dequeue, in another thread or in the same graph; results are those of strictly
-    alternating steps. Gradients are summed over all occurrences of a row, and each
-    touched row is updated once a step. As a `tf.train.Checkpoint` dependency it saves
-    one logical tensor a table and slot, which restores onto any number of hosts.
+    alternating steps. Gradients are summed over all occurrences of a row and over all
+    replicas, and each touched row is updated once a step. As a `tf.train.Checkpoint`
+    dependency it saves one logical tensor a table and slot, which restores onto any
+    number of hosts.
 
     Reference: `tf.tpu.experimental.embedding.TPUEmbedding`.
     """
@@ -48,82 +66,113 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
         pipeline_execution_with_tensor_core: bool = False,
         *,
         hosts: Sequence[str] | None = None,
+        policies: Policies | None = None,
+        initialize_tpu_embedding: bool = True,
     ):
         """Checks the configuration; variables come with `build`.
 
         Args:
             feature_config: any nest of `tf.tpu.experimental.embedding.FeatureConfig`.
-                Features with the same TableConfig object share its table.
+                Features with the same TableConfig object share its table. The objects
+                are read, never changed.
             optimizer: `tf.tpu.experimental.embedding` optimizer of every table that has
                 none of its own. None for tables that are only looked up.
-            pipeline_execution_with_tensor_core: lookups one step stale, as a pipelined
-                TPU gives; the host backend has synchronous steps only.
+            pipeline_execution_with_tensor_core: True gives lookups that miss the update
+                of the step before, and lets them run beside that step's dense model.
             hosts: TensorFlow CPU devices that hold the rows, host 0 first. Default:
-                every logical CPU of the process.
+                every logical CPU of the process. On a TPU: the TPU's own hosts.
+            policies: what tables do with ids, weights and gradients they cannot use:
+                "error" (the default), "drop" or "oov_row", for all tables or by table
+                name. See `embedding.policies`. Not for a TPU.
+            initialize_tpu_embedding: False joins a TPU system that another instance
+                initialised; without effect elsewhere.
 
         Raises:
             ValueError: if the configuration is not a nest of FeatureConfig, an
                 optimizer is not one of TPU embedding, table names repeat, or a host is
-                no CPU device of this process.
-            NotImplementedError: on an optimizer, an optimizer option or an execution
-                mode that the host backend does not have.
+                no CPU device.
+            NotImplementedError: on what the chosen backend does not have.
         """
-        if pipeline_execution_with_tensor_core:
-            raise NotImplementedError(
-                "pipeline_execution_with_tensor_core=True is not implemented on the "
-                "host backend; leave it False for synchronous steps."
-            )
         self._feature_config = feature_config
-        self._features = flatten_features(feature_config)
-        self._table_specs = collect_tables(self._features, optimizer)
-        self._hosts = _checked_hosts(hosts)
-        self._tables: list[HostTable] | None = None
-        self._backend: Backend | None = None
-        self._batch_size: int | None = None
+        self._features = flatten_features(feature_config, policies)
+        tables = collect_tables(self._features, optimizer)
+        backend = backend_for(
+            self._features,
+            tables,
+            hosts=hosts,
+            pipelined=pipeline_execution_with_tensor_core,
+            policies=policies,
+            initialize_tpu_embedding=initialize_tpu_embedding,
+        )
+        super().__init__(tables, backend)
+        self._output_shapes: Shapes = configured_shapes(self._features)
+        self._is_initialized = False
+        self._without_gradient: set[str] = set()
 
     @property
     def hosts(self) -> list[str]:
         """Devices that hold the rows, host 0 first."""
-        return list(self._hosts)
+        return self._backend.hosts
 
     @property
     def embedding_tables(self) -> dict[Any, Any]:
-        """Each table's parameters, by TableConfig: float32 [vocabulary_size, dim]."""
-        return {table.spec.config: table.parameters for table in self._built_tables()}
+        """Each table's parameters, by TableConfig: float32 [vocabulary_size, dim].
+
+        Raises:
+            RuntimeError: under a TPUStrategy: the rows are on the TPU.
+        """
+        return {table.spec.config: table.parameters for table in self._read_tables()}
 
     @property
     def slot_variables(self) -> dict[Any, dict[str, Any]]:
-        """Each table's optimizer slots, by TableConfig and slot name."""
-        return {table.spec.config: table.slots for table in self._built_tables()}
-
-    def build(self, per_replica_input_shapes: int | None = None) -> None:
-        """Creates tables, slots and queues.
-
-        Args:
-            per_replica_input_shapes: examples in each batch. Without it the first
-                enqueue tells. Fixed from then on.
+        """Each table's optimizer slots, by TableConfig and slot name.
 
         Raises:
-            ValueError: if the batch size is no positive int, or the engine was built
-                for another one.
+            RuntimeError: under a TPUStrategy: the rows are on the TPU.
         """
-        self._built_tables()
-        if per_replica_input_shapes is None:
-            return
-        # A bool is an int, but no batch size.
-        if type(per_replica_input_shapes) is not int or per_replica_input_shapes < 1:
-            raise ValueError(
-                "build takes the batch size, an int of at least 1; got "
-                f"{per_replica_input_shapes!r}."
-            )
-        self._start_backend(per_replica_input_shapes)
+        return {table.spec.config: table.slots for table in self._read_tables()}
 
-    @tf.autograph.experimental.do_not_convert
+    def build(
+        self, per_replica_input_shapes: Any = None, per_replica_batch_size: Any = None
+    ) -> None:
+        """Creates tables and slots and, once shapes are known, what carries batches.
+
+        Args:
+            per_replica_input_shapes: nest of `tf.TensorShape` of one replica's inputs,
+                in the order of the features, or one int, the batch size. Without it
+                the first enqueue tells. Fixed from then on, for training and
+                evaluation.
+            per_replica_batch_size: the batch size, as TensorFlow's older code gives it.
+
+        Raises:
+            ValueError: if shapes are not fully defined, or contradict feature_config
+                or what the engine was built for.
+            RuntimeError: if a TPU is already initialised for embeddings.
+        """
+        shapes = per_replica_input_shapes
+        if shapes is None:
+            shapes = per_replica_batch_size
+        if shapes is None:
+            self._build(None)
+        elif isinstance(shapes, int):
+            # A bool is an int, but no batch size.
+            if type(shapes) is not int or shapes < 1:
+                raise ValueError(
+                    "build takes the batch size, an int of at least 1, or the inputs' "
+                    f"shapes; got {shapes!r}."
+                )
+            self._build(shapes_of_batch_size(self._features, shapes))
+        else:
+            # As TensorFlow's class: only the number and the order of shapes count.
+            leaves = flatten_like([None] * len(self._features), tf.nest.flatten(shapes))
+            self._build(shapes_of_build(self._features, leaves))
+
+    @not_converted
     def enqueue(
         self,
         features: Any,
         weights: Any = None,
-        training: bool = True,
+        training: Any = True,
         name: str | None = None,
         device: str | None = None,
     ) -> None:
@@ -131,129 +180,132 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
 
         Args:
             features: nest like feature_config of int32 or int64 ids: Tensor [batch] or
-                [batch, 1], SparseTensor [batch, n] or RaggedTensor [batch, None].
+                [..., 1], SparseTensor [batch, ..., n] or RaggedTensor [batch, None], or
+                `tf.distribute.DistributedValues` of them.
             weights: None, or a nest of the same structure: None, or floats of the kind
                 and shape of the feature's ids.
-            training: True if apply_gradients will follow the dequeue of this batch.
-            name: prefix of op names.
-            device: a TPU core to enqueue for; the host backend has none.
+            training: True if apply_gradients will follow the dequeue of this batch; a
+                bool, Python's or a scalar tensor.
+            name: prefix of op names; on a TPU the label that pairs the calls of a step.
+            device: the TPU core or replica device that the batch is for, when features
+                are one replica's and enqueue is not called inside `strategy.run`.
 
         Raises:
-            ValueError: if structure, kinds, types or batch sizes do not fit.
-            tf.errors.InvalidArgumentError: if an id lies outside its table.
-            RuntimeError: if `training` is asked of an engine without an optimizer.
+            ValueError: if structure, kinds, types or shapes do not fit.
+            TypeError: if the nests are of different types.
+            RuntimeError: if `training` is asked of an engine without an optimizer, or
+                inside control flow in `strategy.run`.
+            tf.errors.InvalidArgumentError: on values that a table's policy refuses.
         """
-        if device is not None:
-            raise ValueError(
-                f"Non-TPU device {device} passed to enqueue: the host backend enqueues "
-                "for all hosts at once; leave device at None."
-            )
-        flat_features, flat_weights = flatten_inputs(
-            self._features, self._feature_config, features, weights
-        )
-        if training:
+        flat = [as_input(i) for i in flatten_like(self._feature_config, features)]
+        flat_weights = [None] * len(flat)
+        if weights is not None:
+            flat_weights = flatten_like(self._feature_config, weights)
+        inputs = first_replica(flat)
+        check_inputs(self._features, inputs, first_replica(flat_weights))
+        if training is not False:
             self._check_trainable("enqueue(training=True)")
-        with tf.name_scope(name or "enqueue"):
-            backend = self._start_backend(self._static_batch_size(flat_features))
-            backend.enqueue(flat_features, flat_weights, training)
+        shapes = shapes_of_inputs(self._features, inputs)
+        self._build(shapes if device else self._backend.shapes_of_core(shapes))
+        self._backend.enqueue(flat, flat_weights, training, name=name, device=device)
 
-    @tf.autograph.experimental.do_not_convert
+    @not_converted
     def dequeue(self, name: str | None = None) -> Any:
         """Returns the activations of the oldest queued batch; waits for one.
 
         Args:
-            name: prefix of op names.
+            name: prefix of op names, or label, as in enqueue.
 
         Returns:
             Nest like feature_config of float32 [batch, dim], or
-            [batch, max_sequence_length, dim] for sequences. Rows without ids are zero.
+            [batch, max_sequence_length, dim] for sequences, or output_shape + [dim].
+            Rows without ids are zero.
 
         Raises:
-            RuntimeError: if the engine is not built.
+            RuntimeError: if the engine is not built, or with several replicas outside
+                `strategy.run`.
             tf.errors.InvalidArgumentError: if the last training batch still awaits its
-                gradients; the batch asked for is lost then.
+                gradients. Nothing is lost: apply them, and call again.
         """
-        with tf.name_scope(name or "dequeue"):
-            activations = self._running_backend("dequeue").dequeue()
+        self._check_initialized("dequeue")
+        activations = self._backend.dequeue(name=name)
         return tf.nest.pack_sequence_as(self._feature_config, activations)
 
-    @tf.autograph.experimental.do_not_convert
+    @not_converted
     def apply_gradients(self, gradients: Any, name: str | None = None) -> None:
         """Updates the rows of the last training batch dequeued.
 
         Args:
             gradients: nest like feature_config, of the activations' shapes. None means
                 a zero gradient: the rows still count as touched.
-            name: prefix of op names.
+            name: prefix of op names, or label, as in enqueue.
 
         Raises:
             ValueError: if structure, shapes or types do not fit.
-            RuntimeError: if the engine is not built or has no optimizer.
-            tf.errors.InvalidArgumentError: if no training batch awaits gradients.
+            TypeError: if the nests are of different types.
+            RuntimeError: if the engine is not built or has no optimizer, or with
+                several replicas outside `strategy.run`.
+            tf.errors.InvalidArgumentError: if no training batch awaits gradients, or
+                a gradient is not finite and its table's policy is "error".
         """
-        backend = self._running_backend("apply_gradients")
+        self._check_initialized("apply_gradients")
         self._check_trainable("apply_gradients")
-        tf.nest.assert_same_structure(self._feature_config, gradients)
-        with tf.name_scope(name or "apply_gradients"):
-            backend.send_gradients(
-                [
-                    self._checked_gradient(*pair)
-                    for pair in zip(
-                        self._features, tf.nest.flatten(gradients), strict=True
-                    )
-                ]
+        checked = [
+            self._checked_gradient(position, gradient)
+            for position, gradient in enumerate(
+                flatten_like(self._feature_config, gradients)
             )
+        ]
+        self._backend.send_gradients(checked, name=name)
 
     def zero_activations(self) -> Any:
-        """Returns activations of the built batch size without ids, all zero.
+        """Returns activations of a batch without ids, all zero.
 
         What a dense model can be built with before the first batch.
 
         Raises:
-            RuntimeError: if the batch size is not known yet.
+            RuntimeError: if the shapes are not known yet.
         """
-        self._running_backend("zero_activations")
-        zeros = [tf.zeros(f.activation_shape(self._batch_size)) for f in self._features]
+        self._check_initialized("zero_activations")
+        zeros = [
+            tf.zeros(self._activation_shape(i)) for i in range(len(self._features))
+        ]
         return tf.nest.pack_sequence_as(self._feature_config, zeros)
 
-    def _built_tables(self) -> list[HostTable]:
-        """Creates the tables once, outside any graph that is being traced."""
-        if self._tables is None:
-            with tf.init_scope():
-                tables = [HostTable(spec, self._hosts) for spec in self._table_specs]
-            for table in tables:
-                self._track(table.spec.name, table.parameters)
-                for slot, variable in table.slots.items():
-                    self._track(f"{table.spec.name}/{slot}", variable)
-            self._tables = tables
+    def _build(self, incoming: Shapes | None) -> None:
+        """Creates what is missing, outside any graph that is being traced."""
+        if incoming is not None:
+            shapes = checked_shapes(self._features, self._output_shapes, incoming)
+            check_fully_defined(self._features, shapes)
+            self._output_shapes = shapes
+        elif self._backend.owns_tables:
+            check_fully_defined(self._features, self._output_shapes)
+        are_known = all(shape.is_fully_defined() for shape in self._output_shapes)
+        with tf.init_scope():
+            if are_known and not self._is_initialized:
+                self._backend.initialize(self._output_shapes)
+                self._is_initialized = True
+            self._create_tables()
+
+    def _read_tables(self) -> list[HostTable]:
+        """Returns the tables with every update applied."""
+        if self._backend.owns_tables:
+            raise RuntimeError(
+                "Unable to retrieve embedding tables when using a TPU strategy. Save a "
+                "checkpoint, create the engine outside of the strategy, and restore."
+            )
+        self._build(None)
+        self._backend.retrieve()
+        assert self._tables is not None
         return self._tables
 
-    def _track(self, name: str, variable: Any) -> None:
-        """Makes a variable a checkpoint dependency, restoring it if one waits."""
-        self._track_trackable(variable, name=name)
-        self._handle_deferred_dependencies(name=name, trackable=variable)
-
-    def _start_backend(self, batch_size: int) -> Backend:
-        tables = self._built_tables()
-        if self._backend is None:
-            with tf.init_scope():
-                self._backend = HostBackend(self._features, tables, batch_size)
-            self._batch_size = batch_size
-        if batch_size != self._batch_size:
-            raise ValueError(
-                "Multiple calls to enqueue with different batch sizes: the engine was "
-                f"built for {self._batch_size} examples, got {batch_size}. Pad or drop "
-                "the last partial batch."
-            )
-        return self._backend
-
-    def _running_backend(self, method: str) -> Backend:
-        if self._backend is None:
+    def _check_initialized(self, method: str) -> None:
+        if not self._is_initialized:
             raise RuntimeError(
-                f"{method} called on unbuilt TPUEmbedding object. Call enqueue, or "
-                "build with the batch size, first."
+                f"{method} called on unbuilt TPUEmbedding object. Please either call "
+                "enqueue first or manually call the build method with the inputs' "
+                "shapes."
             )
-        return self._backend
 
     def _check_trainable(self, method: str) -> None:
         lookup_only = [spec.name for spec in self._table_specs if not spec.optimizer]
@@ -263,66 +315,40 @@ class TPUEmbedding(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
                 f"{', '.join(lookup_only)} have none. Pass `optimizer`."
             )
 
-    def _static_batch_size(self, flat_features: list[Any]) -> int:
-        sizes = {
-            feature.path: ids.shape[0]
-            for feature, ids in zip(self._features, flat_features, strict=True)
-            if ids.shape[0] is not None
-        }
-        if len(set(sizes.values())) > 1:
-            raise ValueError(
-                f"Found multiple batch sizes in one enqueue: {sizes}. All features of "
-                "a batch must have the same number of examples."
-            )
-        if sizes:
-            return int(next(iter(sizes.values())))
-        if self._batch_size is None:
-            raise RuntimeError(
-                "Unable to determine batch size from input features. Call build with "
-                "the batch size first."
-            )
-        return self._batch_size
+    def _activation_shape(self, position: int) -> list[int]:
+        shape = self._backend.shape_of_replica(self._output_shapes[position])
+        return [*shape.as_list(), self._features[position].config.table.dim]
 
-    def _checked_gradient(self, feature: Any, gradient: Any) -> tf.Tensor:
-        expected = feature.activation_shape(self._batch_size)
+    def _warn_of_zero_gradient(self, path: str) -> None:
+        if path not in self._without_gradient:
+            self._without_gradient.add(path)
+            _log.warning(
+                "No gradient passed for feature %s, sending zero gradient: its rows "
+                "count as touched, and the slots of Adam and momentum advance.",
+                path,
+            )
+
+    def _checked_gradient(self, position: int, gradient: Any) -> tf.Tensor:
+        path = self._features[position].path
+        expected = self._activation_shape(position)
         if gradient is None:
-            return tf.zeros(expected)
+            self._warn_of_zero_gradient(path)
+            gradient = tf.zeros(expected)
         if not isinstance(gradient, (tf.Tensor, tf.Variable)):
             raise ValueError(
-                f"Feature '{feature.path}': found non-tensor type {type(gradient)} in "
-                "gradients; expected a Tensor or None."
+                f"found non-tensor type: {type(gradient)} at path {path}. Gradients "
+                "must be Tensors or None."
             )
         if not gradient.shape.is_compatible_with(expected):
             raise ValueError(
-                f"Found gradient of shape {gradient.shape} for feature "
-                f"'{feature.path}'. Expected shape {expected}."
+                f"Found gradient of shape {gradient.shape} at path {path}. Expected "
+                f"shape {expected}."
             )
         if gradient.dtype != tf.float32:
             raise ValueError(
-                f"Feature '{feature.path}': found gradient of type "
-                f"{gradient.dtype.name}. Expected float32."
+                f"Found gradient of type {gradient.dtype.name} at path {path}. "
+                "Expected float32."
             )
-        return tf.ensure_shape(gradient, expected)
-
-
-def _checked_hosts(hosts: Sequence[str] | None) -> list[str]:
-    """Returns full device names; refuses what TensorFlow would place elsewhere."""
-    known = logical_hosts()
-    if hosts is None:
-        return known
-    full = tf.DeviceSpec.from_string(known[0])
-    if isinstance(hosts, str) or not hosts:
-        raise ValueError(f"hosts must be a list of device names, got {hosts!r}.")
-    names = [
-        full.make_merged_spec(tf.DeviceSpec.from_string(host)).to_string()
-        for host in hosts
-    ]
-    unknown = [
-        host for host, name in zip(hosts, names, strict=True) if name not in known
-    ]
-    if unknown:
-        raise ValueError(
-            f"hosts {unknown} are not among the CPU devices of this process: {known}. "
-            "Call configure_logical_hosts with the number you need."
-        )
-    return names
+        if not gradient.shape.is_fully_defined():
+            gradient = tf.ensure_shape(gradient, expected)
+        return tf.reshape(gradient, expected)

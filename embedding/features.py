@@ -7,13 +7,13 @@ sum(coefficient * gradient[row]): lookup and update read the same list. A row wi
 occurrences is zero. Training and serving share this module, so they cannot disagree.
 """
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from embedding.checks import Check, after
+from embedding.inputs import is_dense
+from embedding.policies import usable_ids, usable_weights
 from embedding.specs import FeatureSpec
 
 
@@ -22,7 +22,7 @@ class Lookup(NamedTuple):
 
     Attributes:
         ids: int64 [n], the ids in feature order.
-        rows: int64 [n], the row of the activations each id adds to; not decreasing.
+        rows: int64 [n], the row of the flattened activations that each id adds to.
         coefficients: float32 [n], what each id's table row is multiplied by.
     """
 
@@ -31,159 +31,134 @@ class Lookup(NamedTuple):
     coefficients: tf.Tensor
 
 
-def flatten_inputs(
-    features: Sequence[FeatureSpec], feature_config: Any, ids: Any, weights: Any
-) -> tuple[list[Any], list[Any]]:
-    """Returns a batch's ids and weights in the order of the features, checked.
+def lookup_of(feature: FeatureSpec, ids: Any, weights: Any) -> Lookup:
+    """Returns the occurrences of one feature's batch.
 
     Args:
-        features: the flattened feature_config.
-        feature_config: the nest of FeatureConfig.
-        ids: nest of the same structure; each int32 or int64, a Tensor or numpy array
-            [batch] or [batch, 1], a SparseTensor [batch, n] or a RaggedTensor
-            [batch, None].
-        weights: None, or a nest of the same structure: None, or floats of the kind and
-            shape of the feature's ids (not for dense ids and not for sequences).
+        feature: the feature.
+        ids: checked by `embedding.inputs.check_inputs`.
+        weights: None, or checked with the ids.
 
     Raises:
-        ValueError: if structures, kinds, shapes or types do not fit.
-        TypeError: if the nests are of different types.
+        ValueError: if a ragged batch does not fit the feature's output_shape.
+        tf.errors.InvalidArgumentError: while running, on ids or weights that the
+            table's policy refuses.
     """
-    tf.nest.assert_same_structure(feature_config, ids)
-    flat_ids = [_as_input(feature_ids) for feature_ids in tf.nest.flatten(ids)]
-    flat_weights = [None] * len(flat_ids)
-    if weights is not None:
-        tf.nest.assert_same_structure(feature_config, weights)
-        flat_weights = tf.nest.flatten(weights)
-    for inputs in zip(features, flat_ids, flat_weights, strict=True):
-        _check_input(*inputs)
-    return flat_ids, flat_weights
-
-
-def lookup_of(feature: FeatureSpec, ids: Any, weights: Any) -> Lookup:
-    """Returns the occurrences of one feature's batch, from `flatten_inputs`."""
-    values = _checked_ids(feature, ids)
-    if not isinstance(ids, (tf.SparseTensor, tf.RaggedTensor)):
-        rows = tf.range(tf.size(values, tf.int64))
-        return Lookup(values, rows, tf.ones_like(values, tf.float32))
-    examples, positions = _examples_and_positions(feature.path, ids)
-    if feature.is_sequence:
-        return _sequence(values, examples, positions, feature.config)
-    if weights is None:
-        given = tf.ones_like(values, tf.float32)
-    else:
-        with after(_same_entries(feature.path, ids, weights)):
-            # Of its own: a cast to the same type is none, and not ordered.
-            given = tf.identity(tf.cast(weights.values, tf.float32))
-    combiner = feature.config.table.combiner
-    return Lookup(values, examples, _coefficients(combiner, examples, given))
-
-
-def _checked_ids(feature: FeatureSpec, ids: Any) -> tf.Tensor:
-    """Returns the ids as int64 [n], once all of them are known to be in range."""
-    if isinstance(ids, (tf.SparseTensor, tf.RaggedTensor)):
-        ids = ids.values
-    values = tf.reshape(tf.cast(ids, tf.int64), [-1])
-    table = feature.config.table
-    in_range = tf.debugging.Assert(
-        tf.reduce_all((values >= 0) & (values < table.vocabulary_size)),
-        [
-            f"Feature '{feature.path}': ids of table '{feature.table_name}' must lie "
-            f"in [0, {table.vocabulary_size}), got ids from",
-            tf.reduce_min(values),
-            "to",
-            tf.reduce_max(values),
-        ],
+    values = tf.cast(ids if is_dense(ids) else ids.values, tf.int64)
+    lookup = Lookup(
+        tf.reshape(values, [-1]),
+        _rows(feature, ids),
+        tf.ones([tf.size(values)])
+        if weights is None
+        else _given(feature, ids, weights),
     )
-    with after(in_range):
-        return tf.identity(values)
+    if feature.config.validate_weights_and_indices:
+        lookup = _usable(feature, lookup, is_weighted=weights is not None)
+    if _positions(feature, ids) is not None:
+        kept = _kept(lookup, lookup.rows >= 0)
+        return kept._replace(coefficients=tf.ones_like(kept.coefficients))
+    if is_dense(ids):
+        return lookup
+    return _combined(
+        lookup, feature.config.table.combiner, tf.reduce_prod(shape_of(feature, ids))
+    )
 
 
-def _examples_and_positions(path: str, ids: Any) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns each id's example and its position there: int64 [n] each."""
+def shape_of(feature: FeatureSpec, ids: Any) -> tf.Tensor:
+    """Returns the output shape of one batch: int64 [rank], as `embedding.shapes`."""
+    if is_dense(ids):
+        shape = tf.shape(ids, tf.int64)
+        return shape if ids.shape.rank == 1 else shape[:-1]
     if isinstance(ids, tf.SparseTensor):
-        examples = ids.indices[:, 0]
-        in_order = tf.debugging.Assert(
-            tf.reduce_all(examples[1:] >= examples[:-1])
-            & tf.reduce_all(examples[-1:] < ids.dense_shape[0]),
+        leading = ids.dense_shape[:-1]
+    elif (fixed := _fixed_shape(feature, ids)) is not None:
+        return tf.constant(fixed.as_list(), tf.int64)
+    else:
+        leading = tf.reshape(tf.cast(ids.nrows(), tf.int64), [1])
+    positions = _positions(feature, ids)
+    return leading if positions is None else tf.concat([leading, [positions]], axis=0)
+
+
+def _positions(feature: FeatureSpec, ids: Any) -> int | None:
+    """Returns how many ids of an example keep a row each; None if they are pooled."""
+    if isinstance(ids, tf.RaggedTensor):
+        fixed = _fixed_shape(feature, ids)
+        if fixed is not None:
+            return _positions_of_ragged(feature, fixed, ids.shape[0])
+    if feature.is_sequence and not is_dense(ids) and ids.shape.rank == 2:
+        return int(feature.config.max_sequence_length)
+    return None
+
+
+def _fixed_shape(feature: FeatureSpec, ids: tf.RaggedTensor) -> tf.TensorShape | None:
+    """Returns the output shape that a flat ragged batch is to be folded into."""
+    if feature.config.output_shape.rank is not None:
+        return feature.config.output_shape
+    built, examples = feature.built_shape, ids.shape[0]
+    if built is None or not examples or built.num_elements() % examples:
+        return None
+    return built
+
+
+def _positions_of_ragged(
+    feature: FeatureSpec, output_shape: tf.TensorShape, examples: int | None
+) -> int | None:
+    size = output_shape.num_elements()
+    if size is None or not examples or size % examples:
+        raise ValueError(
+            f"Feature '{feature.path}': Output shape set in the FeatureConfig should "
+            f"be the factor of the input data batch size. But instead got output shape "
+            f"{output_shape}, input data batch size {examples}."
+        )
+    return None if size == examples else int(size // examples)
+
+
+def _rows(feature: FeatureSpec, ids: Any) -> tf.Tensor:
+    """Returns the activation row of each id: int64 [n]; -1 past a sequence's end."""
+    if is_dense(ids):
+        return tf.range(tf.size(ids, tf.int64))
+    if isinstance(ids, tf.SparseTensor):
+        examples, places = _sparse_places(feature, ids)
+    else:
+        examples = tf.cast(ids.value_rowids(), tf.int64)
+        starts = tf.gather(tf.cast(ids.row_starts(), tf.int64), examples)
+        places = tf.range(tf.size(examples, tf.int64)) - starts
+    positions = _positions(feature, ids)
+    if positions is None:
+        return examples
+    cut_off = tf.constant(-1, tf.int64)
+    return tf.where(places < positions, examples * positions + places, cut_off)
+
+
+def _sparse_places(
+    feature: FeatureSpec, ids: tf.SparseTensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the row of each entry, counted over the leading axes, and its column."""
+    indices = ids.indices
+    if feature.config.validate_weights_and_indices:
+        inside = tf.debugging.Assert(
+            tf.reduce_all((indices >= 0) & (indices < ids.dense_shape)),
             [
-                f"Feature '{path}': a SparseTensor's indices must be in row order and "
-                "inside its dense_shape; tf.sparse.reorder puts them in order.",
-                ids.indices,
+                f"Feature '{feature.path}': a SparseTensor's indices must lie inside "
+                "its dense_shape",
+                ids.dense_shape,
+                "got",
+                indices,
             ],
         )
-        with after(in_order):
-            return tf.identity(examples), ids.indices[:, 1]
-    examples = tf.cast(ids.value_rowids(), tf.int64)
-    starts = tf.gather(tf.cast(ids.row_starts(), tf.int64), examples)
-    return examples, tf.range(tf.size(examples, tf.int64)) - starts
+        with after(inside):
+            indices = tf.identity(indices)
+    strides = tf.math.cumprod(ids.dense_shape[:-1], exclusive=True, reverse=True)
+    return tf.reduce_sum(indices[:, :-1] * strides, axis=1), indices[:, -1]
 
 
-def _as_input(ids: Any) -> Any:
-    """Returns a numpy array as a tensor, other inputs as they are."""
-    if isinstance(ids, np.ndarray):
-        return tf.convert_to_tensor(ids)
-    return ids
-
-
-def batch_size_of(ids: Any) -> tf.Tensor:
-    """Returns the number of examples in a feature's batch: int64 scalar."""
-    if isinstance(ids, tf.SparseTensor):
-        return ids.dense_shape[0]
-    if isinstance(ids, tf.RaggedTensor):
-        return tf.cast(ids.nrows(), tf.int64)
-    return tf.shape(ids, tf.int64)[0]
-
-
-def _check_input(feature: FeatureSpec, ids: Any, weights: Any) -> None:
-    """Checks one feature's batch as far as its static types and shapes tell."""
-    path = feature.path
-    if not isinstance(ids, (tf.Tensor, tf.Variable, tf.SparseTensor, tf.RaggedTensor)):
-        raise ValueError(
-            f"Feature '{path}': input is of unknown type {type(ids)}. "
-            "Tensor, SparseTensor or RaggedTensor expected."
-        )
-    if ids.dtype not in (tf.int32, tf.int64):
-        raise ValueError(
-            f"Feature '{path}': ids must be int32 or int64, got {ids.dtype.name}. "
-            "Turn tokens into ids in the preprocessing."
-        )
-    is_dense = not isinstance(ids, (tf.SparseTensor, tf.RaggedTensor))
-    _check_rank(path, ids, is_dense)
-    if is_dense and feature.is_sequence:
-        raise ValueError(
-            f"Feature '{path}' is a sequence feature but a dense tensor was passed."
-        )
-    if weights is None:
-        return
-    if is_dense:
-        raise ValueError(
-            f"Weight specified for dense input '{path}': weights go with sparse or "
-            "ragged ids."
-        )
-    if type(weights) is not type(ids):
-        raise ValueError(
-            f"Feature '{path}': weight is of type {type(weights).__name__}, which does "
-            f"not match type input which is {type(ids).__name__}."
-        )
-    if feature.is_sequence:
-        raise ValueError(
-            f"Weight specified for '{path}', but this is a sequence feature."
-        )
-
-
-def _check_rank(path: str, ids: Any, is_dense: bool) -> None:
-    rank = ids.shape.rank
-    if is_dense and not (rank == 1 or (rank == 2 and ids.shape[1] == 1)):
-        raise ValueError(
-            f"Feature '{path}': dense ids must have shape [batch] or [batch, 1], got "
-            f"{ids.shape}. Pass several ids an example as a SparseTensor or "
-            "RaggedTensor."
-        )
-    if not is_dense and rank != 2:
-        raise ValueError(
-            f"Feature '{path}': sparse and ragged ids need rank 2, got rank {rank}."
-        )
+def _given(feature: FeatureSpec, ids: Any, weights: Any) -> tf.Tensor:
+    """Returns the weights as float32 [n], once they are known to stand by their ids."""
+    if not feature.config.validate_weights_and_indices:
+        return tf.cast(weights.values, tf.float32)
+    with after(_same_entries(feature.path, ids, weights)):
+        # Of its own: a cast to the same type is none, and not ordered.
+        return tf.identity(tf.cast(weights.values, tf.float32))
 
 
 def _same_entries(path: str, ids: Any, weights: Any) -> Check:
@@ -202,21 +177,40 @@ def _same_entries(path: str, ids: Any, weights: Any) -> Check:
     return tf.debugging.Assert(same, [message, "ids:", mine, "weights:", theirs])
 
 
-def _sequence(values: Any, examples: Any, positions: Any, config: Any) -> Lookup:
-    """Gives every position of a sequence a row of its own; the tail is cut off."""
-    length = config.max_sequence_length
-    kept = positions < length
-    rows = tf.boolean_mask(examples * length + positions, kept)
-    ids = tf.boolean_mask(values, kept)
-    return Lookup(ids, rows, tf.ones_like(ids, tf.float32))
+def _usable(feature: FeatureSpec, lookup: Lookup, *, is_weighted: bool) -> Lookup:
+    """Applies the table's policy to ids and weights."""
+    table = feature.config.table
+    ids, keep = usable_ids(
+        feature.policy,
+        lookup.ids,
+        table.vocabulary_size,
+        feature.path,
+        feature.table_name,
+    )
+    lookup = lookup._replace(ids=ids)
+    if is_weighted:
+        weights, keep_too = usable_weights(
+            feature.policy, lookup.coefficients, table.combiner, feature.path
+        )
+        lookup = lookup._replace(coefficients=weights)
+        if keep_too is not None:
+            keep = keep_too if keep is None else keep & keep_too
+    return lookup if keep is None else _kept(lookup, keep)
 
 
-def _coefficients(combiner: str, examples: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Returns w, w / sum(w) or w / sqrt(sum(w^2)) within each example; 0 / 0 is 0."""
+def _kept(lookup: Lookup, keep: tf.Tensor) -> Lookup:
+    return Lookup(*(tf.boolean_mask(column, keep) for column in lookup))
+
+
+def _combined(lookup: Lookup, combiner: str, rows: tf.Tensor) -> Lookup:
+    """Turns weights into w, w / sum(w) or w / sqrt(sum(w^2)) by row; 0 / 0 is 0."""
     if combiner == "sum":
-        return weights
-    if combiner == "mean":
-        totals = tf.math.segment_sum(weights, examples)
-    else:
-        totals = tf.sqrt(tf.math.segment_sum(tf.square(weights), examples))
-    return tf.math.divide_no_nan(weights, tf.gather(totals, examples))
+        return lookup
+    weights = lookup.coefficients
+    powers = weights if combiner == "mean" else tf.square(weights)
+    totals = tf.math.unsorted_segment_sum(powers, lookup.rows, rows)
+    if combiner == "sqrtn":
+        totals = tf.sqrt(totals)
+    return lookup._replace(
+        coefficients=tf.math.divide_no_nan(weights, tf.gather(totals, lookup.rows))
+    )

@@ -4,6 +4,8 @@ A host is a TensorFlow CPU device that holds a share of every table's rows. One 
 has one such device unless it asks for more, before TensorFlow starts its runtime.
 """
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 
@@ -42,5 +44,56 @@ def configure_logical_hosts(count: int) -> list[str]:
 
 
 def logical_hosts() -> list[str]:
-    """Returns every logical CPU device of this process, in order."""
-    return [device.name for device in tf.config.list_logical_devices("CPU")]
+    """Returns every logical CPU device of this process, in order, by its full name."""
+    own = _own_device()
+    return [
+        name
+        for name in _cpu_devices()
+        if tf.DeviceSpec.from_string(name).replace(device_index=0) == own
+    ]
+
+
+def _own_device() -> tf.DeviceSpec:
+    """Returns the first CPU device of this process."""
+    with tf.init_scope(), tf.device("/CPU:0"):
+        return tf.DeviceSpec.from_string(tf.constant(0).device)
+
+
+def _cpu_devices() -> list[str]:
+    """Returns the full names of all CPU devices, those of a connected cluster too."""
+    own = _own_device()
+    return [
+        own.make_merged_spec(tf.DeviceSpec.from_string(device.name)).to_string()
+        for device in tf.config.list_logical_devices("CPU")
+    ]
+
+
+def checked_hosts(hosts: Sequence[str] | None) -> list[str]:
+    """Returns full device names; refuses what TensorFlow would place elsewhere.
+
+    Args:
+        hosts: names of CPU devices, of this process or of a connected cluster; None
+            for every logical CPU of this process.
+
+    Raises:
+        ValueError: if a device is not known.
+    """
+    if hosts is None:
+        return logical_hosts()
+    known, own = _cpu_devices(), _own_device()
+    if isinstance(hosts, str) or not hosts:
+        raise ValueError(f"hosts must be a list of device names, got {hosts!r}.")
+    names = [
+        own.make_merged_spec(tf.DeviceSpec.from_string(host)).to_string()
+        for host in hosts
+    ]
+    unknown = [
+        host for host, name in zip(hosts, names, strict=True) if name not in known
+    ]
+    if unknown:
+        raise ValueError(
+            f"hosts {unknown} are not among the known CPU devices: {known}. Call "
+            "configure_logical_hosts with the number you need, or connect to the "
+            "cluster first."
+        )
+    return names

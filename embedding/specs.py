@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from embedding.optimizers import check_supported
+from embedding.policies import DEFAULT, Policies, Policy, policy_of_tables
 
 FeatureConfig = tf.tpu.experimental.embedding.FeatureConfig
 TableConfig = tf.tpu.experimental.embedding.TableConfig
@@ -24,25 +25,26 @@ class FeatureSpec:
         path: where the feature stands in the user's structure, such as "user/history".
         config: the user's FeatureConfig.
         table_name: unique name of the feature's table.
+        policy: what the table does with input it cannot use.
+        built_shape: output shape that `build` fixed, or None before it and in serving.
     """
 
     path: str
     config: Any
     table_name: str
+    policy: Policy = DEFAULT
+    built_shape: tf.TensorShape | None = None
 
     @property
     def is_sequence(self) -> bool:
-        """True when the feature keeps one activation for each position."""
-        return bool(self.config.max_sequence_length > 0)
+        """True when every position of an example keeps an activation of its own.
 
-    def rows(self, batch_size: Any) -> Any:
-        """Returns how many rows of activations a batch of this feature gives."""
-        return batch_size * max(self.config.max_sequence_length, 1)
-
-    def activation_shape(self, batch_size: Any) -> list[Any]:
-        """Returns [batch, dim], or [batch, max_sequence_length, dim] for a sequence."""
-        positions = [self.config.max_sequence_length] if self.is_sequence else []
-        return [batch_size, *positions, self.config.table.dim]
+        An explicit output_shape takes precedence over max_sequence_length.
+        """
+        return bool(
+            self.config.max_sequence_length > 0
+            and self.config.output_shape.rank is None
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,23 +56,31 @@ class TableSpec:
         config: the user's TableConfig.
         optimizer: the table's own optimizer, else the default; None means no training.
         features: positions of the table's features in the flattened configuration.
+        policy: what the table does with input it cannot use.
     """
 
     name: str
     config: Any
     optimizer: Any
     features: tuple[int, ...]
+    policy: Policy = DEFAULT
 
 
-def flatten_features(feature_config: Any) -> list[FeatureSpec]:
+def flatten_features(
+    feature_config: Any, policies: Policies | None = None
+) -> list[FeatureSpec]:
     """Returns the features of a nested configuration in `tf.nest.flatten` order.
 
+    Args:
+        feature_config: any nest of FeatureConfig.
+        policies: of the tables, see `embedding.policies`.
+
     Raises:
-        ValueError: if the structure is empty, holds anything but FeatureConfig, or two
-            tables have one name.
-        NotImplementedError: on an option that the host backend does not have.
+        ValueError: if the structure is empty, holds anything but FeatureConfig, two
+            tables have one name, or a policy is unknown.
+        NotImplementedError: on a table of int32 or with a custom combiner.
     """
-    paths = tf.nest.flatten(_paths(feature_config))
+    paths = leaf_paths(feature_config)
     configs = tf.nest.flatten(feature_config)
     if not configs:
         raise ValueError("feature_config holds no feature; give at least one.")
@@ -80,12 +90,14 @@ def flatten_features(feature_config: Any) -> list[FeatureSpec]:
                 f"feature_config[{path}] must be a FeatureConfig, got {type(config)}."
             )
     names = _table_names([config.table for config in configs])
+    policy_of = policy_of_tables(policies, list(names.values()))
     features = [
-        FeatureSpec(path, config, names[id(config.table)])
+        FeatureSpec(path, config, name, policy_of[name])
         for path, config in zip(paths, configs, strict=True)
+        for name in [names[id(config.table)]]
     ]
     for feature in features:
-        _check_options(feature)
+        _check_table(feature.table_name, feature.config.table)
     return features
 
 
@@ -98,15 +110,17 @@ def collect_tables(features: list[FeatureSpec], optimizer: Any) -> list[TableSpe
 
     Raises:
         ValueError: on an unsupported optimizer.
-        NotImplementedError: on an optimizer option that the host backend does not have.
     """
     positions: dict[str, list[int]] = {}
     for position, feature in enumerate(features):
         positions.setdefault(feature.table_name, []).append(position)
     tables = []
     for name, users in positions.items():
-        config = features[users[0]].config.table
-        table = TableSpec(name, config, config.optimizer or optimizer, tuple(users))
+        first = features[users[0]]
+        config = first.config.table
+        table = TableSpec(
+            name, config, config.optimizer or optimizer, tuple(users), first.policy
+        )
         check_supported(table.optimizer, name)
         tables.append(table)
     return tables
@@ -131,44 +145,36 @@ def _table_names(configs: list[Any]) -> dict[int, str]:
     return names
 
 
-def _check_options(feature: FeatureSpec) -> None:
-    """Refuses what would otherwise be ignored in silence."""
-    table = feature.config.table
+def _check_table(name: str, table: Any) -> None:
+    """Refuses what only SparseCore has, and what would be ignored in silence."""
     unsupported = {
-        "quantization_config": table.quantization_config is not None,
         f"dtype={table.dtype}": table.dtype != tf.float32,
         "a custom combiner": table.combiner not in ("sum", "mean", "sqrtn"),
     }
     for option, is_used in unsupported.items():
         if is_used:
             raise NotImplementedError(
-                f"Table '{feature.table_name}': {option} is not implemented on the "
-                "host backend; leave it out."
-            )
-    unsupported = {
-        "output_shape": feature.config.output_shape.rank is not None,
-        "validate_weights_and_indices=False": (
-            not feature.config.validate_weights_and_indices
-        ),
-    }
-    for option, is_used in unsupported.items():
-        if is_used:
-            raise NotImplementedError(
-                f"Feature '{feature.path}': {option} is not implemented on the host "
-                "backend; leave it out."
+                f"Table '{name}': {option} is not implemented; use float32 rows and "
+                "the combiner sum, mean or sqrtn."
             )
 
 
-def _paths(structure: Any, prefix: str = "") -> Any:
-    """Returns `structure` with every leaf replaced by its path."""
+def leaf_paths(structure: Any) -> list[str]:
+    """Returns where each leaf of a nest stands, in `tf.nest.flatten` order."""
+    paths: list[str] = tf.nest.flatten(_with_paths(structure, ""))
+    return paths
+
+
+def _with_paths(structure: Any, prefix: str) -> Any:
     if isinstance(structure, dict):
         return {
-            key: _paths(value, f"{prefix}/{key}") for key, value in structure.items()
+            key: _with_paths(value, f"{prefix}/{key}")
+            for key, value in structure.items()
         }
     if isinstance(structure, (list, tuple)):
         names = getattr(structure, "_fields", range(len(structure)))
         return [
-            _paths(value, f"{prefix}/{name}")
+            _with_paths(value, f"{prefix}/{name}")
             for name, value in zip(names, structure, strict=True)
         ]
     return prefix.lstrip("/") or "feature_config"

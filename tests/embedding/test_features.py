@@ -27,7 +27,7 @@ def inputs_of(cases, clicks="sparse", history="ragged"):
     }
 
 
-RANK_3 = tf.SparseTensor([[0, 0, 0]], tf.constant([1], tf.int64), [2, 1, 1])
+RANK_1 = tf.SparseTensor([[0]], tf.constant([1], tf.int64), [2])
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,10 @@ RANK_3 = tf.SparseTensor([[0, 0, 0]], tf.constant([1], tf.int64), [2, 1, 1])
             "ragged",
             "'clicks'.*int32 or int64, got float32",
         ),
-        (tf.constant(1), "ragged", r"'clicks'.*\[batch\].*got \(\)"),
-        (tf.ones([2, 2], tf.int64), "ragged", r"'clicks'.*\[batch\].*got \(2, 2\)"),
-        (RANK_3, "ragged", "'clicks'.*rank 2, got rank 3"),
-        (tf.ragged.constant([[[1]], []]), "ragged", "'clicks'.*rank 2, got rank 3"),
+        (tf.constant(1), "ragged", r"shape \(\) for feature 'clicks'.*1 and above"),
+        (tf.ones([2, 2], tf.int64), "ragged", r"last dimension.*\(2, 2\).*'clicks'"),
+        (RANK_1, "ragged", "rank 2 and above sparse.*rank 1.*'clicks'"),
+        (tf.ragged.constant([[[1]], []]), "ragged", "rank 2 ragged.*rank 3.*'clicks'"),
     ],
 )
 def test_unfit_ids_are_refused(cases, watcher, clicks, history, message):
@@ -163,8 +163,8 @@ def test_id_outside_an_unnamed_table_names_the_generated_name(cases):
 
 
 @pytest.mark.parametrize("kind", ["sparse", "ragged"])
-@pytest.mark.parametrize("combiner", ["sum", "mean", "sqrtn"])
-def test_negative_weights_count_as_they_are(oracle, cases, kind, combiner):
+def test_negative_weights_under_sum_count_as_they_are(oracle, cases, kind):
+    combiner = "sum"
     config = {"clicks": cases.feature(cases.table(combiner))}
     engine = cases.start(config, tpu.SGD(0.5))
     rows, weights = [[1, 2, 3], [4, 5]], [[2.0, -0.5, 0.0], [-1.0, -2.0]]

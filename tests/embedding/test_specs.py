@@ -167,38 +167,12 @@ def test_foreign_optimizer_of_a_table_is_refused(cases):
 
 
 @pytest.mark.parametrize(
-    ("make", "named"),
-    [
-        (lambda: tpu.FTRL(0.1), "FTRL"),
-        (lambda: tpu.AdagradMomentum(0.1), "AdagradMomentum"),
-        (lambda: tpu.SGD(0.1, clip_weight_min=-1.0), "clip_weight_min"),
-        (lambda: tpu.SGD(0.1, clip_weight_max=1.0), "clip_weight_max"),
-        (lambda: tpu.SGD(0.1, weight_decay_factor=0.1), "weight_decay_factor"),
-        (lambda: tpu.Adagrad(0.1, clipvalue=1.0), "clip_gradient"),
-        (
-            lambda: tpu.Adagrad(0.1, use_gradient_accumulation=False),
-            "use_gradient_accumulation",
-        ),
-        (
-            lambda: tpu.Adagrad(0.1, slot_variable_creation_fn=lambda *_: None),
-            "slot_variable_creation_fn",
-        ),
-        (lambda: tpu.Adam(0.1, lazy_adam=False), "lazy_adam"),
-    ],
-)
-def test_optimizer_option_without_a_rule_is_refused(config, make, named):
-    with pytest.raises(NotImplementedError, match=f"'items'.*{named}"):
-        TPUEmbedding(config, make())
-
-
-@pytest.mark.parametrize(
     "options",
     [
-        {"quantization_config": tpu.QuantizationConfig(4, -1.0, 1.0)},
         {"dtype": tf.int32},
         {"combiner": "custom"},
     ],
-    ids=["quantization", "int32", "custom-combiner"],
+    ids=["int32", "custom-combiner"],
 )
 def test_table_option_without_an_implementation_is_refused(cases, options):
     if options.get("combiner") == "custom":
@@ -209,14 +183,6 @@ def test_table_option_without_an_implementation_is_refused(cases, options):
         TPUEmbedding(config, tpu.SGD(0.1))
 
 
-def test_output_shape_is_refused(cases):
-    feature = tpu.FeatureConfig(table=cases.table(), output_shape=[1, 2])
-    with pytest.raises(
-        (NotImplementedError, ValueError), match=r"clicks.*output_shape"
-    ):
-        TPUEmbedding({"clicks": feature}, tpu.SGD(0.1))
-
-
 def test_something_else_than_a_feature_is_refused(config):
     with pytest.raises(ValueError, match=r"user/age.*must be a FeatureConfig"):
         TPUEmbedding({**config, "user": {"age": 3}}, tpu.SGD(0.1))
@@ -225,13 +191,6 @@ def test_something_else_than_a_feature_is_refused(config):
 def test_configuration_without_features_is_refused():
     with pytest.raises(ValueError, match="no feature"):
         TPUEmbedding({}, tpu.SGD(0.1))
-
-
-def test_pipelined_execution_is_refused(config):
-    with pytest.raises(
-        NotImplementedError, match="pipeline_execution_with_tensor_core"
-    ):
-        TPUEmbedding(config, tpu.SGD(0.1), pipeline_execution_with_tensor_core=True)
 
 
 def test_hosts_given_as_one_string_are_refused(config):

@@ -1,0 +1,113 @@
+"""Pipelined execution on CPU hosts: lookups one step stale, beside the dense model.
+
+The update of a training batch waits until the next batch was looked up. So a lookup
+sees every update but that of the training batch dequeued just before it, whether or
+not enqueue runs ahead. When it does, the next lookup runs while the dense model of
+this batch does:
+
+dequeue(n)           hand out the activations of batch n
+                     apply the waiting update of batch n - 1
+                     look batch n + 1 up, if it is in the inbox
+apply_gradients(n)   leave the update of batch n waiting
+
+In a graph the last two steps of dequeue depend on nothing that the dense model makes,
+nor it on them: TensorFlow runs them side by side.
+"""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from embedding.checks import after
+from embedding.host.backend import Batch, HostBackend, batch_parts
+from embedding.host.batch_queue import BatchQueue, Part
+from embedding.hosts import logical_hosts
+from embedding.tables import HostTable
+
+
+class PipelinedHostBackend(HostBackend):
+    """Implements `embedding.backend.Backend` with updates one step late."""
+
+    def initialize(self, output_shapes: Sequence[tf.TensorShape]) -> None:
+        """Creates the queues for batches of these shapes."""
+        super().initialize(output_shapes)
+        lookups, client = self._lookup_parts(), logical_hosts()[0]
+        activations = (client, [tf.float32] * len(self._features))
+        self._ready = self._queues(1, [*lookups, self._flag_part(), activations])
+        # For each table, its gradient and the learning rate of its step.
+        updates = (client, [tf.float32] * (2 * len(self._specs)))
+        self._waiting = BatchQueue(1, [*lookups, updates])
+
+    def load(self, tables: Sequence[HostTable]) -> None:
+        """Reads and updates these variables from now on; a waiting update is void."""
+        super().load(tables)
+        if self._is_initialized:
+            if not self._waiting.is_empty():
+                self._waiting.dequeue()
+            for ready in self._ready:
+                if not ready.is_empty():
+                    ready.enqueue(self._with_activations(ready.dequeue()[:-1]))
+
+    def retrieve(self) -> None:
+        """Applies the waiting update."""
+        if self._is_initialized:
+            self._apply_waiting()
+
+    def _dequeue_all(self) -> list[list[tf.Tensor]]:
+        with after(self._check_applied()):
+            taken = [
+                tf.cond(
+                    ready.is_empty(),
+                    lambda inbox=inbox: self._with_activations(inbox.dequeue()),
+                    ready.dequeue,
+                )
+                for inbox, ready in zip(self._inboxes, self._ready, strict=True)
+            ]
+        self._await_if_training([parts[:-1] for parts in taken])
+        self._apply_waiting()
+        self._look_ahead()
+        return [self._shaped(parts[-1]) for parts in taken]
+
+    def _apply(
+        self,
+        batch: Batch,
+        gradients: Sequence[tf.Tensor],
+        rates: Sequence[tf.Tensor],
+    ) -> None:
+        """Leaves the update waiting."""
+        self._waiting.enqueue([*batch_parts(batch), [*gradients, *rates]])
+
+    def _apply_waiting(self) -> None:
+        tf.cond(self._waiting.is_empty(), lambda: False, self._apply_taken)
+
+    def _apply_taken(self) -> bool:
+        *parts, updates = self._waiting.dequeue()
+        gradients, rates = updates[: len(self._specs)], updates[len(self._specs) :]
+        for gradient, spec in zip(gradients, self._specs, strict=True):
+            gradient.set_shape([None, spec.config.dim])
+        super()._apply(self._batch(parts), gradients, rates)
+        return True
+
+    def _look_ahead(self) -> None:
+        for inbox, ready in zip(self._inboxes, self._ready, strict=True):
+            tf.cond(
+                inbox.is_empty(),
+                lambda: False,
+                lambda inbox=inbox, ready=ready: self._move(inbox, ready),
+            )
+
+    def _move(self, inbox: BatchQueue, ready: BatchQueue) -> bool:
+        ready.enqueue(self._with_activations(inbox.dequeue()))
+        return True
+
+    def _with_activations(self, parts: list[Part]) -> list[Part]:
+        return [*parts, self._looked_up(self._batch(parts[:-1]))]
+
+    def _shaped(self, activations: list[tf.Tensor]) -> list[tf.Tensor]:
+        """Gives activations from a queue their static shapes back."""
+        return [
+            tf.ensure_shape(part, [*shape, feature.config.table.dim])
+            for part, shape, feature in zip(
+                activations, self._shapes, self._features, strict=True
+            )
+        ]

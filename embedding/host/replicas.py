@@ -1,0 +1,124 @@
+"""The replicas of the distribution strategy that an engine was created under.
+
+Outside of any strategy there is one replica. Under a strategy of several, such as
+`tf.distribute.MirroredStrategy`, each feeds batches of its own and gets activations of
+its own; tables are shared, and a step of the engine is one step of all replicas.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from embedding.inputs import first_replica
+
+
+class Replicas:
+    """Splits values by replica, and brings calls of all replicas together."""
+
+    def __init__(self, strategy: tf.distribute.Strategy):
+        """Takes a strategy whose replicas all live in this process.
+
+        Args:
+            strategy: the strategy in whose scope the engine is created.
+
+        Raises:
+            NotImplementedError: if replicas run in other processes.
+        """
+        self._strategy = strategy
+        self.count = int(strategy.num_replicas_in_sync)
+        self._devices: list[str] = []
+        if self.count > 1:
+            self._devices = list(strategy.extended.worker_devices)
+            if len(self._devices) != self.count:
+                raise NotImplementedError(
+                    f"{type(strategy).__name__} has {self.count} replicas in several "
+                    "processes, each with tables of its own. To train over several "
+                    "machines pass the tasks of a cluster as `hosts` instead."
+                )
+
+    def index_of(self, device: str) -> int:
+        """Returns which replica a device belongs to.
+
+        Raises:
+            ValueError: if it belongs to none.
+        """
+        spec = tf.DeviceSpec.from_string(device)
+        for index, own in enumerate(self._devices):
+            full = tf.DeviceSpec.from_string(own)
+            if full.make_merged_spec(spec) == full:
+                return index
+        raise ValueError(
+            f"Non-TPU device {device} passed to enqueue. The host backend takes the "
+            f"replica devices of the strategy, here {self._devices}; leave it at None "
+            "to enqueue for all replicas at once."
+        )
+
+    def current(self) -> int | None:
+        """Returns the replica that this code runs for; None outside `strategy.run`."""
+        if self.count == 1:
+            return 0
+        context = tf.distribute.get_replica_context()
+        if context is None or context.strategy is not self._strategy:
+            return None
+        # A number, or in some strategies a constant tensor.
+        return int(tf.get_static_value(context.replica_id_in_sync_group))
+
+    def local_values(self, values: Sequence[Any]) -> list[list[Any]]:
+        """Returns each replica's share of values: one list a replica.
+
+        A value that is not distributed goes to every replica as it is.
+        """
+        if self.count == 1:
+            return [first_replica(values)]
+        shares = [
+            self._strategy.experimental_local_results(value)
+            if isinstance(value, tf.distribute.DistributedValues)
+            else (value,) * self.count
+            for value in values
+        ]
+        return [list(share) for share in zip(*shares, strict=True)]
+
+    def together(
+        self, method: str, function: Callable[[list[Any]], list[Any]], argument: Any
+    ) -> Any:
+        """Calls a function once for all replicas, and returns this replica's result.
+
+        Args:
+            method: what the user called, for messages.
+            function: takes one argument a replica, returns one result a replica.
+            argument: this replica's.
+
+        Raises:
+            RuntimeError: outside `strategy.run` of a strategy with several replicas,
+                or in control flow or a `tf.function` inside of it.
+        """
+        replica = self.current()
+        if replica is None:
+            raise RuntimeError(
+                f"{method} must be called inside strategy.run: the engine was created "
+                f"under a strategy of {self.count} replicas."
+            )
+        if self.count == 1:
+            return function([argument])[0]
+
+        def merged(strategy: Any, *flat: Any) -> list[Any]:
+            arguments = [
+                tf.nest.pack_sequence_as(argument, share, expand_composites=False)
+                for share in self.local_values(flat)
+            ]
+            return function(arguments)
+
+        context = tf.distribute.get_replica_context()
+        try:
+            results = context.merge_call(merged, args=tf.nest.flatten(argument))
+        except RuntimeError as error:
+            if "called while defining a new graph" not in str(error):
+                raise
+            raise RuntimeError(
+                f"{method} was called inside control flow or a tf.function inside "
+                f"strategy.run: the current graph {tf.compat.v1.get_default_graph()} "
+                "does not match graph which contains TPUReplicateContext, or the "
+                "replica's. Call it in the function that strategy.run gets."
+            ) from error
+        return results[replica]

@@ -1,0 +1,127 @@
+"""Shapes of activations: fixed for every batch, known before the first one.
+
+The output shape of a feature is that of its activations for one replica without the
+last dimension, the table's dim. It comes from, in this order: FeatureConfig's
+output_shape, the shapes given to `build`, the first batch. The messages keep the
+wording of TensorFlow's class, which users search for.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from embedding.specs import FeatureSpec
+
+Shapes = list[tf.TensorShape]
+
+
+def configured_shapes(features: Sequence[FeatureSpec]) -> Shapes:
+    """Returns the output shapes that the configuration itself sets."""
+    return [feature.config.output_shape for feature in features]
+
+
+def shapes_of_batch_size(features: Sequence[FeatureSpec], batch_size: int) -> Shapes:
+    """Returns [batch], or [batch, max_sequence_length] for sequences."""
+    return [
+        output_shape(feature, tf.TensorShape([batch_size, None]))
+        for feature in features
+    ]
+
+
+def shapes_of_build(features: Sequence[FeatureSpec], shapes: Sequence[Any]) -> Shapes:
+    """Returns the output shapes of inputs of the given shapes.
+
+    Raises:
+        ValueError: if one is no shape, or its rank is unknown or 0.
+    """
+    for feature, shape in zip(features, shapes, strict=True):
+        if not isinstance(shape, tf.TensorShape):
+            raise ValueError(
+                f"Feature '{feature.path}': build takes the batch size, an int of at "
+                f"least 1, or a tf.TensorShape for each feature; got {shape!r}."
+            )
+    return [
+        output_shape(feature, shape)
+        for feature, shape in zip(features, shapes, strict=True)
+    ]
+
+
+def shapes_of_inputs(features: Sequence[FeatureSpec], inputs: Sequence[Any]) -> Shapes:
+    """Returns the output shapes that a batch of checked inputs has.
+
+    A batch size that one input's static shape does not tell is taken from the others,
+    if these agree.
+    """
+    shapes = [
+        output_shape(feature, ids.shape)
+        for feature, ids in zip(features, inputs, strict=True)
+    ]
+    sizes = {shape[0] for shape in shapes} - {None}
+    if len(sizes) != 1:
+        return shapes
+    (size,) = sizes
+    return [tf.TensorShape([size]).concatenate(shape[1:]) for shape in shapes]
+
+
+def output_shape(feature: FeatureSpec, input_shape: tf.TensorShape) -> tf.TensorShape:
+    """Returns the output shape of an input: pooling takes the last dimension away.
+
+    Raises:
+        ValueError: if the rank is unknown or 0.
+    """
+    if input_shape.rank is None or input_shape.rank < 1:
+        raise ValueError(
+            f"Received input tensor of shape {input_shape} for feature "
+            f"'{feature.path}'. Rank must be 1 and above, and known."
+        )
+    if input_shape.rank == 1:
+        return input_shape
+    if input_shape.rank == 2 and feature.is_sequence:
+        return input_shape[:1].concatenate(feature.config.max_sequence_length)
+    return input_shape[:-1]
+
+
+def checked_shapes(
+    features: Sequence[FeatureSpec], known: Shapes, incoming: Shapes
+) -> Shapes:
+    """Returns the known output shapes, those not known yet taken from `incoming`.
+
+    Raises:
+        ValueError: if they contradict each other.
+    """
+    for feature, old, new in zip(features, known, incoming, strict=True):
+        if not _are_consistent(old, new):
+            raise ValueError(
+                f"Inconsistent shape founded for input feature {feature.path}, Output "
+                f"shape is set to be {old}, But got incoming output shape {new}. "
+                "Batches have one size: pad, or drop, the last partial batch."
+            )
+    return [
+        new if old.rank is None else old
+        for old, new in zip(known, incoming, strict=True)
+    ]
+
+
+def check_fully_defined(features: Sequence[FeatureSpec], shapes: Shapes) -> None:
+    """Refuses shapes with unknown sizes.
+
+    Raises:
+        ValueError: naming the first such feature.
+    """
+    for feature, shape in zip(features, shapes, strict=True):
+        if not shape.is_fully_defined():
+            raise ValueError(
+                f"Input Feature {feature.path} has output shape set as {shape} which "
+                "is not fully defined. Please specify the fully defined shape in "
+                "either FeatureConfig or for the build method."
+            )
+
+
+def _are_consistent(old: tf.TensorShape, new: tf.TensorShape) -> bool:
+    if old.rank is None or new.rank is None:
+        return True
+    # A ragged batch is flat; its lookup checks that the sizes fit a deeper shape.
+    if new.rank <= 2 and old.rank > new.rank:
+        return True
+    return bool(old.is_compatible_with(new))
