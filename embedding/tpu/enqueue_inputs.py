@@ -1,0 +1,129 @@
+"""A core's batch as the three lists of tensors that the enqueue op takes.
+
+One op takes dense, sparse and ragged ids side by side. What an input does not have is
+an empty tensor: sample indices of dense ids, weights of 1.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from embedding.specs import FeatureSpec
+
+
+class OpInputs(NamedTuple):
+    """Lists over the features, in flattened order.
+
+    Attributes:
+        rows: int32 [n, rank] indices of a sparse input, [rows + 1] row splits of a
+            ragged one, [0] for a dense one.
+        ids: int64 [n].
+        weights: float32 [n], or [0] for weights of 1.
+    """
+
+    rows: list[tf.Tensor]
+    ids: list[tf.Tensor]
+    weights: list[tf.Tensor]
+
+
+def op_inputs(
+    features: Sequence[FeatureSpec], inputs: Sequence[Any], weights: Sequence[Any]
+) -> OpInputs:
+    """Returns the op's inputs for one core.
+
+    Args:
+        features: every feature.
+        inputs: ids of each, a Tensor, SparseTensor or RaggedTensor.
+        weights: None, or weights of each, of the kind of its ids.
+
+    Raises:
+        ValueError: if an input, or the kind of a weight, does not fit.
+    """
+    no_rows = tf.zeros([0], tf.int32)
+    no_weights = tf.zeros([0], tf.float32)
+    lists = OpInputs([], [], [])
+    for feature, ids, weight in zip(features, inputs, weights, strict=True):
+        _check_kinds(feature.path, ids, weight)
+        if isinstance(ids, tf.SparseTensor):
+            lists.rows.append(_sample_indices(feature, ids))
+        elif isinstance(ids, tf.RaggedTensor):
+            lists.rows.append(tf.cast(ids.row_splits, tf.int32))
+        else:
+            lists.rows.append(no_rows)
+        lists.ids.append(tf.cast(_values(ids), tf.int64))
+        lists.weights.append(
+            no_weights if weight is None else tf.cast(weight.values, tf.float32)
+        )
+    return lists
+
+
+def of_replica(value: Any, replica: int) -> Any:
+    """Returns one replica's part of a distributed value, others as they are."""
+    if isinstance(value, tf.distribute.DistributedValues):
+        return value.values[replica]
+    return value
+
+
+def part_of(value: Any, part: int, parts: int) -> Any:
+    """Returns one core's examples of a replica's ids or weights.
+
+    Raises:
+        ValueError: if the value is ragged.
+    """
+    if value is None:
+        return None
+    if isinstance(value, tf.RaggedTensor):
+        raise ValueError(
+            "SPMD does not support raggedTensor yet. Pass a SparseTensor, or use a "
+            "strategy with one core in each replica."
+        )
+    if isinstance(value, tf.SparseTensor):
+        return tf.sparse.split(value, parts, axis=0)[part]
+    return tf.split(value, parts, axis=0)[part]
+
+
+def mode_of(training: Any) -> Any:
+    """Returns the op's mode of a bool, Python's or a scalar tensor."""
+    if tf.is_tensor(training):
+        return selected_mode(training)
+    return "train" if training else "inference"
+
+
+def selected_mode(training: Any) -> tf.Tensor:
+    """Returns the op's mode as a choice that stands in the graph."""
+    return tf.where(training, tf.constant("train"), tf.constant("inference"))
+
+
+def _values(ids: Any) -> tf.Tensor:
+    if isinstance(ids, (tf.SparseTensor, tf.RaggedTensor)):
+        return ids.values
+    return tf.reshape(ids, [-1])
+
+
+def _sample_indices(feature: FeatureSpec, ids: tf.SparseTensor) -> tf.Tensor:
+    indices = tf.cast(ids.indices, tf.int32)
+    if feature.is_sequence and ids.shape.rank == 2:
+        # [example, position] becomes [example, position, 0].
+        return tf.pad(indices, [[0, 0], [0, 1]])
+    return indices
+
+
+def _check_kinds(path: str, ids: Any, weights: Any) -> None:
+    if not isinstance(ids, (tf.Tensor, tf.SparseTensor, tf.RaggedTensor)):
+        raise ValueError(
+            f"Input {path} is of unknown type {type(ids)}. Pass a Tensor, SparseTensor "
+            "or RaggedTensor."
+        )
+    if weights is None:
+        return
+    if isinstance(ids, tf.Tensor):
+        raise ValueError(
+            f"Weight specified for dense input {path}, which is not allowed. Weights "
+            "go with sparse or ragged ids."
+        )
+    if not isinstance(weights, type(ids)):
+        raise ValueError(
+            f"Weight for {path} is type {type(weights)} which does not match type "
+            f"input which is {type(ids).__name__}. Pass both of one kind."
+        )

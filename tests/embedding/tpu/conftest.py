@@ -1,0 +1,79 @@
+"""Loads the helpers that lie beside this file, and compiles the emulated TPU."""
+
+import ctypes
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import tensorflow as tf
+
+
+def load(name: str) -> ModuleType:
+    """Loads a module that lies beside this file."""
+    qualified = f"shardline_tpu_tests_{name}"
+    if qualified not in sys.modules:
+        path = Path(__file__).with_name(f"{name}.py")
+        spec = importlib.util.spec_from_file_location(qualified, path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[qualified] = module
+        spec.loader.exec_module(module)
+    return sys.modules[qualified]
+
+
+@pytest.fixture(scope="session")
+def fake_tpu() -> ModuleType:
+    """Strategies over TPUs that exist by name only."""
+    return load("fake_tpu")
+
+
+@pytest.fixture(scope="session")
+def graph_compare() -> ModuleType:
+    """Structural equality of graphs."""
+    return load("graph_compare")
+
+
+@pytest.fixture(scope="session")
+def twins() -> ModuleType:
+    """TensorFlow's class and ours behind one face."""
+    return load("twins")
+
+
+@pytest.fixture(scope="session")
+def steps() -> ModuleType:
+    """Steps of training and inference to build with either twin."""
+    return load("steps")
+
+
+@pytest.fixture(scope="session")
+def emulator_library(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The emulated TPU engine, compiled; its kernels are there for good once loaded."""
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("no g++ to compile the emulated TPU engine with")
+    source = Path(__file__).parent / "emulator" / "kernels.cc"
+    library = tmp_path_factory.mktemp("emulator") / "emulator.so"
+    flags = [*tf.sysconfig.get_compile_flags(), *tf.sysconfig.get_link_flags()]
+    # -w: TensorFlow's headers warn of their own deprecations.
+    command = [compiler, "-w", "-O0", "-shared", "-fPIC", source, "-o", library]
+    built = subprocess.run([*command, *flags], capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    tf.load_library(str(library))
+    return ctypes.CDLL(str(library))
+
+
+@pytest.fixture
+def emulator(emulator_library: Any) -> Any:
+    """The emulated TPU engine, not configured yet."""
+    emulator_library.emulator_reset()
+    return emulator_library
+
+
+@pytest.fixture(scope="session")
+def emulated() -> ModuleType:
+    """Training on the emulated TPU."""
+    return load("emulated")
