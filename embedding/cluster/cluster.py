@@ -1,0 +1,287 @@
+"""Hosts on other machines: tasks of a TensorFlow cluster hold the rows.
+
+One process, the chief, traces and runs every step; the workers only serve their CPU, as
+hosts of the engine:
+
+    python -m embedding.cluster         on each worker, with TF_CONFIG set
+
+    cluster = Cluster.from_tf_config()  # on the chief
+    cluster.connect()
+    engine = embedding.TPUEmbedding(feature_config, optimizer, hosts=cluster.hosts)
+    cluster.run(train_step, batch)
+
+Owns the addresses, the connection, and telling which host is lost. Knows nothing of
+tables and steps. Assumes a network that only its own jobs can reach: TensorFlow's
+servers ask nobody for a password.
+"""
+
+import concurrent.futures
+import dataclasses
+import gc
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import tensorflow as tf
+
+from embedding.cluster.liveness import await_servers, silent_servers
+from embedding.cluster.tf_config import read_tf_config
+
+Result = TypeVar("Result")
+
+# The hosts are asked so often during a long step, and have so long to answer: one that
+# hangs is named within the sum of both.
+_CHECK_EVERY_S = 3.0
+_ANSWER_WITHIN_S = 12.0
+_CONNECT_WITHIN_S = 120.0
+_STOP_CHECK_S = 0.2
+
+# What TensorFlow raises for a peer that is gone or that came back without its state.
+_LOSS_ERRORS = (
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+    tf.errors.UnavailableError,
+    tf.errors.UnknownError,
+)
+
+
+class HostLostError(RuntimeError):
+    """One or more hosts died, hang, or came back without their tables.
+
+    Attributes:
+        hosts: devices of the lost hosts.
+    """
+
+    def __init__(self, message: str, hosts: Sequence[str] = ()):
+        """Keeps the hosts beside the message."""
+        super().__init__(message)
+        self.hosts = list(hosts)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cluster:
+    """The tasks of one training job, seen from one of them.
+
+    Attributes:
+        chief: "address:port" of the task that runs the steps.
+        workers: "address:port" of each host, host 0 first.
+        task_type: "chief" or "worker", what this process is.
+        task_index: which of them.
+    """
+
+    chief: str
+    workers: tuple[str, ...]
+    task_type: str
+    task_index: int
+
+    @classmethod
+    def from_tf_config(cls, text: str | None = None) -> "Cluster":
+        """Reads the cluster and this process's place in it.
+
+        Args:
+            text: JSON; default, the environment variable TF_CONFIG:
+                {"cluster": {"chief": [one], "worker": [one or more]},
+                "task": {"type": "chief" or "worker", "index": from 0}}, addresses as
+                "name:port". Keys beside these two are left alone.
+
+        Raises:
+            ValueError: if it is not set, no JSON, or not of this form; names all
+                faults.
+        """
+        return cls(*read_tf_config(text))
+
+    @property
+    def hosts(self) -> list[str]:
+        """TensorFlow devices of the hosts, host 0 first; the engine's `hosts`."""
+        return [
+            f"/job:worker/replica:0/task:{index}/device:CPU:0"
+            for index in range(len(self.workers))
+        ]
+
+    def serve_host(self) -> None:
+        """Serves this worker's CPU until SIGTERM or SIGINT; for the main thread.
+
+        Prints one line when it is ready. Tables that the chief put here die with the
+        process.
+
+        Raises:
+            RuntimeError: if this task is the chief, or its port cannot be taken.
+        """
+        if self.task_type != "worker":
+            raise RuntimeError(
+                f"serve_host is for workers, this task is the {self.task_type}. The "
+                "chief runs the training program and calls connect."
+            )
+        address = self.workers[self.task_index]
+        try:
+            server = tf.distribute.Server(
+                self._spec(), job_name="worker", task_index=self.task_index
+            )
+        except tf.errors.OpError as error:
+            raise RuntimeError(
+                f"Host {self.task_index} cannot serve at {address}: {error.message}. "
+                "Is the port taken?"
+            ) from error
+        stops: list[int] = []
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda number, _: stops.append(number))
+        print(f"host {self.task_index} serves at {address}", flush=True)
+        # Looked at again and again: a signal that a thread of TensorFlow takes does not
+        # wake this one. Not server.join(), which never returns.
+        while not stops:
+            time.sleep(_STOP_CHECK_S)
+        # The server goes with the process.
+        del server
+
+    def connect(self, timeout_s: float = _CONNECT_WITHIN_S) -> None:
+        """Makes the hosts' devices known to TensorFlow in this process, the chief.
+
+        Waits for hosts that are still starting. Call it first: values and variables
+        made before it may not be usable after.
+
+        Args:
+            timeout_s: how long all hosts together may take to answer, in seconds.
+
+        Raises:
+            RuntimeError: if this task is a worker, or the chief's port cannot be taken.
+            HostLostError: if a host does not answer in time.
+        """
+        if self.task_type != "chief":
+            raise RuntimeError(
+                f"connect is for the chief, this task is worker {self.task_index}. "
+                "A worker calls serve_host."
+            )
+        self._raise_lost(await_servers(self.workers, timeout_s))
+        # Frees what a dropped engine has on the hosts; its parts know each other, so
+        # that only the collector finds them.
+        gc.collect()
+        # The chief stands in the specification, with a port of its own: hosts fetch
+        # from it, and those that stay up would not learn of another port later.
+        try:
+            self._watched(_connect, self._spec())
+        except tf.errors.OpError as error:
+            self._raise_lost(silent_servers(self.workers, _ANSWER_WITHIN_S), error)
+            raise RuntimeError(
+                f"The chief cannot connect from {self.chief}: {error.message}. Is its "
+                "port taken?"
+            ) from error
+
+    def reconnect(self, timeout_s: float = _CONNECT_WITHIN_S) -> None:
+        """Connects again, once a lost host is back on its address; waits for it.
+
+        All variables of the lost host are gone, and with them every engine that had
+        rows there. Let the old engine, and the functions traced with it, go before:
+        they hold tables on the hosts that stayed up. Then make new ones and restore the
+        last checkpoint.
+
+        Args:
+            timeout_s: how long all hosts together may take to answer, in seconds.
+
+        Raises:
+            HostLostError: if a host does not answer in time.
+        """
+        self.connect(timeout_s)
+
+    def run(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
+        """Calls a function that uses the hosts, such as a step, and watches them.
+
+        The function runs in a thread of its own, since a call that waits for a hung
+        host cannot be interrupted: scopes of the calling thread, such as `tf.device`,
+        do not reach it. After a HostLostError that thread may wait on; it ends when the
+        host goes on or dies. Input threads may call `run` beside the training thread.
+
+        Args:
+            function: called with the other arguments.
+            *args: its positional arguments.
+            **kwargs: its keyword arguments.
+
+        Returns:
+            What the function returns.
+
+        Raises:
+            HostLostError: within 30 s if a host is dead, hangs, or was restarted.
+        """
+        try:
+            return self._watched(function, *args, **kwargs)
+        except _LOSS_ERRORS as error:
+            self._raise_lost(silent_servers(self.workers, _ANSWER_WITHIN_S), error)
+            self._raise_lost(self._forgetful_hosts(), error)
+            raise
+
+    def _watched(
+        self, function: Callable[..., Result], *args: Any, **kwargs: Any
+    ) -> Result:
+        """Calls a function; raises if a host falls silent before it returns."""
+        call = _in_thread(function, *args, **kwargs)
+        try:
+            while not concurrent.futures.wait([call], _CHECK_EVERY_S).done:
+                self._raise_lost(silent_servers(self.workers, _ANSWER_WITHIN_S))
+            return call.result()
+        finally:
+            # An error holds this frame and the call holds the error: without the call
+            # the tables that the error's frames know are freed with the error.
+            del call
+
+    def _spec(self) -> tf.train.ClusterSpec:
+        return tf.train.ClusterSpec(
+            {"chief": [self.chief], "worker": list(self.workers)}
+        )
+
+    def _forgetful_hosts(self) -> dict[int, str]:
+        """Returns the hosts that run nothing for this chief, though they answer."""
+        pings = [_in_thread(_ping, host) for host in self.hosts]
+        concurrent.futures.wait(pings, _ANSWER_WITHIN_S)
+        return {
+            place: "it was restarted, or does not run what it is sent"
+            for place, ping in enumerate(pings)
+            if not ping.done() or ping.exception()
+        }
+
+    def _raise_lost(
+        self, faults: Mapping[int, str], cause: BaseException | None = None
+    ) -> None:
+        """Raises if there are lost hosts: what is wrong, by the host's index."""
+        if not faults:
+            return
+        lost = "; ".join(
+            f"{self.hosts[place]} at {self.workers[place]}: {fault}"
+            for place, fault in faults.items()
+        )
+        raise HostLostError(
+            f"{len(faults)} of {len(self.workers)} hosts lost: {lost}. Start each "
+            "again on its address, call reconnect, make a new engine and restore the "
+            "last checkpoint.",
+            [self.hosts[place] for place in faults],
+        ) from cause
+
+
+def _connect(spec: tf.train.ClusterSpec) -> None:
+    tf.config.experimental_connect_to_cluster(spec, job_name="chief")
+    # Before TensorFlow's runtime has started, the call above only takes a note.
+    tf.config.list_logical_devices()
+
+
+def _ping(host: str) -> None:
+    with tf.device(host):
+        tf.identity(0).numpy()
+
+
+def _in_thread(
+    function: Callable[..., Result], *args: Any, **kwargs: Any
+) -> "concurrent.futures.Future[Result]":
+    """Starts a call in a thread that does not keep the process from its end."""
+    future: concurrent.futures.Future[Result] = concurrent.futures.Future()
+
+    def call() -> None:
+        try:
+            future.set_result(function(*args, **kwargs))
+        # Whatever it is, it belongs to the thread that waits for the result.
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=call, daemon=True).start()
+    return future

@@ -1,0 +1,157 @@
+"""The chief of a test cluster: a process that does what its test asks for by name.
+
+Run by `runpy` with TF_CONFIG, and CONNECTION, from which it takes (name, arguments) and
+to which it answers (True, result) or (False, error).
+"""
+
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+import embedding
+from embedding.cluster import Cluster
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import scenario
+import traffic
+
+QUIET_S = 0.2
+
+
+class Chief:
+    """Each public method can be asked for."""
+
+    def __init__(self, cluster: Cluster):
+        self._cluster = cluster
+        self._training: scenario.Training | None = None
+        self._manager: tf.train.CheckpointManager | None = None
+
+    def connect(self) -> list[str]:
+        self._cluster.connect()
+        return [device.name for device in tf.config.list_logical_devices("CPU")]
+
+    def reconnect(self) -> None:
+        self._training = self._manager = None
+        self._cluster.reconnect()
+
+    def create(self, hosts: int, **options: Any) -> None:
+        """Makes a new engine; drops the last one."""
+        self._training = self._manager = None
+        self._training = self._cluster.run(
+            scenario.Training, self._cluster.hosts[:hosts], **options
+        )
+
+    def fill(self) -> None:
+        self._training.fill()
+
+    def train(self, drawn: list) -> list:
+        return scenario.train(self._training, drawn, self._cluster.run)
+
+    def train_ahead(self, drawn: list) -> list:
+        """Trains while another thread enqueues; returns the activations."""
+        run, training = self._cluster.run, self._training
+
+        def feed() -> None:
+            for batch in drawn:
+                run(training.enqueue, *scenario.inputs(batch))
+
+        feeding = threading.Thread(target=feed, daemon=True)
+        feeding.start()
+        # Until the queues are full and the other thread waits.
+        time.sleep(1)
+        activations = [run(training.train_on_next) for _ in drawn]
+        feeding.join(30)
+        return [scenario.numpy(found) for found in activations]
+
+    def train_on(self, drawn: list) -> None:
+        """Trains on the same batches for ever."""
+        while True:
+            self.train(drawn)
+
+    def seconds_to_loss(self, drawn: list) -> tuple[float, Exception]:
+        """Returns how long one step took to fail, and its error."""
+        started_s = time.monotonic()
+        try:
+            self.train(drawn)
+        except RuntimeError as error:
+            return time.monotonic() - started_s, error
+        raise AssertionError("no host was lost")
+
+    def state(self) -> dict:
+        return self._cluster.run(self._training.state)
+
+    def devices(self) -> dict:
+        return self._training.devices()
+
+    def write(self, path: str) -> None:
+        options = embedding.host_sharded_options()
+        self._cluster.run(self._training.checkpoint.write, path, options)
+
+    def read(self, path: str) -> None:
+        status = self._cluster.run(self._training.checkpoint.read, path)
+        status.assert_existing_objects_matched()
+
+    def save(self, folder: str) -> str:
+        """Saves as a training loop does; returns the path."""
+        if self._manager is None:
+            self._manager = tf.train.CheckpointManager(
+                self._training.checkpoint, folder, max_to_keep=2
+            )
+        return self._cluster.run(self._manager.save)
+
+    def latest(self) -> str | None:
+        return self._manager.latest_checkpoint
+
+    def bytes_per_step(self, ids_per_example: int, steps: int = 10) -> float:
+        """Returns the bytes that one step moves between the tasks, on average."""
+        rows = self._training.state()["items"].shape[0]
+        row = [number * rows // ids_per_example for number in range(ids_per_example)]
+        batch = {
+            "clicks": [row] * scenario.BATCH,
+            "weights": [[1.0] * ids_per_example] * scenario.BATCH,
+            "history": [[1]] * scenario.BATCH,
+            "user": [1] * scenario.BATCH,
+        }
+        arguments = scenario.inputs(batch)
+        step = self._training.step
+        # The first call traces and sends the graphs, the second may still settle.
+        for _ in range(2):
+            step(*arguments)
+        before = self._bytes()
+        for _ in range(steps):
+            step(*arguments)
+        return (self._bytes() - before) / steps
+
+    def bytes_of(self, request: str, **arguments: Any) -> int:
+        """Returns the bytes that another request moves between the tasks."""
+        before = self._bytes()
+        getattr(self, request)(**arguments)
+        return self._bytes() - before
+
+    def _bytes(self) -> int:
+        time.sleep(QUIET_S)
+        addresses = (self._cluster.chief, *self._cluster.workers)
+        return traffic.bytes_through({int(at.rpartition(":")[2]) for at in addresses})
+
+
+def answer(connection: Any, chief: Chief) -> None:
+    """Answers until the other side hangs up."""
+    while True:
+        try:
+            name, arguments = connection.recv()
+        except EOFError:
+            return
+        try:
+            reply = True, getattr(chief, name)(**arguments)
+        except Exception as error:  # told to the test
+            reply = False, error
+        connection.send(reply)
+
+
+if __name__ == "__main__":
+    answer(CONNECTION, Chief(Cluster.from_tf_config(TF_CONFIG)))  # noqa: F821
