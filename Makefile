@@ -39,7 +39,7 @@ demo: $(INSTALLED)  ## MovieLens 100K: from ratings to a served prediction
 
 test: $(INSTALLED)  ## Run all tests
 	@scratch=$$(mktemp -d); trap "rm -rf $$scratch" EXIT; \
-		TMPDIR=$$scratch $(BIN)/python -m pytest
+		TMPDIR=$$scratch $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: $(INSTALLED)  ## Style, types and layers
 	@$(BIN)/ruff check .

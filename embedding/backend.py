@@ -15,19 +15,16 @@ from embedding.tables import HostTable
 
 
 class Backend(Protocol):
-    """Looks up and updates the tables of one engine."""
+    """Looks up and updates the tables of one engine.
 
-    @property
-    def hosts(self) -> list[str]:
-        """TensorFlow CPU devices that hold the rows, host 0 first."""
+    Attributes:
+        hosts: TensorFlow CPU devices that hold the rows, host 0 first.
+        owns_tables: whether the rows live in the device. They exist then only in an
+            initialised system, and variables are up to date only after `retrieve`.
+    """
 
-    @property
-    def owns_tables(self) -> bool:
-        """Whether the rows live in the device.
-
-        They exist then only in an initialised system, and the variables are up to
-        date only after `retrieve`.
-        """
+    hosts: list[str]
+    owns_tables: bool
 
     def shapes_of_core(self, shapes: Shapes) -> Shapes:
         """Returns one core's share of the output shapes of one replica's batch."""

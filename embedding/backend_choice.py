@@ -37,6 +37,8 @@ def backend_for(
     Raises:
         ValueError: if a host is no known CPU device, or on `hosts`, `policies` or a
             table without optimizer under a TPUStrategy.
+        NotImplementedError: on a strategy of several processes, or on what SparseCores
+            do not have.
     """
     strategy = tf.distribute.get_strategy()
     if not isinstance(strategy, _TPU_STRATEGIES):

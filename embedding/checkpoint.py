@@ -15,14 +15,15 @@ import tensorflow as tf
 # What a checkpoint says of its objects; TensorFlow exports no reader of it.
 from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 
-# How TensorFlow lets a class act before it is saved; not exported.
+# How TensorFlow lets a class act before it is saved, and says why; not exported.
+from tensorflow.python.saved_model import save_context
 from tensorflow.python.saved_model.registration import register_checkpoint_saver
 
 from embedding.specs import TableSpec
 
 _OBJECT_GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
-Shapes = dict[str, list[int]]
+ShapesByName = dict[str, list[int]]
 
 
 class _OneFilePerHost(tf.train.experimental.ShardingCallback):  # type: ignore[misc]
@@ -56,13 +57,12 @@ def call_before_saving(kind: type, action: Callable[[Any], None]) -> None:
 
     Args:
         kind: class of the objects, a `Trackable`.
-        action: what to do; not while a function is exported to a SavedModel.
+        action: what to do.
     """
 
     def save(trackables: Mapping[str, Any], **_: Any) -> list[str]:
-        if tf.executing_eagerly():
-            for trackable in trackables.values():
-                action(trackable)
+        for trackable in trackables.values():
+            action(trackable)
         # No files beside those that the variables are saved to.
         return []
 
@@ -77,24 +77,9 @@ def call_before_saving(kind: type, action: Callable[[Any], None]) -> None:
     )
 
 
-class AfterAll:
-    """Does an action whenever all that is expected happened once more."""
-
-    def __init__(self, action: Callable[[], None]):
-        """Takes the action; `expect` says what comes before it."""
-        self._action = action
-        self._expected = 0
-        self._happened = 0
-
-    def expect(self) -> Callable[[], None]:
-        """Returns what to call when one more expected thing happened."""
-        self._expected += 1
-        return self._happen
-
-    def _happen(self) -> None:
-        self._happened += 1
-        if self._happened % self._expected == 0:
-            self._action()
+def is_exporting() -> bool:
+    """Returns whether a function is being traced for a SavedModel."""
+    return not tf.executing_eagerly() and bool(save_context.in_save_context())
 
 
 def check_contents(prefix: str, tables: Sequence[TableSpec]) -> None:
@@ -111,7 +96,7 @@ def check_contents(prefix: str, tables: Sequence[TableSpec]) -> None:
         ValueError: if a table or slot is missing, is one too many, or has another
             shape; the message names each.
     """
-    wanted = _wanted(tables)
+    wanted = wanted_shapes(tables)
     lookup_only = tuple(f"{table.name}/" for table in tables if not table.optimizer)
     engines = [
         {
@@ -123,7 +108,7 @@ def check_contents(prefix: str, tables: Sequence[TableSpec]) -> None:
     ]
     if wanted in engines:
         return
-    held: Shapes = engines[0] if engines else {}
+    held: ShapesByName = engines[0] if engines else {}
     raise ValueError(
         f"Checkpoint {prefix} does not fit the engine: "
         f"{'; '.join(_faults(held, wanted))}. The checkpoint holds {_listed(held)}; "
@@ -132,7 +117,7 @@ def check_contents(prefix: str, tables: Sequence[TableSpec]) -> None:
     )
 
 
-def _wanted(tables: Sequence[TableSpec]) -> Shapes:
+def wanted_shapes(tables: Sequence[TableSpec]) -> ShapesByName:
     """Returns the shape of each variable by the name under which it is tracked."""
     shapes = {}
     for table in tables:
@@ -143,7 +128,7 @@ def _wanted(tables: Sequence[TableSpec]) -> Shapes:
     return shapes
 
 
-def _holders(prefix: str, wanted: Mapping[str, Any]) -> list[Shapes]:
+def _holders(prefix: str, wanted: Mapping[str, Any]) -> list[ShapesByName]:
     """Returns what the checkpoint's engines hold: those nearest to the wanted one.
 
     A checkpoint knows objects by number and by the names their owners give them. An
@@ -169,7 +154,7 @@ def _holders(prefix: str, wanted: Mapping[str, Any]) -> list[Shapes]:
     ]
 
 
-def _faults(held: Shapes, wanted: Shapes) -> list[str]:
+def _faults(held: ShapesByName, wanted: ShapesByName) -> list[str]:
     tables = {name for name in held | wanted if "/" not in name}
     faults = []
     for name in sorted(held | wanted):
@@ -186,5 +171,5 @@ def _faults(held: Shapes, wanted: Shapes) -> list[str]:
     return faults
 
 
-def _listed(shapes: Shapes) -> str:
+def _listed(shapes: ShapesByName) -> str:
     return ", ".join(f"{name} {shapes[name]}" for name in sorted(shapes)) or "no table"

@@ -1,8 +1,8 @@
 """Where a checkpoint stores a tensor: read from its index file.
 
-RestoreV2 loads every stored slice that a request touches, whole. Who wants to read a
-tensor once and in bounded memory must therefore ask slice by slice, and TensorFlow has
-no call that lists them; a slice too big to load has to be read in pieces from its file.
+RestoreV2 loads every stored slice that a request touches, whole. To read a
+tensor once and in bounded memory, ask slice by slice; TensorFlow has no call that lists
+them, and a slice too big to load has to be read in pieces from its file.
 The index is a sorted string table of `BundleEntryProto` (TensorFlow's
 core/protobuf/tensor_bundle.proto), and a slice is its values in row-major order.
 """
@@ -31,7 +31,7 @@ class StoredRows:
 
     Attributes:
         first: the first row.
-        last: the row behind the last.
+        last: end row, exclusive.
         path: the data file.
         offset: where in the file the first row begins, in bytes.
         size: of the rows, in bytes.

@@ -6,14 +6,22 @@ lists of tensors to a backend.
 """
 
 import logging
+import threading
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from embedding.autograph import not_converted
 from embedding.backend_choice import backend_for
-from embedding.inputs import as_input, check_inputs, first_replica, flatten_like
+from embedding.inputs import (
+    as_input,
+    check_inputs,
+    flatten_like,
+    of_replica,
+    replica_count,
+)
 from embedding.policies import Policies
 from embedding.shapes import (
     Shapes,
@@ -107,6 +115,7 @@ class TPUEmbedding(TrackedTables):
         super().__init__(tables, backend)
         self._output_shapes: Shapes = configured_shapes(self._features)
         self._is_initialized = False
+        self._building = threading.RLock()
         self._without_gradient: set[str] = set()
 
     @property
@@ -154,18 +163,17 @@ class TPUEmbedding(TrackedTables):
             shapes = per_replica_batch_size
         if shapes is None:
             self._build(None)
-        elif isinstance(shapes, int):
+        elif isinstance(shapes, (int, np.integer)):
             # A bool is an int, but no batch size.
-            if type(shapes) is not int or shapes < 1:
+            if isinstance(shapes, bool) or shapes < 1:
                 raise ValueError(
                     "build takes the batch size, an int of at least 1, or the inputs' "
                     f"shapes; got {shapes!r}."
                 )
-            self._build(shapes_of_batch_size(self._features, shapes))
+            self._build(shapes_of_batch_size(self._features, int(shapes)))
         else:
             # As TensorFlow's class: only the number and the order of shapes count.
-            leaves = flatten_like([None] * len(self._features), tf.nest.flatten(shapes))
-            self._build(shapes_of_build(self._features, leaves))
+            self._build(shapes_of_build(self._features, tf.nest.flatten(shapes)))
 
     @not_converted
     def enqueue(
@@ -193,19 +201,23 @@ class TPUEmbedding(TrackedTables):
         Raises:
             ValueError: if structure, kinds, types or shapes do not fit.
             TypeError: if the nests are of different types.
-            RuntimeError: if `training` is asked of an engine without an optimizer, or
-                inside control flow in `strategy.run`.
+            RuntimeError: if `training` is asked of an engine without an optimizer,
+                inside control flow in `strategy.run`, or if the first call finds a TPU
+                that is already initialised for embeddings.
+            NotImplementedError: on SparseCores, outside of `strategy.run`, with
+                `device`, or for sparse ids of rank 3.
             tf.errors.InvalidArgumentError: on values that a table's policy refuses.
         """
         flat = [as_input(i) for i in flatten_like(self._feature_config, features)]
         flat_weights = [None] * len(flat)
         if weights is not None:
             flat_weights = flatten_like(self._feature_config, weights)
-        inputs = first_replica(flat)
-        check_inputs(self._features, inputs, first_replica(flat_weights))
-        if training is not False:
-            self._check_trainable("enqueue(training=True)")
-        shapes = shapes_of_inputs(self._features, inputs)
+        for replica in range(replica_count(flat)):
+            own = of_replica(flat, replica), of_replica(flat_weights, replica)
+            check_inputs(self._features, *own)
+        if not isinstance(training, (bool, np.bool_)) or training:
+            self._check_trainable("enqueue with training=True, or a tensor,")
+        shapes = shapes_of_inputs(self._features, of_replica(flat, 0))
         self._build(shapes if device else self._backend.shapes_of_core(shapes))
         self._backend.enqueue(flat, flat_weights, training, name=name, device=device)
 
@@ -222,8 +234,8 @@ class TPUEmbedding(TrackedTables):
             Rows without ids are zero.
 
         Raises:
-            RuntimeError: if the engine is not built, or with several replicas outside
-                `strategy.run`.
+            RuntimeError: if the engine is not built, with several replicas outside
+                `strategy.run`, or on SparseCores out of order.
             tf.errors.InvalidArgumentError: if the last training batch still awaits its
                 gradients. Nothing is lost: apply them, and call again.
         """
@@ -243,8 +255,8 @@ class TPUEmbedding(TrackedTables):
         Raises:
             ValueError: if structure, shapes or types do not fit.
             TypeError: if the nests are of different types.
-            RuntimeError: if the engine is not built or has no optimizer, or with
-                several replicas outside `strategy.run`.
+            RuntimeError: if the engine is not built or has no optimizer, with several
+                replicas outside `strategy.run`, or on SparseCores out of order.
             tf.errors.InvalidArgumentError: if no training batch awaits gradients, or
                 a gradient is not finite and its table's policy is "error".
         """
@@ -281,7 +293,8 @@ class TPUEmbedding(TrackedTables):
         elif self._backend.owns_tables:
             check_fully_defined(self._features, self._output_shapes)
         are_known = all(shape.is_fully_defined() for shape in self._output_shapes)
-        with tf.init_scope():
+        # Several threads may enqueue the first batch.
+        with self._building, tf.init_scope():
             if are_known and not self._is_initialized:
                 self._backend.initialize(self._output_shapes)
                 self._is_initialized = True
@@ -295,16 +308,14 @@ class TPUEmbedding(TrackedTables):
                 "checkpoint, create the engine outside of the strategy, and restore."
             )
         self._build(None)
-        self._backend.retrieve()
-        assert self._tables is not None
-        return self._tables
+        self._retrieve_variables()
+        return self._tables or []
 
     def _check_initialized(self, method: str) -> None:
         if not self._is_initialized:
             raise RuntimeError(
-                f"{method} called on unbuilt TPUEmbedding object. Please either call "
-                "enqueue first or manually call the build method with the inputs' "
-                "shapes."
+                f"{method} called on unbuilt TPUEmbedding object. Enqueue a batch "
+                "first, or call build with the batch size."
             )
 
     def _check_trainable(self, method: str) -> None:
@@ -312,7 +323,8 @@ class TPUEmbedding(TrackedTables):
         if lookup_only:
             raise RuntimeError(
                 f"{method} needs an optimizer for every table; "
-                f"{', '.join(lookup_only)} have none. Pass `optimizer`."
+                f"{', '.join(lookup_only)} have none. Pass `optimizer`, or "
+                "training=False."
             )
 
     def _activation_shape(self, position: int) -> list[int]:
@@ -342,12 +354,12 @@ class TPUEmbedding(TrackedTables):
         if not gradient.shape.is_compatible_with(expected):
             raise ValueError(
                 f"Found gradient of shape {gradient.shape} at path {path}. Expected "
-                f"shape {expected}."
+                f"shape {expected}. Pass the gradient of what dequeue returned."
             )
         if gradient.dtype != tf.float32:
             raise ValueError(
                 f"Found gradient of type {gradient.dtype.name} at path {path}. "
-                "Expected float32."
+                "Expected float32. Cast it if the model computes in another type."
             )
         if not gradient.shape.is_fully_defined():
             gradient = tf.ensure_shape(gradient, expected)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from embedding import partition
 from embedding.checks import Check, after
 from embedding.inputs import is_dense
 from embedding.policies import usable_ids, usable_weights
@@ -22,13 +23,25 @@ class Lookup(NamedTuple):
 
     Attributes:
         ids: int64 [n], the ids in feature order.
-        rows: int64 [n], the row of the flattened activations that each id adds to.
+        segment_ids: int64 [n], the row of the flattened activations each id adds to.
         coefficients: float32 [n], what each id's table row is multiplied by.
     """
 
     ids: tf.Tensor
-    rows: tf.Tensor
+    segment_ids: tf.Tensor
     coefficients: tf.Tensor
+
+    def split(self, starts: list[int]) -> list["Lookup"]:
+        """Returns each host's share, in the same order.
+
+        Args:
+            starts: the first row of each host's range of the table.
+        """
+        host_of_id = partition.hosts_of_rows(self.ids, starts)
+        columns = (
+            tf.dynamic_partition(column, host_of_id, len(starts)) for column in self
+        )
+        return [Lookup(*part) for part in zip(*columns, strict=True)]
 
 
 def lookup_of(feature: FeatureSpec, ids: Any, weights: Any) -> Lookup:
@@ -45,23 +58,32 @@ def lookup_of(feature: FeatureSpec, ids: Any, weights: Any) -> Lookup:
             table's policy refuses.
     """
     values = tf.cast(ids if is_dense(ids) else ids.values, tf.int64)
+    kept = _kept_per_example(feature, ids)
     lookup = Lookup(
         tf.reshape(values, [-1]),
-        _rows(feature, ids),
+        _segment_ids(feature, ids, kept),
         tf.ones([tf.size(values)])
         if weights is None
         else _given(feature, ids, weights),
     )
     if feature.config.validate_weights_and_indices:
         lookup = _usable(feature, lookup, is_weighted=weights is not None)
-    if _positions(feature, ids) is not None:
-        kept = _kept(lookup, lookup.rows >= 0)
-        return kept._replace(coefficients=tf.ones_like(kept.coefficients))
     if is_dense(ids):
         return lookup
-    return _combined(
-        lookup, feature.config.table.combiner, tf.reduce_prod(shape_of(feature, ids))
+    if kept is not None:
+        lookup = _selected(lookup, lookup.segment_ids >= 0)
+    unweighted = tf.ones_like(lookup.coefficients)
+    if isinstance(kept, int):
+        return lookup._replace(coefficients=unweighted)
+    combiner, rows = (
+        feature.config.table.combiner,
+        tf.reduce_prod(shape_of(feature, ids)),
     )
+    pooled = _combined(lookup, combiner, rows)
+    if kept is None:
+        return pooled
+    coefficients = tf.where(tf.equal(kept, 1), pooled.coefficients, unweighted)
+    return pooled._replace(coefficients=coefficients)
 
 
 def shape_of(feature: FeatureSpec, ids: Any) -> tf.Tensor:
@@ -71,49 +93,60 @@ def shape_of(feature: FeatureSpec, ids: Any) -> tf.Tensor:
         return shape if ids.shape.rank == 1 else shape[:-1]
     if isinstance(ids, tf.SparseTensor):
         leading = ids.dense_shape[:-1]
-    elif (fixed := _fixed_shape(feature, ids)) is not None:
+    elif (fixed := _fixed_shape(feature)) is not None:
         return tf.constant(fixed.as_list(), tf.int64)
     else:
         leading = tf.reshape(tf.cast(ids.nrows(), tf.int64), [1])
-    positions = _positions(feature, ids)
-    return leading if positions is None else tf.concat([leading, [positions]], axis=0)
+    kept = _kept_per_example(feature, ids)
+    return leading if kept is None else tf.concat([leading, [kept]], axis=0)
 
 
-def _positions(feature: FeatureSpec, ids: Any) -> int | None:
-    """Returns how many ids of an example keep a row each; None if they are pooled."""
+def _kept_per_example(feature: FeatureSpec, ids: Any) -> int | tf.Tensor | None:
+    """Returns how many ids of an example keep a row each; None if they are pooled.
+
+    A tensor where only a running step knows how many examples there are; 1 in it means
+    that they are pooled.
+    """
     if isinstance(ids, tf.RaggedTensor):
-        fixed = _fixed_shape(feature, ids)
+        fixed = _fixed_shape(feature)
         if fixed is not None:
-            return _positions_of_ragged(feature, fixed, ids.shape[0])
+            return _kept_of_fixed(feature, ids, fixed)
     if feature.is_sequence and not is_dense(ids) and ids.shape.rank == 2:
         return int(feature.config.max_sequence_length)
     return None
 
 
-def _fixed_shape(feature: FeatureSpec, ids: tf.RaggedTensor) -> tf.TensorShape | None:
+def _fixed_shape(feature: FeatureSpec) -> tf.TensorShape | None:
     """Returns the output shape that a flat ragged batch is to be folded into."""
     if feature.config.output_shape.rank is not None:
         return feature.config.output_shape
-    built, examples = feature.built_shape, ids.shape[0]
-    if built is None or not examples or built.num_elements() % examples:
-        return None
-    return built
+    built = feature.built_shape
+    is_deeper = built is not None and built.rank > 1 and not feature.is_sequence
+    return built if is_deeper else None
 
 
-def _positions_of_ragged(
-    feature: FeatureSpec, output_shape: tf.TensorShape, examples: int | None
-) -> int | None:
-    size = output_shape.num_elements()
-    if size is None or not examples or size % examples:
-        raise ValueError(
-            f"Feature '{feature.path}': Output shape set in the FeatureConfig should "
-            f"be the factor of the input data batch size. But instead got output shape "
-            f"{output_shape}, input data batch size {examples}."
-        )
-    return None if size == examples else int(size // examples)
+def _kept_of_fixed(
+    feature: FeatureSpec, ids: tf.RaggedTensor, output_shape: tf.TensorShape
+) -> int | tf.Tensor | None:
+    size, examples = output_shape.num_elements(), ids.shape[0]
+    message = (
+        "Output shape set in the FeatureConfig should be the factor of the input data "
+        f"batch size; feature '{feature.path}' has the output shape {output_shape}. "
+        "Make the one divide the other. Examples:"
+    )
+    if size is None or examples == 0 or (examples and size % examples):
+        raise ValueError(f"{message} {examples}.")
+    if examples:
+        return None if size == examples else int(size // examples)
+    rows = tf.cast(ids.nrows(), tf.int64)
+    divides = (rows > 0) & tf.equal(size % tf.maximum(rows, 1), 0)
+    with after(tf.debugging.Assert(divides, [message, rows])):
+        return size // tf.maximum(rows, 1)
 
 
-def _rows(feature: FeatureSpec, ids: Any) -> tf.Tensor:
+def _segment_ids(
+    feature: FeatureSpec, ids: Any, kept: int | tf.Tensor | None
+) -> tf.Tensor:
     """Returns the activation row of each id: int64 [n]; -1 past a sequence's end."""
     if is_dense(ids):
         return tf.range(tf.size(ids, tf.int64))
@@ -123,11 +156,13 @@ def _rows(feature: FeatureSpec, ids: Any) -> tf.Tensor:
         examples = tf.cast(ids.value_rowids(), tf.int64)
         starts = tf.gather(tf.cast(ids.row_starts(), tf.int64), examples)
         places = tf.range(tf.size(examples, tf.int64)) - starts
-    positions = _positions(feature, ids)
-    if positions is None:
+    if kept is None:
         return examples
     cut_off = tf.constant(-1, tf.int64)
-    return tf.where(places < positions, examples * positions + places, cut_off)
+    own_rows = tf.where(places < kept, examples * kept + places, cut_off)
+    return (
+        own_rows if isinstance(kept, int) else tf.where(kept == 1, examples, own_rows)
+    )
 
 
 def _sparse_places(
@@ -195,10 +230,10 @@ def _usable(feature: FeatureSpec, lookup: Lookup, *, is_weighted: bool) -> Looku
         lookup = lookup._replace(coefficients=weights)
         if keep_too is not None:
             keep = keep_too if keep is None else keep & keep_too
-    return lookup if keep is None else _kept(lookup, keep)
+    return lookup if keep is None else _selected(lookup, keep)
 
 
-def _kept(lookup: Lookup, keep: tf.Tensor) -> Lookup:
+def _selected(lookup: Lookup, keep: tf.Tensor) -> Lookup:
     return Lookup(*(tf.boolean_mask(column, keep) for column in lookup))
 
 
@@ -206,11 +241,11 @@ def _combined(lookup: Lookup, combiner: str, rows: tf.Tensor) -> Lookup:
     """Turns weights into w, w / sum(w) or w / sqrt(sum(w^2)) by row; 0 / 0 is 0."""
     if combiner == "sum":
         return lookup
-    weights = lookup.coefficients
+    weights, segments = lookup.coefficients, lookup.segment_ids
     powers = weights if combiner == "mean" else tf.square(weights)
-    totals = tf.math.unsorted_segment_sum(powers, lookup.rows, rows)
+    totals = tf.math.unsorted_segment_sum(powers, segments, rows)
     if combiner == "sqrtn":
         totals = tf.sqrt(totals)
     return lookup._replace(
-        coefficients=tf.math.divide_no_nan(weights, tf.gather(totals, lookup.rows))
+        coefficients=tf.math.divide_no_nan(weights, tf.gather(totals, segments))
     )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from embedding.shapes import check_rank
 from embedding.specs import FeatureSpec
 
 
@@ -24,17 +25,32 @@ def flatten_like(feature_config: Any, structure: Any) -> list[Any]:
     return leaves
 
 
-def first_replica(values: Sequence[Any]) -> list[Any]:
-    """Returns the first replica's share of values that may be distributed."""
+def of_replica(values: Sequence[Any], replica: int) -> list[Any]:
+    """Returns one replica's share of values that may be distributed.
+
+    A value that is not goes to every replica as it is.
+    """
     return [
-        value.values[0] if isinstance(value, tf.distribute.DistributedValues) else value
+        value.values[replica]
+        if isinstance(value, tf.distribute.DistributedValues)
+        else value
         for value in values
     ]
 
 
+def replica_count(values: Sequence[Any]) -> int:
+    """Returns for how many replicas there are values; 1 if none is distributed."""
+    return max(
+        len(value.values) if isinstance(value, tf.distribute.DistributedValues) else 1
+        for value in values
+    )
+
+
 def as_input(ids: Any) -> Any:
-    """Returns a numpy array as a tensor, other inputs as they are."""
-    return tf.convert_to_tensor(ids) if isinstance(ids, np.ndarray) else ids
+    """Returns arrays and variables as tensors, other inputs as they are."""
+    if isinstance(ids, (np.ndarray, tf.Variable)):
+        return tf.convert_to_tensor(ids)
+    return ids
 
 
 def check_inputs(
@@ -72,7 +88,7 @@ def is_dense(ids: Any) -> bool:
 
 def _check_ids(feature: FeatureSpec, ids: Any) -> None:
     path = feature.path
-    if not isinstance(ids, (tf.Tensor, tf.Variable, tf.SparseTensor, tf.RaggedTensor)):
+    if not isinstance(ids, (tf.Tensor, tf.SparseTensor, tf.RaggedTensor)):
         raise ValueError(
             f"Input '{path}' is of unknown type {type(ids)}. Tensor, SparseTensor or "
             "RaggedTensor expected."
@@ -85,34 +101,30 @@ def _check_ids(feature: FeatureSpec, ids: Any) -> None:
     _check_rank(path, ids)
     if is_dense(ids) and feature.is_sequence:
         raise ValueError(
-            f"Feature '{path}' is a sequence feature but a dense tensor was passed."
+            f"Feature '{path}' is a sequence feature but a dense tensor was passed. "
+            "Pass a SparseTensor or RaggedTensor, or set max_sequence_length=0."
         )
 
 
 def _check_rank(path: str, ids: Any) -> None:
     shape = ids.shape
-    if shape.rank is None or shape.rank < 1:
-        raise ValueError(
-            f"Received input tensor of shape {shape} for feature '{path}'. Rank must "
-            "be 1 and above, and known."
-        )
+    check_rank(path, shape)
     if isinstance(ids, tf.RaggedTensor):
         if shape.rank != 2:
             raise ValueError(
-                f"Only rank 2 ragged tensor is supported, find rank {shape.rank} "
-                f"ragged tensor for input '{path}'. output_shape gives deeper outputs."
+                f"Only rank 2 ragged tensor is supported; input '{path}' has rank "
+                f"{shape.rank}. output_shape gives deeper outputs."
             )
     elif isinstance(ids, tf.SparseTensor):
         if shape.rank < 2:
             raise ValueError(
-                "Only rank 2 and above sparse tensor is supported, find rank "
-                f"{shape.rank} sparse tensor for input '{path}'."
+                "Only rank 2 and above sparse tensor is supported; input "
+                f"'{path}' has rank {shape.rank}. Give it a leading axis of examples."
             )
     elif shape.rank > 1 and shape[-1] != 1:
         raise ValueError(
-            "Rank 2 or above dense tensor should have last dimension as 1 as the last "
-            f"dimension will always be reduced. Instead got dense tensor as shape "
-            f"{shape} for input '{path}'. Pass several ids an example as a "
+            "Rank 2 or above dense tensor should have last dimension as 1; input "
+            f"'{path}' has shape {shape}. Pass several ids an example as a "
             "SparseTensor or RaggedTensor."
         )
 
@@ -127,13 +139,16 @@ def _check_weights(feature: FeatureSpec, ids: Any, weights: Any, mismatch: str) 
     if type(weights) is not type(ids):
         raise ValueError(
             f"Weight for '{path}' is "
-            f"{mismatch.format(type(weights).__name__, type(ids).__name__)}."
+            f"{mismatch.format(type(weights).__name__, type(ids).__name__)}. "
+            "Give weights of the kind of the ids."
         )
     if not weights.dtype.is_floating:
         raise ValueError(
-            f"Weight for '{path}' is {weights.dtype.name}; weights must be floats."
+            f"Weight for '{path}' is {weights.dtype.name}; weights must be floats. "
+            "Cast them to float32."
         )
     if feature.is_sequence:
         raise ValueError(
-            f"Weight specified for '{path}', but this is a sequence feature."
+            f"Weight specified for '{path}', but this is a sequence feature. "
+            "Leave its weights at None."
         )

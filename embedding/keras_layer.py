@@ -1,4 +1,4 @@
-"""The serving lookup as a Keras layer, for models that are built and saved by Keras."""
+"""The serving lookup as a Keras layer."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -32,7 +32,9 @@ class EmbeddingLookup(keras.layers.Layer):  # type: ignore[misc]
     ```
 
     The tables are float32 weights [vocabulary_size, dim] that do not train: the engine
-    trains them. Stock TensorFlow ops only; needs Keras's TensorFlow backend.
+    trains them. Stock TensorFlow ops only; needs Keras's TensorFlow backend. Save a
+    model that holds it by its weights or as a SavedModel: a `.keras` archive cannot
+    hold a feature_config.
     """
 
     def __init__(
@@ -52,13 +54,15 @@ class EmbeddingLookup(keras.layers.Layer):  # type: ignore[misc]
         Raises:
             ValueError: if the configuration or a policy does not fit.
         """
-        super().__init__(name=name, trainable=False)
+        # Ids must not be cast, and rows are float32 under any policy of Keras.
+        super().__init__(name=name, trainable=False, dtype="float32", autocast=False)
         specs = collect_tables(flatten_features(feature_config, policies), None)
         # Keras would wrap the containers, so they are out of its sight.
         self._configuration = _Configuration(feature_config, policies, specs)
         self._weights_by_name = {
             spec.name: self.add_weight(
-                name=spec.name,
+                # Keras allows no slash.
+                name=spec.name.replace("/", "."),
                 shape=(spec.config.vocabulary_size, spec.config.dim),
                 dtype="float32",
                 initializer="zeros",

@@ -7,7 +7,7 @@ core/protobuf/tpu/optimization_parameters.proto.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -37,27 +37,15 @@ def check_supported(optimizer: Any, table_name: str) -> None:
         )
 
 
-def slot_names(optimizer: Any) -> list[str]:
-    """Returns the names of the optimizer's slots, in its order; none without one."""
-    match optimizer:
-        case Adagrad():
-            return ["accumulators"]
-        case AdagradMomentum():
-            return ["accumulators", "momenta"]
-        case Adam():
-            return ["momenta", "velocities"]
-        case FTRL():
-            return ["accumulators", "linears"]
-        case _:
-            return []
+def dynamic_learning_rates(optimizers: Sequence[Any]) -> dict[Callable[[], Any], int]:
+    """Returns the callable learning rates, each once, with their positions.
 
-
-def slot_initial_values(optimizer: Any) -> dict[str, float]:
-    """Returns the optimizer's slot names, in its order, with their initial values."""
-    values = dict.fromkeys(slot_names(optimizer), 0.0)
-    if isinstance(optimizer, (Adagrad, FTRL)):
-        values["accumulators"] = optimizer.initial_accumulator_value
-    return values
+    Args:
+        optimizers: of each table. Rates are in the order of their first table.
+    """
+    rates = [optimizer.learning_rate for optimizer in optimizers]
+    distinct = dict.fromkeys(rate for rate in rates if callable(rate))
+    return {rate: position for position, rate in enumerate(distinct)}
 
 
 def learning_rates(optimizers: Sequence[Any]) -> list[tf.Tensor]:
@@ -66,16 +54,11 @@ def learning_rates(optimizers: Sequence[Any]) -> list[tf.Tensor]:
     A callable is called once a step, however many tables share it, in the order of its
     first table.
     """
-    called: dict[Any, Any] = {}
-    rates = []
-    for optimizer in optimizers:
-        rate = optimizer.learning_rate
-        if callable(rate):
-            if rate not in called:
-                called[rate] = rate()
-            rate = called[rate]
-        rates.append(tf.cast(rate, tf.float32))
-    return rates
+    called = {rate: rate() for rate in dynamic_learning_rates(optimizers)}
+    rates = [optimizer.learning_rate for optimizer in optimizers]
+    return [
+        tf.cast(called[rate] if callable(rate) else rate, tf.float32) for rate in rates
+    ]
 
 
 def touches_all_rows(optimizer: Any) -> bool:
@@ -95,7 +78,7 @@ def updated_rows(
     Args:
         optimizer: the table's configuration object, one of `OPTIMIZERS`.
         parameters: float32 [rows, dim], the touched rows.
-        slots: float32 [rows, dim] each, in the order of `slot_names`.
+        slots: float32 [rows, dim] each, in the optimizer's order.
         gradient: float32 [rows, dim], summed over the occurrences of each row.
         rate: float32 scalar, the learning rate.
     """
@@ -202,7 +185,7 @@ def _ftrl(
     """
     accumulator, linear = slots
     power = -optimizer.learning_rate_power
-    # What the linear term is counted in, times the learning rate and over it.
+    # The slot holds z, or lr * z: scale of its terms in either case.
     scaled = optimizer.multiply_linear_by_learning_rate
     unit, inverse = (rate, 1.0) if scaled else (1.0, 1.0 / rate)
     before = tf.pow(accumulator, power)

@@ -37,7 +37,7 @@ def first_rows(rows: int, hosts: int) -> list[int]:
 
 
 def row_ranges(rows: int, hosts: int) -> list[tuple[int, int]]:
-    """Returns each host's (first row, row behind its last), empty hosts left out."""
+    """Returns each host's (first row, end row), empty hosts left out."""
     return list(itertools.pairwise([*first_rows(rows, hosts), rows]))
 
 
@@ -47,7 +47,7 @@ def aligned_blocks(start: int, stop: int, block_rows: int) -> Iterator[tuple[int
     Two hosts that share a block cut the rest of the table at the same rows.
 
     Yields:
-        (first row, row behind the last) of each piece, ascending, none empty.
+        (first row, end row) of each piece, ascending, none empty.
     """
     while start < stop:
         end = min(stop, (start // block_rows + 1) * block_rows)

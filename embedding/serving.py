@@ -34,7 +34,8 @@ def serving_embedding_lookup(
             tracing.
         weights: None, or a nest like inputs of None or weights.
         tables: parameters by TableConfig: `TPUEmbedding.embedding_tables`, or one
-            tf.Variable [vocabulary_size, dim] a table.
+            tf.Variable [vocabulary_size, dim] a table. On as many hosts as the engine
+            had, the numbers are the engine's bit for bit; else they differ by rounding.
         feature_config: the nest of FeatureConfig that the tables were trained with.
         policies: those the tables were trained with, see `embedding.policies`.
 
@@ -43,7 +44,8 @@ def serving_embedding_lookup(
         [batch, max_sequence_length, dim] for sequences, or output_shape + [dim].
 
     Raises:
-        ValueError: if structure, kinds or types of the inputs do not fit.
+        ValueError: if structure, kinds or types of the inputs do not fit, or tables
+            are missing.
         tf.errors.InvalidArgumentError: while running, on ids or weights that a
             table's policy refuses.
     """
@@ -67,6 +69,12 @@ def serving_embedding_lookup(
         flat_weights,
         mismatch="of type {} but it does not match type of the input which is {}",
     )
+    missing = sorted({f.table_name for f in features if f.config.table not in tables})
+    if missing:
+        raise ValueError(
+            f"No values for the tables {missing}: `tables` must be keyed by the "
+            "TableConfig objects of this feature_config, not by equal ones."
+        )
     activations = [
         _activations(feature, ids, weight, tables[feature.config.table])
         for feature, ids, weight in zip(
@@ -81,15 +89,9 @@ def _activations(feature: FeatureSpec, ids: Any, weights: Any, table: Any) -> tf
     shape = shape_of(feature, ids)
     shards = getattr(table, "variables", [table])
     starts = partition.first_rows(feature.config.table.vocabulary_size, len(shards))
-    host_of_id = partition.hosts_of_rows(lookup.ids, starts)
-    columns = (
-        tf.dynamic_partition(column, host_of_id, len(shards)) for column in lookup
-    )
     partial_sums = [
-        _pooled(feature, Lookup(*part), start, shard, tf.reduce_prod(shape))
-        for start, shard, part in zip(
-            starts, shards, zip(*columns, strict=True), strict=True
-        )
+        _pooled(feature, part, start, shard, tf.reduce_prod(shape))
+        for start, shard, part in zip(starts, shards, lookup.split(starts), strict=True)
     ]
     pooled = tf.reshape(
         tf.add_n(partial_sums), tf.concat([shape, [feature.config.table.dim]], axis=0)
@@ -114,5 +116,5 @@ def _pooled(
         # The touched rows only; the whole table would be rounded at every request.
         shard = pooling.quantized(quantization, tf.gather(shard, positions))
         positions = tf.range(tf.size(positions, tf.int64))
-    indices = tf.stack([lookup.rows, positions], axis=1)
+    indices = tf.stack([lookup.segment_ids, positions], axis=1)
     return pooling.pooled(indices, lookup.coefficients, rows, shard)

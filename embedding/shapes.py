@@ -33,8 +33,14 @@ def shapes_of_build(features: Sequence[FeatureSpec], shapes: Sequence[Any]) -> S
     """Returns the output shapes of inputs of the given shapes.
 
     Raises:
-        ValueError: if one is no shape, or its rank is unknown or 0.
+        ValueError: if there are more or fewer than features, one is no shape, or its
+            rank is unknown or 0.
     """
+    if len(shapes) != len(features):
+        raise ValueError(
+            "build takes one shape for each of the features "
+            f"{[feature.path for feature in features]}; got {len(shapes)}."
+        )
     for feature, shape in zip(features, shapes, strict=True):
         if not isinstance(shape, tf.TensorShape):
             raise ValueError(
@@ -70,16 +76,25 @@ def output_shape(feature: FeatureSpec, input_shape: tf.TensorShape) -> tf.Tensor
     Raises:
         ValueError: if the rank is unknown or 0.
     """
-    if input_shape.rank is None or input_shape.rank < 1:
-        raise ValueError(
-            f"Received input tensor of shape {input_shape} for feature "
-            f"'{feature.path}'. Rank must be 1 and above, and known."
-        )
+    check_rank(feature.path, input_shape)
     if input_shape.rank == 1:
         return input_shape
     if input_shape.rank == 2 and feature.is_sequence:
         return input_shape[:1].concatenate(feature.config.max_sequence_length)
     return input_shape[:-1]
+
+
+def check_rank(path: str, input_shape: tf.TensorShape) -> None:
+    """Refuses inputs that are no batch.
+
+    Raises:
+        ValueError: if the rank is unknown or 0.
+    """
+    if input_shape.rank is None or input_shape.rank < 1:
+        raise ValueError(
+            f"Received input tensor of shape {input_shape} for feature '{path}'. Rank "
+            "must be 1 and above, and known."
+        )
 
 
 def checked_shapes(
@@ -91,6 +106,7 @@ def checked_shapes(
         ValueError: if they contradict each other.
     """
     for feature, old, new in zip(features, known, incoming, strict=True):
+        # "founded" as TensorFlow spells it: users search for the message.
         if not _are_consistent(old, new):
             raise ValueError(
                 f"Inconsistent shape founded for input feature {feature.path}, Output "
@@ -113,8 +129,8 @@ def check_fully_defined(features: Sequence[FeatureSpec], shapes: Shapes) -> None
         if not shape.is_fully_defined():
             raise ValueError(
                 f"Input Feature {feature.path} has output shape set as {shape} which "
-                "is not fully defined. Please specify the fully defined shape in "
-                "either FeatureConfig or for the build method."
+                "is not fully defined. Set FeatureConfig(output_shape=...), or pass "
+                "build a shape with every size."
             )
 
 

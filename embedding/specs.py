@@ -6,6 +6,7 @@ and optimizers given here live in `TableSpec`.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -78,12 +79,18 @@ def flatten_features(
     Raises:
         ValueError: if the structure is empty, holds anything but FeatureConfig, two
             tables have one name, or a policy is unknown.
-        NotImplementedError: on a table of int32 or with a custom combiner.
+        NotImplementedError: on a table of int32, with a custom combiner or a layout.
     """
     paths = leaf_paths(feature_config)
     configs = tf.nest.flatten(feature_config)
     if not configs:
         raise ValueError("feature_config holds no feature; give at least one.")
+    repeated = sorted({path for path in paths if paths.count(path) > 1})
+    if repeated:
+        raise ValueError(
+            f"feature_config has several features at {repeated}, where '/' is both in "
+            "a key and between keys. Rename one of the keys."
+        )
     for path, config in zip(paths, configs, strict=True):
         if not isinstance(config, FeatureConfig):
             raise ValueError(
@@ -150,12 +157,13 @@ def _check_table(name: str, table: Any) -> None:
     unsupported = {
         f"dtype={table.dtype}": table.dtype != tf.float32,
         "a custom combiner": table.combiner not in ("sum", "mean", "sqrtn"),
+        "layout": table.layout is not None,
     }
     for option, is_used in unsupported.items():
         if is_used:
             raise NotImplementedError(
-                f"Table '{name}': {option} is not implemented; use float32 rows and "
-                "the combiner sum, mean or sqrtn."
+                f"Table '{name}': {option} is not implemented; use float32 rows, "
+                "the combiner sum, mean or sqrtn, and no layout."
             )
 
 
@@ -166,7 +174,7 @@ def leaf_paths(structure: Any) -> list[str]:
 
 
 def _with_paths(structure: Any, prefix: str) -> Any:
-    if isinstance(structure, dict):
+    if isinstance(structure, Mapping):
         return {
             key: _with_paths(value, f"{prefix}/{key}")
             for key, value in structure.items()

@@ -7,7 +7,7 @@ needs a second copy of itself; see `embedding.initializers` for the values and
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -20,6 +20,20 @@ from embedding.sharded_variable import (
     write_rows,
 )
 from embedding.specs import TableSpec
+
+
+class Shard(NamedTuple):
+    """One host's rows of a table.
+
+    Attributes:
+        host: the device.
+        parameters: float32 [rows, dim].
+        slots: float32 [rows, dim] each, in the order of the optimizer.
+    """
+
+    host: str
+    parameters: tf.Variable
+    slots: tuple[tf.Variable, ...]
 
 
 class HostTable:
@@ -63,17 +77,15 @@ class HostTable:
         self.parameters = self._variable(spec.name, spec.config.initializer)
         self.slots = self._created_slots(spec.optimizer)
 
-    def shards(self) -> list[tuple[str, tf.Variable, tuple[tf.Variable, ...]]]:
-        """Returns each shard's (host, parameters, slots)."""
-        slots = zip(*(slot.variables for slot in self.slots.values()), strict=True)
-        return list(
-            zip(
-                self.hosts,
-                self.parameters.variables,
-                list(slots) or [()] * len(self.hosts),
-                strict=True,
+    def shards(self) -> list[Shard]:
+        """Returns the shard of each host that holds rows."""
+        slots = [slot.variables for slot in self.slots.values()]
+        return [
+            Shard(host, parameters, tuple(slot[part] for slot in slots))
+            for part, (host, parameters) in enumerate(
+                zip(self.hosts, self.parameters.variables, strict=True)
             )
-        )
+        ]
 
     def _created_slots(self, optimizer: Any) -> dict[str, RowShardedVariable]:
         if optimizer is None:

@@ -26,6 +26,23 @@ configure_logical_hosts(3)
 _HERE = Path(__file__).parent
 _TIME_LIMIT_S = 600
 
+# The environment has a package `tests` already. Under this name, which is free, the
+# other conftests and parametrized test modules import `load`.
+sys.modules["shardline_tests"] = sys.modules[__name__]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Says which tests one process runs, where several do: those that share work."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item.path.relative_to(_HERE))))
+
+
+def _group(path: Path) -> str:
+    """Returns the folder or file of the engine's tests; one for all that run TFX."""
+    if path.parts[0] != "embedding":
+        return "pipeline"
+    return "/".join(path.parts[:2])
+
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
@@ -85,14 +102,18 @@ class FinishedRun:
         return max(versions, key=lambda path: int(path.name))
 
 
-def _load(path: Path) -> ModuleType:
-    """Loads a module by its path; the environment has a package `tests` already."""
-    spec = importlib.util.spec_from_file_location(f"shardline_tests_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def load(path: Path) -> ModuleType:
+    """Loads a module of this folder by its path, once."""
+    parts = path.relative_to(_HERE).with_suffix("").parts
+    name = "_".join(["shardline_tests", *parts])
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return sys.modules[name]
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +149,7 @@ def shardline(
 def movielens_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A synthetic archive in the format of MovieLens-100K."""
     path = tmp_path_factory.mktemp("data") / "ml-100k.zip"
-    _load(_HERE / "components" / "movielens_fixture.py").write_movielens_zip(path)
+    load(_HERE / "components" / "movielens_fixture.py").write_movielens_zip(path)
     return path
 
 
@@ -170,7 +191,7 @@ def finished_run(
 @pytest.fixture(scope="session")
 def client_build() -> ModuleType:
     """The module that builds the C client."""
-    return _load(_HERE / "clients" / "build.py")
+    return load(_HERE / "clients" / "build.py")
 
 
 @pytest.fixture(scope="session")

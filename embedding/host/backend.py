@@ -35,7 +35,12 @@ _INBOX_BATCHES = 4
 
 
 class HostBackend:
-    """Implements `embedding.backend.Backend` with stock TensorFlow ops."""
+    """Implements `embedding.backend.Backend` with stock TensorFlow ops.
+
+    Attributes:
+        hosts: TensorFlow CPU devices that hold the rows, host 0 first.
+        owns_tables: False, the variables are the tables.
+    """
 
     def __init__(
         self,
@@ -54,20 +59,15 @@ class HostBackend:
         """
         self._features = features
         self._specs = tables
-        self._hosts = list(hosts)
+        self.hosts = list(hosts)
+        self.owns_tables = False
         self._replicas = replicas
         self._tables: Sequence[HostTable] = []
+        self._shapes: list[list[int]] = []
+        self._rows: list[int] = []
+        self._inboxes: list[BatchQueue] = []
+        self._awaiting_gradients: list[BatchQueue] = []
         self._is_initialized = False
-
-    @property
-    def hosts(self) -> list[str]:
-        """TensorFlow CPU devices that hold the rows, host 0 first."""
-        return list(self._hosts)
-
-    @property
-    def owns_tables(self) -> bool:
-        """False: the variables are the tables."""
-        return False
 
     def shapes_of_core(self, shapes: Shapes) -> Shapes:
         """Returns the shapes: a replica is one core."""
@@ -78,8 +78,15 @@ class HostBackend:
         return shape
 
     def load(self, tables: Sequence[HostTable]) -> None:
-        """Reads and updates these variables from now on."""
+        """Reads and updates these variables from now on.
+
+        A batch that awaits gradients is given up: they would be of other values.
+        """
         self._tables = tables
+        if self._is_initialized:
+            for queue in self._awaiting_gradients:
+                if not queue.is_empty():
+                    queue.dequeue()
 
     def retrieve(self) -> None:
         """Does nothing: the variables are the tables."""
@@ -114,7 +121,8 @@ class HostBackend:
         with tf.name_scope(_scope(name, "enqueue")):
             if device is not None:
                 replica = self._replicas.index_of(device)
-                self._enqueue(replica, features, weights, training)
+                parts = self._prepared(features, weights, training)
+                self._inboxes[replica].enqueue(parts)
             elif self._replicas.count == 1 or self._replicas.current() is None:
                 self._enqueue_all(
                     zip(
@@ -148,8 +156,8 @@ class HostBackend:
         parts = []
         for spec in self._specs:
             rows = spec.config.vocabulary_size
-            count = len(partition.rows_per_host(rows, len(self._hosts)))
-            parts += [(host, shards.DTYPES) for host in self._hosts[:count]]
+            count = len(partition.rows_per_host(rows, len(self.hosts)))
+            parts += [(host, shards.DTYPES) for host in self.hosts[:count]]
         return parts
 
     def _flag_part(self) -> tuple[str, list[tf.DType]]:
@@ -163,13 +171,15 @@ class HostBackend:
         return [BatchQueue(capacity, parts) for _ in range(self._replicas.count)]
 
     def _enqueue_all(self, inputs: Any) -> list[None]:
-        for replica, (features, weights, training) in enumerate(inputs):
-            self._enqueue(replica, features, weights, training)
+        prepared = [self._prepared(*replica) for replica in inputs]
+        # No replica's batch is queued before those of all were found good.
+        with tf.control_dependencies(tf.nest.flatten(prepared)):
+            for inbox, parts in zip(self._inboxes, prepared, strict=True):
+                inbox.enqueue(parts)
         return [None] * self._replicas.count
 
-    def _enqueue(
-        self, replica: int, features: Any, weights: Any, training: Any
-    ) -> None:
+    def _prepared(self, features: Any, weights: Any, training: Any) -> list[Part]:
+        """Checks one replica's batch and splits it by host."""
         with after(*self._shape_checks(features)):
             lookups = [
                 lookup_of(*inputs)
@@ -179,8 +189,7 @@ class HostBackend:
             shards.split_by_host(table, self._stacked(table.spec, lookups))
             for table in self._tables
         ]
-        flag = [tf.cast(training, tf.bool)]
-        self._inboxes[replica].enqueue([*batch_parts(batch), flag])
+        return [*batch_parts(batch), [tf.cast(training, tf.bool)]]
 
     def _shape_checks(self, features: Sequence[Any]) -> list[Check]:
         """Asserts the shapes of inputs whose static shape does not tell them."""
@@ -198,14 +207,17 @@ class HostBackend:
                 fits = tf.reduce_all(tf.equal(shape, expected))
                 checks.append(tf.debugging.Assert(fits, [message, shape]))
             elif list(known) != expected:
-                raise ValueError(f"{message} {list(known)}.")
+                raise ValueError(
+                    f"{message} {known.tolist()}. Build with that shape, or pad the "
+                    "batch."
+                )
         return checks
 
     def _stacked(self, table: TableSpec, lookups: list[Lookup]) -> Lookup:
         """Stacks the features of a table: their activation rows follow each other."""
         rows = [self._rows[feature] for feature in table.features]
         parts = [
-            lookups[feature]._replace(rows=lookups[feature].rows + offset)
+            _shifted(lookups[feature], offset)
             for feature, offset in zip(
                 table.features, itertools.accumulate(rows, initial=0), strict=False
             )
@@ -230,16 +242,29 @@ class HostBackend:
             ],
         )
 
-    def _await_if_training(self, taken: list[list[Part]]) -> None:
-        """Keeps the batches of all replicas for their gradients."""
+    def _await_if_training(self, taken: list[list[Part]]) -> tf.Tensor:
+        """Keeps training batches for their gradients; returns whether they are."""
 
         def keep() -> bool:
             for queue, parts in zip(self._awaiting_gradients, taken, strict=True):
                 queue.enqueue(parts[:-1])
             return True
 
-        training = tf.reduce_any([parts[-1][0] for parts in taken])
+        flags = [parts[-1][0] for parts in taken]
+        with after(*self._same_flags(flags)):
+            training = tf.identity(flags[0])
         tf.cond(training, keep, lambda: False)
+        return training
+
+    def _same_flags(self, flags: list[tf.Tensor]) -> list[Check]:
+        if len(flags) == 1:
+            return []
+        same = tf.equal(tf.reduce_any(flags), tf.reduce_all(flags))
+        message = (
+            "The replicas' batches of one step differ in `training`: enqueue all of "
+            "them with the same value. Got"
+        )
+        return [tf.debugging.Assert(same, [message, tf.stack(flags)])]
 
     def _send_all(self, gradients: list[list[tf.Tensor]]) -> list[None]:
         waiting = tf.debugging.Assert(
@@ -250,11 +275,11 @@ class HostBackend:
             ],
         )
         by_table = [self._table_gradient(table, gradients) for table in self._specs]
+        rates = optimizers.learning_rates([spec.optimizer for spec in self._specs])
         with after(waiting, *self._finite_checks(by_table)):
             batches = [
                 self._batch(queue.dequeue()) for queue in self._awaiting_gradients
             ]
-        rates = optimizers.learning_rates([spec.optimizer for spec in self._specs])
         self._apply(self._merged(batches), by_table, rates)
         return [None] * self._replicas.count
 
@@ -333,6 +358,10 @@ class HostBackend:
 def batch_parts(batch: Batch) -> list[Part]:
     """Returns a batch as queue elements: a part for each table and host."""
     return [list(shard) for shard in itertools.chain.from_iterable(batch)]
+
+
+def _shifted(lookup: Lookup, rows: int) -> Lookup:
+    return lookup._replace(segment_ids=lookup.segment_ids + rows)
 
 
 def _scope(name: str | None, default: str) -> str:

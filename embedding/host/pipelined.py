@@ -1,8 +1,8 @@
 """Pipelined execution on CPU hosts: lookups one step stale, beside the dense model.
 
-The update of a training batch waits until the next batch was looked up. So a lookup
-sees every update but that of the training batch dequeued just before it, whether or
-not enqueue runs ahead. When it does, the next lookup runs while the dense model of
+The update of a training batch waits until the next training batch was looked up, whose
+lookup sees every update but that one, whether or not enqueue runs ahead. A batch for
+inference sees every update. When it does, the next lookup runs while the dense model of
 this batch does:
 
 dequeue(n)           hand out the activations of batch n
@@ -63,10 +63,20 @@ class PipelinedHostBackend(HostBackend):
                 )
                 for inbox, ready in zip(self._inboxes, self._ready, strict=True)
             ]
-        self._await_if_training([parts[:-1] for parts in taken])
+        training = self._await_if_training([parts[:-1] for parts in taken])
+        activations = tf.cond(
+            training,
+            lambda: [parts[-1] for parts in taken],
+            lambda: self._up_to_date(taken),
+        )
         self._apply_waiting()
         self._look_ahead()
-        return [self._shaped(parts[-1]) for parts in taken]
+        return [self._shaped(parts) for parts in activations]
+
+    def _up_to_date(self, taken: list[list[Part]]) -> list[list[tf.Tensor]]:
+        """Looks inference batches up with every update applied."""
+        self._apply_waiting()
+        return [self._looked_up(self._batch(parts[:-2])) for parts in taken]
 
     def _apply(
         self,

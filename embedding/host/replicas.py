@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from embedding.inputs import first_replica
+from embedding.inputs import of_replica
 
 
 class Replicas:
@@ -49,9 +49,9 @@ class Replicas:
             if full.make_merged_spec(spec) == full:
                 return index
         raise ValueError(
-            f"Non-TPU device {device} passed to enqueue. The host backend takes the "
-            f"replica devices of the strategy, here {self._devices}; leave it at None "
-            "to enqueue for all replicas at once."
+            f"device={device!r} belongs to no replica: the engine was created under "
+            f"{self.count} replica(s) {self._devices}. Pass one of these, or leave "
+            f"device at None. (Non-TPU device {device} passed to enqueue.)"
         )
 
     def current(self) -> int | None:
@@ -68,16 +68,19 @@ class Replicas:
         """Returns each replica's share of values: one list a replica.
 
         A value that is not distributed goes to every replica as it is.
+
+        Raises:
+            ValueError: if values are distributed to another number of replicas.
         """
-        if self.count == 1:
-            return [first_replica(values)]
-        shares = [
-            self._strategy.experimental_local_results(value)
-            if isinstance(value, tf.distribute.DistributedValues)
-            else (value,) * self.count
-            for value in values
-        ]
-        return [list(share) for share in zip(*shares, strict=True)]
+        for value in values:
+            if isinstance(value, tf.distribute.DistributedValues):
+                given = len(value.values)
+                if given != self.count:
+                    raise ValueError(
+                        f"The batch is for {given} replicas, the engine for "
+                        f"{self.count}. Create the engine inside strategy.scope()."
+                    )
+        return [of_replica(values, replica) for replica in range(self.count)]
 
     def together(
         self, method: str, function: Callable[[list[Any]], list[Any]], argument: Any
@@ -117,8 +120,8 @@ class Replicas:
                 raise
             raise RuntimeError(
                 f"{method} was called inside control flow or a tf.function inside "
-                f"strategy.run: the current graph {tf.compat.v1.get_default_graph()} "
-                "does not match graph which contains TPUReplicateContext, or the "
-                "replica's. Call it in the function that strategy.run gets."
+                "strategy.run. Call it in the function that strategy.run gets. (Its "
+                "graph does not match graph which contains TPUReplicateContext, as "
+                "TensorFlow's class says.)"
             ) from error
         return results[replica]

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from embedding import optimizers, partition, pooling
+from embedding import optimizers, pooling
 from embedding.features import Lookup
-from embedding.tables import HostTable
+from embedding.tables import HostTable, Shard
 
 
 class ShardLookup(NamedTuple):
@@ -42,18 +42,14 @@ def from_queue(tensors: Sequence[tf.Tensor]) -> ShardLookup:
 
 def split_by_host(table: HostTable, lookup: Lookup) -> list[ShardLookup]:
     """Splits a table's occurrences by host and finds the distinct rows of each."""
-    host_of_id = partition.hosts_of_rows(lookup.ids, table.starts)
-    columns = (
-        tf.dynamic_partition(column, host_of_id, len(table.hosts)) for column in lookup
-    )
     shards = []
-    for host, start, (ids, rows, coefficients) in zip(
-        table.hosts, table.starts, zip(*columns, strict=True), strict=True
+    for host, start, part in zip(
+        table.hosts, table.starts, lookup.split(table.starts), strict=True
     ):
         with tf.device(host):
-            distinct, positions = tf.unique(ids - start, out_idx=tf.int64)
-            indices = tf.stack([rows, positions], axis=1)
-            shards.append(ShardLookup(distinct, indices, coefficients))
+            rows, positions = tf.unique(part.ids - start, out_idx=tf.int64)
+            indices = tf.stack([part.segment_ids, positions], axis=1)
+            shards.append(ShardLookup(rows, indices, part.coefficients))
     return shards
 
 
@@ -88,11 +84,11 @@ def pooled(
     Each host pools its own rows; the partial sums are added up.
     """
     partial_sums = []
-    for (host, parameters, _), lookup in zip(table.shards(), lookups, strict=True):
-        with tf.device(host):
+    for shard, lookup in zip(table.shards(), lookups, strict=True):
+        with tf.device(shard.host):
             touched = pooling.quantized(
                 table.spec.config.quantization_config,
-                parameters.sparse_read(lookup.rows),
+                shard.parameters.sparse_read(lookup.rows),
             )
             partial_sums.append(
                 pooling.pooled(
@@ -117,7 +113,7 @@ def update(
         rate: float32 scalar, the learning rate.
     """
     for shard, lookup in zip(table.shards(), lookups, strict=True):
-        with tf.device(shard[0]):
+        with tf.device(shard.host):
             if table.spec.optimizer.use_gradient_accumulation:
                 _update_once(table, shard, lookup, gradient, rate)
             else:
@@ -125,40 +121,30 @@ def update(
 
 
 def _update_once(
-    table: HostTable, shard: Any, lookup: ShardLookup, gradient: Any, rate: Any
+    table: HostTable, shard: Shard, lookup: ShardLookup, gradient: Any, rate: Any
 ) -> None:
     """Sums the gradient of each row over its occurrences, then updates each once."""
-    _, parameters, slots = shard
     optimizer = table.spec.optimizer
     rows = lookup.rows
     summed = pooling.pooled_gradient(
         lookup.indices, lookup.coefficients, tf.size(rows, tf.int64), gradient
     )
     if optimizers.touches_all_rows(optimizer):
-        shape = tf.shape(parameters, tf.int64)
+        shape = tf.shape(shard.parameters, tf.int64)
         summed = tf.scatter_nd(rows[:, tf.newaxis], summed, shape)
         rows = tf.range(shape[0])
     if table.spec.policy != "error":
         rows, summed = _finite(rows, summed)
-    new_rows, new_slots = optimizers.updated_rows(
-        optimizer,
-        parameters.sparse_read(rows),
-        tuple(slot.sparse_read(rows) for slot in slots),
-        summed,
-        rate,
-    )
-    _write((parameters, *slots), rows, (new_rows, *new_slots))
+    _apply_rule(optimizer, shard, rows, summed, rate)
 
 
 def _update_by_occurrence(
-    table: HostTable, shard: Any, lookup: ShardLookup, gradient: Any, rate: Any
+    table: HostTable, shard: Shard, lookup: ShardLookup, gradient: Any, rate: Any
 ) -> None:
     """Applies the occurrences of a row one after the other, in the batch's order.
 
     Round k applies the k-th occurrence of every row that has one.
     """
-    _, parameters, slots = shard
-    variables = (parameters, *slots)
     activation_rows, positions = tf.unstack(lookup.indices, num=2, axis=1)
     gradients = lookup.coefficients[:, tf.newaxis] * tf.gather(
         gradient, activation_rows
@@ -172,18 +158,25 @@ def _update_by_occurrence(
     def one_round(number: tf.Tensor) -> tuple[tf.Tensor]:
         due = tf.equal(rounds, number)
         rows = tf.gather(lookup.rows, tf.boolean_mask(positions, due))
-        new_rows, new_slots = optimizers.updated_rows(
-            table.spec.optimizer,
-            parameters.sparse_read(rows),
-            tuple(slot.sparse_read(rows) for slot in slots),
-            tf.boolean_mask(gradients, due),
-            rate,
-        )
-        _write(variables, rows, (new_rows, *new_slots))
+        due_gradients = tf.boolean_mask(gradients, due)
+        _apply_rule(table.spec.optimizer, shard, rows, due_gradients, rate)
         return (number + 1,)
 
     count = tf.reduce_max(tf.concat([rounds, [-1]], axis=0)) + 1
     tf.while_loop(lambda n: n < count, one_round, [tf.constant(0, tf.int64)])
+
+
+def _apply_rule(
+    optimizer: Any, shard: Shard, rows: tf.Tensor, gradient: tf.Tensor, rate: tf.Tensor
+) -> None:
+    """Updates these rows and their slots in place."""
+    variables = (shard.parameters, *shard.slots)
+    parameters, *slots = (variable.sparse_read(rows) for variable in variables)
+    updated, updated_slots = optimizers.updated_rows(
+        optimizer, parameters, tuple(slots), gradient, rate
+    )
+    for variable, values in zip(variables, (updated, *updated_slots), strict=True):
+        variable.scatter_update(tf.IndexedSlices(values, rows))
 
 
 def _finite(rows: tf.Tensor, gradients: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -208,8 +201,3 @@ def _occurrence_numbers(positions: tf.Tensor) -> tf.Tensor:
     before = tf.searchsorted(ordered, ordered, side="left", out_type=tf.int64)
     numbers = tf.range(tf.size(ordered, tf.int64)) - before
     return tf.gather(numbers, tf.math.invert_permutation(order))
-
-
-def _write(variables: Any, rows: tf.Tensor, values: Any) -> None:
-    for variable, new in zip(variables, values, strict=True):
-        variable.scatter_update(tf.IndexedSlices(new, rows))

@@ -16,7 +16,8 @@ from typing import Any
 import tensorflow as tf
 
 from embedding.backend import Backend
-from embedding.policies import DEFAULT
+from embedding.inputs import of_replica
+from embedding.optimizers import dynamic_learning_rates
 from embedding.shapes import Shapes
 from embedding.specs import FeatureSpec, TableSpec
 from embedding.tables import HostTable
@@ -45,7 +46,7 @@ class TPUBackend:
         pipelined: bool,
         initialize_tpu_embedding: bool = True,
     ):
-        """Checks the tables; builds no op.
+        """Takes the configuration; builds no op.
 
         Args:
             features: every feature, in flattened order.
@@ -54,20 +55,13 @@ class TPUBackend:
             pipelined: lookups one step stale, beside the dense model.
             initialize_tpu_embedding: False to join an engine that another instance of
                 the same configuration has initialised.
-
-        Raises:
-            ValueError: if a table's optimizer is None or of an unknown class.
-            NotImplementedError: if a table has a custom combiner, or a policy for ids
-                that a TPU does not check.
         """
-        for table in tables:
-            _check_table(table)
         self._features = list(features)
         self._table_specs = list(tables)
         self._strategy = strategy
         self._pipelined = pipelined
         self._initializes = initialize_tpu_embedding
-        self._rates = list(config_proto.dynamic_learning_rates(tables))
+        self._rates = list(dynamic_learning_rates([t.optimizer for t in tables]))
         self.owns_tables = True
         self.cores_per_replica = core_devices.cores_per_replica_of(strategy)
         self.hosts = core_devices.hosts_of(strategy.extended.worker_devices)
@@ -247,8 +241,7 @@ class TPUBackend:
         parts = self.cores_per_replica
         devices = core_devices.replica_devices(self._strategy)
         for replica, cores in enumerate(devices):
-            ids = [enqueue_inputs.of_replica(value, replica) for value in features]
-            weight = [enqueue_inputs.of_replica(value, replica) for value in weights]
+            ids, weight = of_replica(features, replica), of_replica(weights, replica)
             for part, device in enumerate(cores):
                 host, ordinal = core_devices.core_of(device)
                 with tf.device(host):
@@ -271,7 +264,7 @@ class TPUBackend:
         """Builds the op that sends one core its ids."""
         inputs = enqueue_inputs.op_inputs(self._features, features, weights)
         op = tf.raw_ops.EnqueueTPUEmbeddingArbitraryTensorBatch(
-            sample_indices_or_row_splits=inputs.rows,
+            sample_indices_or_row_splits=inputs.sample_indices_or_row_splits,
             embedding_indices=inputs.ids,
             aggregation_weights=inputs.weights,
             mode_override=mode,
@@ -297,9 +290,18 @@ def tpu_backend(
         strategy: the `tf.distribute.TPUStrategy` to run under.
         pipelined: lookups one step stale, beside the dense model.
         initialize_tpu_embedding: False to join an initialised system.
+
+    Raises:
+        NotImplementedError: on SparseCores, to join a system.
     """
     hardware = strategy.extended.tpu_hardware_feature
     if hardware.embedding_feature == hardware.EmbeddingFeature.V2:
+        if not initialize_tpu_embedding:
+            raise NotImplementedError(
+                "initialize_tpu_embedding=False is not implemented on SparseCores "
+                "(TPU v5 and later): every instance there holds tables of its own. "
+                "Use one instance."
+            )
         # Loaded on a TPU v5 or later only.
         from embedding.tpu.sparse_core import SparseCoreBackend
 
@@ -319,26 +321,6 @@ def tpu_backend(
 def is_engine_initialized() -> bool:
     """Returns whether the TPU system already holds embedding tables."""
     return bool(tf.raw_ops.IsTPUEmbeddingInitialized())
-
-
-def _check_table(table: TableSpec) -> None:
-    if not isinstance(table.optimizer, config_proto.OPTIMIZERS):
-        raise ValueError(
-            f"Table '{table.name}': {type(table.optimizer)} is an unsupported "
-            "optimizer class. Pass one of SGD, Adagrad, AdagradMomentum, Adam and FTRL "
-            "of tf.tpu.experimental.embedding; on a TPU every table needs one."
-        )
-    if table.config.combiner not in ("sum", "mean", "sqrtn"):
-        raise NotImplementedError(
-            f"Table '{table.name}': a custom combiner runs on SparseCores (TPU v5 and "
-            "later) only; got one on an earlier TPU. Use sum, mean or sqrtn."
-        )
-    if table.policy != DEFAULT:
-        raise NotImplementedError(
-            f"Table '{table.name}': policy '{table.policy}' is not implemented on a "
-            "TPU, whose ops take ids as they are. Apply it to the input, or leave "
-            f"the policy at '{DEFAULT}'."
-        )
 
 
 def _set_name(op: Any, name: str | None) -> None:

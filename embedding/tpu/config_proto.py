@@ -18,28 +18,12 @@ from tensorflow.core.protobuf.tpu import (
     tpu_embedding_configuration_pb2,
 )
 
+from embedding.optimizers import FTRL, AdagradMomentum, Adam, dynamic_learning_rates
 from embedding.specs import FeatureSpec, TableSpec
-
-tpu = tf.tpu.experimental.embedding
+from embedding.tpu.algorithms import algorithm_of
 
 Configuration = tpu_embedding_configuration_pb2.TPUEmbeddingConfiguration
-OPTIMIZERS = (tpu.SGD, tpu.Adagrad, tpu.AdagradMomentum, tpu.Adam, tpu.FTRL)
 _Status = optimization_parameters_pb2.GradientAccumulationStatus.Status
-
-
-def dynamic_learning_rates(
-    tables: Sequence[TableSpec],
-) -> dict[Callable[[], Any], int]:
-    """Returns the tag of each distinct callable learning rate, by first occurrence.
-
-    Tags count from 0: the position of the rate's value among the inputs of the op that
-    sends gradients. Fewer tags make a faster TPU program, so tables share them.
-    """
-    tags: dict[Callable[[], Any], int] = {}
-    for table in tables:
-        if callable(table.optimizer.learning_rate):
-            tags.setdefault(table.optimizer.learning_rate, len(tags))
-    return tags
 
 
 def configuration(
@@ -65,7 +49,9 @@ def configuration(
         pipelined: whether lookups of a step overlap the dense model of the one before.
     """
     config = Configuration()
-    tags = dynamic_learning_rates(tables)
+    # Tags are positions among the learning rates that the op takes which sends
+    # gradients. Fewer of them make a faster TPU program, so tables share them.
+    tags = dynamic_learning_rates([table.optimizer for table in tables])
     for table in tables:
         _describe_table(config.table_descriptor.add(), table, hosts, tags)
     table_ids = {table.name: table_id for table_id, table in enumerate(tables)}
@@ -101,7 +87,10 @@ def _describe_table(
     else:
         parameters.learning_rate.constant = rate
     _set_options(parameters, table.optimizer)
-    _set_algorithm(table.optimizer, parameters)
+    algorithm = getattr(parameters, algorithm_of(table.optimizer).field)
+    algorithm.SetInParent()
+    for option, value in _own_options(table.optimizer).items():
+        setattr(algorithm, option, value)
     quantization = table.config.quantization_config
     if quantization:
         simulated = parameters.simulated_quantization
@@ -134,49 +123,40 @@ def _set_options(parameters: Any, optimizer: Any) -> None:
 
 
 @functools.singledispatch
-def _set_algorithm(optimizer: Any, parameters: Any) -> None:
-    raise ValueError(
-        f"{type(optimizer)} is an unsupported optimizer class. Use SGD, Adagrad, "
-        "AdagradMomentum, Adam or FTRL of tf.tpu.experimental.embedding."
-    )
+def _own_options(optimizer: Any) -> dict[str, Any]:
+    """Returns the options of an optimizer alone, by the fields of its message."""
+    return {}
 
 
-@_set_algorithm.register(tpu.SGD)
-def _sgd(optimizer: Any, parameters: Any) -> None:
-    parameters.stochastic_gradient_descent.SetInParent()
+@_own_options.register(AdagradMomentum)
+def _adagrad_momentum(optimizer: Any) -> dict[str, Any]:
+    return {
+        "momentum": optimizer.momentum,
+        "use_nesterov": optimizer.use_nesterov,
+        "exponent": optimizer.exponent,
+        "beta2": optimizer.beta2,
+        "epsilon": optimizer.epsilon,
+    }
 
 
-@_set_algorithm.register(tpu.Adagrad)
-def _adagrad(optimizer: Any, parameters: Any) -> None:
-    parameters.adagrad.SetInParent()
+@_own_options.register(Adam)
+def _adam(optimizer: Any) -> dict[str, Any]:
+    return {
+        "beta1": optimizer.beta_1,
+        "beta2": optimizer.beta_2,
+        "epsilon": optimizer.epsilon,
+        "use_non_lazy_adam": not optimizer.lazy_adam,
+        "use_sum_inside_sqrt": optimizer.sum_inside_sqrt,
+    }
 
 
-@_set_algorithm.register(tpu.AdagradMomentum)
-def _adagrad_momentum(optimizer: Any, parameters: Any) -> None:
-    algorithm = parameters.adagrad_momentum
-    algorithm.momentum = optimizer.momentum
-    algorithm.use_nesterov = optimizer.use_nesterov
-    algorithm.exponent = optimizer.exponent
-    algorithm.beta2 = optimizer.beta2
-    algorithm.epsilon = optimizer.epsilon
-
-
-@_set_algorithm.register(tpu.Adam)
-def _adam(optimizer: Any, parameters: Any) -> None:
-    algorithm = parameters.adam
-    algorithm.beta1 = optimizer.beta_1
-    algorithm.beta2 = optimizer.beta_2
-    algorithm.epsilon = optimizer.epsilon
-    algorithm.use_non_lazy_adam = not optimizer.lazy_adam
-    algorithm.use_sum_inside_sqrt = optimizer.sum_inside_sqrt
-
-
-@_set_algorithm.register(tpu.FTRL)
-def _ftrl(optimizer: Any, parameters: Any) -> None:
-    algorithm = parameters.ftrl
-    algorithm.l1 = optimizer.l1_regularization_strength
-    algorithm.l2 = optimizer.l2_regularization_strength
-    algorithm.lr_power = optimizer.learning_rate_power
-    algorithm.beta = optimizer.beta
-    algorithm.multiply_linear_by_lr = optimizer.multiply_linear_by_learning_rate
-    algorithm.allow_zero_accumulator = optimizer.allow_zero_accumulator
+@_own_options.register(FTRL)
+def _ftrl(optimizer: Any) -> dict[str, Any]:
+    return {
+        "l1": optimizer.l1_regularization_strength,
+        "l2": optimizer.l2_regularization_strength,
+        "lr_power": optimizer.learning_rate_power,
+        "beta": optimizer.beta,
+        "multiply_linear_by_lr": optimizer.multiply_linear_by_learning_rate,
+        "allow_zero_accumulator": optimizer.allow_zero_accumulator,
+    }

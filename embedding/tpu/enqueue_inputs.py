@@ -16,13 +16,13 @@ class OpInputs(NamedTuple):
     """Lists over the features, in flattened order.
 
     Attributes:
-        rows: int32 [n, rank] indices of a sparse input, [rows + 1] row splits of a
-            ragged one, [0] for a dense one.
+        sample_indices_or_row_splits: int32 [n, rank] indices of a sparse input,
+            [rows + 1] row splits of a ragged one, [0] for a dense one.
         ids: int64 [n].
         weights: float32 [n], or [0] for weights of 1.
     """
 
-    rows: list[tf.Tensor]
+    sample_indices_or_row_splits: list[tf.Tensor]
     ids: list[tf.Tensor]
     weights: list[tf.Tensor]
 
@@ -36,33 +36,22 @@ def op_inputs(
         features: every feature.
         inputs: ids of each, a Tensor, SparseTensor or RaggedTensor.
         weights: None, or weights of each, of the kind of its ids.
-
-    Raises:
-        ValueError: if an input, or the kind of a weight, does not fit.
     """
     no_rows = tf.zeros([0], tf.int32)
     no_weights = tf.zeros([0], tf.float32)
     lists = OpInputs([], [], [])
     for feature, ids, weight in zip(features, inputs, weights, strict=True):
-        _check_kinds(feature.path, ids, weight)
+        rows = no_rows
         if isinstance(ids, tf.SparseTensor):
-            lists.rows.append(_sample_indices(feature, ids))
+            rows = _sample_indices(feature, ids)
         elif isinstance(ids, tf.RaggedTensor):
-            lists.rows.append(tf.cast(ids.row_splits, tf.int32))
-        else:
-            lists.rows.append(no_rows)
+            rows = tf.cast(ids.row_splits, tf.int32)
+        lists.sample_indices_or_row_splits.append(rows)
         lists.ids.append(tf.cast(_values(ids), tf.int64))
         lists.weights.append(
             no_weights if weight is None else tf.cast(weight.values, tf.float32)
         )
     return lists
-
-
-def of_replica(value: Any, replica: int) -> Any:
-    """Returns one replica's part of a distributed value, others as they are."""
-    if isinstance(value, tf.distribute.DistributedValues):
-        return value.values[replica]
-    return value
 
 
 def part_of(value: Any, part: int, parts: int) -> Any:
@@ -107,23 +96,3 @@ def _sample_indices(feature: FeatureSpec, ids: tf.SparseTensor) -> tf.Tensor:
         # [example, position] becomes [example, position, 0].
         return tf.pad(indices, [[0, 0], [0, 1]])
     return indices
-
-
-def _check_kinds(path: str, ids: Any, weights: Any) -> None:
-    if not isinstance(ids, (tf.Tensor, tf.SparseTensor, tf.RaggedTensor)):
-        raise ValueError(
-            f"Input {path} is of unknown type {type(ids)}. Pass a Tensor, SparseTensor "
-            "or RaggedTensor."
-        )
-    if weights is None:
-        return
-    if isinstance(ids, tf.Tensor):
-        raise ValueError(
-            f"Weight specified for dense input {path}, which is not allowed. Weights "
-            "go with sparse or ragged ids."
-        )
-    if not isinstance(weights, type(ids)):
-        raise ValueError(
-            f"Weight for {path} is type {type(weights)} which does not match type "
-            f"input which is {type(ids).__name__}. Pass both of one kind."
-        )

@@ -1,9 +1,9 @@
-"""Refuses, while tracing, graphs that a TPU would refuse or wait in forever.
+"""Refuses, at trace time, graphs a TPU would reject or deadlock on.
 
 Without a TPU nothing rejects such graphs, and with one it takes minutes, or never
 happens. Checked are rules of the kernels and of TensorFlow's passes over TPU graphs:
 what each op is given, that load and retrieve cover every table of every host, and that
-batches, receipts and gradients pair up.
+batches, receives and gradients pair up.
 """
 
 import collections
@@ -14,17 +14,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from embedding.tpu.algorithms import ALGORITHMS
 from embedding.tpu.config_proto import Configuration
 from embedding.tpu.graph_walk import EmbeddingOp, programs
 from embedding.tpu.pairing import pairing_faults
 
-_ALGORITHMS = {
-    "stochastic_gradient_descent": "StochasticGradientDescent",
-    "adagrad": "Adagrad",
-    "adagrad_momentum": "AdagradMomentum",
-    "adam": "ADAM",
-    "ftrl": "FTRL",
-}
+_OPS = {algorithm.field: algorithm.op for algorithm in ALGORITHMS.values()}
 
 
 def check_tpu_graph(
@@ -221,7 +216,7 @@ def _coverage_faults(verb: str, ops: list[EmbeddingOp], config: Any) -> Iterator
 
 def _shard_faults(op: EmbeddingOp, table: Any, shard: int, hosts: int) -> Iterator[str]:
     parameters = table.optimization_parameters
-    algorithm = _ALGORITHMS.get(parameters.WhichOneof("parameters") or "")
+    algorithm = _OPS.get(parameters.WhichOneof("parameters") or "")
     if op.kind != f"{algorithm}Parameters":
         yield f"{op} does not fit table '{table.name}', whose optimizer is {algorithm}."
     if op.op.get_attr("num_shards") != hosts or not 0 <= shard < hosts:

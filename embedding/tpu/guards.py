@@ -1,4 +1,4 @@
-"""What a batch for a TPU must fulfil before its enqueue op may be built.
+"""Conditions on a batch before its enqueue op may be built.
 
 The op runs on the host of a core. Inside `strategy.run` it is taken out of the TPU's
 program and put before it, which only works for ops that stand at the top of the program

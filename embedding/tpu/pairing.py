@@ -1,7 +1,7 @@
-"""Whether the batches, receipts and gradients of a graph pair up.
+"""Whether the batches, receives and gradients of a graph pair up.
 
 A TPU executes them in the order of steps. A batch that nobody receives fills the queue,
-a receipt without a batch waits forever, and so does the step after a training batch
+a receive without a batch waits forever, and so does the step after a training batch
 whose gradients were not sent.
 """
 

@@ -22,17 +22,19 @@ from embedding.tpu import core_devices, guards, sparse_core_layout
 # What TPUEmbeddingV2 casts ids to.
 _LARGEST_ID = 2**31 - 1
 
-# Options it does not pass on, with the value that leaves them off.
-_IGNORED_OPTIONS = {
-    "weight_decay_factor": None,
-    "multiply_weight_decay_factor_by_learning_rate": None,
-    "clip_weight_min": None,
-    "clip_weight_max": None,
-    "clip_gradient_min": None,
-    "clip_gradient_max": None,
-    "use_gradient_accumulation": True,
-    "lazy_adam": True,
-    "slot_variable_creation_fn": None,
+# Options it ignores or refuses, with the values that leave them off; the first of each
+# is the one that it takes.
+_OFF = {
+    "weight_decay_factor": (None, 0),
+    # Without a factor there is nothing to multiply.
+    "multiply_weight_decay_factor_by_learning_rate": (None, False, True),
+    "clip_weight_min": (None,),
+    "clip_weight_max": (None,),
+    "clip_gradient_min": (None,),
+    "clip_gradient_max": (None,),
+    "use_gradient_accumulation": (True,),
+    "lazy_adam": (True,),
+    "slot_variable_creation_fn": (None,),
 }
 
 
@@ -96,7 +98,7 @@ class SparseCoreBackend:
         self._strategy = strategy
         self._pipelined = pipelined
         self._layer: Any = None
-        self._tables: list[HostTable] = []
+        self._tables: dict[str, HostTable] = {}
         self._enqueued: _Batch | None = None
         self._awaiting: tuple[Any, Any] | None = None
 
@@ -126,7 +128,7 @@ class SparseCoreBackend:
         Args:
             tables: every table, in the order of first use.
         """
-        self._tables = list(tables)
+        self._tables = {table.spec.name: table for table in tables}
         for layouts, slot, variable in self._stacks():
             values = {
                 layout.table_name: tf.concat(self._shards(layout, slot), axis=0)
@@ -237,7 +239,7 @@ class SparseCoreBackend:
         tables = {}
         for spec in self._table_specs:
             table = copy.copy(spec.config)
-            table.name, table.optimizer = spec.name, spec.optimizer
+            table.name, table.optimizer = spec.name, _without_options(spec.optimizer)
             tables[spec.name] = table
         configs = []
         for feature, shape in zip(self._features, output_shapes, strict=True):
@@ -257,11 +259,9 @@ class SparseCoreBackend:
 
     def _shards(self, layout: Any, slot: str) -> list[Any]:
         """Returns the variables on the hosts of one table's parameters or slot."""
-        for table in self._tables:
-            if table.spec.name == layout.table_name:
-                sharded = table.slots.get(slot, table.parameters)
-                return list(sharded.variables)
-        raise KeyError(layout.table_name)
+        table = self._tables[layout.table_name]
+        sharded = table.parameters if slot == "parameters" else table.slots[slot]
+        return list(sharded.variables)
 
 
 def _check_feature(feature: FeatureSpec) -> None:
@@ -275,15 +275,24 @@ def _check_feature(feature: FeatureSpec) -> None:
 
 def _check_table(table: TableSpec) -> None:
     optimizer = type(table.optimizer).__name__
-    for option, off in _IGNORED_OPTIONS.items():
-        value = getattr(table.optimizer, option, off)
-        if value != off:
+    for option, off in _OFF.items():
+        value = getattr(table.optimizer, option, off[0])
+        if value not in off:
             raise NotImplementedError(
                 f"Table '{table.name}': {optimizer}({option}={value}) is not "
-                f"implemented on SparseCores; leave it at {off}."
+                f"implemented on SparseCores; leave it at {off[0]}."
             )
     if table.config.vocabulary_size - 1 > _LARGEST_ID:
         raise NotImplementedError(
             f"Table '{table.name}': {table.config.vocabulary_size} rows need ids of 64 "
             f"bits; SparseCores take ids up to {_LARGEST_ID}. Split the table."
         )
+
+
+def _without_options(optimizer: Any) -> Any:
+    """Returns a copy whose unused options have the values that are taken."""
+    optimizer = copy.copy(optimizer)
+    for option, off in _OFF.items():
+        if hasattr(optimizer, option):
+            setattr(optimizer, option, off[0])
+    return optimizer

@@ -12,17 +12,7 @@ import tensorflow as tf
 
 from embedding.specs import TableSpec
 from embedding.tables import HostTable
-
-tpu = tf.tpu.experimental.embedding
-
-# How the names of the ops call the optimizers.
-_ALGORITHMS = {
-    tpu.SGD: "StochasticGradientDescent",
-    tpu.Adagrad: "Adagrad",
-    tpu.AdagradMomentum: "AdagradMomentum",
-    tpu.Adam: "ADAM",
-    tpu.FTRL: "FTRL",
-}
+from embedding.tpu.algorithms import algorithm_of
 
 
 def build_load(
@@ -76,16 +66,11 @@ def build_retrieve(
 
 
 def _op(verb: str, table: TableSpec) -> Callable[..., Any]:
-    for optimizer, algorithm in _ALGORITHMS.items():
-        if isinstance(table.optimizer, optimizer):
-            op: Callable[..., Any] = getattr(
-                tf.raw_ops, f"{verb}TPUEmbedding{algorithm}Parameters"
-            )
-            return op
-    raise ValueError(
-        f"Table '{table.name}': {type(table.optimizer)} is an unsupported optimizer "
-        "class. Use SGD, Adagrad, AdagradMomentum, Adam or FTRL."
+    algorithm = algorithm_of(table.optimizer).op
+    op: Callable[..., Any] = getattr(
+        tf.raw_ops, f"{verb}TPUEmbedding{algorithm}Parameters"
     )
+    return op
 
 
 def _shard_or_zeros(shards: Sequence[tf.Variable], host_id: int) -> Any:

@@ -226,11 +226,12 @@ def tensor(
     rows: Sequence[Sequence[float | None]],
     dtype: tf.DType,
     stride: int = 1,
+    width: int | None = None,
 ) -> tf.Tensor | tf.SparseTensor | tf.RaggedTensor:
     """Returns `rows` as a tensor of a kind of `Case`.
 
-    A sparse tensor holds its values in every `stride`-th column; None leaves a column
-    without one.
+    A sparse tensor holds its values in every `stride`-th column of `width`, which is by
+    default one more than they need; None leaves a column without one.
     """
     if kind == "dense":
         return tf.constant([row[0] for row in rows], dtype)
@@ -248,7 +249,8 @@ def tensor(
         for k, value in enumerate(row)
         if value is not None
     ]
-    width = stride * max((len(row) for row in rows), default=0) + 1
+    if width is None:
+        width = stride * max((len(row) for row in rows), default=0) + 1
     return tf.SparseTensor(
         tf.reshape(
             tf.constant([index for index, _ in found], tf.int64), [-1, len(leading) + 1]

@@ -1,40 +1,36 @@
 """Gives the engine's tests their reference and their builders as fixtures."""
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import tensorflow as tf
+from shardline_tests import load
 
-
-def load(name: str) -> ModuleType:
-    """Loads a module that lies beside this file."""
-    qualified = f"shardline_embedding_tests_{name}"
-    if qualified not in sys.modules:
-        path = Path(__file__).with_name(f"{name}.py")
-        spec = importlib.util.spec_from_file_location(qualified, path)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[qualified] = module
-        spec.loader.exec_module(module)
-    return sys.modules[qualified]
+HERE = Path(__file__).parent
+CASES = load(HERE / "cases.py").CASES
 
 
 @pytest.fixture(scope="session")
 def oracle() -> ModuleType:
     """The numpy reference."""
-    return load("oracle")
+    return load(HERE / "oracle.py")
 
 
 @pytest.fixture(scope="session")
 def cases() -> ModuleType:
     """Builders of batches, tensors and tables."""
-    return load("cases")
+    return load(HERE / "cases.py")
 
 
-@pytest.fixture(params=load("cases").CASES, ids=str)
+@pytest.fixture(scope="session")
+def checkpoints() -> ModuleType:
+    """Writing and reading checkpoints, and variables to put into them."""
+    return load(HERE / "checkpoints.py")
+
+
+@pytest.fixture(params=CASES, ids=str)
 def case(request: pytest.FixtureRequest) -> Any:
     """Every kind of input with every way to combine it."""
     return request.param

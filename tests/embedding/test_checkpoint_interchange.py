@@ -24,7 +24,7 @@ OPTIMIZERS = [
     tpu.FTRL(0.1),
 ]
 THEIRS = [tpu.TPUEmbedding, tpu.TPUEmbeddingForServing]
-RESHARD = Path(__file__).with_name("reshard.py")
+RESHARD = Path(__file__).with_name("reshard_program.py")
 
 optimizers = pytest.mark.parametrize(
     "optimizer", OPTIMIZERS, ids=lambda optimizer: type(optimizer).__name__

@@ -70,7 +70,7 @@ def test_build_with_another_size_is_refused(engine):
 
 @pytest.mark.parametrize("size", [0, -1, True, 2.5, [tf.TensorShape([4])] * 2])
 def test_build_with_something_else_than_a_size_is_refused(config, size):
-    with pytest.raises((ValueError, TypeError), match=r"batch size|same nested struct"):
+    with pytest.raises((ValueError, TypeError), match="build takes"):
         TPUEmbedding(config, tpu.SGD(0.1)).build(size)
 
 
@@ -185,7 +185,7 @@ def test_dequeue_before_gradients_is_refused_and_loses_nothing(cases, engine, co
 def test_engine_without_optimizer_looks_up_only(cases, config):
     engine = cases.start(config, None)
     assert list(engine.slot_variables.values()) == [{}]
-    with pytest.raises(RuntimeError, match=r"enqueue\(training=True\).*items"):
+    with pytest.raises(RuntimeError, match=r"enqueue with training=True.*items"):
         engine.enqueue(cases.clicks(1, 2))
     engine.enqueue(cases.clicks(1, 2), training=False)
     np.testing.assert_array_equal(engine.dequeue()["clicks"], cases.values()[[1, 2]])

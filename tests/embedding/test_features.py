@@ -49,9 +49,17 @@ RANK_1 = tf.SparseTensor([[0]], tf.constant([1], tf.int64), [2])
             "'clicks'.*int32 or int64, got float32",
         ),
         (tf.constant(1), "ragged", r"shape \(\) for feature 'clicks'.*1 and above"),
-        (tf.ones([2, 2], tf.int64), "ragged", r"last dimension.*\(2, 2\).*'clicks'"),
-        (RANK_1, "ragged", "rank 2 and above sparse.*rank 1.*'clicks'"),
-        (tf.ragged.constant([[[1]], []]), "ragged", "rank 2 ragged.*rank 3.*'clicks'"),
+        (
+            tf.ones([2, 2], tf.int64),
+            "ragged",
+            r"last dimension.*'clicks'.*\(2, 2\)",
+        ),
+        (RANK_1, "ragged", "rank 2 and above sparse.*'clicks' has rank 1"),
+        (
+            tf.ragged.constant([[[1]], []]),
+            "ragged",
+            "rank 2 ragged.*'clicks' has rank 3",
+        ),
     ],
 )
 def test_unfit_ids_are_refused(cases, watcher, clicks, history, message):

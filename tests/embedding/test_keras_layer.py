@@ -100,3 +100,19 @@ def test_tables_of_another_configuration_are_refused(cases, layer):
     other = cases.start(cases.feature(cases.table()), None)
     with pytest.raises(ValueError, match=r"No values for the tables \['items', 'users"):
         layer.assign_tables(other.embedding_tables)
+
+
+def test_rows_stay_float32_under_mixed_precision(cases, config, batch):
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy("mixed_float16")
+    try:
+        layer = EmbeddingLookup(config)
+        layer.assign_tables(cases.start(config, None).embedding_tables)
+        assert_same(layer(batch), expected(cases, config, batch))
+    finally:
+        keras.mixed_precision.set_dtype_policy(before)
+
+
+def test_table_name_may_hold_a_slash(cases):
+    layer = EmbeddingLookup(cases.feature(cases.table(name="shop/items")))
+    assert [weight.name for weight in layer.weights] == ["shop.items"]

@@ -112,21 +112,6 @@ def test_rule_matches_reference_row_by_row(oracle, name, draw):
     assert_updated_like(reference, got, *state, rate)
 
 
-@pytest.mark.parametrize("name", OPTIONS)
-def test_first_update_of_new_rows_matches_reference(oracle, name):
-    rng = np.random.default_rng(3)
-    reference = getattr(oracle, name)(0.1)
-    w, _, gradient = drawn_state(rng, reference, (32, 3))
-    slots = [slot.astype(np.float32) for slot in reference.slots(w.shape).values()]
-    configuration = getattr(tpu, name)(0.1)
-    values = optimizers.slot_initial_values(configuration)
-    assert list(values) == list(reference.slots(w.shape))
-    for value, slot in zip(values.values(), slots, strict=True):
-        np.testing.assert_array_equal(slot, np.float32(value))
-    got = updated(configuration, w, slots, gradient, 0.1)
-    assert_updated_like(reference, got, w, slots, gradient, 0.1)
-
-
 @pytest.mark.parametrize("options", [{}, {"l1_regularization_strength": 0.1}])
 @pytest.mark.parametrize("rate", [0.0, 1e-30])
 def test_ftrl_with_the_rate_in_its_linear_slot_takes_a_tiny_rate(oracle, rate, options):
@@ -188,7 +173,8 @@ def test_gradient_shape_known_at_run_time_only_is_checked(cases, engine):
     def update(gradient):
         engine.apply_gradients({"clicks": gradient})
 
-    with pytest.raises((ValueError, tf.errors.InvalidArgumentError)):
+    message = r"Shape of tensor gradient \[3,2\] is not compatible with .* \[2,3\]"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         update(tf.ones([3, 2]))
 
 

@@ -11,18 +11,19 @@ by 8e-6. FTRL's linear holds weights divided by the learning rate; so is its bar
 """
 
 import functools
-import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from shardline_tests import load
 
 from embedding import TPUEmbedding
 
 tpu = tf.tpu.experimental.embedding
-# Loaded by conftest.py, which these tests cannot import; parameters need it at once.
-cases = sys.modules["shardline_embedding_tests_cases"]
+# No fixture: parameters need it at once.
+cases = load(Path(__file__).with_name("cases.py"))
 
 STEPS = 3
 RATE = 0.05
@@ -267,8 +268,7 @@ def trained(name, host_count):
     rules = [
         rule for other, hosts, rule in GRID if (other, hosts) == (name, host_count)
     ]
-    drawn = cases.batches(INPUTS[name], STEPS)
-    pairs = {rule: Pair(INPUTS[name], rule, drawn) for rule in rules}
+    pairs = {rule: pair_of(name, rule) for rule in rules}
     return train(pairs, host_count)
 
 

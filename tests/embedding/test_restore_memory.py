@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = Path(__file__).with_name("restore_memory.py")
+PROGRAM = Path(__file__).with_name("restore_memory_program.py")
 ALLOWED_BYTES = 256 * 10**6
 
 pytestmark = pytest.mark.slow
@@ -52,8 +52,7 @@ def theirs(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("host_count", [1, 2])
-@pytest.mark.parametrize("action", ["before", "after"])
+@pytest.mark.parametrize(("action", "host_count"), [("before", 2), ("after", 1)])
 @pytest.mark.parametrize("writer", ["ours", "theirs"])
 def test_restore_takes_the_shards_and_less_than_256_mb(
     request, writer, action, host_count

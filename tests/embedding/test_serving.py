@@ -263,3 +263,10 @@ def test_saved_model_that_holds_the_engine_answers(
     )
     for name, value in expected_answer(cases).items():
         np.testing.assert_allclose(answer[name], value, rtol=0, atol=1e-6)
+
+
+def test_tables_of_equal_configurations_are_refused(cases):
+    mine, theirs = (cases.feature(cases.table()) for _ in range(2))
+    tables = {theirs.table: tf.Variable(cases.values())}
+    with pytest.raises(ValueError, match=r"\['items'\].*not by equal ones"):
+        serving_embedding_lookup(tf.constant([1]), None, tables, mine)

@@ -22,8 +22,9 @@ Pair = collections.namedtuple("Pair", ["first", "second"])
         lambda a, b: (a, b),
         lambda a, b: Pair(a, b),
         lambda a, b: {"x": [a], "y": {"z": (b,)}},
+        lambda a, b: collections.OrderedDict(y=a, x=b),
     ],
-    ids=["dict", "unsorted", "list", "tuple", "namedtuple", "nested"],
+    ids=["dict", "unsorted", "list", "tuple", "namedtuple", "nested", "ordered"],
 )
 def test_activations_have_the_structure_of_the_configuration(cases, nest):
     first, second = cases.table(name="first"), cases.table(name="second", dim=2)
@@ -135,23 +136,21 @@ def test_table_configuration_serves_two_engines(cases, config):
 
 
 def test_unnamed_tables_train_beside_a_table_of_the_generated_name(cases):
-    tables = [cases.table(name=name) for name in (None, "table_0", None)]
+    names = (None, "table_0", None, "table_2")
+    tables = [cases.table(name=name) for name in names]
     config = [cases.feature(table) for table in tables]
     engine = cases.start(config, tpu.SGD(0.5))
-    engine.enqueue([tf.constant([row, row]) for row in (1, 2, 3)])
+    engine.enqueue([tf.constant([row, row]) for row in (1, 2, 3, 4)])
     engine.dequeue()
-    engine.apply_gradients([tf.ones([2, 3])] * 3)
+    engine.apply_gradients([tf.ones([2, 3])] * 4)
     for row, table in enumerate(tables, 1):
         expected = cases.values()
         expected[row] -= 1
         got = cases.read(engine.embedding_tables[table])
         np.testing.assert_allclose(got, expected, atol=1e-6)
-
-
-def test_two_tables_of_one_name_are_refused(cases):
-    config = [cases.feature(cases.table(name="items")) for _ in range(2)]
-    with pytest.raises(ValueError, match="Multiple tables with name items found"):
-        TPUEmbedding(config, tpu.SGD(0.1))
+    got = [sharded.name for sharded in engine.embedding_tables.values()]
+    assert len(set(got)) == 4
+    assert [got[at] for at in (1, 3)] == ["table_0", "table_2"]
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", object()])
@@ -166,23 +165,6 @@ def test_foreign_optimizer_of_a_table_is_refused(cases):
         TPUEmbedding(config, tpu.SGD(0.1))
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"dtype": tf.int32},
-        {"combiner": "custom"},
-    ],
-    ids=["int32", "custom-combiner"],
-)
-def test_table_option_without_an_implementation_is_refused(cases, options):
-    if options.get("combiner") == "custom":
-        add = tf.function(lambda rows, weights: tf.reduce_sum(rows, axis=0))
-        options = {"combiner": tpu.CustomCombiner(add, max_valency=2)}
-    config = cases.feature(cases.table(**options))
-    with pytest.raises((NotImplementedError, ValueError), match="items"):
-        TPUEmbedding(config, tpu.SGD(0.1))
-
-
 def test_something_else_than_a_feature_is_refused(config):
     with pytest.raises(ValueError, match=r"user/age.*must be a FeatureConfig"):
         TPUEmbedding({**config, "user": {"age": 3}}, tpu.SGD(0.1))
@@ -193,13 +175,37 @@ def test_configuration_without_features_is_refused():
         TPUEmbedding({}, tpu.SGD(0.1))
 
 
+def test_integer_table_is_refused(cases):
+    config = cases.feature(cases.table(dtype=tf.int32))
+    with pytest.raises(
+        NotImplementedError, match=r"'items': dtype=.*int32.* is not implemented"
+    ):
+        TPUEmbedding(config, tpu.SGD(0.1))
+
+
+def test_custom_combiner_is_refused(cases):
+    add = tf.function(lambda rows, weights: tf.reduce_sum(rows, axis=0))
+    combiner = tpu.CustomCombiner(add, max_valency=2)
+    config = cases.feature(cases.table(combiner))
+    with pytest.raises(
+        NotImplementedError, match="'items': a custom combiner is not implemented"
+    ):
+        TPUEmbedding(config, tpu.SGD(0.1))
+
+
 def test_hosts_given_as_one_string_are_refused(config):
-    with pytest.raises((ValueError, TypeError), match="hosts"):
-        TPUEmbedding(config, tpu.SGD(0.1), hosts="/CPU:0").build(2)
+    with pytest.raises(ValueError, match="hosts must be a list of device names, got"):
+        TPUEmbedding(config, tpu.SGD(0.1), hosts="/CPU:0")
 
 
 def test_host_that_does_not_exist_is_refused(config):
-    with pytest.raises(
-        (ValueError, RuntimeError, tf.errors.InvalidArgumentError), match="CPU:7"
-    ):
-        TPUEmbedding(config, tpu.SGD(0.1), hosts=["/CPU:0", "/CPU:7"]).build(2)
+    message = r"hosts \['/CPU:7'\] are not among the known CPU devices"
+    with pytest.raises(ValueError, match=message):
+        TPUEmbedding(config, tpu.SGD(0.1), hosts=["/CPU:0", "/CPU:7"])
+
+
+def test_features_of_one_path_are_refused(cases):
+    config = {name: cases.feature(cases.table(name=name)) for name in "xy"}
+    nest = {"a/b": config["x"], "a": {"b": config["y"]}}
+    with pytest.raises(ValueError, match=r"several features at \['a/b'\]"):
+        TPUEmbedding(nest, tpu.SGD(0.1))

@@ -1,43 +1,32 @@
 """Gives the cluster's tests their processes and what they train."""
 
-import importlib.util
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from shardline_tests import load
 
-
-def load(name: str) -> ModuleType:
-    """Loads a module that lies beside this file."""
-    qualified = f"shardline_cluster_tests_{name}"
-    if qualified not in sys.modules:
-        path = Path(__file__).with_name(f"{name}.py")
-        spec = importlib.util.spec_from_file_location(qualified, path)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[qualified] = module
-        spec.loader.exec_module(module)
-    return sys.modules[qualified]
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
 def scenario() -> ModuleType:
     """What is trained."""
-    return load("scenario")
+    return load(HERE / "scenario.py")
 
 
 @pytest.fixture(scope="session")
 def processes() -> ModuleType:
     """How processes are started and watched."""
-    return load("processes")
+    return load(HERE / "processes.py")
 
 
 @pytest.fixture(scope="session")
 def traffic() -> ModuleType:
     """How bytes are counted."""
-    return load("traffic")
+    return load(HERE / "traffic.py")
 
 
 @pytest.fixture(scope="module")

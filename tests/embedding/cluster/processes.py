@@ -56,7 +56,7 @@ class TestCluster:
     def start_host(self, host: int) -> None:
         self._output(host).unlink(missing_ok=True)
         more = {"OUTPUT": str(self._output(host))}
-        self._hosts[host] = self._started("host.py", "worker", host, more)
+        self._hosts[host] = self._started("host_program.py", "worker", host, more)
 
     def await_host(self, host: int) -> None:
         """Waits until a started host says that it serves."""
@@ -125,7 +125,9 @@ class TestCluster:
     def _start_chief(self) -> None:
         self._connection, end = _FORKS.Pipe()
         with end:
-            self._chief = self._started("chief.py", "chief", 0, {"CONNECTION": end})
+            self._chief = self._started(
+                "chief_program.py", "chief", 0, {"CONNECTION": end}
+            )
 
     def _output(self, host: int) -> Path:
         return self._folder / f"host{host}.txt"

@@ -1,25 +1,18 @@
-"""Gives the contract's tests their shop and their replicas."""
+"""Gives the contract's tests their batch and their replicas."""
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import tensorflow as tf
+from shardline_tests import load
 
 
 @pytest.fixture(scope="session")
-def shop() -> ModuleType:
-    """The module `shop.py`: tables, features, batches and steps."""
-    qualified = "shardline_embedding_tests_shop"
-    path = Path(__file__).with_name("shop.py")
-    spec = importlib.util.spec_from_file_location(qualified, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[qualified] = module
-    spec.loader.exec_module(module)
-    return module
+def replica_batch() -> ModuleType:
+    """Tables, features and one batch of two replicas, with steps that train on it."""
+    return load(Path(__file__).with_name("replica_batch.py"))
 
 
 @pytest.fixture(scope="session")

@@ -16,22 +16,24 @@ every_optimizer = pytest.mark.parametrize(
 )
 
 
-def batch_of(shop, replicas):
-    return shop.distributed(replicas, lambda examples: shop.inputs("dense", examples))
+def batch_of(replica_batch, replicas):
+    return replica_batch.distributed(
+        replicas, lambda examples: replica_batch.inputs("dense", examples)
+    )
 
 
-def trained(shop, replicas, optimizer, host_count=3):
+def trained(replica_batch, replicas, optimizer, host_count=3):
     """Returns an engine that did two steps."""
-    engine = shop.engine(replicas, optimizer, host_count)
-    step = shop.training_step(replicas, engine)
+    engine = replica_batch.engine(replicas, optimizer, host_count)
+    step = replica_batch.training_step(replicas, engine)
     for _ in range(2):
-        step(batch_of(shop, replicas))
+        step(batch_of(replica_batch, replicas))
     return engine
 
 
-def filled(shop, replicas, optimizer, host_count=3):
+def filled(replica_batch, replicas, optimizer, host_count=3):
     """Returns an engine with a value of its own in every cell of tables and slots."""
-    engine = shop.engine(replicas, optimizer, host_count)
+    engine = replica_batch.engine(replicas, optimizer, host_count)
     rng = np.random.default_rng(1)
     for config, parameters in engine.embedding_tables.items():
         for sharded in (parameters, *engine.slot_variables[config].values()):
@@ -48,9 +50,9 @@ def restore(engine, prefix):
     return tf.train.Checkpoint(model=engine).restore(prefix)
 
 
-def of_tensorflow(shop, make_optimizer):
+def of_tensorflow(replica_batch, make_optimizer):
     """Returns TensorFlow's own class, which off a TPU keeps tables and slots."""
-    engine = tpu.TPUEmbedding(shop.feature_config(), make_optimizer())
+    engine = tpu.TPUEmbedding(replica_batch.feature_config(), make_optimizer())
     engine.build()
     return engine
 
@@ -62,11 +64,13 @@ def state_of_tensorflow(engine):
     }
 
 
-def test_checkpoint_holds_the_values_after_the_last_step(shop, replicas, tmp_path):
-    engine = trained(shop, replicas, tpu.Adagrad(0.1))
+def test_checkpoint_holds_the_values_after_the_last_step(
+    cases, replica_batch, replicas, tmp_path
+):
+    engine = trained(replica_batch, replicas, tpu.Adagrad(0.1))
     reader = tf.train.load_checkpoint(save(engine, tmp_path))
-    for table, variables in shop.state(engine).items():
-        assert np.any(variables["parameters"] != shop.initial(table))
+    for table, variables in cases.state(engine).items():
+        assert np.any(variables["parameters"] != replica_batch.initial(table))
         suffix = ".ATTRIBUTES/VARIABLE_VALUE"
         for key, slot in ((table, "parameters"), (f"{table}.Saccumulators", None)):
             expected = variables[slot or "accumulators"]
@@ -75,99 +79,117 @@ def test_checkpoint_holds_the_values_after_the_last_step(shop, replicas, tmp_pat
 
 
 @pytest.mark.parametrize("optimizer", [tpu.Adagrad(0.1), tpu.Adam(0.1)])
-def test_restore_brings_a_running_engine_back(shop, replicas, tmp_path, optimizer):
-    engine = shop.engine(replicas, optimizer)
-    step = shop.training_step(replicas, engine)
-    step(batch_of(shop, replicas))
-    saved = shop.state(engine)
+def test_restore_brings_a_running_engine_back(
+    cases, replica_batch, replicas, tmp_path, optimizer
+):
+    engine = replica_batch.engine(replicas, optimizer)
+    step = replica_batch.training_step(replicas, engine)
+    step(batch_of(replica_batch, replicas))
+    saved = cases.state(engine)
     prefix = save(engine, tmp_path)
-    step(batch_of(shop, replicas))
-    after_two = shop.state(engine)
+    step(batch_of(replica_batch, replicas))
+    after_two = cases.state(engine)
     restore(engine, prefix).assert_consumed()
-    shop.assert_close(shop.state(engine), saved, 0)
+    replica_batch.assert_close(cases.state(engine), saved, 0)
     # The same function, traced before the restore, goes on from the restored values.
-    step(batch_of(shop, replicas))
-    shop.assert_close(shop.state(engine), after_two, 1e-6)
+    step(batch_of(replica_batch, replicas))
+    replica_batch.assert_close(cases.state(engine), after_two, 1e-6)
 
 
-def test_lookups_after_a_restore_see_restored_rows(shop, oracle, replicas, tmp_path):
-    fresh = shop.engine(replicas, tpu.SGD(0.1))
+def test_lookups_after_a_restore_see_restored_rows(
+    replica_batch, oracle, replicas, tmp_path
+):
+    fresh = replica_batch.engine(replicas, tpu.SGD(0.1))
     prefix = save(fresh, tmp_path)
-    engine = filled(shop, replicas, tpu.SGD(0.1))
-    look_up = shop.look_up_step(replicas, engine)
-    look_up(batch_of(shop, replicas))
+    engine = filled(replica_batch, replicas, tpu.SGD(0.1))
+    look_up = replica_batch.look_up_step(replicas, engine)
+    look_up(batch_of(replica_batch, replicas))
     restore(engine, prefix)
-    got = shop.gathered(replicas, look_up(batch_of(shop, replicas)))
-    shop.assert_close(got, shop.expected_activations(oracle, "dense"), 1e-6)
+    got = replica_batch.gathered(replicas, look_up(batch_of(replica_batch, replicas)))
+    replica_batch.assert_close(
+        got, replica_batch.expected_activations(oracle, "dense"), 1e-6
+    )
 
 
 @pytest.mark.parametrize("first", ["build", "enqueue", "embedding_tables"])
-def test_restore_before_the_variables_exist_fills_them(shop, replicas, tmp_path, first):
-    source = filled(shop, replicas, tpu.Adagrad(0.1))
+def test_restore_before_the_variables_exist_fills_them(
+    cases, replica_batch, replicas, tmp_path, first
+):
+    source = filled(replica_batch, replicas, tpu.Adagrad(0.1))
     prefix = save(source, tmp_path)
-    engine = shop.engine(None, tpu.Adagrad(0.1), host_count=2, batch_size=None)
+    engine = replica_batch.engine(None, tpu.Adagrad(0.1), host_count=2, batch_size=None)
     status = restore(engine, prefix)
     if first == "build":
-        engine.build(shop.GLOBAL_BATCH)
+        engine.build(replica_batch.GLOBAL_BATCH)
     elif first == "enqueue":
-        engine.enqueue(shop.inputs("dense"), training=False)
-    shop.assert_close(shop.state(engine), shop.state(source), 0)
+        engine.enqueue(replica_batch.inputs("dense"), training=False)
+    replica_batch.assert_close(cases.state(engine), cases.state(source), 0)
     status.assert_consumed()
 
 
-def test_module_that_holds_the_engine_restores_it(shop, replicas, tmp_path):
+def test_module_that_holds_the_engine_restores_it(
+    cases, replica_batch, replicas, tmp_path
+):
     class Model(tf.Module):
         def __init__(self):
             super().__init__()
-            self.embedding = shop.engine(replicas, tpu.Adam(0.1), batch_size=None)
+            self.embedding = replica_batch.engine(
+                replicas, tpu.Adam(0.1), batch_size=None
+            )
             self.scale = tf.Variable(1.0)
 
     source, target = Model(), Model()
-    source.embedding = filled(shop, replicas, tpu.Adam(0.1))
+    source.embedding = filled(replica_batch, replicas, tpu.Adam(0.1))
     source.scale.assign(2.0)
     prefix = tf.train.Checkpoint(test=source).save(str(tmp_path / "step"))
     tf.train.Checkpoint(test=target).restore(prefix)
-    target.embedding.build(shop.BATCH)
+    target.embedding.build(replica_batch.BATCH)
     assert target.scale.numpy() == 2
-    shop.assert_close(shop.state(target.embedding), shop.state(source.embedding), 0)
+    replica_batch.assert_close(
+        cases.state(target.embedding), cases.state(source.embedding), 0
+    )
 
 
 @every_optimizer
-def test_names_are_those_of_tensorflows_class(shop, replicas, tmp_path, make_optimizer):
-    ours = save(shop.engine(replicas, make_optimizer()), tmp_path / "ours")
-    theirs = save(of_tensorflow(shop, make_optimizer), tmp_path / "theirs")
+def test_names_are_those_of_tensorflows_class(
+    replica_batch, replicas, tmp_path, make_optimizer
+):
+    ours = save(replica_batch.engine(replicas, make_optimizer()), tmp_path / "ours")
+    theirs = save(of_tensorflow(replica_batch, make_optimizer), tmp_path / "theirs")
     assert tf.train.list_variables(ours) == tf.train.list_variables(theirs)
 
 
 @every_optimizer
 def test_tensorflows_class_restores_what_the_engine_saved(
-    shop, replicas, tmp_path, make_optimizer
+    cases, replica_batch, replicas, tmp_path, make_optimizer
 ):
-    source = filled(shop, replicas, make_optimizer())
-    target = of_tensorflow(shop, make_optimizer)
+    source = filled(replica_batch, replicas, make_optimizer())
+    target = of_tensorflow(replica_batch, make_optimizer)
     restore(target, save(source, tmp_path)).assert_consumed()
-    shop.assert_close(state_of_tensorflow(target), shop.state(source), 0)
+    replica_batch.assert_close(state_of_tensorflow(target), cases.state(source), 0)
 
 
 @every_optimizer
 @pytest.mark.parametrize("host_count", [1, 3])
 def test_engine_restores_what_tensorflows_class_saved(
-    shop, replicas, tmp_path, make_optimizer, host_count
+    cases, replica_batch, replicas, tmp_path, make_optimizer, host_count
 ):
-    source = of_tensorflow(shop, make_optimizer)
+    source = of_tensorflow(replica_batch, make_optimizer)
     rng = np.random.default_rng(1)
     for variables in source._variables.values():
         for variable in variables.values():
             variable.assign(rng.uniform(0.1, 1, variable.shape))
-    target = shop.engine(replicas, make_optimizer(), host_count)
+    target = replica_batch.engine(replicas, make_optimizer(), host_count)
     restore(target, save(source, tmp_path)).assert_consumed()
-    shop.assert_close(shop.state(target), state_of_tensorflow(source), 0)
+    replica_batch.assert_close(cases.state(target), state_of_tensorflow(source), 0)
 
 
-def test_tables_without_slots_export_what_was_trained(shop, oracle, replicas, tmp_path):
-    source = trained(shop, replicas, tpu.Adagrad(0.1))
+def test_tables_without_slots_export_what_was_trained(
+    replica_batch, oracle, replicas, tmp_path
+):
+    source = trained(replica_batch, replicas, tpu.Adagrad(0.1))
     prefix = save(source, tmp_path)
-    config = shop.feature_config()
+    config = replica_batch.feature_config()
     tables_only = TPUEmbedding(config)
     tables_only.build()
     restore(tables_only, prefix).expect_partial()
@@ -180,7 +202,10 @@ def test_tables_without_slots_export_what_was_trained(shop, oracle, replicas, tm
 
         @tf.function(
             input_signature=[
-                {name: tf.TensorSpec([None], tf.int64) for name in shop.TABLE_OF}
+                {
+                    name: tf.TensorSpec([None], tf.int64)
+                    for name in replica_batch.TABLE_OF
+                }
             ]
         )
         def serve(self, ids):
@@ -193,12 +218,12 @@ def test_tables_without_slots_export_what_was_trained(shop, oracle, replicas, tm
     loaded = tf.saved_model.load(folder).signatures["serving_default"]
     # A signature names the parts of the dict argument in the order of its keys.
     names = ("ids", "ids_1", "ids_2")
-    values = (value for _, value in sorted(shop.inputs("dense").items()))
+    values = (value for _, value in sorted(replica_batch.inputs("dense").items()))
     got = loaded(**dict(zip(names, values, strict=True)))
     rule = oracle.Adagrad(0.1)
-    trained_state = shop.expected_state(oracle, rule, "dense", steps=2)
-    for name, lookup in shop.lookups(oracle, "dense").items():
-        table = trained_state[shop.TABLE_OF[name]]["parameters"]
+    trained_state = replica_batch.expected_state(oracle, rule, "dense", steps=2)
+    for name, lookup in replica_batch.lookups(oracle, "dense").items():
+        table = trained_state[replica_batch.TABLE_OF[name]]["parameters"]
         np.testing.assert_allclose(
             got[name], lookup.activations(table), rtol=1e-5, atol=1e-6
         )

@@ -159,8 +159,8 @@ BUILD = [
         "batch of nothing",
     ),
     Wrong(
-        (ValueError, TypeError),
-        STRUCTURE,
+        ValueError,
+        r"build takes one shape for each of the features \['seen'\]; got 2",
         lambda: one().build([tf.TensorShape([2])] * 2),
         "shapes of other features",
     ),
@@ -294,7 +294,7 @@ ENQUEUE = [
     ),
     Wrong(
         RuntimeError,
-        r"enqueue\(training=True\) needs an optimizer for every table; items",
+        "or a tensor, needs an optimizer for every table; items have none",
         lambda: enqueue(dense(), engine=one(optimizer=None)),
         "training without optimizer",
     ),

@@ -1,5 +1,9 @@
 """Refused calls: they name the feature, and leave the engine as it was."""
 
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, NamedTuple
+
 import pytest
 import tensorflow as tf
 
@@ -22,122 +26,180 @@ def as_weights(ids):
     )
 
 
-def bad_calls(shop):
-    """Returns by name what is wrong with a batch: (ids, weights)."""
-    good = shop.inputs("sparse")
-    ragged = shop.inputs("ragged")
-    return {
-        "structure": ({"seen": good["seen"]}, None),
-        "nest type": (list(good.values()), None),
-        "weights' structure": (good, {"seen": None}),
-        "weights' kind": (good, as_weights(ragged)),
-        "weights' type": (good, good),
-        "weights of dense ids": (shop.inputs("dense"), as_weights(good)),
-        "float ids": (as_weights(good), None),
-        "string ids": (good | {"seen": tf.constant(["a"] * 4)}, None),
-        "no tensor": (good | {"seen": [[1], [2], [3], [4]]}, None),
-        "rank 0": (good | {"seen": tf.constant(1)}, None),
-        "dense of several columns": (good | {"seen": tf.zeros([4, 2], tf.int64)}, None),
-        "ragged rank 3": (
-            good | {"seen": tf.ragged.constant([[[1]]] * 4, tf.int64)},
-            None,
-        ),
-        "batch size": (good | {"seen": tf.constant([1, 2, 3])}, None),
-    }
+class Fault(NamedTuple):
+    """What is wrong with a batch.
+
+    Attributes:
+        make: returns (ids, weights) from the `replica_batch`.
+        error: class of the error.
+        message: a pattern of its message.
+    """
+
+    make: Callable[[ModuleType], tuple[Any, Any]]
+    error: type[Exception]
+    message: str
 
 
-FAULTS = [
-    "structure",
-    "nest type",
-    "weights' structure",
-    "weights' kind",
-    "weights' type",
-    "weights of dense ids",
-    "float ids",
-    "string ids",
-    "no tensor",
-    "rank 0",
-    "dense of several columns",
-    "ragged rank 3",
-    "batch size",
-]
+def seen(make):
+    """Returns a maker of sparse ids, with those that `make` returns for "seen"."""
+    return lambda batch: (batch.inputs("sparse") | {"seen": make()}, None)
 
 
-def test_all_faults_are_listed(shop):
-    assert list(bad_calls(shop)) == FAULTS
+STRUCTURE = "don't have the same nested structure"
+FAULTS = {
+    "structure": Fault(
+        lambda batch: ({"seen": batch.inputs("sparse")["seen"]}, None),
+        ValueError,
+        STRUCTURE,
+    ),
+    "nest type": Fault(
+        lambda batch: (list(batch.inputs("sparse").values()), None),
+        TypeError,
+        STRUCTURE,
+    ),
+    "weights' structure": Fault(
+        lambda batch: (batch.inputs("sparse"), {"seen": None}), ValueError, STRUCTURE
+    ),
+    "weights' kind": Fault(
+        lambda batch: (batch.inputs("sparse"), as_weights(batch.inputs("ragged"))),
+        ValueError,
+        "'bought' is type RaggedTensor which does not match .* is SparseTensor",
+    ),
+    "weights' type": Fault(
+        lambda batch: (batch.inputs("sparse"), batch.inputs("sparse")),
+        ValueError,
+        "Weight for 'bought' is int64; weights must be floats",
+    ),
+    "weights of dense ids": Fault(
+        lambda batch: (batch.inputs("dense"), as_weights(batch.inputs("sparse"))),
+        ValueError,
+        "Weight specified for dense input 'bought'",
+    ),
+    "float ids": Fault(
+        lambda batch: (as_weights(batch.inputs("sparse")), None),
+        ValueError,
+        "'bought': ids must be int32 or int64, got float32",
+    ),
+    "string ids": Fault(
+        seen(lambda: tf.constant(["a"] * 4)),
+        ValueError,
+        "'seen': ids must be int32 or int64, got string",
+    ),
+    "no tensor": Fault(
+        seen(lambda: "1234"), ValueError, "'seen' is of unknown type <class 'str'>"
+    ),
+    "list": Fault(seen(lambda: [[1], [2], [3], [4]]), ValueError, STRUCTURE),
+    "rank 0": Fault(
+        seen(lambda: tf.constant(1)), ValueError, r"shape \(\) for feature 'seen'. Rank"
+    ),
+    "dense of several columns": Fault(
+        seen(lambda: tf.zeros([4, 2], tf.int64)),
+        ValueError,
+        r"last dimension as 1; input 'seen' has shape \(4, 2\)",
+    ),
+    "ragged rank 3": Fault(
+        seen(lambda: tf.ragged.constant([[[1]]] * 4, tf.int64)),
+        ValueError,
+        "Only rank 2 ragged tensor is supported; input 'seen' has rank 3",
+    ),
+}
+# Features may have sizes of their own, as long as these stay.
+SIZE = Fault(
+    seen(lambda: tf.constant([1, 2, 3])),
+    ValueError,
+    r"Inconsistent shape .* feature seen, .* set to be \(4,\).* shape \(3,\)",
+)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_refused_batch_leaves_the_queue_as_it_was(shop, oracle, sgd, fault, compiled):
-    engine = shop.engine(None, sgd, batch_size=shop.GLOBAL_BATCH)
-    ids, weights = bad_calls(shop)[fault]
+def faults(found):
+    return pytest.mark.parametrize("fault", found.values(), ids=found.keys())
+
+
+@faults(FAULTS | {"batch size": SIZE})
+def test_refused_batch_leaves_the_queue_as_it_was(
+    replica_batch, oracle, sgd, fault, compiled
+):
+    engine = replica_batch.engine(None, sgd, batch_size=replica_batch.GLOBAL_BATCH)
+    ids, weights = fault.make(replica_batch)
 
     def enqueue():
         engine.enqueue(ids, weights)
 
-    with pytest.raises((ValueError, TypeError)):
+    with pytest.raises(fault.error, match=fault.message):
         (tf.function(enqueue) if compiled else enqueue)()
-    engine.enqueue(shop.inputs("sparse"), training=False)
-    shop.assert_close(engine.dequeue(), shop.expected_activations(oracle), 1e-6)
+    engine.enqueue(replica_batch.inputs("sparse"), training=False)
+    replica_batch.assert_close(
+        engine.dequeue(), replica_batch.expected_activations(oracle), 1e-6
+    )
 
 
-# Features may have sizes of their own, as long as these stay.
-@pytest.mark.parametrize("fault", [each for each in FAULTS if each != "batch size"])
-def test_refused_first_batch_does_not_fix_the_shapes(shop, sgd, fault):
-    engine = shop.engine(None, sgd, batch_size=None)
-    ids, weights = bad_calls(shop)[fault]
-    with pytest.raises((ValueError, TypeError)):
+@faults(FAULTS)
+def test_refused_first_batch_does_not_fix_the_shapes(replica_batch, sgd, fault):
+    engine = replica_batch.engine(None, sgd, batch_size=None)
+    ids, weights = fault.make(replica_batch)
+    with pytest.raises(fault.error, match=fault.message):
         engine.enqueue(ids, weights)
-    engine.enqueue(shop.inputs("ragged", slice(3)), training=False)
+    engine.enqueue(replica_batch.inputs("ragged", slice(3)), training=False)
     assert engine.dequeue()["seen"].shape == [3, 2]
 
 
-@pytest.mark.parametrize("fault", ["structure", "float ids", "weights' kind"])
+@faults({name: FAULTS[name] for name in ("structure", "float ids", "weights' kind")})
 def test_refused_batch_of_replicas_leaves_the_queue_as_it_was(
-    shop, oracle, replicas, sgd, fault
+    replica_batch, oracle, replicas, sgd, fault
 ):
-    engine = shop.engine(replicas, sgd)
-    look_up = shop.look_up_step(replicas, engine)
+    engine = replica_batch.engine(replicas, sgd)
+    look_up = replica_batch.look_up_step(replicas, engine)
 
     @tf.function
     def bad_step():
-        ids, weights = bad_calls(shop)[fault]
+        ids, weights = fault.make(replica_batch)
         engine.enqueue(ids, weights)
         return replicas.run(engine.dequeue)
 
-    with pytest.raises((ValueError, TypeError)):
+    with pytest.raises(fault.error, match=fault.message):
         bad_step()
-    batch = shop.distributed(replicas, lambda examples: shop.inputs("sparse", examples))
-    got = shop.gathered(replicas, look_up(batch))
-    shop.assert_close(got, shop.expected_activations(oracle), 1e-6)
+    batch = replica_batch.distributed(
+        replicas, lambda examples: replica_batch.inputs("sparse", examples)
+    )
+    got = replica_batch.gathered(replicas, look_up(batch))
+    replica_batch.assert_close(got, replica_batch.expected_activations(oracle), 1e-6)
 
 
-def test_refused_gradients_leave_the_batch_awaiting_its_own(shop, oracle):
-    engine = shop.engine(None, tpu.Adagrad(0.1), batch_size=shop.GLOBAL_BATCH)
-    engine.enqueue(shop.inputs("sparse"))
+def test_refused_gradients_leave_the_batch_awaiting_its_own(
+    cases, replica_batch, oracle
+):
+    engine = replica_batch.engine(
+        None, tpu.Adagrad(0.1), batch_size=replica_batch.GLOBAL_BATCH
+    )
+    engine.enqueue(replica_batch.inputs("sparse"))
     activations = engine.dequeue()
     bad = [
-        {"seen": activations["seen"]},
-        list(activations.values()),
-        activations | {"seen": 1.0},
-        activations | {"seen": activations["seen"].numpy()},
-        activations | {"seen": activations["groups"]},
-        activations | {"seen": tf.cast(activations["seen"], tf.float64)},
+        (STRUCTURE, {"seen": activations["seen"]}),
+        (STRUCTURE, list(activations.values())),
+        ("non-tensor type: .*float", activations | {"seen": 1.0}),
+        ("non-tensor type", activations | {"seen": activations["seen"].numpy()}),
+        (r"shape \(4, 3\) at path seen", activations | {"seen": activations["groups"]}),
+        (
+            "type float64 at path seen",
+            activations | {"seen": tf.cast(activations["seen"], tf.float64)},
+        ),
     ]
-    for gradients in bad:
-        with pytest.raises((ValueError, TypeError)):
+    for message, gradients in bad:
+        with pytest.raises((ValueError, TypeError), match=message):
             engine.apply_gradients(gradients)
     engine.apply_gradients(activations)
     rule = oracle.Adagrad(0.1)
-    shop.assert_close(shop.state(engine), shop.expected_state(oracle, rule))
+    replica_batch.assert_close(
+        cases.state(engine), replica_batch.expected_state(oracle, rule)
+    )
 
 
 @pytest.mark.parametrize("kind", ["sparse", "ragged"])
-def test_weights_of_the_other_kind_are_named_with_both_types(shop, sgd, kind):
-    engine = shop.engine(None, sgd)
-    ids = shop.inputs(kind, slice(2))
-    weights = dict.fromkeys(shop.TABLE_OF) | {
-        "seen": as_weights(shop.inputs(other(kind), slice(2)))["seen"]
+def test_weights_of_the_other_kind_are_named_with_both_types(replica_batch, sgd, kind):
+    engine = replica_batch.engine(None, sgd)
+    ids = replica_batch.inputs(kind, slice(2))
+    weights = dict.fromkeys(replica_batch.TABLE_OF) | {
+        "seen": as_weights(replica_batch.inputs(other(kind), slice(2)))["seen"]
     }
     mine, theirs = (
         {"sparse": "SparseTensor", "ragged": "RaggedTensor"}[each]
@@ -150,8 +212,8 @@ def test_weights_of_the_other_kind_are_named_with_both_types(shop, sgd, kind):
         engine.enqueue(ids, weights)
 
 
-def test_feature_is_named_by_its_path_in_the_structure(shop, sgd):
-    config = shop.feature_config()
+def test_feature_is_named_by_its_path_in_the_structure(replica_batch, sgd):
+    config = replica_batch.feature_config()
     nested = {"user": [config["groups"], {"clicks": config["seen"]}]}
     engine = TPUEmbedding(nested, sgd)
     good = tf.constant([1, 2])
@@ -166,29 +228,33 @@ def test_feature_is_named_by_its_path_in_the_structure(shop, sgd):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_bad_id_of_one_replica_fails_the_step_and_nothing_else(
-    shop, oracle, replicas, sgd, kind
+    cases, replica_batch, oracle, replicas, sgd, kind
 ):
-    engine = shop.engine(replicas, sgd)
-    look_up = shop.look_up_step(replicas, engine)
-    before = shop.state(engine)
+    engine = replica_batch.engine(replicas, sgd)
+    look_up = replica_batch.look_up_step(replicas, engine)
+    before = cases.state(engine)
 
     def bad(examples):
-        ids = shop.inputs(kind, examples)
+        ids = replica_batch.inputs(kind, examples)
         if examples.start:
-            ids["seen"] = shop.tensor(kind, [[6], [0]])
+            ids["seen"] = replica_batch.tensor(kind, [[6], [0]])
         return ids
 
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"ids of table .*items"):
-        look_up(shop.distributed(replicas, bad))
-    batch = shop.distributed(replicas, lambda examples: shop.inputs(kind, examples))
-    got = shop.gathered(replicas, look_up(batch))
-    shop.assert_close(got, shop.expected_activations(oracle, kind), 1e-6)
-    shop.assert_close(shop.state(engine), before, 0)
+        look_up(replica_batch.distributed(replicas, bad))
+    batch = replica_batch.distributed(
+        replicas, lambda examples: replica_batch.inputs(kind, examples)
+    )
+    got = replica_batch.gathered(replicas, look_up(batch))
+    replica_batch.assert_close(
+        got, replica_batch.expected_activations(oracle, kind), 1e-6
+    )
+    replica_batch.assert_close(cases.state(engine), before, 0)
 
 
-def test_nan_gradient_of_one_replica_updates_no_table(shop, replicas):
-    engine = shop.engine(replicas, tpu.Adagrad(0.1))
-    before = shop.state(engine)
+def test_nan_gradient_of_one_replica_updates_no_table(cases, replica_batch, replicas):
+    engine = replica_batch.engine(replicas, tpu.Adagrad(0.1))
+    before = cases.state(engine)
 
     @tf.function
     def step(batch):
@@ -202,26 +268,20 @@ def test_nan_gradient_of_one_replica_updates_no_table(shop, replicas):
 
         replicas.run(run)
 
-    batch = shop.distributed(replicas, lambda examples: shop.inputs("sparse", examples))
+    batch = replica_batch.distributed(
+        replicas, lambda examples: replica_batch.inputs("sparse", examples)
+    )
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"items.*NaN or infinite"):
         step(batch)
-    shop.assert_close(shop.state(engine), before, 0)
+    replica_batch.assert_close(cases.state(engine), before, 0)
 
 
-def test_tables_of_one_name_are_refused(shop, replicas, sgd):
-    tables = [tpu.TableConfig(4, 2, name="twice") for _ in range(2)]
-    features = [tpu.FeatureConfig(table) for table in tables]
-    with (
-        replicas.scope(),
-        pytest.raises(ValueError, match="Multiple tables with name twice found"),
-    ):
-        TPUEmbedding(features, sgd)
-
-
-def test_sizes_of_several_replicas_do_not_add_up(shop, replicas, sgd):
+def test_sizes_of_several_replicas_do_not_add_up(replica_batch, replicas, sgd):
     # build takes the size of one replica's batch, not of all together.
-    engine = shop.engine(replicas, sgd, batch_size=shop.GLOBAL_BATCH)
-    batch = shop.distributed(replicas, lambda examples: shop.inputs("dense", examples))
+    engine = replica_batch.engine(replicas, sgd, batch_size=replica_batch.GLOBAL_BATCH)
+    batch = replica_batch.distributed(
+        replicas, lambda examples: replica_batch.inputs("dense", examples)
+    )
     expected = "Inconsistent shape|built for batches of"
     with pytest.raises((ValueError, tf.errors.InvalidArgumentError), match=expected):
-        shop.look_up_step(replicas, engine)(batch)
+        replica_batch.look_up_step(replicas, engine)(batch)

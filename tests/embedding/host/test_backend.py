@@ -1,10 +1,13 @@
 """Many steps: in one graph, and with input and training in threads of their own."""
 
+import concurrent.futures
 import threading
 
 import numpy as np
 import pytest
 import tensorflow as tf
+
+from embedding import TPUEmbedding
 
 tpu = tf.tpu.experimental.embedding
 
@@ -211,3 +214,51 @@ def test_error_in_the_input_thread_leaves_the_queue_usable(cases, engine):
         Background(lambda: engine.enqueue(cases.clicks(1, 11))).finish()
     engine.enqueue(cases.clicks(1, 2))
     np.testing.assert_array_equal(engine.dequeue()["clicks"], cases.values()[[1, 2]])
+
+
+def test_restored_checkpoint_ends_the_wait_for_gradients(
+    cases, engine, config, tmp_path
+):
+    checkpoint = tf.train.Checkpoint(embedding=engine)
+    path = checkpoint.write(str(tmp_path / "ckpt"))
+    engine.enqueue(cases.clicks(1, 2))
+    engine.dequeue()
+    checkpoint.read(path).assert_consumed()
+    engine.enqueue(cases.clicks(3, 4))
+    np.testing.assert_array_equal(engine.dequeue()["clicks"], cases.values()[[3, 4]])
+    engine.apply_gradients(cases.ones())
+    expected = cases.values()
+    expected[[3, 4]] -= 0.5
+    np.testing.assert_allclose(cases.parameters(engine), expected, atol=1e-6)
+
+
+def test_threads_that_enqueue_first_build_once(cases, config):
+    engine = TPUEmbedding(config, tpu.SGD(0.5))
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        batches = [cases.clicks(row, row) for row in (1, 2, 3, 4)]
+        list(pool.map(lambda batch: engine.enqueue(batch, training=False), batches))
+    for _ in batches:
+        engine.dequeue()
+
+
+@pytest.mark.parametrize("output_shape", [[3, 2], [2, 3], [6]])
+def test_ragged_batch_of_unknown_size_is_folded_while_running(cases, output_shape):
+    feature = tpu.FeatureConfig(cases.table("mean"), output_shape=output_shape)
+    engine = cases.start([feature], None, batch_size=None)
+    rows = {
+        (3, 2): [[1, 2, 3], [], [4]],
+        (2, 3): [[1, 2, 3, 4], [5]],
+        (6,): [[1, 2], [], [3], [4, 5, 6], [], [7]],
+    }[tuple(output_shape)]
+    ids = cases.tensor("ragged", rows, tf.int64)
+
+    @tf.function(input_signature=[[tf.RaggedTensorSpec([None, None], tf.int64)]])
+    def look_up(batch):
+        engine.enqueue(batch, training=False)
+        return engine.dequeue()[0]
+
+    known = tf.function(look_up.python_function)([ids])
+    np.testing.assert_allclose(look_up([ids]), known, atol=1e-6)
+    odd = cases.tensor("ragged", [[1]] * 4, tf.int64)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="should be the factor"):
+        look_up([odd])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from embedding import TPUEmbedding
+from embedding import TPUEmbedding, serving_embedding_lookup
 
 tpu = tf.tpu.experimental.embedding
 
@@ -101,14 +101,22 @@ def test_restoring_voids_the_waiting_update_and_looks_up_again(cases, engine, tm
     np.testing.assert_allclose(got, values_after(cases, 1), atol=1e-6)
 
 
-def test_inference_batches_leave_updates_alone(cases, engine):
+@pytest.mark.parametrize("ahead", [False, True])
+def test_inference_sees_every_update(cases, engine, ahead, compiled):
+    def look_up():
+        return engine.dequeue()["clicks"]
+
     engine.enqueue(cases.clicks(1, 2))
+    if ahead:
+        engine.enqueue(cases.clicks(1, 2), training=False)
     engine.dequeue()
     engine.apply_gradients(cases.ones())
-    for seen in (0, 1, 1):
+    if not ahead:
         engine.enqueue(cases.clicks(1, 2), training=False)
-        got = engine.dequeue()["clicks"]
-        np.testing.assert_allclose(got, values_after(cases, seen), atol=1e-6)
+    for _ in range(2):
+        got = cases.called(look_up, compiled)
+        np.testing.assert_allclose(got, values_after(cases, 1), atol=1e-6)
+        engine.enqueue(cases.clicks(1, 2), training=False)
 
 
 def test_next_lookup_runs_while_the_dense_model_does(cases, engine):
@@ -147,3 +155,52 @@ def test_calls_out_of_order_are_refused(cases, engine, call):
         engine.apply_gradients(cases.ones())
         with pytest.raises(tf.errors.InvalidArgumentError, match="no training batch"):
             engine.apply_gradients(cases.ones())
+
+
+def test_asynchronous_checkpoint_holds_the_waiting_update(
+    cases, engine, config, tmp_path
+):
+    checkpoint = tf.train.Checkpoint(embedding=engine)
+    options = tf.train.CheckpointOptions(enable_async=True)
+    for step in (1, 2):
+        engine.enqueue(cases.clicks(1, 2))
+        engine.dequeue()
+        engine.apply_gradients(cases.ones())
+        path = checkpoint.save(str(tmp_path / "ckpt"), options)
+        checkpoint.sync()
+        stored = tf.train.load_checkpoint(path).get_tensor(
+            "embedding/items/.ATTRIBUTES/VARIABLE_VALUE"
+        )
+        np.testing.assert_allclose(stored[[1, 2]], values_after(cases, step), atol=1e-6)
+
+
+def test_checkpoint_written_in_a_function_holds_the_waiting_update(
+    cases, engine, tmp_path
+):
+    checkpoint = tf.train.Checkpoint(embedding=engine)
+    engine.enqueue(cases.clicks(1, 2))
+    engine.dequeue()
+    engine.apply_gradients(cases.ones())
+    path = str(tmp_path / "ckpt")
+    tf.function(lambda: checkpoint.write(path))()
+    stored = tf.train.load_checkpoint(path).get_tensor(
+        "embedding/items/.ATTRIBUTES/VARIABLE_VALUE"
+    )
+    np.testing.assert_allclose(stored[[1, 2]], values_after(cases, 1), atol=1e-6)
+
+
+def test_export_of_a_pipelined_engine_looks_up_only(cases, engine, config, tmp_path):
+    engine.enqueue(cases.clicks(1, 2))
+    engine.dequeue()
+    module = tf.Module()
+    module.engine = engine
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64)])
+    def serve(ids):
+        tables = engine.embedding_tables
+        return serving_embedding_lookup({"clicks": ids}, None, tables, config)["clicks"]
+
+    module.serve = serve
+    tf.saved_model.save(module, str(tmp_path / "model"))
+    loaded = tf.saved_model.load(str(tmp_path / "model"))
+    np.testing.assert_array_equal(loaded.serve([1, 2]), cases.values()[[1, 2]])

@@ -1,52 +1,41 @@
 """Loads the helpers that lie beside this file, and compiles the emulated TPU."""
 
 import ctypes
-import importlib.util
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 import tensorflow as tf
+from shardline_tests import load
 
-
-def load(name: str) -> ModuleType:
-    """Loads a module that lies beside this file."""
-    qualified = f"shardline_tpu_tests_{name}"
-    if qualified not in sys.modules:
-        path = Path(__file__).with_name(f"{name}.py")
-        spec = importlib.util.spec_from_file_location(qualified, path)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[qualified] = module
-        spec.loader.exec_module(module)
-    return sys.modules[qualified]
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
 def fake_tpu() -> ModuleType:
     """Strategies over TPUs that exist by name only."""
-    return load("fake_tpu")
+    return load(HERE / "fake_tpu.py")
 
 
 @pytest.fixture(scope="session")
 def graph_compare() -> ModuleType:
     """Structural equality of graphs."""
-    return load("graph_compare")
+    return load(HERE / "graph_compare.py")
 
 
 @pytest.fixture(scope="session")
-def twins() -> ModuleType:
+def both_classes() -> ModuleType:
     """TensorFlow's class and ours behind one face."""
-    return load("twins")
+    return load(HERE / "both_classes.py")
 
 
 @pytest.fixture(scope="session")
 def steps() -> ModuleType:
-    """Steps of training and inference to build with either twin."""
-    return load("steps")
+    """Steps of training and inference to build with either class."""
+    return load(HERE / "steps.py")
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +44,7 @@ def emulator_library(tmp_path_factory: pytest.TempPathFactory) -> Any:
     compiler = shutil.which("g++")
     if compiler is None:
         pytest.skip("no g++ to compile the emulated TPU engine with")
-    source = Path(__file__).parent / "emulator" / "kernels.cc"
+    source = HERE / "emulator" / "kernels.cc"
     library = tmp_path_factory.mktemp("emulator") / "emulator.so"
     flags = [*tf.sysconfig.get_compile_flags(), *tf.sysconfig.get_link_flags()]
     # -w: TensorFlow's headers warn of their own deprecations.
@@ -76,4 +65,4 @@ def emulator(emulator_library: Any) -> Any:
 @pytest.fixture(scope="session")
 def emulated() -> ModuleType:
     """Training on the emulated TPU."""
-    return load("emulated")
+    return load(HERE / "emulated.py")

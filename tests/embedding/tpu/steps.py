@@ -1,4 +1,4 @@
-"""Steps of training and inference to build with either twin: what differs is a case."""
+"""Steps of training and inference to build with either class, by cases."""
 
 import dataclasses
 from typing import Any
@@ -101,8 +101,8 @@ class Step:
             shapes[f"f{index}"] = tf.TensorShape([first // parts, *rest])
         return shapes
 
-    def graph(self, twin, per_replica, strategy):
-        """Returns the graph of the step, built with a twin."""
+    def graph(self, engine, per_replica, strategy):
+        """Returns the graph of the step, built with one class's engine."""
         ids = {f"f{index}": KINDS[kind][1] for index, kind in enumerate(self.kinds)}
         weights = {
             f"f{index}": _weight_spec(kind) for index, kind in enumerate(self.kinds)
@@ -117,15 +117,15 @@ class Step:
 
             def program(ids, weights):
                 if self.enqueued == "run":
-                    twin.enqueue(ids, weights, training, self.name)
-                self._model(twin)
+                    engine.enqueue(ids, weights, training, self.name)
+                self._model(engine)
 
             if self.enqueued == "replicas":
-                twin.enqueue(ids, weights, training, self.name)
+                engine.enqueue(ids, weights, training, self.name)
             elif self.enqueued == "device":
                 devices = strategy.extended.worker_devices
                 for replica, device in enumerate(devices):
-                    twin.enqueue(
+                    engine.enqueue(
                         all_ids[replica],
                         all_weights[replica] if self.weighted else None,
                         training,
@@ -138,9 +138,9 @@ class Step:
             tf.function(step, autograph=False).get_concrete_function(*signature).graph
         )
 
-    def _model(self, twin):
+    def _model(self, engine):
         with tf.GradientTape() as tape:
-            activations = twin.dequeue(self.name)
+            activations = engine.dequeue(self.name)
             tape.watch(activations)
             loss = tf.add_n(
                 [tf.reduce_sum(x * x) for x in tf.nest.flatten(activations)]
@@ -150,7 +150,7 @@ class Step:
         gradients = tape.gradient(loss, activations)
         if self.missing_gradient:
             gradients["f0"] = None
-        twin.apply_gradients(gradients, self.name)
+        engine.apply_gradients(gradients, self.name)
 
 
 def _weight_spec(kind):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import embedding
 from embedding.tpu import core_devices, enqueue_inputs, transfer
 
 tpu = tf.tpu.experimental.embedding
@@ -275,7 +276,7 @@ def test_joining_nothing_is_refused(emulator, emulated, fake_tpu):
         alone.build(BATCH)
 
 
-def test_missing_gradients_dead_lock_the_next_step(start, emulator):
+def test_missing_gradients_deadlock_the_next_step(start, emulator):
     engine = start()
     emulator.emulator_set_timeout_ms(300)
     for _ in range(2):
@@ -286,7 +287,7 @@ def test_missing_gradients_dead_lock_the_next_step(start, emulator):
         engine.dequeue()
 
 
-def test_missing_batch_dead_locks(start, emulator):
+def test_missing_batch_deadlocks(start, emulator):
     engine = start()
     emulator.emulator_set_timeout_ms(300)
 
@@ -349,3 +350,24 @@ def test_fault_in_shards_is_seen(start):
         pytest.raises(tf.errors.InvalidArgumentError, match="loaded with the shape"),
     ):
         start(hosts=2, features=[tpu.FeatureConfig(tpu.TableConfig(5, DIM))])
+
+
+def test_checkpoint_brings_trained_rows_out_of_the_device_and_back(
+    start, emulator, tmp_path
+):
+    """Saving retrieves, restoring loads; CPU hosts read the same checkpoint."""
+    engine = start(tpu.Adagrad(1.0))
+    checkpoint = tf.train.Checkpoint(embedding=engine)
+    train(engine)
+    after_one = train(engine)
+    path = checkpoint.write(str(tmp_path / "ckpt"))
+    after_two = train(engine)
+
+    checkpoint.read(path).assert_consumed()
+    assert np.any(after_one != after_two)
+    np.testing.assert_array_equal(train(engine), after_two)
+
+    hosts = embedding.TPUEmbedding(config(), tpu.Adagrad(1.0))
+    hosts.build(BATCH)
+    tf.train.Checkpoint(embedding=hosts).read(path).assert_consumed()
+    np.testing.assert_array_equal(train(hosts), after_two)

@@ -18,20 +18,20 @@ KINDS = ("dense", "sparse", "ragged")
 
 
 @pytest.fixture
-def ours(twins, steps, fake_tpu):
+def ours(both_classes, steps, fake_tpu):
     """Builds an engine of ours and the graph of a step."""
 
     def build(step, optimizer=None):
         strategy = fake_tpu.strategy(step.hosts, 2)
         if step.spmd:
             strategy = fake_tpu.spmd_strategy(step.hosts, 4, step.spmd)
-        engine = twins.Ours(
+        engine = both_classes.Ours(
             strategy,
             step.feature_config(),
             optimizer or tpu.Adam(lambda: 0.1),
             step.input_shapes(),
         )
-        return engine, step.graph(engine, twins.per_replica, strategy)
+        return engine, step.graph(engine, both_classes.per_replica, strategy)
 
     return build
 
@@ -52,14 +52,14 @@ IDS = tf.TensorSpec([4], tf.int64)
 
 
 @pytest.fixture
-def graph_of(twins, fake_tpu):
+def graph_of(both_classes, fake_tpu):
     """Builds a graph of the ids of four cores; `program` runs on each core."""
     strategy = fake_tpu.strategy(2, 2)
 
     def build(before, program):
         def step(*ids):
             before(ids, strategy.extended.worker_devices)
-            strategy.run(program, args=(twins.per_replica(list(ids)),))
+            strategy.run(program, args=(both_classes.per_replica(list(ids)),))
 
         return traced(step, *[IDS] * 4)
 
@@ -117,13 +117,15 @@ def test_load_and_retrieve_of_the_engine_pass(optimizer, ours, steps):
     check_tpu_graph(engine.graph, engine.config)
 
 
-def test_loop_over_steps_passes(small, graph_of, twins, fake_tpu):
+def test_loop_over_steps_passes(small, graph_of, both_classes, fake_tpu):
     strategy = fake_tpu.strategy(2, 2)
 
     def loop(*ids):
         def body(count):
             enqueue_all(small, ids, strategy.extended.worker_devices)
-            strategy.run(lambda x: train(small), args=(twins.per_replica(list(ids)),))
+            strategy.run(
+                lambda x: train(small), args=(both_classes.per_replica(list(ids)),)
+            )
             return [count + 1]
 
         tf.while_loop(lambda count: count < 3, body, [tf.constant(0)])
@@ -186,7 +188,7 @@ def test_core_without_batch_is_refused(small, graph_of):
     assert "all 4 cores, and enqueues for 3 of them" in refusal(graph, small)
 
 
-def test_second_batch_for_one_receipt_is_refused(small, graph_of):
+def test_second_batch_for_one_receive_is_refused(small, graph_of):
     def twice(ids, devices):
         enqueue_all(small, ids, devices)
         enqueue_all(small, ids, devices)
@@ -196,7 +198,7 @@ def test_second_batch_for_one_receipt_is_refused(small, graph_of):
     assert "enqueues 2 batches for core 0" in refusal(graph, small)
 
 
-def test_second_receipt_in_a_step_is_refused(small, graph_of):
+def test_second_receive_in_a_step_is_refused(small, graph_of):
     def twice(ids):
         small.dequeue()
         train(small)
@@ -212,7 +214,7 @@ def test_second_send_in_a_step_is_refused(small, graph_of):
     assert "2 Send ops; one is allowed" in refusal(graph_of(nothing, twice), small)
 
 
-def test_gradients_without_receipt_are_refused(small, graph_of):
+def test_gradients_without_receive_are_refused(small, graph_of):
     graph = graph_of(
         nothing, lambda ids: small.apply_gradients({"f0": tf.ones([4, 4])})
     )
@@ -313,7 +315,7 @@ def test_enqueue_in_the_program_of_the_tpu_is_refused(small, graph_of):
     def program(ids):
         inputs = enqueue_inputs.op_inputs(small.engine._features, [ids], [None])
         tf.raw_ops.EnqueueTPUEmbeddingArbitraryTensorBatch(
-            sample_indices_or_row_splits=inputs.rows,
+            sample_indices_or_row_splits=inputs.sample_indices_or_row_splits,
             embedding_indices=inputs.ids,
             aggregation_weights=inputs.weights,
             mode_override="train",

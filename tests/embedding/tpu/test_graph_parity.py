@@ -73,18 +73,18 @@ def strategy_of(fake_tpu):
 
 
 @pytest.fixture
-def built(twins, graph_compare, strategy_of):
-    """Returns the signatures of a step's graph, built with a twin."""
+def built(both_classes, graph_compare, strategy_of):
+    """Returns the signatures of a step's graph, built with one class."""
 
-    def build(twin, step, optimizer=None):
+    def build(side, step, optimizer=None):
         strategy = strategy_of(step)
-        engine = twin(
+        engine = side(
             strategy,
             step.feature_config(),
             optimizer or tpu.Adagrad(0.1),
             step.input_shapes(),
         )
-        graph = step.graph(engine, twins.per_replica, strategy)
+        graph = step.graph(engine, both_classes.per_replica, strategy)
         return graph_compare.signatures(graph.get_operations())
 
     return build
@@ -98,8 +98,10 @@ def step_id(arguments):
 
 
 @pytest.mark.parametrize("step", list(matrix()), indirect=True, ids=step_id)
-def test_step_of_each_kind_builds_the_same_graph(step, built, twins, graph_compare):
-    upstream, ours = built(twins.Upstream, step), built(twins.Ours, step)
+def test_step_of_each_kind_builds_the_same_graph(
+    step, built, both_classes, graph_compare
+):
+    upstream, ours = built(both_classes.Upstream, step), built(both_classes.Ours, step)
 
     assert graph_compare.difference(upstream, ours) == []
     types = {signature.split(" ")[0] for signature in ours}
@@ -110,10 +112,10 @@ def test_step_of_each_kind_builds_the_same_graph(step, built, twins, graph_compa
 
 @pytest.mark.parametrize("place", PLACES)
 def test_missing_gradient_builds_the_same_graph(
-    place, built, twins, steps, graph_compare
+    place, built, both_classes, steps, graph_compare
 ):
     step = steps.Step(("dense", "sparse"), place, hosts=2, missing_gradient=True)
-    graphs = [built(twin, step) for twin in (twins.Upstream, twins.Ours)]
+    graphs = [built(side, step) for side in (both_classes.Upstream, both_classes.Ours)]
 
     assert graph_compare.difference(*graphs) == []
 
@@ -135,6 +137,12 @@ COMMON = {
     "clipvalue": (-0.5, None),
     "low_dimensional_packing_status": True,
 }
+
+
+class DerivedAdam(tpu.Adam):
+    """A user's own class of a known algorithm."""
+
+
 OPTIMIZERS = {
     "sgd": lambda: tpu.SGD(0.1),
     "sgd_options": lambda: tpu.SGD(first_rate, **COMMON),
@@ -154,6 +162,7 @@ OPTIMIZERS = {
     "adam_not_lazy": lambda: tpu.Adam(
         0.1, 0.8, 0.9, 1e-3, lazy_adam=False, sum_inside_sqrt=False, **COMMON
     ),
+    "adam_derived": lambda: DerivedAdam(0.1),
     "ftrl": lambda: tpu.FTRL(0.1),
     "ftrl_options": lambda: tpu.FTRL(
         second_rate,
@@ -183,16 +192,16 @@ def table_config(table, optimizer):
 
 
 @pytest.fixture
-def both(twins, steps, fake_tpu):
-    """Builds both twins over three tables; only the first has the optimizer."""
+def both(both_classes, steps, fake_tpu):
+    """Builds both classes over three tables; only the first has the optimizer."""
 
     def build(hosts, optimizer, default=None, pipelined=False):
         made = []
-        for twin in (twins.Upstream, twins.Ours):
+        for side in (both_classes.Upstream, both_classes.Ours):
             config = table_config(steps.table, optimizer())
             shapes = tf.nest.map_structure(lambda _: tf.TensorShape([4]), config)
             made.append(
-                twin(
+                side(
                     fake_tpu.strategy(hosts, 2),
                     config,
                     default or tpu.SGD(0.1),
@@ -214,9 +223,9 @@ def test_start_of_each_optimizer_builds_the_same_graphs(
 
     assert ours.config == upstream.config
     assert len(ours.build_calls) == 2  # configure and load
-    for calls in (lambda twin: twin.build_calls, lambda twin: twin.retrieve_calls()):
+    for calls in (lambda side: side.build_calls, lambda side: side.retrieve_calls()):
         found, expected = (
-            graph_compare.signatures(calls(twin)) for twin in (ours, upstream)
+            graph_compare.signatures(calls(side)) for side in (ours, upstream)
         )
         assert graph_compare.difference(expected, found) == []
     assert sum(found.values()) > 3 * hosts
@@ -229,10 +238,13 @@ def test_shared_learning_rates_get_one_tag_each_in_order(both):
     assert ours.engine._backend._rates == [second_rate, first_rate]
 
 
-def test_dynamic_learning_rates_build_the_same_step(built, twins, steps, graph_compare):
+def test_dynamic_learning_rates_build_the_same_step(
+    built, both_classes, steps, graph_compare
+):
     step = steps.Step(("dense", "sparse"), hosts=2)
     graphs = [
-        built(twin, step, tpu.Adam(first_rate)) for twin in (twins.Upstream, twins.Ours)
+        built(side, step, tpu.Adam(first_rate))
+        for side in (both_classes.Upstream, both_classes.Ours)
     ]
 
     assert graph_compare.difference(*graphs) == []
@@ -242,16 +254,16 @@ def test_dynamic_learning_rates_build_the_same_step(built, twins, steps, graph_c
 
 @pytest.mark.parametrize("place", PLACES)
 def test_pipelined_step_is_the_same_but_for_its_configuration(
-    place, steps, twins, graph_compare, fake_tpu
+    place, steps, both_classes, graph_compare, fake_tpu
 ):
     step = steps.Step(("dense", "ragged"), place, hosts=2)
     strategy = fake_tpu.strategy(2, 2)
     graphs = []
-    for twin in (twins.Upstream, twins.Ours):
-        engine = twin(
+    for side in (both_classes.Upstream, both_classes.Ours):
+        engine = side(
             strategy, step.feature_config(), tpu.SGD(1.0), step.input_shapes(), True
         )
-        graph = step.graph(engine, twins.per_replica, strategy)
+        graph = step.graph(engine, both_classes.per_replica, strategy)
         graphs.append(graph_compare.signatures(graph.get_operations()))
 
     assert graph_compare.difference(*graphs) == []
@@ -295,19 +307,23 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_fault_in_our_step_is_a_difference(fault, built, twins, steps, graph_compare):
+def test_fault_in_our_step_is_a_difference(
+    fault, built, both_classes, steps, graph_compare
+):
     step = steps.Step(ALL_KINDS, hosts=2, weighted=True, name="layer")
-    upstream = built(twins.Upstream, step)
+    upstream = built(both_classes.Upstream, step)
 
     with mock.patch.object(*FAULTS[fault]):
-        ours = built(twins.Ours, step)
+        ours = built(both_classes.Ours, step)
 
     assert graph_compare.difference(upstream, ours)
 
 
-def test_fault_in_combiners_is_a_difference(built, twins, steps, graph_compare):
-    upstream = built(twins.Upstream, steps.Step(("sparse", "dense")))
-    ours = built(twins.Ours, steps.Step(("sparse", "dense"), combiners=("mean", "sum")))
+def test_fault_in_combiners_is_a_difference(built, both_classes, steps, graph_compare):
+    upstream = built(both_classes.Upstream, steps.Step(("sparse", "dense")))
+    ours = built(
+        both_classes.Ours, steps.Step(("sparse", "dense"), combiners=("mean", "sum"))
+    )
 
     assert graph_compare.difference(upstream, ours)
 

@@ -56,12 +56,12 @@ def start(strategy):
 
 
 @pytest.fixture
-def graph_of(strategy, twins):
+def graph_of(strategy, both_classes):
     """Builds the graph of a program over the ids of two cores."""
 
     def build(program, spec=IDS):
         def step(*ids):
-            xs, ys = (twins.per_replica(list(ids[i::2])) for i in range(2))
+            xs, ys = (both_classes.per_replica(list(ids[i::2])) for i in range(2))
             strategy.run(lambda x, y: program({"x": x, "y": y}), args=(xs, ys))
 
         return (
@@ -106,6 +106,41 @@ def test_ignored_option_is_refused_with_its_table(option, strategy):
         pytest.raises(NotImplementedError, match=rf"Table 'small'.*\({option}="),
     ):
         embedding.TPUEmbedding(config(), OPTIONS[option])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"weight_decay_factor": 0.0},
+        {
+            "weight_decay_factor": 0.0,
+            "multiply_weight_decay_factor_by_learning_rate": False,
+        },
+        {
+            "weight_decay_factor": 0,
+            "multiply_weight_decay_factor_by_learning_rate": True,
+        },
+    ],
+)
+def test_option_that_is_off_is_taken_and_left_as_it_was(options, start):
+    optimizer = tpu.Adagrad(0.1, **options)
+
+    made = start(optimizer=optimizer)
+
+    assert optimizer == tpu.Adagrad(0.1, **options)
+    layouts = made._backend._layer.embedding_layouts.values()
+    assert len({layout.stacked_table_name for layout in layouts}) == 1
+
+
+def test_joining_is_refused(strategy):
+    with (
+        strategy.scope(),
+        pytest.raises(
+            NotImplementedError,
+            match="initialize_tpu_embedding=False is not implemented on SparseCores",
+        ),
+    ):
+        embedding.TPUEmbedding(config(), tpu.SGD(0.1), initialize_tpu_embedding=False)
 
 
 def test_sequence_is_refused_with_its_feature(strategy):

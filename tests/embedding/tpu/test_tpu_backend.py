@@ -4,10 +4,9 @@ import pytest
 import tensorflow as tf
 
 import embedding
-from embedding.specs import FeatureSpec, TableSpec
-from embedding.tpu import core_devices, enqueue_inputs
+from embedding.optimizers import dynamic_learning_rates
+from embedding.tpu import core_devices
 from embedding.tpu.backend import TPUBackend
-from embedding.tpu.config_proto import dynamic_learning_rates
 
 tpu = tf.tpu.experimental.embedding
 
@@ -23,20 +22,20 @@ def strategy(fake_tpu):
 
 
 @pytest.fixture
-def engine(strategy, steps, twins):
+def engine(strategy, steps, both_classes):
     """An engine of one dense feature, f0, on two cores."""
     step = steps.Step(("dense",))
     config, shapes = step.feature_config(), step.input_shapes()
-    return twins.Ours(strategy, config, tpu.SGD(0.1), shapes).engine
+    return both_classes.Ours(strategy, config, tpu.SGD(0.1), shapes).engine
 
 
 @pytest.fixture
-def run(strategy, twins):
+def run(strategy, both_classes):
     """Traces a program over the ids of two cores."""
 
     def trace(program):
         def step(first, second):
-            strategy.run(program, args=(twins.per_replica([first, second]),))
+            strategy.run(program, args=(both_classes.per_replica([first, second]),))
 
         tf.function(step, autograph=False).get_concrete_function(IDS, IDS)
 
@@ -79,11 +78,11 @@ def test_ids_on_a_tpu_are_refused(engine):
         tf.function(step).get_concrete_function(IDS)
 
 
-def test_ids_of_run_that_come_from_a_tpu_are_refused(engine, strategy, twins):
+def test_ids_of_run_that_come_from_a_tpu_are_refused(engine, strategy, both_classes):
     def step(first, second):
         with tf.device(DEVICE):
             first = tf.identity(first)
-        ids = twins.per_replica([first, second])
+        ids = both_classes.per_replica([first, second])
         strategy.run(lambda ids: engine.enqueue({"f0": ids}), args=(ids,))
 
     with pytest.raises(ValueError, match=r"which is on a TPU input device .*TPU:0"):
@@ -98,15 +97,15 @@ def test_enqueue_for_another_device_is_refused(engine):
         tf.function(step).get_concrete_function(IDS)
 
 
-def test_ragged_ids_with_spmd_are_refused(fake_tpu, steps, twins):
+def test_ragged_ids_with_spmd_are_refused(fake_tpu, steps, both_classes):
     strategy = fake_tpu.spmd_strategy(1, 4, 2)
     step = steps.Step(("ragged_shaped",), spmd=2)
-    engine = twins.Ours(
+    engine = both_classes.Ours(
         strategy, step.feature_config(), tpu.SGD(1.0), step.input_shapes()
     )
 
     with pytest.raises(ValueError, match="SPMD does not support raggedTensor yet"):
-        step.graph(engine, twins.per_replica, strategy)
+        step.graph(engine, both_classes.per_replica, strategy)
 
 
 def test_joining_needs_an_initialized_engine_only_to_build(strategy):
@@ -120,55 +119,38 @@ def test_joining_needs_an_initialized_engine_only_to_build(strategy):
         made.dequeue()
 
 
-def backend_of(strategy, optimizer=None, policy="error", **options):
-    config = tpu.TableConfig(3, 2, **options)
-    table = TableSpec("items", config, optimizer or tpu.SGD(0.1), (0,), policy)
-    feature = FeatureSpec("f", tpu.FeatureConfig(config), "items")
-    return TPUBackend([feature], [table], strategy, pipelined=False)
-
-
-@pytest.mark.parametrize("optimizer", ["sgd", tpu.CustomOptimizer(lambda *given: 0)])
-def test_other_optimizer_is_refused(optimizer, strategy):
-    with pytest.raises(ValueError, match=r"Table 'items'.* is an unsupported optimi"):
-        backend_of(strategy, optimizer)
-
-
-def test_policy_that_a_tpu_does_not_have_is_refused(strategy):
-    with pytest.raises(NotImplementedError, match="Table 'items': policy 'drop'"):
-        backend_of(strategy, policy="drop")
-
-
-def test_custom_combiner_is_refused(strategy):
-    custom = tpu.CustomCombiner(lambda valency, vectors: vectors, 4)
-
-    with pytest.raises(NotImplementedError, match="Table 'items': a custom combiner"):
-        backend_of(strategy, combiner=custom)
-
-
-FEATURE = FeatureSpec("user/history", tpu.FeatureConfig(tpu.TableConfig(3, 2)), "items")
-RAGGED = tf.ragged.constant([[1], [2, 0]], tf.int64)
-
-
-@pytest.mark.parametrize(
-    ("ids", "weights", "message"),
-    [
-        ([1, 2], None, "Input user/history is of unknown type .*list"),
-        (
-            tf.constant([1, 2]),
-            tf.ones([2]),
-            "Weight specified for dense input user/history, which is not allowed",
+MISFITS = {
+    "ids of floats": (
+        lambda ids: (tf.cast(ids, tf.float32), None),
+        "Feature 'f0': ids must be int32 or int64, got float32",
+    ),
+    "weights of dense ids": (
+        lambda ids: (ids, tf.ones([4])),
+        "Weight specified for dense input 'f0'",
+    ),
+    "weights of another kind": (
+        lambda ids: (
+            tf.sparse.from_dense(ids[:, tf.newaxis]),
+            tf.RaggedTensor.from_row_lengths(tf.ones([4]), [1] * 4),
         ),
-        (RAGGED, tf.ones([3]), "does not match type input which is RaggedTensor"),
-        (
-            RAGGED.to_sparse(),
-            tf.cast(RAGGED, tf.float32),
-            "does not match type input which is SparseTensor",
-        ),
-    ],
-)
-def test_inputs_of_a_kind_that_does_not_fit_are_refused(ids, weights, message):
+        "does not match type input which is SparseTensor",
+    ),
+}
+
+
+@pytest.mark.parametrize("misfit", MISFITS)
+def test_misfit_of_the_second_replica_alone_is_refused(misfit, engine, both_classes):
+    change, message = MISFITS[misfit]
+
+    def step(first, second):
+        second, weight = change(second)
+        weights = None if weight is None else both_classes.per_replica([None, weight])
+        engine.enqueue(
+            {"f0": both_classes.per_replica([first, second])}, {"f0": weights}
+        )
+
     with pytest.raises(ValueError, match=message):
-        enqueue_inputs.op_inputs([FEATURE], [ids], [weights])
+        tf.function(step, autograph=False).get_concrete_function(IDS, IDS)
 
 
 def test_hosts_are_in_order_of_tasks_and_listed_once():
@@ -190,13 +172,14 @@ def test_equal_learning_rates_share_a_tag():
     first, second = Rate(), Rate()
     # A method is another object each time it is taken.
     rates = [first.value, second.value, first.value, 0.3, second.value]
-    tables = [TableSpec(str(i), None, tpu.SGD(r), (i,)) for i, r in enumerate(rates)]
 
-    assert dynamic_learning_rates(tables) == {first.value: 0, second.value: 1}
+    tags = dynamic_learning_rates([tpu.SGD(rate) for rate in rates])
+
+    assert tags == {first.value: 0, second.value: 1}
 
 
 def test_shapes_of_a_split_replica_scale_the_batch_only(fake_tpu):
-    backend = backend_of(fake_tpu.spmd_strategy(1, 4, 2))
+    backend = TPUBackend([], [], fake_tpu.spmd_strategy(1, 4, 2), pipelined=False)
     shapes = [tf.TensorShape([8]), tf.TensorShape([8, 3]), tf.TensorShape([None])]
 
     cores = backend.shapes_of_core(shapes)

@@ -155,8 +155,8 @@ class Engine {
     if (!ready) {
       throw std::runtime_error(
           inbox_.at(core).empty()
-              ? "dead-lock: no batch was enqueued for the core"
-              : "dead-lock: the step before still waits for its gradients");
+              ? "deadlock: no batch was enqueued for the core"
+              : "deadlock: the step before still waits for its gradients");
     }
     Batch batch = std::move(inbox_[core].front());
     inbox_[core].pop_front();

@@ -1,4 +1,4 @@
-"""A shop's tables and one batch of four visits, split over two replicas.
+"""Two tables and one batch of four examples, split over two replicas.
 
 "bought" and "seen" share the table items; "groups" has one of its own. Examples with
 no id, with one and with several, repeated ids, and rows that only one replica or both
@@ -7,14 +7,17 @@ the gradient of an activation is the activation.
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from shardline_tests import load
 
 from embedding import TPUEmbedding
 
 tpu = tf.tpu.experimental.embedding
+cases = load(Path(__file__).parents[1] / "cases.py")
 
 BATCH = 2  # examples of each replica
 GLOBAL_BATCH = 4
@@ -69,7 +72,7 @@ def engine(
 ) -> TPUEmbedding:
     """Returns an engine made under a strategy, built unless batch_size is None."""
     strategy = strategy or tf.distribute.get_strategy()
-    hosts = [f"/CPU:{index}" for index in range(host_count)]
+    hosts = cases.hosts(host_count)
     with strategy.scope():
         made = TPUEmbedding(feature_config(length), optimizer, hosts=hosts)
         if batch_size is not None:
@@ -87,16 +90,8 @@ def ids(kind: str, examples: slice = slice(None)) -> dict[str, list[list[int]]]:
 
 def tensor(kind: str, rows: Sequence[Sequence[float]], dtype: Any = tf.int64) -> Any:
     """Returns examples as one dense, sparse or ragged tensor."""
-    if kind == "dense":
-        return tf.constant([row[0] for row in rows], dtype)
-    flat = tf.constant([value for row in rows for value in row], dtype)
-    ragged = tf.RaggedTensor.from_row_lengths(flat, [len(row) for row in rows])
-    if kind == "ragged":
-        return ragged
-    places = [[at, place] for at, row in enumerate(rows) for place in range(len(row))]
-    indices = tf.reshape(tf.constant(places, tf.int64), [-1, 2])
     # A width of its own: engines with different batches must not see a new shape.
-    return tf.SparseTensor(indices, flat, [len(rows), 3])
+    return cases.tensor(kind, rows, dtype, width=3)
 
 
 def inputs(kind: str, examples: slice = slice(None)) -> dict[str, Any]:
@@ -158,18 +153,6 @@ def gathered(strategy: tf.distribute.Strategy, nest: Any) -> dict[str, np.ndarra
     }
 
 
-def state(engine: TPUEmbedding) -> dict[str, dict[str, np.ndarray]]:
-    """Returns table name -> "parameters" or slot name -> the whole table."""
-    slots = engine.slot_variables
-    return {
-        config.name: {
-            name: np.concatenate([part.numpy() for part in sharded.variables])
-            for name, sharded in {"parameters": parameters, **slots[config]}.items()
-        }
-        for config, parameters in engine.embedding_tables.items()
-    }
-
-
 def lookups(oracle: Any, kind: str = "sparse", length: int = 0) -> dict[str, Any]:
     """Returns the reference's lookup of each feature over the global batch."""
     return {
@@ -191,7 +174,7 @@ def expected_activations(
 def expected_state(
     oracle: Any, optimizer: Any, kind: str = "sparse", length: int = 0, steps: int = 1
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Returns what `state` is after steps of `train` on the global batch."""
+    """Returns what `cases.state` is after steps of `train` on the global batch."""
     result = {}
     for name in SHAPES:
         table = oracle.Table(initial(name), optimizer)

@@ -1,9 +1,9 @@
 """Measures the memory that saving and restoring take; run as a program.
 
-Usage: restore_memory.py theirs|write|before|after CHECKPOINT HOSTS. The first writes
-with TensorFlow's own class. Prints a JSON object: what
-the shards hold, and for each action its peak of resident memory above what was there
-before the table existed, all in bytes.
+Usage: restore_memory_program.py theirs|write|before|after CHECKPOINT HOSTS. The first
+writes with TensorFlow's own class. Prints a JSON object: what the shards hold, and for
+each action its peak of resident memory above what was there before the table existed,
+all in bytes.
 """
 
 import json

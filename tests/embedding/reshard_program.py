@@ -17,11 +17,13 @@ tpu = tf.tpu.experimental.embedding
 
 
 def configuration():
-    """Returns new configs: a table with a slot, one with two, one of few rows."""
+    """Returns new configs: a table for each optimizer, one of few rows."""
     tables = [
         tpu.TableConfig(13, 4, name="items", optimizer=tpu.FTRL(0.1)),
         tpu.TableConfig(7, 3, name="user", optimizer=tpu.Adagrad(0.1)),
         tpu.TableConfig(2, 5, name="few", optimizer=tpu.Adam(0.1)),
+        tpu.TableConfig(11, 2, name="plain", optimizer=tpu.SGD(0.1)),
+        tpu.TableConfig(9, 1, name="moving", optimizer=tpu.AdagradMomentum(0.1)),
     ]
     return [tpu.FeatureConfig(table=table) for table in tables]
 
