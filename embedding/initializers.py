@@ -238,6 +238,11 @@ def _checked(
     """Converts to float32 and refuses another shape than that of the rows."""
 
     def checked(first: int, last: int) -> tf.Tensor:
+        """Returns the rows [first, last).
+
+        Raises:
+            ValueError: if the initializer gave another shape.
+        """
         rows = tf.convert_to_tensor(values(first, last))
         if rows.shape != [last - first, dim]:
             raise ValueError(

@@ -49,15 +49,7 @@ def serving_embedding_lookup(
         tf.errors.InvalidArgumentError: while running, on ids or weights that a
             table's policy refuses.
     """
-    known = {f.path: f for f in flatten_features(feature_config, policies)}
-    paths = leaf_paths(inputs)
-    unknown = sorted(set(paths) - set(known))
-    if unknown:
-        raise ValueError(
-            f"Inputs are not a subset of feature_config: {unknown} are no features. "
-            f"The features are {sorted(known)}."
-        )
-    features = [known[path] for path in paths]
+    features = _features_of(inputs, flatten_features(feature_config, policies))
     flat_inputs = [as_input(ids) for ids in tf.nest.flatten(inputs)]
     flat_weights = [None] * len(flat_inputs)
     if weights is not None:
@@ -69,12 +61,7 @@ def serving_embedding_lookup(
         flat_weights,
         mismatch="of type {} but it does not match type of the input which is {}",
     )
-    missing = sorted({f.table_name for f in features if f.config.table not in tables})
-    if missing:
-        raise ValueError(
-            f"No values for the tables {missing}: `tables` must be keyed by the "
-            "TableConfig objects of this feature_config, not by equal ones."
-        )
+    _check_tables(features, tables)
     activations = [
         _activations(feature, ids, weight, tables[feature.config.table])
         for feature, ids, weight in zip(
@@ -82,6 +69,28 @@ def serving_embedding_lookup(
         )
     ]
     return tf.nest.pack_sequence_as(inputs, activations)
+
+
+def _features_of(inputs: Any, features: list[FeatureSpec]) -> list[FeatureSpec]:
+    """Returns the feature of each input."""
+    known = {feature.path: feature for feature in features}
+    paths = leaf_paths(inputs)
+    unknown = sorted(set(paths) - set(known))
+    if unknown:
+        raise ValueError(
+            f"Inputs are not a subset of feature_config: {unknown} are no features. "
+            f"The features are {sorted(known)}."
+        )
+    return [known[path] for path in paths]
+
+
+def _check_tables(features: list[FeatureSpec], tables: Mapping[Any, Any]) -> None:
+    missing = sorted({f.table_name for f in features if f.config.table not in tables})
+    if missing:
+        raise ValueError(
+            f"No values for the tables {missing}: `tables` must be keyed by the "
+            "TableConfig objects of this feature_config, not by equal ones."
+        )
 
 
 def _activations(feature: FeatureSpec, ids: Any, weights: Any, table: Any) -> tf.Tensor:
