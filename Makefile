@@ -6,11 +6,14 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALLED := $(VENV)/.installed
 RUN := runs/movielens
+# What the benchmarks' rivals run in.
+RIVALS := build/bench/rivals-venv
+RIVALS_INSTALLED := $(RIVALS)/.installed
 
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test lint bench bench-engine bench-quality lock rivals-lock clean
 
 help:  ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*##/ {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*##/ {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 setup: $(INSTALLED)  ## Install everything into .venv
 
@@ -48,15 +51,44 @@ lint: $(INSTALLED)  ## Style, types and layers
 	@$(BIN)/mypy --strict -p configs -p embedding
 	@$(BIN)/lint-imports
 
-bench: $(INSTALLED)  ## The demo model's quality against its rivals, three seeds
+bench: bench-engine  ## The same as bench-engine
+
+bench-engine: $(INSTALLED) $(RIVALS_INSTALLED)  ## Training speed against rivals
+	@$(BIN)/python -m benchmarks.engine
+
+bench-quality: $(INSTALLED)  ## The demo model's quality against its rivals, three seeds
 	@$(BIN)/shardline run configs/movielens.yaml --output-dir $(RUN)
 	@$(BIN)/python benchmarks/quality.py $(RUN)
+
+# pip, for it knows a machine's own wheels. The registry's PyTorch is the one for GPUs, and
+# does not load without NVIDIA's libraries; it computes the same on CPUs.
+RIVALS_PIP := $(RIVALS)/bin/python -m pip install -qq --disable-pip-version-check --no-deps \
+	--require-hashes
+$(RIVALS_INSTALLED): $(wildcard benchmarks/rivals/*.lock) | $(UV)
+	@echo "Setting up $(RIVALS): the first time, 1 GB with PyTorch's wheel for CPUs, else 4 GB"
+	@$(BIN)/python -m venv --clear $(RIVALS)
+	@( while sleep 10; do echo "  $$(du -sh $(RIVALS) | cut -f1) installed"; done ) & beat=$$!; \
+		trap "kill $$beat" EXIT; \
+		$(RIVALS_PIP) -r benchmarks/rivals/requirements.lock && \
+		($(RIVALS_PIP) -r benchmarks/rivals/torch-cpu.lock 2> /dev/null || \
+		$(RIVALS_PIP) -r benchmarks/rivals/torch-cuda.lock)
+	@$(RIVALS)/bin/python -c "import fbgemm_gpu, torchrec" 2> /dev/null
+	@touch $@
 
 lock: | $(UV)  ## Resolve requirements.lock anew
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --upgrade \
 		--override requirements.overrides --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 		--quiet --output-file requirements.lock
+
+RIVALS_COMPILE := $(BIN)/uv pip compile benchmarks/rivals/requirements.in --generate-hashes \
+	--upgrade --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate \
+	--custom-compile-command "make rivals-lock" --quiet
+rivals-lock: | $(UV)  ## Resolve the benchmarks' rivals anew
+	@$(RIVALS_COMPILE) --excludes benchmarks/rivals/excludes.txt --no-emit-package torch \
+		> benchmarks/rivals/requirements.lock
+	@$(RIVALS_COMPILE) | awk '/^[a-z]/ {keep = /^(torch==|nvidia)/} keep || /^#/' \
+		> benchmarks/rivals/torch-cuda.lock
 
 clean:  ## Remove everything that was made here
 	rm -rf $(VENV) build runs *.egg-info .pytest_cache .mypy_cache .ruff_cache

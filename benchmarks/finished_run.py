@@ -82,7 +82,8 @@ class FinishedRun:
 
     def _reader_of(self, batch_size: int) -> BatchReader:
         run = self.run
-        return BatchReader(self.graph, run.feature_set, run.data.label, batch_size)
+        spec = self.graph.transformed_feature_spec()
+        return BatchReader(spec, run.feature_set, run.data.label, batch_size)
 
 
 def _transform_outputs(run: Run, output_dir: Path) -> dict[str, mlmd.Artifact]:

@@ -70,17 +70,18 @@ def lookup_of(feature: FeatureSpec, ids: Any, weights: Any) -> Lookup:
         lookup = _usable(feature, lookup, is_weighted=weights is not None)
     if is_dense(ids):
         return lookup
-    if kept is not None:
+    is_pooled = isinstance(kept, int) and kept == 0
+    if not is_pooled:
         lookup = _selected(lookup, lookup.segment_ids >= 0)
     unweighted = tf.ones_like(lookup.coefficients)
-    if isinstance(kept, int):
+    if isinstance(kept, int) and not is_pooled:
         return lookup._replace(coefficients=unweighted)
     combiner, rows = (
         feature.config.table.combiner,
         tf.reduce_prod(shape_of(feature, ids)),
     )
     pooled = _combined(lookup, combiner, rows)
-    if kept is None:
+    if is_pooled:
         return pooled
     coefficients = tf.where(tf.equal(kept, 1), pooled.coefficients, unweighted)
     return pooled._replace(coefficients=coefficients)
@@ -98,14 +99,19 @@ def shape_of(feature: FeatureSpec, ids: Any) -> tf.Tensor:
     else:
         leading = tf.reshape(tf.cast(ids.nrows(), tf.int64), [1])
     kept = _kept_per_example(feature, ids)
-    return leading if kept is None else tf.concat([leading, [kept]], axis=0)
+    if isinstance(kept, int) and kept == 0:
+        return leading
+    return tf.concat([leading, [kept]], axis=0)
 
 
-def _kept_per_example(feature: FeatureSpec, ids: Any) -> int | tf.Tensor | None:
-    """Returns how many ids of an example keep a row each; None if they are pooled.
+def known_kept(feature: FeatureSpec, ids: Any) -> int | None:
+    """Returns how many ids of an example keep a row each; 0 if they are pooled.
 
-    A tensor where only a running step knows how many examples there are; 1 in it means
-    that they are pooled.
+    None where only a running step knows how many examples there are; a single row an
+    example means then that they are pooled.
+
+    Raises:
+        ValueError: if a ragged batch does not fit the feature's output_shape.
     """
     if isinstance(ids, tf.RaggedTensor):
         fixed = _fixed_shape(feature)
@@ -113,7 +119,21 @@ def _kept_per_example(feature: FeatureSpec, ids: Any) -> int | tf.Tensor | None:
             return _kept_of_fixed(feature, ids, fixed)
     if feature.is_sequence and not is_dense(ids) and ids.shape.rank == 2:
         return int(feature.config.max_sequence_length)
-    return None
+    return 0
+
+
+def _kept_per_example(feature: FeatureSpec, ids: Any) -> int | tf.Tensor:
+    """Returns `known_kept`, or a tensor where it is None."""
+    kept = known_kept(feature, ids)
+    if kept is not None:
+        return kept
+    fixed = _fixed_shape(feature)
+    assert fixed is not None
+    size = fixed.num_elements()
+    rows = tf.cast(ids.nrows(), tf.int64)
+    divides = (rows > 0) & tf.equal(size % tf.maximum(rows, 1), 0)
+    with after(tf.debugging.Assert(divides, [_misfit(feature), rows])):
+        return size // tf.maximum(rows, 1)
 
 
 def _fixed_shape(feature: FeatureSpec) -> tf.TensorShape | None:
@@ -127,26 +147,24 @@ def _fixed_shape(feature: FeatureSpec) -> tf.TensorShape | None:
 
 def _kept_of_fixed(
     feature: FeatureSpec, ids: tf.RaggedTensor, output_shape: tf.TensorShape
-) -> int | tf.Tensor | None:
+) -> int | None:
     size, examples = output_shape.num_elements(), ids.shape[0]
-    message = (
-        "Output shape set in the FeatureConfig should be the factor of the input data "
-        f"batch size; feature '{feature.path}' has the output shape {output_shape}. "
-        "Make the one divide the other. Examples:"
-    )
     if size is None or examples == 0 or (examples and size % examples):
-        raise ValueError(f"{message} {examples}.")
+        raise ValueError(f"{_misfit(feature)} {examples}.")
     if examples:
-        return None if size == examples else int(size // examples)
-    rows = tf.cast(ids.nrows(), tf.int64)
-    divides = (rows > 0) & tf.equal(size % tf.maximum(rows, 1), 0)
-    with after(tf.debugging.Assert(divides, [message, rows])):
-        return size // tf.maximum(rows, 1)
+        return 0 if size == examples else int(size // examples)
+    return None
 
 
-def _segment_ids(
-    feature: FeatureSpec, ids: Any, kept: int | tf.Tensor | None
-) -> tf.Tensor:
+def _misfit(feature: FeatureSpec) -> str:
+    return (
+        "Output shape set in the FeatureConfig should be the factor of the input data "
+        f"batch size; feature '{feature.path}' has the output shape "
+        f"{_fixed_shape(feature)}. Make the one divide the other. Examples:"
+    )
+
+
+def _segment_ids(feature: FeatureSpec, ids: Any, kept: int | tf.Tensor) -> tf.Tensor:
     """Returns the activation row of each id: int64 [n]; -1 past a sequence's end."""
     if is_dense(ids):
         return tf.range(tf.size(ids, tf.int64))
@@ -156,7 +174,7 @@ def _segment_ids(
         examples = tf.cast(ids.value_rowids(), tf.int64)
         starts = tf.gather(tf.cast(ids.row_starts(), tf.int64), examples)
         places = tf.range(tf.size(examples, tf.int64)) - starts
-    if kept is None:
+    if isinstance(kept, int) and kept == 0:
         return examples
     cut_off = tf.constant(-1, tf.int64)
     own_rows = tf.where(places < kept, examples * kept + places, cut_off)

@@ -58,7 +58,12 @@ class Executor(BaseExecutor):
         checkpoint = artifact_utils.get_single_instance(output_dict["checkpoint"])
         logs = artifact_utils.get_single_uri(output_dict["model_run"])
         rows = table_rows(features, transform_output)
-        reader = BatchReader(transform_output, features, label, training.batch_size)
+        reader = BatchReader(
+            transform_output.transformed_feature_spec(),
+            features,
+            label,
+            training.batch_size,
+        )
         files = functools.partial(split_files, input_dict["transformed_examples"])
         learner = new_learner(features, rows, model, training)
         with local_output(checkpoint.uri) as folder:
@@ -123,7 +128,7 @@ def _write_parity(
         transformed = transform(transform.parse(serialized))
         ids, weights = engine_inputs(transformed, features)
         unlabelled = tf.zeros([batch_size])
-        return Batch(ids, weights, unlabelled, unlabelled)
+        return Batch(ids, weights, {}, unlabelled, unlabelled)
 
     scores = learner.predict(filled_batches(raw, batch_size, parse))
     write_parity(parity_folder(folder), list(raw.as_numpy_iterator()), scores)

@@ -1,6 +1,6 @@
 """The training step: lookups, dense model, both updates; several steps a call."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -17,7 +17,11 @@ from embedding import TPUEmbedding, configure_logical_hosts
 
 
 def new_learner(
-    features: FeatureSet, rows: Mapping[str, int], model: Model, training: Training
+    features: FeatureSet,
+    rows: Mapping[str, int],
+    model: Model,
+    training: Training,
+    number_shapes: Mapping[str, Sequence[int]] | None = None,
 ) -> "Learner":
     """Returns a learner with fresh variables, the same for the same seed.
 
@@ -26,6 +30,7 @@ def new_learner(
         rows: rows of each table.
         model: the dense model.
         training: batch size, hosts, seed and learning rate.
+        number_shapes: by name, the shape of one example's numbers: () or (k,).
 
     Raises:
         ValueError: if the model cannot be built.
@@ -39,26 +44,47 @@ def new_learner(
     )
     engine.build(training.batch_size)
     dense = construct(model.builder, model.options)
-    return Learner(engine, dense, training.learning_rate)
+    return Learner(engine, dense, training.learning_rate, number_shapes)
 
 
 class Learner:
     """A dense model and an embedding engine that learn together."""
 
-    def __init__(self, engine: TPUEmbedding, model: keras.Model, learning_rate: float):
+    def __init__(
+        self,
+        engine: TPUEmbedding,
+        model: keras.Model,
+        learning_rate: float,
+        number_shapes: Mapping[str, Sequence[int]] | None = None,
+    ):
         """Makes all variables, so that a checkpoint can cover them.
 
         Args:
             engine: built for the batch size.
-            model: maps activations by feature to float32 [batch] logits.
+            model: maps activations by feature, and numbers by name if there are any,
+                to float32 [batch] logits.
             learning_rate: of the dense model's Adam.
+            number_shapes: by name, the shape of one example's numbers: () or (k,).
         """
         self.engine = engine
         self.model = model
-        self.optimizer = keras.optimizers.Adam(learning_rate)
-        model(engine.zero_activations())
+        activations = engine.zero_activations()
+        examples = tf.nest.flatten(activations)[0].shape[0]
+        shapes = (number_shapes or {}).items()
+        self._logits(
+            activations,
+            {name: tf.zeros([examples, *shape]) for name, shape in shapes},
+            training=False,
+        )
+        # Tables learn from the loss summed over the batch: a row occurs in few of its
+        # examples, and would learn the slower the larger the batch. So the gradients
+        # are those of the sum, and Adam, which learns from the mean, divides its own.
+        self.optimizer = keras.optimizers.Adam(
+            learning_rate, loss_scale_factor=float(examples)
+        )
         self.optimizer.build(model.trainable_variables)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._metrics = evaluation_metrics()
 
     def checkpoint(self) -> tf.train.Checkpoint:
         """Returns everything that training changes."""
@@ -80,62 +106,80 @@ class Learner:
         Returns:
             float32 scalar, the mean loss.
         """
-        labels = self._enqueue(next(batches))
+        batch = self._enqueue(next(batches))
         total = tf.constant(0.0)
         for _ in tf.range(steps - 1):
             activations = self.engine.dequeue()
-            next_labels = self._enqueue(next(batches))
-            total += self._learn(activations, labels)
-            labels = next_labels
-        total += self._learn(self.engine.dequeue(), labels)
+            next_batch = self._enqueue(next(batches))
+            total += self._learn(activations, batch)
+            batch = next_batch
+        total += self._learn(self.engine.dequeue(), batch)
         self.step.assign_add(tf.cast(steps, tf.int64))
         return total / tf.cast(steps, tf.float32)
 
-    @tf.function(reduce_retracing=True)
     def scores(self, batch: Batch) -> tf.Tensor:
         """Returns the engine's predictions for a batch: float32 [batch], in (0, 1)."""
         self.engine.enqueue(batch.ids, batch.weights, training=False)
-        return tf.sigmoid(self.model(self.engine.dequeue(), training=False))
+        activations = self.engine.dequeue()
+        return tf.sigmoid(self._logits(activations, batch.numbers, training=False))
 
     def evaluate(self, batches: tf.data.Dataset) -> dict[str, float]:
         """Returns the metrics over filled batches."""
-        metrics = evaluation_metrics()
-        for batch in batches:
-            scores = self.scores(batch)
-            for metric in metrics:
-                metric.update_state(
-                    batch.labels, scores, sample_weight=batch.is_example
-                )
-        return {metric.name: float(metric.result()) for metric in metrics}
+        for metric in self._metrics:
+            metric.reset_state()
+        self._measure(iter(batches))
+        return {metric.name: float(metric.result()) for metric in self._metrics}
 
     def predict(self, batches: tf.data.Dataset) -> np.ndarray:
         """Returns the scores of every example of filled batches: float32 [examples]."""
-        scores = [
-            tf.boolean_mask(self.scores(batch), batch.is_example > 0).numpy()
-            for batch in batches
-        ]
-        return np.concatenate(scores)
+        scores: np.ndarray = self._predict(iter(batches)).numpy()
+        return scores
 
-    def _enqueue(self, batch: Batch) -> tf.Tensor:
+    @tf.function
+    def _measure(self, batches: Iterator[Batch]) -> None:
+        for batch in batches:
+            scores = self.scores(batch)
+            for metric in self._metrics:
+                metric.update_state(
+                    batch.labels, scores, sample_weight=batch.is_example
+                )
+
+    @tf.function
+    def _predict(self, batches: Iterator[Batch]) -> tf.Tensor:
+        scores = tf.TensorArray(
+            tf.float32, 0, dynamic_size=True, infer_shape=False, element_shape=[None]
+        )
+        for batch in batches:
+            real = tf.boolean_mask(self.scores(batch), batch.is_example > 0)
+            scores = scores.write(scores.size(), real)
+        return scores.concat()
+
+    def _enqueue(self, batch: Batch) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Hands the ids to the engine; returns the rest: numbers and labels."""
         self.engine.enqueue(batch.ids, batch.weights, training=True)
-        return batch.labels
+        return batch.numbers, batch.labels
 
-    def _learn(self, activations: dict[str, Any], labels: tf.Tensor) -> tf.Tensor:
+    def _logits(
+        self, activations: dict[str, Any], numbers: dict[str, Any], *, training: bool
+    ) -> tf.Tensor:
+        if numbers:
+            return self.model(activations, numbers, training=training)
+        return self.model(activations, training=training)
+
+    def _learn(
+        self, activations: dict[str, Any], batch: tuple[dict[str, tf.Tensor], tf.Tensor]
+    ) -> tf.Tensor:
         """Updates the dense model and the tables; returns the loss."""
+        numbers, labels = batch
         variables = [variable.value for variable in self.model.trainable_variables]
         with tf.GradientTape() as tape:
             tape.watch(activations)
-            logits = self.model(activations, training=True)
+            logits = self._logits(activations, numbers, training=True)
             loss = tf.reduce_mean(
                 tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
             )
-            objective = tf.add_n([loss, *self.model.losses])
+            objective = self.optimizer.scale_loss(tf.add_n([loss, *self.model.losses]))
         dense, pooled = tape.gradient(objective, [variables, activations])
         self.optimizer.apply(dense, self.model.trainable_variables)
-        # Tables learn from the sum over the batch: a row occurs in few of its examples,
-        # and would learn the slower the larger the batch.
-        examples = float(labels.shape[0])
-        self.engine.apply_gradients(
-            tf.nest.map_structure(lambda gradient: gradient * examples, pooled)
-        )
+        self.engine.apply_gradients(pooled)
         return loss

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from components.trainer.inputs import BatchReader, records
+from components.trainer.inputs import BatchReader
 from components.trainer.learner import Learner
 from configs.schema import EarlyStop, Training
 from embedding import host_sharded_options
@@ -78,9 +78,13 @@ def train_on_split(
         ValueError: if there are fewer examples than one batch, or validation gives no
             finite normalized entropy.
     """
-    examples = int(records(files("train")).reduce(0, lambda count, _: count + 1))
+    # Steps need no count, and counting reads everything.
+    at_most = training.batch_size if training.steps else None
+    examples = reader.count(files("train"), at_most)
     steps = total_steps(training, examples)
-    _log.info("%d examples, %d steps of %d", examples, steps, training.batch_size)
+    if at_most is None:
+        _log.info("%d examples", examples)
+    _log.info("%d steps of %d examples", steps, training.batch_size)
     validation = None
     if training.early_stop:
         validation = reader.evaluation_batches(files(training.early_stop.split))

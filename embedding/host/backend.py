@@ -13,29 +13,26 @@ import dataclasses
 import itertools
 import re
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import tensorflow as tf
 
-from embedding import optimizers, partition
+from embedding import optimizers
 from embedding.checks import Check, after
-from embedding.features import Lookup, lookup_of, shape_of
-from embedding.host import shards
 from embedding.host.batch_queue import BatchQueue, Part
+from embedding.host.kernels import Batches, Gradients, Kernels, kernels_for
+from embedding.host.layout import DTYPES, HostBatch, Layout, from_queue
 from embedding.host.replicas import Replicas
 from embedding.hosts import logical_hosts
 from embedding.shapes import Shapes
 from embedding.specs import FeatureSpec, TableSpec
 from embedding.tables import HostTable
 
-# Lookups of one batch by table, and by host within the table.
-Batch: TypeAlias = list[list[shards.ShardLookup]]
-
 _INBOX_BATCHES = 4
 
 
 class HostBackend:
-    """Implements `embedding.backend.Backend` with stock TensorFlow ops.
+    """Implements `embedding.backend.Backend` on TensorFlow CPU devices.
 
     Attributes:
         hosts: TensorFlow CPU devices that hold the rows, host 0 first.
@@ -63,8 +60,8 @@ class HostBackend:
         self.owns_tables = False
         self._replicas = replicas
         self._tables: Sequence[HostTable] = []
-        self._shapes: list[list[int]] = []
-        self._rows: list[int] = []
+        self._layout: Layout
+        self._kernels: Kernels
         self._inboxes: list[BatchQueue] = []
         self._awaiting_gradients: list[BatchQueue] = []
         self._is_initialized = False
@@ -93,12 +90,12 @@ class HostBackend:
 
     def initialize(self, output_shapes: Sequence[tf.TensorShape]) -> None:
         """Creates the queues for batches of these shapes."""
-        self._features = [
+        features = [
             dataclasses.replace(feature, built_shape=shape)
             for feature, shape in zip(self._features, output_shapes, strict=True)
         ]
-        self._shapes = [shape.as_list() for shape in output_shapes]
-        self._rows = [int(shape.num_elements()) for shape in output_shapes]
+        self._layout = Layout(features, self._specs, self.hosts)
+        self._kernels = kernels_for(self._layout)
         lookups = self._lookup_parts()
         self._inboxes = self._queues(_INBOX_BATCHES, [*lookups, self._flag_part()])
         self._awaiting_gradients = self._queues(1, lookups)
@@ -152,13 +149,8 @@ class HostBackend:
             self._replicas.together("apply_gradients", self._send_all, list(gradients))
 
     def _lookup_parts(self) -> list[tuple[str, list[tf.DType]]]:
-        """Returns host and types of each part of a batch: one a table and host."""
-        parts = []
-        for spec in self._specs:
-            rows = spec.config.vocabulary_size
-            count = len(partition.rows_per_host(rows, len(self.hosts)))
-            parts += [(host, shards.DTYPES) for host in self.hosts[:count]]
-        return parts
+        """Returns host and types of each part of a batch: one a host."""
+        return [(host, DTYPES) for host in self._layout.used_hosts]
 
     def _flag_part(self) -> tuple[str, list[tf.DType]]:
         """Returns the part that says whether the batch is for training."""
@@ -180,57 +172,15 @@ class HostBackend:
 
     def _prepared(self, features: Any, weights: Any, training: Any) -> list[Part]:
         """Checks one replica's batch and splits it by host."""
-        with after(*self._shape_checks(features)):
-            lookups = [
-                lookup_of(*inputs)
-                for inputs in zip(self._features, features, weights, strict=True)
-            ]
-        batch = [
-            shards.split_by_host(table, self._stacked(table.spec, lookups))
-            for table in self._tables
-        ]
-        return [*batch_parts(batch), [tf.cast(training, tf.bool)]]
-
-    def _shape_checks(self, features: Sequence[Any]) -> list[Check]:
-        """Asserts the shapes of inputs whose static shape does not tell them."""
-        checks = []
-        for feature, ids, expected in zip(
-            self._features, features, self._shapes, strict=True
-        ):
-            shape = shape_of(feature, ids)
-            message = (
-                f"Feature '{feature.path}': the engine was built for batches of "
-                f"output shape {expected}, got"
-            )
-            known = tf.get_static_value(shape)
-            if known is None:
-                fits = tf.reduce_all(tf.equal(shape, expected))
-                checks.append(tf.debugging.Assert(fits, [message, shape]))
-            elif list(known) != expected:
-                raise ValueError(
-                    f"{message} {known.tolist()}. Build with that shape, or pad the "
-                    "batch."
-                )
-        return checks
-
-    def _stacked(self, table: TableSpec, lookups: list[Lookup]) -> Lookup:
-        """Stacks the features of a table: their activation rows follow each other."""
-        rows = [self._rows[feature] for feature in table.features]
-        parts = [
-            _shifted(lookups[feature], offset)
-            for feature, offset in zip(
-                table.features, itertools.accumulate(rows, initial=0), strict=False
-            )
-        ]
-        return Lookup(
-            *(tf.concat(column, axis=0) for column in zip(*parts, strict=True))
-        )
+        self._layout.check_shapes(features)
+        batch = self._kernels.partition(features, weights)
+        return [*map(list, batch), [tf.cast(training, tf.bool)]]
 
     def _dequeue_all(self) -> list[list[tf.Tensor]]:
         with after(self._check_applied()):
             taken = [inbox.dequeue() for inbox in self._inboxes]
         self._await_if_training(taken)
-        return [self._looked_up(self._batch(parts[:-1])) for parts in taken]
+        return [self._looked_up(parts[:-1]) for parts in taken]
 
     def _check_applied(self) -> Check:
         return tf.debugging.Assert(
@@ -274,94 +224,41 @@ class HostBackend:
                 "call dequeue once before it, on a batch enqueued with training=True."
             ],
         )
-        by_table = [self._table_gradient(table, gradients) for table in self._specs]
+        by_replica = [self._flat(replica) for replica in gradients]
         rates = optimizers.learning_rates([spec.optimizer for spec in self._specs])
-        with after(waiting, *self._finite_checks(by_table)):
-            batches = [
-                self._batch(queue.dequeue()) for queue in self._awaiting_gradients
-            ]
-        self._apply(self._merged(batches), by_table, rates)
+        with after(waiting, *self._kernels.finite_checks(by_replica)):
+            batches = [_batch(queue.dequeue()) for queue in self._awaiting_gradients]
+        self._apply(batches, by_replica, rates)
         return [None] * self._replicas.count
 
     def _apply(
-        self,
-        batch: Batch,
-        gradients: Sequence[tf.Tensor],
-        rates: Sequence[tf.Tensor],
+        self, batches: Batches, gradients: Gradients, rates: Sequence[tf.Tensor]
     ) -> None:
-        for update in zip(self._tables, batch, gradients, rates, strict=True):
-            shards.update(*update)
+        self._kernels.update(self._tables, batches, gradients, rates)
 
-    def _table_gradient(
-        self, table: TableSpec, gradients: list[list[tf.Tensor]]
-    ) -> tf.Tensor:
-        """Stacks the gradients of a table's features, replica after replica."""
-        return tf.concat(
-            [
-                tf.reshape(replica[feature], [-1, table.config.dim])
-                for replica in gradients
-                for feature in table.features
-            ],
-            axis=0,
-        )
-
-    def _finite_checks(self, gradients: Sequence[tf.Tensor]) -> list[Check]:
+    def _flat(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+        """Returns gradients as the kernels take them: [activation rows, dim]."""
         return [
-            tf.debugging.Assert(
-                tf.reduce_all(tf.math.is_finite(gradient)),
-                [
-                    f"Table '{table.name}': a gradient is NaN or infinite. No table "
-                    "was updated, and the batch still awaits its gradients. Mend the "
-                    "loss, or give the table the policy drop or oov_row."
-                ],
+            tf.reshape(gradient, [rows, feature.config.table.dim])
+            for gradient, rows, feature in zip(
+                gradients, self._layout.activation_rows, self._features, strict=True
             )
-            for table, gradient in zip(self._specs, gradients, strict=True)
-            if table.policy == "error"
         ]
 
-    def _activation_rows(self, table: TableSpec) -> int:
-        return sum(self._rows[feature] for feature in table.features)
-
-    def _merged(self, batches: list[Batch]) -> Batch:
-        """Returns the batches of all replicas as one."""
-        merged = []
-        for table, *lookups in zip(self._tables, *batches, strict=True):
-            rows = self._activation_rows(table.spec)
-            own = []
-            for host, *parts in zip(table.hosts, *lookups, strict=True):
-                with tf.device(host):
-                    own.append(shards.merged(parts, rows))
-            merged.append(own)
-        return merged
-
-    def _looked_up(self, batch: Batch) -> list[tf.Tensor]:
+    def _looked_up(self, parts: Sequence[Part]) -> list[tf.Tensor]:
         """Returns the activations of each feature: float32 output shape + [dim]."""
-        activations: list[Any] = [None] * len(self._features)
-        for table, lookups in zip(self._tables, batch, strict=True):
-            spec = table.spec
-            stacked = shards.pooled(table, lookups, self._activation_rows(spec))
-            parts = tf.split(stacked, [self._rows[f] for f in spec.features])
-            for feature, part in zip(spec.features, parts, strict=True):
-                shape = [*self._shapes[feature], spec.config.dim]
-                activations[feature] = tf.reshape(part, shape)
-        return activations
-
-    def _batch(self, parts: Sequence[Part]) -> Batch:
-        """Rebuilds a batch from queue elements."""
-        flat = iter(parts)
+        activations = self._kernels.lookup(self._tables, _batch(parts))
         return [
-            [shards.from_queue(next(flat)) for _ in table.hosts]
-            for table in self._tables
+            tf.reshape(activation, [*shape, feature.config.table.dim])
+            for activation, shape, feature in zip(
+                activations, self._layout.shapes, self._features, strict=True
+            )
         ]
 
 
-def batch_parts(batch: Batch) -> list[Part]:
-    """Returns a batch as queue elements: a part for each table and host."""
-    return [list(shard) for shard in itertools.chain.from_iterable(batch)]
-
-
-def _shifted(lookup: Lookup, rows: int) -> Lookup:
-    return lookup._replace(segment_ids=lookup.segment_ids + rows)
+def _batch(parts: Sequence[Part]) -> list[HostBatch]:
+    """Rebuilds a batch from queue elements."""
+    return [from_queue(part) for part in parts]
 
 
 def _scope(name: str | None, default: str) -> str:

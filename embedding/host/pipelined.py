@@ -14,13 +14,16 @@ In a graph the last two steps of dequeue depend on nothing that the dense model 
 nor it on them: TensorFlow runs them side by side.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import tensorflow as tf
 
 from embedding.checks import after
-from embedding.host.backend import Batch, HostBackend, batch_parts
+from embedding.host.backend import HostBackend
 from embedding.host.batch_queue import BatchQueue, Part
+from embedding.host.kernels import Batches, Gradients
+from embedding.host.layout import from_queue
 from embedding.hosts import logical_hosts
 from embedding.tables import HostTable
 
@@ -34,9 +37,11 @@ class PipelinedHostBackend(HostBackend):
         lookups, client = self._lookup_parts(), logical_hosts()[0]
         activations = (client, [tf.float32] * len(self._features))
         self._ready = self._queues(1, [*lookups, self._flag_part(), activations])
-        # For each table, its gradient and the learning rate of its step.
-        updates = (client, [tf.float32] * (2 * len(self._specs)))
-        self._waiting = BatchQueue(1, [*lookups, updates])
+        # The batches and gradients of all replicas, and the rates of their step.
+        replicas = self._replicas.count
+        gradients = (client, [tf.float32] * (replicas * len(self._features)))
+        rates = (client, [tf.float32] * len(self._specs))
+        self._waiting = BatchQueue(1, [*(lookups * replicas), gradients, rates])
 
     def load(self, tables: Sequence[HostTable]) -> None:
         """Reads and updates these variables from now on; a waiting update is void."""
@@ -76,26 +81,33 @@ class PipelinedHostBackend(HostBackend):
     def _up_to_date(self, taken: list[list[Part]]) -> list[list[tf.Tensor]]:
         """Looks inference batches up with every update applied."""
         self._apply_waiting()
-        return [self._looked_up(self._batch(parts[:-2])) for parts in taken]
+        return [self._looked_up(parts[:-2]) for parts in taken]
 
     def _apply(
-        self,
-        batch: Batch,
-        gradients: Sequence[tf.Tensor],
-        rates: Sequence[tf.Tensor],
+        self, batches: Batches, gradients: Gradients, rates: Sequence[tf.Tensor]
     ) -> None:
         """Leaves the update waiting."""
-        self._waiting.enqueue([*batch_parts(batch), [*gradients, *rates]])
+        parts = [list(host) for batch in batches for host in batch]
+        flat = list(itertools.chain.from_iterable(gradients))
+        self._waiting.enqueue([*parts, flat, list(rates)])
 
     def _apply_waiting(self) -> None:
         tf.cond(self._waiting.is_empty(), lambda: False, self._apply_taken)
 
     def _apply_taken(self) -> bool:
-        *parts, updates = self._waiting.dequeue()
-        gradients, rates = updates[: len(self._specs)], updates[len(self._specs) :]
-        for gradient, spec in zip(gradients, self._specs, strict=True):
-            gradient.set_shape([None, spec.config.dim])
-        super()._apply(self._batch(parts), gradients, rates)
+        *parts, gradients, rates = self._waiting.dequeue()
+        hosts, features = len(self._layout.used_hosts), len(self._features)
+        batches = [
+            [from_queue(part) for part in parts[first : first + hosts]]
+            for first in range(0, len(parts), hosts)
+        ]
+        by_replica = [
+            self._flat(gradients[first : first + features])
+            for first in range(0, len(gradients), features)
+        ]
+        for rate in rates:
+            rate.set_shape([])
+        super()._apply(batches, by_replica, rates)
         return True
 
     def _look_ahead(self) -> None:
@@ -111,13 +123,13 @@ class PipelinedHostBackend(HostBackend):
         return True
 
     def _with_activations(self, parts: list[Part]) -> list[Part]:
-        return [*parts, self._looked_up(self._batch(parts[:-1]))]
+        return [*parts, self._looked_up(parts[:-1])]
 
     def _shaped(self, activations: list[tf.Tensor]) -> list[tf.Tensor]:
         """Gives activations from a queue their static shapes back."""
         return [
             tf.ensure_shape(part, [*shape, feature.config.table.dim])
             for part, shape, feature in zip(
-                activations, self._shapes, self._features, strict=True
+                activations, self._layout.shapes, self._features, strict=True
             )
         ]

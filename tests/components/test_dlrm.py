@@ -14,6 +14,7 @@ FEATURES = ("genres", "history", "movie_id", "user_id")
 SEQUENCE = "history"
 
 Activations = dict[str, np.ndarray]
+Numbers = dict[str, np.ndarray]
 
 
 @pytest.fixture
@@ -23,6 +24,16 @@ def activations() -> Activations:
     made = {name: random.normal(size=(BATCH, DIM)) for name in FEATURES}
     made[SEQUENCE] = random.normal(size=(BATCH, LENGTH, DIM))
     return {name: rows.astype(np.float32) for name, rows in made.items()}
+
+
+@pytest.fixture
+def numbers() -> Numbers:
+    """Three numbers an example, two of them under one name."""
+    random = np.random.default_rng(2)
+    return {
+        "price": random.normal(size=BATCH).astype(np.float32),
+        "place": random.normal(size=(BATCH, 2)).astype(np.float32),
+    }
 
 
 @pytest.fixture
@@ -79,6 +90,44 @@ def test_wide_model_adds_a_linear_term_of_the_vectors(
     np.testing.assert_allclose(logits - without, (inputs @ linear)[:, 0], atol=1e-5)
 
 
+@pytest.mark.parametrize("vectors_to_top", [True, False])
+def test_numbers_give_one_more_vector(
+    new_model: Callable[..., DLRM],
+    activations: Activations,
+    numbers: Numbers,
+    vectors_to_top: bool,
+) -> None:
+    model = new_model(
+        hidden_units=[], bottom_units=[3, DIM], vectors_to_top=vectors_to_top
+    )
+    logits = model(activations, numbers).numpy()
+
+    w1, b1, w2, b2, kernel, bias = (v.numpy() for v in model.trainable_variables)
+    bottom = np.concatenate([numbers["place"], numbers["price"][:, None]], axis=1)
+    bottom = np.maximum(np.maximum(bottom @ w1 + b1, 0) @ w2 + b2, 0)
+    means = activations | {SEQUENCE: activations[SEQUENCE].mean(axis=1)}
+    vectors = np.stack([*(means[name] for name in sorted(FEATURES)), bottom], axis=1)
+    products = np.einsum("bid,bjd->bij", vectors, vectors)
+    lower = np.tril_indices(len(FEATURES) + 1, -1)
+    direct = vectors if vectors_to_top else bottom
+    inputs = np.concatenate(
+        [direct.reshape(BATCH, -1), products[:, lower[0], lower[1]]], axis=1
+    )
+    np.testing.assert_allclose(logits, (inputs @ kernel + bias)[:, 0], atol=1e-5)
+
+
+def test_one_feature_has_no_products(
+    new_model: Callable[..., DLRM], activations: Activations
+) -> None:
+    model = new_model(hidden_units=[])
+    one = {"user_id": activations["user_id"]}
+    logits = model(one, training=True).numpy()
+
+    kernel, bias = (variable.numpy() for variable in model.trainable_variables)
+    expected = (activations["user_id"] @ kernel + bias)[:, 0]
+    np.testing.assert_allclose(logits, expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("filled", [1, 3])
 def test_sequence_counts_as_the_mean_of_its_rows_without_padding(
     new_model: Callable[..., DLRM], activations: Activations, filled: int
@@ -131,6 +180,23 @@ def test_gradients_reach_every_weight_and_every_row(
         assert np.all(gradient.numpy() != 0.0)
 
 
+def test_training_gives_the_logits_and_gradients_of_tensorflow(
+    new_model: Callable[..., DLRM], activations: Activations, numbers: Numbers
+) -> None:
+    model = new_model(bottom_units=[DIM])
+    inputs = {name: tf.constant(rows) for name, rows in activations.items()}
+
+    def outcome(training: bool) -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            logits = model(inputs, numbers, training=training)
+        weights = [v.value for v in model.trainable_variables]
+        return [logits, *tf.nest.flatten(tape.gradient(logits, [weights, inputs]))]
+
+    for got, expected in zip(outcome(True), outcome(False), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_hidden_layers_are_all_trained(
     new_model: Callable[..., DLRM], activations: Activations
 ) -> None:
@@ -173,3 +239,29 @@ def test_features_of_different_dims_are_refused_by_name(
         match=r"got genres 8, history 4, movie_id 4, user_id 4\. Give .* same `dim`",
     ):
         new_model()(mixed)
+
+
+@pytest.mark.parametrize(
+    ("options", "has_numbers", "message"),
+    [
+        ({}, True, r"needs `bottom_units` for numbers, got place, price and no units"),
+        ({"bottom_units": [8, DIM]}, False, r"got units and no numbers"),
+        (
+            {"bottom_units": [DIM, 8]},
+            True,
+            r"last of `bottom_units` is 8, the dim of genres is 4\. Make them equal",
+        ),
+    ],
+)
+def test_numbers_and_bottom_units_must_fit(
+    new_model: Callable[..., DLRM],
+    activations: Activations,
+    numbers: Numbers,
+    options: dict[str, object],
+    has_numbers: bool,
+    message: str,
+) -> None:
+    inputs = (activations, numbers) if has_numbers else (activations,)
+
+    with pytest.raises(ValueError, match=message):
+        new_model(**options)(*inputs)

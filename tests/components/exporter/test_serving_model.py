@@ -46,7 +46,8 @@ def exported(
     features = transformed.features
     rows = table_rows(features, transformed.output)
     learner = make_learner(features, rows, BATCH_SIZE, hosts=3)
-    reader = BatchReader(transformed.output, features, "label", BATCH_SIZE)
+    spec = transformed.output.transformed_feature_spec()
+    reader = BatchReader(spec, features, "label", BATCH_SIZE)
     batches = iter(reader.training_batches([str(transformed.file)], seed=0))
     learner.train(batches, tf.constant(30))
     save(learner, checkpoint_prefix(str(folder)))
@@ -63,7 +64,7 @@ def exported(
 
     def parse(examples: tf.Tensor) -> Batch:
         inputs = engine_inputs(graph(graph.parse(examples)), features)
-        return Batch(*inputs, tf.zeros([BATCH_SIZE]), tf.zeros([BATCH_SIZE]))
+        return Batch(*inputs, {}, tf.zeros([BATCH_SIZE]), tf.zeros([BATCH_SIZE]))
 
     dataset = tf.data.Dataset.from_tensor_slices(serialized)
     scores = learner.predict(filled_batches(dataset, BATCH_SIZE, parse))

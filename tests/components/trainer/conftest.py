@@ -53,6 +53,7 @@ def _batch(step: tf.Tensor) -> Batch:
     return Batch(
         {"user": people, "history": history, "tags": tags.to_sparse()},
         {"user": None, "history": None, "tags": weights.to_sparse()},
+        {},
         labels,
         tf.ones_like(labels),
     )

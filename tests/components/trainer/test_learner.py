@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.dlrm import DLRM
+from components.trainer.inputs import Batch
 from components.trainer.learner import Learner
 from components.trainer.loop import save
 
@@ -147,14 +149,25 @@ def test_restored_learner_goes_on_as_if_never_stopped(
 def test_prediction_leaves_out_the_fillers(
     learner: Learner, batches: tf.data.Dataset
 ) -> None:
-    first, second = batches.take(2)
-    part = second._replace(is_example=tf.constant([1.0, 1.0, 0.0, 0.0]))
+    def without_two_of_the_second(number: tf.Tensor, batch: Batch) -> Batch:
+        is_example = tf.cast((number == 0) | (tf.range(4) < 2), tf.float32)
+        return batch._replace(is_example=is_example)
 
-    scores = learner.predict([first, part])
+    filled = batches.take(2).enumerate().map(without_two_of_the_second)
 
-    expected = [*learner.scores(first).numpy(), *learner.scores(second).numpy()[:2]]
-    np.testing.assert_array_equal(scores, np.array(expected))
+    scores = learner.predict(filled)
+
+    np.testing.assert_array_equal(scores, learner.predict(batches.take(2))[:6])
     assert ((scores > 0) & (scores < 1)).all()
+
+
+def test_evaluation_starts_anew_each_time(
+    learner: Learner, batches: tf.data.Dataset
+) -> None:
+    first = learner.evaluate(batches.take(3))
+
+    assert learner.evaluate(batches.take(3)) == first
+    assert learner.evaluate(batches.take(2)) != first
 
 
 def test_prediction_and_evaluation_change_nothing(
@@ -167,3 +180,54 @@ def test_prediction_and_evaluation_change_nothing(
 
     assert_same(state_of(learner), before)
     assert set(metrics) == {"auc", "normalized_entropy", "calibration"}
+
+
+class StubEngine:
+    """The same activations each step; keeps the gradients it gets."""
+
+    def __init__(self, activations: dict[str, tf.Tensor]):
+        self._activations = activations
+        zeros = self.zero_activations()
+        self.gradients = {name: tf.Variable(zeros[name]) for name in zeros}
+
+    def zero_activations(self) -> dict[str, tf.Tensor]:
+        return {name: tf.zeros_like(rows) for name, rows in self._activations.items()}
+
+    def enqueue(self, ids: Any, weights: Any, training: bool) -> None:
+        pass
+
+    def dequeue(self) -> dict[str, tf.Tensor]:
+        return self._activations
+
+    def apply_gradients(self, gradients: dict[str, tf.Tensor]) -> None:
+        for name, gradient in gradients.items():
+            self.gradients[name].assign(gradient)
+
+
+def test_tables_learn_from_the_sum_of_losses_and_the_model_with_numbers_from_the_mean():
+    random = tf.random.Generator.from_seed(1)
+    activations = {name: random.normal([6, 4]) for name in ("user", "movie")}
+    numbers = {"price": random.normal([6]), "place": random.normal([6, 2])}
+    labels = tf.constant([1.0, 0.0, 0.0, 1.0, 0.0, 0.0])
+    engine = StubEngine(activations)
+    model = DLRM(hidden_units=[8], bottom_units=[4], l2=0.1)
+    learner = Learner(engine, model, 0.01, {"price": [], "place": [2]})
+    with tf.GradientTape() as tape:
+        tape.watch(activations)
+        logits = model(activations, numbers)
+        losses = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
+        mean = tf.add_n([tf.reduce_mean(losses), *model.losses])
+    variables = [variable.value for variable in model.trainable_variables]
+    dense, rows = tape.gradient(mean, [variables, activations])
+
+    batch = Batch({}, {}, numbers, labels, tf.ones([6]))
+    dataset = tf.data.Dataset.from_tensors(batch).repeat()
+    loss = learner.train(iter(dataset), tf.constant(1))
+
+    assert float(loss) == pytest.approx(float(tf.reduce_mean(losses)), rel=1e-5)
+    for name, gradient in rows.items():
+        np.testing.assert_allclose(engine.gradients[name], 6 * gradient, rtol=1e-3)
+    # After one step Adam's momentum is a tenth of the gradient.
+    momenta = [v for v in learner.optimizer.variables if "momentum" in v.path]
+    for momentum, gradient in zip(momenta, dense, strict=True):
+        np.testing.assert_allclose(10 * momentum, gradient, rtol=1e-3, atol=1e-6)

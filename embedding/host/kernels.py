@@ -1,0 +1,86 @@
+"""The three hot steps of CPU hosts, and who does them: native or stock ops.
+
+Both give the same numbers to 1e-6, and take the same batches.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import tensorflow as tf
+
+from embedding.checks import Check
+from embedding.host.layout import HostBatch, Layout
+from embedding.host.native_kernels import NativeKernels
+from embedding.host.stock_kernels import StockKernels
+from embedding.native.library import runs_on, say_once, usable_ops
+from embedding.tables import HostTable
+
+# By replica, and then by feature or host.
+Gradients = Sequence[Sequence[tf.Tensor]]
+Batches = Sequence[Sequence[HostBatch]]
+
+
+class Kernels(Protocol):
+    """Partition, pooled lookup and update of all tables at once."""
+
+    def partition(
+        self, features: Sequence[Any], weights: Sequence[Any]
+    ) -> list[HostBatch]:
+        """Checks one replica's batch and splits it by host.
+
+        Args:
+            features: ids of each feature.
+            weights: None, or the weights of each feature.
+
+        Returns:
+            What each of `Layout.used_hosts` answers.
+        """
+
+    def lookup(
+        self, tables: Sequence[HostTable], batch: Sequence[HostBatch]
+    ) -> list[tf.Tensor]:
+        """Returns each feature's activations: float32 [activation rows, dim]."""
+
+    def finite_checks(self, gradients: Gradients) -> list[Check]:
+        """Returns what fails on gradients that the policy "error" refuses.
+
+        Args:
+            gradients: float32 [activation rows, dim].
+        """
+
+    def update(
+        self,
+        tables: Sequence[HostTable],
+        batches: Batches,
+        gradients: Gradients,
+        rates: Sequence[tf.Tensor],
+    ) -> None:
+        """Updates the rows that occur, and their slots, in place and on their hosts.
+
+        Args:
+            tables: every table.
+            batches: of each replica, by host.
+            gradients: of each replica, by feature: float32 [activation rows, dim].
+            rates: the learning rate of each table: float32 scalars.
+        """
+
+
+def kernels_for(layout: Layout) -> Kernels:
+    """Returns the native kernels if every host has them, else stock ops.
+
+    Raises:
+        NativeKernelsMissing: if SHARDLINE_KERNELS=native asks for them in vain.
+        ValueError: if SHARDLINE_KERNELS has an unknown value.
+    """
+    ops = usable_ops()
+    if ops is None:
+        return StockKernels(layout)
+    without = [host for host in layout.used_hosts if not runs_on(host)]
+    if without:
+        say_once(
+            f"The hosts {without} have no native kernels, or others than this process: "
+            "stock TensorFlow ops serve, several times slower. Run `python -m "
+            "embedding.native` there before `python -m embedding.cluster`."
+        )
+        return StockKernels(layout)
+    return NativeKernels(layout, ops)

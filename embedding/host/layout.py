@@ -1,0 +1,117 @@
+"""What lies where: features, tables, hosts and the sizes of one replica's batch."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from embedding import partition
+from embedding.shapes import output_shape
+from embedding.specs import FeatureSpec, TableSpec
+
+
+class HostBatch(NamedTuple):
+    """What one host answers of a batch: occurrences, one table after the other.
+
+    Attributes:
+        rows: int32 [n], of the host's share of the table.
+        segments: int32 [n], rows of the activations of the table's features, which
+            follow each other.
+        coefficients: float32 [n], what the table's row is multiplied by.
+        table_ends: int64 [tables with rows there], where each table's share ends.
+    """
+
+    rows: tf.Tensor
+    segments: tf.Tensor
+    coefficients: tf.Tensor
+    table_ends: tf.Tensor
+
+
+DTYPES = [tf.int32, tf.int32, tf.float32, tf.int64]
+
+
+def from_queue(tensors: Sequence[tf.Tensor]) -> HostBatch:
+    """Returns a batch from queue elements, which come without static shapes."""
+    batch = HostBatch(*tensors)
+    for column in batch:
+        column.set_shape([None])
+    return batch
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """The features and tables of an engine whose batches have known shapes.
+
+    Attributes:
+        features: with their built shapes.
+        tables: in the order of their first use.
+        hosts: devices that hold the rows, host 0 first.
+    """
+
+    features: Sequence[FeatureSpec]
+    tables: Sequence[TableSpec]
+    hosts: Sequence[str]
+
+    @functools.cached_property
+    def shapes(self) -> list[list[int]]:
+        """Each feature's output shape: that of its activations without the dim."""
+        shapes = []
+        for feature in self.features:
+            assert feature.built_shape is not None
+            shapes.append(feature.built_shape.as_list())
+        return shapes
+
+    @functools.cached_property
+    def activation_rows(self) -> list[int]:
+        """How many rows each feature's activations have."""
+        return [tf.TensorShape(shape).num_elements() for shape in self.shapes]
+
+    @functools.cached_property
+    def first_rows(self) -> list[list[int]]:
+        """For each table the first row on each host that holds rows of it."""
+        return [
+            partition.first_rows(table.config.vocabulary_size, len(self.hosts))
+            for table in self.tables
+        ]
+
+    @functools.cached_property
+    def table_of_feature(self) -> list[int]:
+        """The position of each feature's table."""
+        position = {table.name: i for i, table in enumerate(self.tables)}
+        return [position[feature.table_name] for feature in self.features]
+
+    @functools.cached_property
+    def used_hosts(self) -> list[str]:
+        """The hosts that hold rows of any table, host 0 first."""
+        return list(self.hosts[: max(len(rows) for rows in self.first_rows)])
+
+    def check_shapes(self, ids: Sequence[Any]) -> None:
+        """Checks one replica's batch as far as its static shapes tell.
+
+        Raises:
+            ValueError: if a batch has another shape than the engine was built for.
+        """
+        for feature, own, built in zip(self.features, ids, self.shapes, strict=True):
+            shape = output_shape(feature, own.shape)
+            is_folded = isinstance(own, tf.RaggedTensor) and len(built) != shape.rank
+            if not is_folded and not shape.is_compatible_with(built):
+                raise ValueError(
+                    f"Feature '{feature.path}': the engine was built for batches of "
+                    f"output shape {built}, got {shape.as_list()}. Build with that "
+                    "shape, or pad the batch."
+                )
+
+    def tables_on(self, host: int) -> list[int]:
+        """Returns the positions of the tables that have rows on a host."""
+        return [t for t, rows in enumerate(self.first_rows) if len(rows) > host]
+
+    def features_on(self, host: int) -> list[int]:
+        """Returns the positions of the features whose tables have rows on a host."""
+        own = set(self.tables_on(host))
+        return [f for f, table in enumerate(self.table_of_feature) if table in own]
+
+    def table_rows(self, table: int) -> int:
+        """Returns the activation rows of all features of a table."""
+        return sum(self.activation_rows[f] for f in self.tables[table].features)

@@ -1,0 +1,268 @@
+"""The hot steps as native ops: one call a host for all tables."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from embedding.checks import Check
+from embedding.features import known_kept
+from embedding.host.layout import HostBatch, Layout
+from embedding.inputs import is_dense
+from embedding.optimizers import (
+    FTRL,
+    SGD,
+    Adagrad,
+    AdagradMomentum,
+    Adam,
+    touches_all_rows,
+)
+from embedding.tables import HostTable
+
+_RULES = {
+    SGD: "sgd",
+    Adagrad: "adagrad",
+    AdagradMomentum: "adagrad_momentum",
+    Adam: "adam",
+    FTRL: "ftrl",
+}
+
+
+class NativeKernels:
+    """Implements `embedding.host.kernels.Kernels`."""
+
+    def __init__(self, layout: Layout, ops: Any):
+        """Takes what is known before the first batch.
+
+        Args:
+            layout: of the engine.
+            ops: from `embedding.native.library.native_ops`.
+        """
+        self._layout = layout
+        self._ops = ops
+        # Where the activations of each host are summed: once in every process.
+        self._tasks = [_task(host) for host in layout.used_hosts]
+
+    def partition(
+        self, features: Sequence[Any], weights: Sequence[Any]
+    ) -> list[HostBatch]:
+        """Splits a batch, as `Kernels.partition`."""
+        layout = self._layout
+        specs, tables = layout.features, layout.tables
+        positions = [
+            _positions(ids, own if spec.config.validate_weights_and_indices else None)
+            for spec, ids, own in zip(specs, features, weights, strict=True)
+        ]
+        columns = self._ops.shardline_partition(
+            ids=[ids if is_dense(ids) else ids.values for ids in features],
+            positions=list(itertools.chain.from_iterable(positions)),
+            weights=[tf.cast(w.values, tf.float32) for w in weights if w is not None],
+            hosts=len(layout.used_hosts),
+            paths=[spec.path for spec in specs],
+            kinds=[_kind(ids) for ids in features],
+            is_weighted=[own is not None for own in weights],
+            validate=[bool(s.config.validate_weights_and_indices) for s in specs],
+            kept=[
+                -1 if kept is None else kept
+                for kept in map(known_kept, specs, features)
+            ],
+            output_shapes=layout.shapes,
+            feature_tables=layout.table_of_feature,
+            table_names=[table.name for table in tables],
+            combiners=[table.config.combiner for table in tables],
+            policies=[table.policy for table in tables],
+            vocabulary_sizes=[table.config.vocabulary_size for table in tables],
+            host_counts=[len(rows) for rows in layout.first_rows],
+            first_rows=list(itertools.chain.from_iterable(layout.first_rows)),
+        )
+        return [HostBatch(*host) for host in zip(*columns, strict=True)]
+
+    def lookup(
+        self, tables: Sequence[HostTable], batch: Sequence[HostBatch]
+    ) -> list[tf.Tensor]:
+        """Looks a batch up, as `Kernels.lookup`.
+
+        The hosts of one process add to the same activations in turn; those of other
+        processes send theirs, which are added up here.
+        """
+        sums: dict[str, dict[int, tf.Tensor]] = {}
+        for host, own in enumerate(batch):
+            features = self._layout.features_on(host)
+            # A host holds rows of those tables only that the hosts before it hold.
+            so_far = sums.setdefault(self._tasks[host], {})
+            partial = [so_far[f] for f in features if f in so_far]
+            found = self._lookup_on(host, tables, own, partial)
+            so_far.update(zip(features, found, strict=True))
+        return [
+            tf.add_n([so_far[f] for so_far in sums.values() if f in so_far])
+            for f in range(len(self._layout.features))
+        ]
+
+    def finite_checks(self, gradients: Sequence[Sequence[tf.Tensor]]) -> list[Check]:
+        """Checks gradients, as `Kernels.finite_checks`."""
+        checked, names = [], []
+        for replica in gradients:
+            for feature, gradient in zip(self._layout.features, replica, strict=True):
+                if feature.policy == "error":
+                    checked.append(gradient)
+                    names.append(feature.table_name)
+        if not checked:
+            return []
+        return [self._ops.shardline_check_finite(checked, table_names=names)]
+
+    def update(
+        self,
+        tables: Sequence[HostTable],
+        batches: Sequence[Sequence[HostBatch]],
+        gradients: Sequence[Sequence[tf.Tensor]],
+        rates: Sequence[tf.Tensor],
+    ) -> None:
+        """Updates all tables, as `Kernels.update`."""
+        for host, device in enumerate(self._layout.used_hosts):
+            own = self._layout.tables_on(host)
+            shards = [tables[t].shards()[host] for t in own]
+            features = self._layout.features_on(host)
+            own_batches = [replica[host] for replica in batches]
+            with tf.device(device):
+                self._ops.shardline_update(
+                    tables=[shard.parameters.handle for shard in shards],
+                    slots=[slot.handle for shard in shards for slot in shard.slots],
+                    rows=[batch.rows for batch in own_batches],
+                    segments=[batch.segments for batch in own_batches],
+                    coefficients=[batch.coefficients for batch in own_batches],
+                    table_ends=[batch.table_ends for batch in own_batches],
+                    gradients=[r[f] for r in gradients for f in features],
+                    rates=tf.stack([rates[t] for t in own]),
+                    **self._sizes(host),
+                    **self._rules(own),
+                )
+
+    def _lookup_on(
+        self,
+        host: int,
+        tables: Sequence[HostTable],
+        batch: HostBatch,
+        partial: Sequence[tf.Tensor],
+    ) -> list[tf.Tensor]:
+        own = self._layout.tables_on(host)
+        with tf.device(self._layout.used_hosts[host]):
+            found: list[tf.Tensor] = self._ops.shardline_lookup(
+                tables=[tables[t].shards()[host].parameters.handle for t in own],
+                **batch._asdict(),
+                partial_sums=partial,
+                feature_count=len(self._layout.features_on(host)),
+                quantization=list(
+                    itertools.chain.from_iterable(
+                        _quantization(self._layout.tables[t].config) for t in own
+                    )
+                ),
+                **self._sizes(host),
+            )
+        return found
+
+    def _sizes(self, host: int) -> dict[str, list[int]]:
+        """Returns the attributes that say which activations belong to which table."""
+        own = self._layout.tables_on(host)
+        features = self._layout.features_on(host)
+        position = {table: i for i, table in enumerate(own)}
+        return {
+            "feature_tables": [
+                position[self._layout.table_of_feature[f]] for f in features
+            ],
+            "feature_rows": [self._layout.activation_rows[f] for f in features],
+            "dims": [self._layout.tables[t].config.dim for t in own],
+        }
+
+    def _rules(self, own: Sequence[int]) -> dict[str, list[Any]]:
+        """Returns the attributes that say how each table is updated."""
+        specs = [self._layout.tables[t] for t in own]
+        return {
+            "rules": [_RULES[type(spec.optimizer)] for spec in specs],
+            "options": [o for spec in specs for o in _options(spec.optimizer)],
+            "flags": [
+                flag
+                for spec in specs
+                for flag in _flags(spec.optimizer, skips=spec.policy != "error")
+            ],
+        }
+
+
+def _task(host: str) -> str:
+    """Returns the process that a device belongs to."""
+    spec = tf.DeviceSpec.from_string(host)
+    name: str = spec.replace(device_type=None, device_index=None).to_string()
+    return name
+
+
+def _kind(ids: Any) -> str:
+    if is_dense(ids):
+        return "dense"
+    return "sparse" if isinstance(ids, tf.SparseTensor) else "ragged"
+
+
+def _positions(ids: Any, weights: Any) -> list[tf.Tensor]:
+    """Returns where a feature's ids stand, and its weights if given."""
+    if is_dense(ids):
+        return []
+    if isinstance(ids, tf.SparseTensor):
+        own = [ids.indices, ids.dense_shape]
+        return own if weights is None else [*own, weights.indices]
+    splits = (
+        [ids.row_splits] if weights is None else [ids.row_splits, weights.row_splits]
+    )
+    return [tf.cast(split, tf.int64) for split in splits]
+
+
+def _quantization(table: Any) -> tuple[float, float, float]:
+    """Returns lower, upper and step as `embedding.pooling.quantized` has them."""
+    config = table.quantization_config
+    if config is None:
+        return (0.0, 0.0, 0.0)
+    step = (config.upper - config.lower) / (config.num_buckets - 1)
+    return (config.lower, config.upper, step)
+
+
+def _options(optimizer: Any) -> list[float]:
+    """Returns an optimizer's numbers as ShardlineUpdate lists them."""
+
+    def bound(value: float | None, otherwise: float) -> float:
+        return otherwise if value is None else value
+
+    own: list[float] = []
+    if isinstance(optimizer, AdagradMomentum):
+        beta2 = optimizer.beta2
+        own = [optimizer.momentum, beta2, 1 - beta2]
+        own += [optimizer.epsilon, -1.0 / optimizer.exponent]
+    elif isinstance(optimizer, Adam):
+        own = [optimizer.beta_1, 1 - optimizer.beta_1]
+        own += [optimizer.beta_2, 1 - optimizer.beta_2]
+        epsilon = optimizer.epsilon
+        own += [epsilon**2 if optimizer.sum_inside_sqrt else epsilon]
+    elif isinstance(optimizer, FTRL):
+        own = [-optimizer.learning_rate_power, optimizer.beta]
+        own += [optimizer.l1_regularization_strength]
+        own += [2 * optimizer.l2_regularization_strength]
+    return [
+        bound(optimizer.clip_gradient_min, -math.inf),
+        bound(optimizer.clip_gradient_max, math.inf),
+        bound(optimizer.clip_weight_min, -math.inf),
+        bound(optimizer.clip_weight_max, math.inf),
+        optimizer.weight_decay_factor or 0.0,
+        *own,
+        *[0.0] * (5 - len(own)),
+    ]
+
+
+def _flags(optimizer: Any, *, skips: bool) -> list[bool]:
+    """Returns an optimizer's switches as ShardlineUpdate lists them."""
+    return [
+        bool(optimizer.use_gradient_accumulation),
+        optimizer.use_gradient_accumulation and touches_all_rows(optimizer),
+        skips,
+        bool(optimizer.multiply_weight_decay_factor_by_learning_rate),
+        bool(getattr(optimizer, "use_nesterov", False)),
+        bool(getattr(optimizer, "sum_inside_sqrt", False)),
+        bool(getattr(optimizer, "multiply_linear_by_learning_rate", False)),
+    ]

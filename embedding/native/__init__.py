@@ -1,0 +1,1 @@
+"""Native kernels: TensorFlow custom ops for partition, pooled lookup and update."""

@@ -1,0 +1,273 @@
+#include "partition.h"
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+namespace shardline {
+namespace {
+
+// Ids and bags of a task together: some 20 microseconds of work.
+constexpr int64_t kTaskSize = 8192;
+constexpr int64_t kCyclesPerTask = kTaskSize * 8;
+constexpr int64_t kShownWeights = 3;
+
+bool is_usable(const FeaturePlan& plan, float weight) {
+  return std::isfinite(weight) && (plan.combiner == Combiner::kSum || weight >= 0);
+}
+
+// Reads one feature's occurrences under its table's policy.
+template <typename Id>
+class Reader {
+ public:
+  Reader(const FeaturePlan& plan, const FeatureBags& bags, const Id* ids)
+      : plan_(plan), bags_(bags), ids_(ids) {}
+
+  int64_t begin(int64_t bag) const { return bags_.splits ? bags_.splits[bag] : bag; }
+
+  // The end of what has activation rows.
+  int64_t end(int64_t bag) const {
+    if (bag >= bags_.row_bags) return begin(bag);
+    const int64_t end = bags_.splits ? bags_.splits[bag + 1] : bag + 1;
+    return bags_.kept ? std::min(end, begin(bag) + bags_.kept) : end;
+  }
+
+  int64_t position(int64_t place) const {
+    return bags_.order ? bags_.order[place] : place;
+  }
+
+  float weight(int64_t position) const {
+    return bags_.weights ? bags_.weights[position] : 1.0f;
+  }
+
+  // Returns the row of the id at a position, or -1 if the policy leaves it out.
+  int64_t row(int64_t position) const {
+    if (bags_.weights && plan_.validate && !is_usable(plan_, weight(position))) {
+      return -1;
+    }
+    const int64_t id = ids_[position];
+    if (id >= 0 && id < plan_.vocabulary_size) return id;
+    return plan_.policy == Policy::kOovRow ? plan_.vocabulary_size - 1 : -1;
+  }
+
+  // Returns what each weight of a bag is divided by, 0 if it has no weight.
+  float divisor(int64_t bag) const {
+    if (plan_.combiner == Combiner::kSum || !bags_.combine) return 1.0f;
+    const bool is_mean = plan_.combiner == Combiner::kMean;
+    float total = 0;
+    const int64_t last = end(bag);
+    for (int64_t place = begin(bag); place < last; ++place) {
+      const int64_t at = position(place);
+      if (row(at) < 0) continue;
+      total += is_mean ? weight(at) : weight(at) * weight(at);
+    }
+    return is_mean ? total : std::sqrt(total);
+  }
+
+  float coefficient(int64_t position, float divisor) const {
+    if (!bags_.combine) return 1.0f;
+    if (plan_.combiner == Combiner::kSum) return weight(position);
+    return divisor == 0 ? 0.0f : weight(position) / divisor;
+  }
+
+  int64_t segment(int64_t bag, int64_t place) const {
+    return plan_.first_segment +
+           (bags_.kept ? bag * bags_.kept + place - begin(bag) : bag);
+  }
+
+ private:
+  const FeaturePlan& plan_;
+  const FeatureBags& bags_;
+  const Id* ids_;
+};
+
+// Tells whether all ids lie in [0, limit).
+template <typename Id>
+bool all_below(const Id* ids, int64_t count, int64_t limit) {
+  uint64_t largest = 0;  // what is negative is large as an unsigned number
+  for (int64_t i = 0; i < count; ++i) {
+    largest = std::max(largest, static_cast<uint64_t>(int64_t{ids[i]}));
+  }
+  return count == 0 || largest < static_cast<uint64_t>(limit);
+}
+
+// Which host holds a row; tables have few hosts.
+int64_t host_of(const std::vector<int64_t>& first_rows, int64_t row) {
+  if (first_rows.size() == 1) return 0;
+  return std::upper_bound(first_rows.begin(), first_rows.end(), row) -
+         first_rows.begin() - 1;
+}
+
+}  // namespace
+
+Partition::Partition(const std::vector<FeaturePlan>& plans,
+                     const std::vector<FeatureBags>& bags,
+                     const std::vector<TableRanges>& tables, int64_t hosts)
+    : plans_(plans), bags_(bags), tables_(tables), hosts_(hosts), ends_(hosts) {
+  for (const TableRanges& table : tables) {
+    for (const int64_t feature : table.features) add_tasks(feature);
+  }
+  counts_.resize(tasks_.size() * hosts_);
+}
+
+void Partition::add_tasks(int64_t feature) {
+  const FeatureBags& bags = bags_[feature];
+  int64_t bag = 0;
+  while (bag < bags.bags) {
+    const int64_t first = bag;
+    bag = std::min(bag + kTaskSize, bags.bags);
+    if (bags.splits) {
+      const int64_t* stop = std::upper_bound(bags.splits + first, bags.splits + bag,
+                                             bags.splits[first] + kTaskSize);
+      bag = std::max(first + 1, stop - bags.splits - 1);
+    }
+    tasks_.push_back({feature, first, bag});
+  }
+}
+
+std::string Partition::count(const Parallel& parallel) {
+  std::vector<Fault> faults(tasks_.size(), Fault::kNone);
+  parallel(tasks_.size(), kCyclesPerTask, [&](int64_t t) {
+    const FeatureBags& bags = bags_[tasks_[t].feature];
+    int64_t* counts = counts_.data() + t * hosts_;
+    faults[t] = bags.ids32 ? count_task(tasks_[t], bags.ids32, counts)
+                           : count_task(tasks_[t], bags.ids64, counts);
+  });
+  for (size_t t = 0; t < tasks_.size(); ++t) {
+    if (faults[t] != Fault::kNone) return message(tasks_[t].feature, faults[t]);
+  }
+  // Tables follow each other on each host, tasks within a table: sums of what is before.
+  std::vector<int64_t> next(hosts_);
+  size_t t = 0;
+  for (size_t table = 0; table < tables_.size(); ++table) {
+    for (; t < tasks_.size() && plans_[tasks_[t].feature].table ==
+                                    static_cast<int64_t>(table); ++t) {
+      for (int64_t host = 0; host < hosts_; ++host) {
+        const int64_t count = counts_[t * hosts_ + host];
+        counts_[t * hosts_ + host] = next[host];
+        next[host] += count;
+      }
+    }
+    for (size_t host = 0; host < tables_[table].first_rows.size(); ++host) {
+      ends_[host].push_back(next[host]);
+    }
+  }
+  return "";
+}
+
+template <typename Id>
+Partition::Fault Partition::count_task(const Task& task, const Id* ids,
+                                       int64_t* counts) const {
+  const FeaturePlan& plan = plans_[task.feature];
+  const FeatureBags& bags = bags_[task.feature];
+  const std::vector<int64_t>& first_rows = tables_[plan.table].first_rows;
+  const Reader<Id> reader(plan, bags, ids);
+  // What is not validated is still never read outside of its table.
+  const bool refuses = plan.policy == Policy::kError || !plan.validate;
+  if (refuses && !bags.weights && !bags.order && !bags.kept && first_rows.size() == 1 &&
+      task.end_bag <= bags.row_bags) {
+    // The usual case: every id has a row on the one host, or is refused.
+    const int64_t first = reader.begin(task.first_bag);
+    counts[0] = reader.end(task.end_bag - 1) - first;
+    return all_below(ids + first, counts[0], plan.vocabulary_size) ? Fault::kNone
+                                                                   : Fault::kId;
+  }
+  for (int64_t bag = task.first_bag; bag < task.end_bag; ++bag) {
+    const int64_t end = bags.splits ? bags.splits[bag + 1] : bag + 1;
+    const int64_t end_of_rows = reader.end(bag);
+    for (int64_t place = reader.begin(bag); place < end; ++place) {
+      const int64_t at = reader.position(place);
+      const int64_t row = reader.row(at);
+      const bool is_outside = ids[at] < 0 || ids[at] >= plan.vocabulary_size;
+      if (refuses && is_outside) return Fault::kId;
+      if (refuses && row < 0) return Fault::kWeight;
+      if (row >= 0 && place < end_of_rows) ++counts[host_of(first_rows, row)];
+    }
+  }
+  return Fault::kNone;
+}
+
+std::vector<int64_t> Partition::table_ends(int64_t host) const { return ends_[host]; }
+
+void Partition::write(const std::vector<HostShare>& shares,
+                      const Parallel& parallel) const {
+  parallel(tasks_.size(), kCyclesPerTask, [&](int64_t t) {
+    const int64_t* own = counts_.data() + t * hosts_;
+    const FeatureBags& bags = bags_[tasks_[t].feature];
+    const std::vector<int64_t> places(own, own + hosts_);
+    bags.ids32 ? write_task(tasks_[t], bags.ids32, shares, places)
+               : write_task(tasks_[t], bags.ids64, shares, places);
+  });
+}
+
+template <typename Id>
+void Partition::write_task(const Task& task, const Id* ids,
+                           const std::vector<HostShare>& shares,
+                           std::vector<int64_t> places) const {
+  const FeaturePlan& plan = plans_[task.feature];
+  const std::vector<int64_t>& first_rows = tables_[plan.table].first_rows;
+  const Reader<Id> reader(plan, bags_[task.feature], ids);
+  const HostShare* hosts = shares.data();
+  int64_t* next = places.data();
+  for (int64_t bag = task.first_bag; bag < task.end_bag; ++bag) {
+    const float divisor = reader.divisor(bag);
+    const int64_t end = reader.end(bag);
+    for (int64_t place = reader.begin(bag); place < end; ++place) {
+      const int64_t at = reader.position(place);
+      const int64_t row = reader.row(at);
+      if (row < 0) continue;
+      const int64_t host = host_of(first_rows, row);
+      const int64_t to = next[host]++;
+      const HostShare& share = hosts[host];
+      share.rows[to] = static_cast<int32_t>(row - first_rows[host]);
+      share.segments[to] = static_cast<int32_t>(reader.segment(bag, place));
+      share.coefficients[to] = reader.coefficient(at, divisor);
+    }
+  }
+}
+
+std::string Partition::message(int64_t feature, Fault fault) const {
+  return fault == Fault::kId ? id_message(feature) : weight_message(feature);
+}
+
+std::string Partition::id_message(int64_t feature) const {
+  const FeaturePlan& plan = plans_[feature];
+  const FeatureBags& bags = bags_[feature];
+  auto id_at = [&](int64_t i) {
+    return bags.ids32 ? int64_t{bags.ids32[i]} : bags.ids64[i];
+  };
+  int64_t smallest = id_at(0), largest = id_at(0);
+  for (int64_t i = 1; i < bags.id_count; ++i) {
+    smallest = std::min(smallest, id_at(i));
+    largest = std::max(largest, id_at(i));
+  }
+  std::ostringstream text;
+  text << "Feature '" << plan.path << "': ids of table '" << plan.table_name
+       << "' must lie in [0, " << plan.vocabulary_size << "), got ids from " << smallest
+       << " to " << largest
+       << ". Mend the preprocessing, or give the table the policy drop or oov_row.";
+  return text.str();
+}
+
+std::string Partition::weight_message(int64_t feature) const {
+  const FeaturePlan& plan = plans_[feature];
+  const FeatureBags& bags = bags_[feature];
+  const char* combiner = plan.combiner == Combiner::kSum    ? "sum"
+                         : plan.combiner == Combiner::kMean ? "mean"
+                                                            : "sqrtn";
+  std::ostringstream text;
+  text << "Feature '" << plan.path << "': weights under the combiner " << combiner
+       << " must be finite"
+       << (plan.combiner == Combiner::kSum ? "" : " and not negative") << ", got [";
+  int64_t shown = 0;
+  for (int64_t i = 0; i < bags.id_count && shown <= kShownWeights; ++i) {
+    if (is_usable(plan, bags.weights[i])) continue;
+    text << (shown ? ", " : "");
+    shown < kShownWeights ? text << bags.weights[i] : text << "...";
+    ++shown;
+  }
+  text << "]. Mend the preprocessing, or give the table the policy drop or oov_row.";
+  return text.str();
+}
+
+}  // namespace shardline

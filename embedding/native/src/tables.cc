@@ -1,0 +1,67 @@
+#include "tables.h"
+
+namespace shardline {
+namespace {
+
+bool all_in(const int32_t* values, int64_t count, int64_t limit) {
+  uint32_t largest = 0;  // as unsigned, what is negative is large
+  for (int64_t i = 0; i < count; ++i) {
+    largest = std::max(largest, static_cast<uint32_t>(values[i]));
+  }
+  return count == 0 || largest < limit;
+}
+
+bool ascending(const int32_t* values, int64_t count) {
+  bool holds = true;
+  for (int64_t i = 1; i < count; ++i) holds &= values[i - 1] <= values[i];
+  return holds;
+}
+
+}  // namespace
+
+absl::Status occurrences_of(const tensorflow::Tensor& rows,
+                            const tensorflow::Tensor& segments,
+                            const tensorflow::Tensor& coefficients,
+                            const tensorflow::Tensor& table_ends,
+                            const std::vector<int64_t>& row_counts,
+                            const std::vector<int64_t>& segment_counts,
+                            std::vector<Occurrences>* by_table) {
+  const int64_t tables = row_counts.size();
+  const int64_t count = rows.NumElements();
+  if (rows.dims() != 1 || segments.dims() != 1 || coefficients.dims() != 1 ||
+      table_ends.dims() != 1 || segments.NumElements() != count ||
+      coefficients.NumElements() != count || table_ends.NumElements() != tables) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "rows, segments and coefficients must be vectors of one size and table_ends of ",
+        tables, " tables, got ", rows.shape().DebugString(), ", ",
+        segments.shape().DebugString(), ", ", coefficients.shape().DebugString(),
+        " and ", table_ends.shape().DebugString(), "."));
+  }
+  int64_t begin = 0;
+  for (int64_t table = 0; table < tables; ++table) {
+    const int64_t end = table_ends.flat<int64_t>()(table);
+    if (end < begin || end > count || (table == tables - 1 && end != count)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("table_ends must ascend to ", count, ", got ",
+                       table_ends.DebugString(tables), "."));
+    }
+    const Occurrences own = {rows.flat<int32_t>().data() + begin,
+                             segments.flat<int32_t>().data() + begin,
+                             coefficients.flat<float>().data() + begin, end - begin};
+    if (!all_in(own.rows, own.count, row_counts[table])) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "Table ", table, ": rows must lie in [0, ", row_counts[table], ")."));
+    }
+    if (!all_in(own.segments, own.count, segment_counts[table]) ||
+        !ascending(own.segments, own.count)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("Table ", table, ": segments must ascend within [0, ",
+                       segment_counts[table], ")."));
+    }
+    by_table->push_back(own);
+    begin = end;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace shardline
