@@ -134,8 +134,8 @@ def check_compiler(machine: Machine) -> Finding:
     if machine.compiler:
         return Finding("compiler", "ok", machine.compiler)
     remedy = (
-        "Install g++ (with gcc) to build native code. Without it the tests of the C "
-        "client are skipped; pipelines run."
+        "Install g++ (with gcc) to build the native kernels, without which training is "
+        "several times slower."
     )
     return Finding("compiler", "warning", "no g++ or c++", remedy)
 
@@ -204,6 +204,20 @@ def check_tensorflow(machine: Machine) -> Finding:
     return Finding("tensorflow", "ok", f"{version}, sees {seen}")
 
 
+def check_kernels(machine: Machine) -> Finding:
+    """Without the native kernels training is several times slower."""
+    if machine.imports.kernels is None:
+        found = "not tried, because TensorFlow does not import"
+        return Finding("kernels", "warning", found, "See tensorflow.")
+    if not machine.imports.kernels:
+        return Finding("kernels", "ok", "native")
+    remedy = (
+        f"{machine.imports.kernels} Until then stock TensorFlow ops serve: the same "
+        "results, several times slower."
+    )
+    return Finding("kernels", "warning", "stock TensorFlow ops", remedy)
+
+
 def check_tfx(machine: Machine) -> Finding:
     """TFX must import, and TFDV after it."""
     versions = machine.imports.versions
@@ -227,6 +241,7 @@ CHECKS: tuple[Callable[[Machine], Finding], ...] = (
     check_disk,
     check_database,
     check_tensorflow,
+    check_kernels,
     check_tfx,
 )
 

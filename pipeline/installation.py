@@ -30,6 +30,8 @@ def reached(**versions):
 import tensorflow
 kinds = [device.device_type for device in tensorflow.config.list_physical_devices()]
 reached(tensorflow=tensorflow.__version__, devices=kinds)
+from embedding.native.library import missing_reason
+reached(kernels=missing_reason())
 import tfx
 import tensorflow_data_validation
 reached(tfx=tfx.__version__, tfdv=tensorflow_data_validation.__version__)
@@ -44,11 +46,14 @@ class Imports:
         versions: version of each of `tensorflow`, `tfx` and `tfdv` that was imported.
         devices: device type of each device TensorFlow sees, such as `CPU`.
         fault: why the process did not come to its end; empty when it did.
+        kernels: why the embedding engine has no native kernels; empty when it has them,
+            None when that was not reached.
     """
 
     versions: Mapping[str, str] = field(default_factory=dict)
     devices: tuple[str, ...] = ()
     fault: str = ""
+    kernels: str | None = None
 
 
 def required_packages(
@@ -123,7 +128,8 @@ def _imports(stdout: bytes, fault: str) -> Imports:
         if line.startswith("stage"):
             versions |= json.loads(line.removeprefix("stage"))
     devices = tuple(versions.pop("devices", ()))
-    return Imports(versions, devices, fault)
+    kernels = versions.pop("kernels", None)
+    return Imports(versions, devices, fault, kernels)
 
 
 def _fault(code: int, stderr: bytes) -> str:

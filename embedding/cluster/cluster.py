@@ -28,6 +28,7 @@ import tensorflow as tf
 
 from embedding.cluster.liveness import await_servers, silent_servers
 from embedding.cluster.tf_config import read_tf_config
+from embedding.native.library import usable_ops
 
 Result = TypeVar("Result")
 
@@ -117,6 +118,7 @@ class Cluster:
                 "chief runs the training program and calls connect."
             )
         address = self.workers[self.task_index]
+        usable_ops()  # What the chief's steps will ask this process to run.
         try:
             server = tf.distribute.Server(
                 self._spec(), job_name="worker", task_index=self.task_index

@@ -81,6 +81,7 @@ class HostBackend:
         """
         self._tables = tables
         if self._is_initialized:
+            self._kernels.prepare(tables)
             for queue in self._awaiting_gradients:
                 if not queue.is_empty():
                     queue.dequeue()
@@ -100,6 +101,8 @@ class HostBackend:
         self._inboxes = self._queues(_INBOX_BATCHES, [*lookups, self._flag_part()])
         self._awaiting_gradients = self._queues(1, lookups)
         self._is_initialized = True
+        if self._tables:
+            self._kernels.prepare(self._tables)
 
     def enqueue(
         self,

@@ -23,6 +23,9 @@ Batches = Sequence[Sequence[HostBatch]]
 class Kernels(Protocol):
     """Partition, pooled lookup and update of all tables at once."""
 
+    def prepare(self, tables: Sequence[HostTable]) -> None:
+        """Gets tables ready for many steps: after their creation, after a restore."""
+
     def partition(
         self, features: Sequence[Any], weights: Sequence[Any]
     ) -> list[HostBatch]:

@@ -45,6 +45,17 @@ class NativeKernels:
         # Where the activations of each host are summed: once in every process.
         self._tasks = [_task(host) for host in layout.used_hosts]
 
+    def prepare(self, tables: Sequence[HostTable]) -> None:
+        """Puts large tables on huge pages, where the hosts' kernels have them."""
+        for host, device in enumerate(self._layout.used_hosts):
+            shards = [tables[t].shards()[host] for t in self._layout.tables_on(host)]
+            variables = [v for s in shards for v in (s.parameters, *s.slots)]
+            with tf.device(device), tf.init_scope():
+                self._ops.shardline_use_huge_pages(
+                    [variable.handle for variable in variables],
+                    dims=[variable.shape[1] for variable in variables],
+                )
+
     def partition(
         self, features: Sequence[Any], weights: Sequence[Any]
     ) -> list[HostBatch]:

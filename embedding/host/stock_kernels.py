@@ -38,6 +38,9 @@ class StockKernels:
         """Takes what is known before the first batch."""
         self._layout = layout
 
+    def prepare(self, tables: Sequence[HostTable]) -> None:
+        """Does nothing."""
+
     def partition(
         self, features: Sequence[Any], weights: Sequence[Any]
     ) -> list[HostBatch]:

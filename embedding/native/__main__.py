@@ -8,7 +8,7 @@ from embedding.native.build import BuildError, build
 if __name__ == "__main__":
     started_s = time.monotonic()
     try:
-        library = build(sys.argv[1:])
+        library = build()
     except BuildError as error:
         sys.exit(f"Native kernels were not built; stock ops serve instead.\n{error}")
     print(f"Native kernels: {library.name}, {time.monotonic() - started_s:.0f} s")

@@ -1,6 +1,6 @@
 """Builds the native kernels against the installed TensorFlow.
 
-The library's name carries a digest of what went into it: sources, flags, and the
+The library's name carries a digest of what went into it: sources, this module, and the
 version of TensorFlow. One that was built from anything else is not found, and so never
 loaded. `row_loops.cc` is compiled for several instruction sets, among which the library
 chooses when it is loaded: what is built on one x86-64 machine runs on any other.
@@ -21,6 +21,10 @@ import tensorflow as tf
 _HERE = Path(__file__).parent
 SOURCES = _HERE / "src"
 _LIBRARIES = _HERE / "build"
+
+# Sanitizers of the compiler to build with, and to load what was built with, such as
+# "address,undefined": for `make sanitize`.
+SANITIZERS = "SHARDLINE_SANITIZERS"
 
 # What includes TensorFlow's headers is compiled as one: they take most of the time.
 _OPS = (
@@ -44,21 +48,16 @@ class BuildError(RuntimeError):
     """The kernels cannot be built: no compiler, or it failed."""
 
 
-def library_path(sanitizers: Sequence[str] = ()) -> Path:
+def library_path() -> Path:
     """Returns where the library lies, or would lie, that fits what is installed."""
+    sanitizers = _sanitizers()
     content = hashlib.sha256()
-    for source in sorted(SOURCES.iterdir()):
+    for source in (Path(__file__), *sorted(SOURCES.iterdir())):
         content.update(source.name.encode() + source.read_bytes())
-    built_with = (
-        *_LOOP_FLAGS,
-        *(flag for flags in _instruction_sets().values() for flag in flags),
-        *sanitizers,
-        tf.version.VERSION,
-        tf.version.GIT_VERSION,
-        platform.machine(),
-    )
-    content.update("\n".join(built_with).encode())
-    return _LIBRARIES / f"kernels-{content.hexdigest()[:16]}.so"
+    versions = (tf.version.VERSION, tf.version.GIT_VERSION, platform.machine())
+    content.update("\n".join([*versions, *sanitizers]).encode())
+    folder = _LIBRARIES / "sanitized" if sanitizers else _LIBRARIES
+    return folder / f"kernels-{content.hexdigest()[:16]}.so"
 
 
 def digest_of(library: Path) -> str:
@@ -73,37 +72,31 @@ def compiler() -> str | None:
     )
 
 
-def build(sanitizers: Sequence[str] = ()) -> Path:
+def build() -> Path:
     """Builds the library if it is not there, and removes those of other sources.
-
-    Args:
-        sanitizers: of the compiler, such as "address".
-
-    Returns:
-        The library.
 
     Raises:
         BuildError: without a compiler, or with what it says when it fails.
     """
-    library = library_path(sanitizers)
+    library = library_path()
     if library.exists():
         return library
     command = compiler()
     if command is None:
         raise BuildError("No C++ compiler: install g++, or set CXX.")
-    _LIBRARIES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=_LIBRARIES) as folder:
-        built = _built(command, Path(folder), digest_of(library), sanitizers)
-        for old in _LIBRARIES.glob("kernels-*.so"):
+    library.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+        built = _built(command, Path(folder), digest_of(library))
+        for old in library.parent.glob("kernels-*.so"):
             old.unlink()
         # At once: another process that loads it finds all of it or nothing.
         built.rename(library)
     return library
 
 
-def _built(command: str, folder: Path, digest: str, sanitizers: Sequence[str]) -> Path:
+def _built(command: str, folder: Path, digest: str) -> Path:
     """Compiles and links into a folder."""
-    checks = [f"-fsanitize={name}" for name in sanitizers]
+    checks = [f"-fsanitize={name}" for name in _sanitizers()]
     common = [command, "-std=c++17", "-fPIC", "-g1", f"-I{SOURCES}", *checks]
     ops = folder / "ops.cc"
     ops.write_text("".join(f'#include "{name}"\n' for name in _OPS))
@@ -120,6 +113,10 @@ def _built(command: str, folder: Path, digest: str, sanitizers: Sequence[str]) -
     links = tf.sysconfig.get_link_flags()
     _run([command, "-shared", *checks, *objects, "-o", str(library), *links])
     return library
+
+
+def _sanitizers() -> list[str]:
+    return [name for name in os.environ.get(SANITIZERS, "").split(",") if name]
 
 
 def _instruction_sets() -> dict[str, tuple[str, ...]]:

@@ -64,6 +64,15 @@ def usable_ops() -> Any | None:
         return None
 
 
+def missing_reason() -> str:
+    """Returns why there are no native kernels; empty if there are."""
+    try:
+        native_ops()
+    except NativeKernelsMissing as missing:
+        return str(missing)
+    return ""
+
+
 def runs_on(device: str) -> bool:
     """Tells whether the process of a device has the same kernels as this one."""
     try:

@@ -57,7 +57,7 @@ def healthy() -> Machine:
         meminfo=meminfo(16, 12),
         cpuinfo="model name\t: any\nflags\t\t: fpu avx avx2 fma\n",
         cores=2,
-        imports=Imports(VERSIONS, ("CPU",)),
+        imports=Imports(VERSIONS, ("CPU",), kernels=""),
     )
 
 
@@ -76,6 +76,7 @@ def test_healthy_machine_passes_every_check_with_no_remedy(healthy: Machine) -> 
         "disk": "50.0 GB free in runs",
         "database": "SQLite works in runs",
         "tensorflow": "2.21.0, sees 1 CPU",
+        "kernels": "native",
         "tfx": "1.21.0, with TFDV 1.16.1",
     }
 
@@ -154,6 +155,18 @@ def test_healthy_machine_passes_every_check_with_no_remedy(healthy: Machine) -> 
             {"imports": Imports(fault="the process was ended by SIGILL")},
             "error",
             "the process was ended by SIGILL",
+        ),
+        (
+            doctor.check_kernels,
+            {"imports": Imports(VERSIONS, ("CPU",), kernels="Install g++.")},
+            "warning",
+            "stock TensorFlow ops",
+        ),
+        (
+            doctor.check_kernels,
+            {"imports": Imports(fault="the process was ended by SIGILL")},
+            "warning",
+            "not tried, because TensorFlow does not import",
         ),
         (
             doctor.check_tfx,
@@ -346,13 +359,15 @@ def stage(**reached: object) -> bytes:
 
 
 FIRST_STAGE = stage(tensorflow="2.21.0", devices=["CPU"])
+KERNELS_STAGE = stage(kernels="")
 SECOND_STAGE = stage(tfx="1.21.0", tfdv="1.16.1")
 
 
 def test_imports_that_succeed_give_versions_and_devices() -> None:
-    run = completed(stdout=FIRST_STAGE + SECOND_STAGE, stderr=b"a warning\n")
+    stdout = FIRST_STAGE + KERNELS_STAGE + SECOND_STAGE
+    run = completed(stdout=stdout, stderr=b"a warning\n")
 
-    assert installation.try_imports(run) == Imports(VERSIONS, ("CPU",))
+    assert installation.try_imports(run) == Imports(VERSIONS, ("CPU",), kernels="")
 
 
 @pytest.mark.parametrize(
