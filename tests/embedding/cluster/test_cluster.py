@@ -112,7 +112,7 @@ class TestTraffic:
     """Bytes between the tasks, as the kernel counts them."""
 
     # Row, activation row and coefficient of an id, all it takes to pool it.
-    ID_BYTES = 8 + 8 + 4
+    ID_BYTES = 4 + 4 + 4
     # Headers and messages of a step on three hosts, whatever the batch is.
     STEP_BYTES = 25_000
     # What varies between two equal measurements.
