@@ -48,9 +48,7 @@ class DLRM(keras.Model):
         self._dropout = keras.layers.Dropout(dropout)
         self._bottom = [_hidden_layer(units, l2) for units in bottom_units]
         self._hidden = [_hidden_layer(units, l2) for units in hidden_units]
-        self._logit = keras.layers.Dense(
-            1, kernel_regularizer=keras.regularizers.L2(l2)
-        )
+        self._logit = keras.layers.Dense(1, kernel_regularizer=_penalty(l2))
         self._linear = keras.layers.Dense(1, use_bias=False) if wide else None
         self._vectors_to_top = vectors_to_top
 
@@ -130,9 +128,12 @@ class DLRM(keras.Model):
 
 
 def _hidden_layer(units: int, l2: float) -> keras.layers.Dense:
-    return keras.layers.Dense(
-        units, activation="relu", kernel_regularizer=keras.regularizers.L2(l2)
-    )
+    return keras.layers.Dense(units, activation="relu", kernel_regularizer=_penalty(l2))
+
+
+def _penalty(l2: float) -> keras.regularizers.Regularizer | None:
+    # A penalty of zero would still be computed, and its gradient.
+    return keras.regularizers.L2(l2) if l2 else None
 
 
 def _listed(names: Mapping[str, Any]) -> str:

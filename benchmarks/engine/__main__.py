@@ -9,12 +9,13 @@ sections also writes build/bench/engine.json, docs/benchmarks.md and its plot;
 
 import argparse
 import json
+import os
 import sys
 import time
 
 from rich.console import Console
 
-from benchmarks.engine.report import show, write
+from benchmarks.engine.report import measured_on, show, write
 from benchmarks.engine.sections import SECTIONS
 from benchmarks.engine.session import FOLDER, RIVALS_PYTHON, Outcome, ProgramError
 
@@ -35,17 +36,20 @@ def main() -> int:
     console, errors = Console(), Console(stderr=True)
     try:
         if arguments.report_only:
-            outcome = Outcome(*json.loads(_LAST.read_text()))
+            machine, *measured = json.loads(_LAST.read_text())
+            outcome = Outcome(*measured)
         else:
+            load = os.getloadavg()[0]
             outcome = _measure(console, chosen, arguments.rounds)
+            machine = measured_on(outcome.versions, load)
     except (ProgramError, FileNotFoundError) as error:
         errors.print(str(error), style="red", markup=False, highlight=False)
         return 1
     bars = [bar for name in chosen for bar in SECTIONS[name].bars(outcome)]
     show(console, bars)
     if set(chosen) == set(SECTIONS):
-        _LAST.write_text(json.dumps(outcome))
-        for path in write(outcome, bars):
+        _LAST.write_text(json.dumps([machine, *outcome]))
+        for path in write(outcome, bars, machine):
             console.print(f"Wrote {path}")
     missed = [bar.name for bar in bars if not bar.holds]
     if missed:

@@ -40,13 +40,13 @@ def draw(outcome: Outcome, path: Path) -> None:
             for key in outcome.times
             if key.startswith(f"{section}/") and not key.endswith("/forward")
         }
-        _bars(axis, milliseconds, f"Step, {section} shape (ms)", "{:,.0f}")
+        _bars(axis, milliseconds, f"Step, {section} shape (ms)")
     speeds = {
         _name(key): samples_per_s(outcome, key.removeprefix("clicks/"))
         for key in outcome.times
         if key.startswith("clicks/") and key.endswith("/train")
     }
-    _bars(axes[1][0], speeds, "DLRM from records (examples/s)", "{:,.0f}")
+    _bars(axes[1][0], speeds, "DLRM from records (examples/s)", less_is_better=False)
     _growth(axes[1][1], outcome)
     metadata = {"Date": None} if path.suffix == ".svg" else None
     figure.savefig(path, metadata=metadata, dpi=110)
@@ -59,11 +59,14 @@ def _name(key: str) -> str:
     return _NAMES.get(name, name)
 
 
-def _bars(axis: Any, values: dict[str, float], title: str, label: str) -> None:
-    names = sorted(values, key=lambda name: values[name], reverse=True)
+def _bars(
+    axis: Any, values: dict[str, float], title: str, less_is_better: bool = True
+) -> None:
+    """Draws bars, the best one on top."""
+    names = sorted(values, key=lambda name: values[name], reverse=less_is_better)
     colours = [_OURS if name.startswith("Shardline") else _RIVAL for name in names]
     drawn = axis.barh(names, [values[name] for name in names], color=colours)
-    axis.bar_label(drawn, [label.format(values[name]) for name in names], padding=3)
+    axis.bar_label(drawn, [f"{values[name]:,.0f}" for name in names], padding=3)
     axis.set_title(title, loc="left", fontsize=11)
     axis.margins(x=0.15)
     axis.spines[["top", "right", "bottom"]].set_visible(False)

@@ -34,11 +34,17 @@ def show(console: Console, bars: Sequence[Bar]) -> None:
     console.print(table)
 
 
-def write(outcome: Outcome, bars: Sequence[Bar]) -> list[Path]:
-    """Writes the report of all sections; returns its files."""
+def write(outcome: Outcome, bars: Sequence[Bar], measured_on: str) -> list[Path]:
+    """Writes the report of all sections; returns its files.
+
+    Args:
+        outcome: what was measured.
+        bars: what was asked.
+        measured_on: a sentence on date, machine and versions.
+    """
     _JSON.write_text(json.dumps([bar.as_json() for bar in bars], indent=2) + "\n")
     filled = _TEMPLATE.read_text().format(
-        measured_on=_measured_on(outcome.versions),
+        measured_on=measured_on,
         bars=_table_of_bars(bars),
         medians=_table_of_medians(outcome),
         remarks=re.sub(r"<!--.*?-->\s*", "", _REMARKS.read_text()).strip(),
@@ -72,8 +78,13 @@ def _table_of_medians(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def _measured_on(versions: Mapping[str, str]) -> str:
-    """Returns date, machine and versions as a sentence."""
+def measured_on(versions: Mapping[str, str], load: float) -> str:
+    """Returns date, machine and versions as a sentence.
+
+    Args:
+        versions: by distribution.
+        load: the machine's load average before the run.
+    """
     cpuinfo = Path("/proc/cpuinfo").read_text()
     model = re.search(r"model name\s*:\s*(.*)", cpuinfo)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -83,6 +94,7 @@ def _measured_on(versions: Mapping[str, str]) -> str:
     return (
         f"Measured by `make bench-engine` on {datetime.date.today():%Y-%m-%d}: "
         f"{os.cpu_count()} cores of {model[1] if model else platform.machine()}, "
-        f"{memory:.0f} GiB, Linux {platform.release().split('-')[0]}, Python "
-        f"{platform.python_version()}, {listed}."
+        f"{memory:.0f} GiB, load average {load:.1f} before, Linux "
+        f"{platform.release().split('-')[0]}, Python {platform.python_version()}, "
+        f"{listed}."
     )

@@ -117,6 +117,7 @@ class Learner:
         self.step.assign_add(tf.cast(steps, tf.int64))
         return total / tf.cast(steps, tf.float32)
 
+    @tf.function
     def scores(self, batch: Batch) -> tf.Tensor:
         """Returns the engine's predictions for a batch: float32 [batch], in (0, 1)."""
         self.engine.enqueue(batch.ids, batch.weights, training=False)

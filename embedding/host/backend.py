@@ -1,8 +1,10 @@
 """The engine on CPUs: rows split over hosts, each host pools and updates its own rows.
 
-enqueue   splits the ids by host, finds each host's distinct rows, and queues the result
+enqueue   splits the ids by host and queues the result
 dequeue   each host pools its own rows; the partial sums are added up
-send      each host gathers the gradient of its own rows and updates them in place
+send      each host sums the gradients of its own rows and updates them in place
+
+The work itself is that of `embedding.host.kernels`; here is the order of calls.
 
 The inbox lets input work run ahead of the step: enqueue blocks when it is full, dequeue
 when it is empty. A second queue holds the training batch that was dequeued and awaits
