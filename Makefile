@@ -11,7 +11,7 @@ RUN := runs/movielens
 RIVALS := build/bench/rivals-venv
 RIVALS_INSTALLED := $(RIVALS)/.installed
 
-.PHONY: help setup demo test lint bench bench-engine bench-quality lock rivals-lock clean
+.PHONY: help setup demo test sanitize lint bench bench-engine bench-quality lock rivals-lock clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*##/ {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,18 @@ demo: $(KERNELS)  ## MovieLens 100K: from ratings to a served prediction
 test: $(KERNELS)  ## Run all tests
 	@scratch=$$(mktemp -d); trap "rm -rf $$scratch" EXIT; \
 		TMPDIR=$$scratch $(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# Of UBSan, the checks with which TensorFlow's headers compile. TensorFlow itself is not
+# checked; what leaks is not looked at. libstdc++ comes first, for Python is of C.
+SANITIZERS := address,alignment,bool,bounds,enum,float-divide-by-zero,$(strip \
+	)integer-divide-by-zero,pointer-overflow,return,shift,signed-integer-overflow,$(strip \
+	)unreachable
+sanitize: $(INSTALLED)  ## Test the native kernels under AddressSanitizer and UBSan
+	@export SHARDLINE_SANITIZERS=$(SANITIZERS) SHARDLINE_KERNELS=native \
+		TF_CPP_MIN_LOG_LEVEL=3; $(BIN)/python -m embedding.native && \
+		LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
+		ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+		$(BIN)/python -m pytest --capture=sys -p no:cacheprovider $(SANITIZED_TESTS)
 
 lint: $(INSTALLED)  ## Style, types and layers
 	@$(BIN)/ruff check .

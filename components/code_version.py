@@ -22,6 +22,9 @@ _LIBRARIES = (
     "tfx-bsl",
 )
 
+# What native kernels are built from counts too.
+_SOURCES = {".py", ".cc", ".h"}
+
 
 def code_version(*modules: str) -> str:
     """Returns a digest of the source of modules and of the libraries' versions.
@@ -48,5 +51,6 @@ def _sources(module: str) -> list[Path]:
         raise ValueError(f"Module `{module}` has no source file to make a digest of.")
     origin = Path(spec.origin)
     if spec.submodule_search_locations:
-        return sorted(origin.parent.rglob("*.py"))
+        files = origin.parent.rglob("*")
+        return sorted(file for file in files if file.suffix in _SOURCES)
     return [origin]

@@ -46,7 +46,7 @@ def main() -> int:
         errors.print(str(error), style="red", markup=False, highlight=False)
         return 1
     bars = [bar for name in chosen for bar in SECTIONS[name].bars(outcome)]
-    show(console, bars)
+    show(console, outcome, bars)
     if set(chosen) == set(SECTIONS):
         _LAST.write_text(json.dumps([machine, *outcome]))
         for path in write(outcome, bars, machine):

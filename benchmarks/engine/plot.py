@@ -20,6 +20,7 @@ _NAMES = {
     "tensorflow keras": "Keras",
     "tensorflow by hand": "TensorFlow by hand",
     "torchrec": "TorchRec",
+    "torchrec passive": "TorchRec, passive",
     "keras": "Keras",
 }
 

@@ -23,8 +23,10 @@ _TEMPLATE = Path(__file__).with_name("page.md")
 _REMARKS = Path(__file__).with_name("remarks.md")
 
 
-def show(console: Console, bars: Sequence[Bar]) -> None:
-    """Prints the bars as a table."""
+def show(console: Console, outcome: Outcome, bars: Sequence[Bar]) -> None:
+    """Prints all medians, and the bars as a table."""
+    for key in outcome.times:
+        console.print(f"{key}: {_median(outcome, key)}", highlight=False)
     table = Table("Bar")
     for column in ("Measured", "Asked", "Holds"):
         table.add_column(column, justify="right")
@@ -69,13 +71,18 @@ def _table_of_medians(outcome: Outcome) -> str:
     ]
     for key in outcome.times:
         section, program, what = key.split("/")
-        if section == "clicks":
-            median = f"{samples_per_s(outcome, f'{program}/{what}'):,.0f} examples/s"
-        else:
-            median = f"{median_s(outcome.times, key) * 1e3:,.1f} ms"
         memory = f"{outcome.peak_bytes[f'{section}/{program}'] / 1e9:.1f} GB"
-        lines.append(f"| {section} | {program} | {what} | {median} | {memory} |")
+        lines.append(
+            f"| {section} | {program} | {what} | {_median(outcome, key)} | {memory} |"
+        )
     return "\n".join(lines)
+
+
+def _median(outcome: Outcome, key: str) -> str:
+    if key.startswith("clicks/"):
+        speed = samples_per_s(outcome, key.removeprefix("clicks/"))
+        return f"{speed:,.0f} examples/s"
+    return f"{median_s(outcome.times, key) * 1e3:,.1f} ms"
 
 
 def measured_on(versions: Mapping[str, str], load: float) -> str:

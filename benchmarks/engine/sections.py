@@ -151,10 +151,15 @@ def _click_files() -> list[str]:
 
 def _measure_clicks(rounds: int) -> Outcome:
     files = _click_files()
+    torchrec = Program(
+        "torchrec", "clicks_torchrec", [sys.executable, *files], ["train"], _RIVALS
+    )
     programs = [
         Program("ours", "clicks_ours", files, ["train"]),
-        Program(
-            "torchrec", "clicks_torchrec", [sys.executable, *files], ["train"], _RIVALS
+        torchrec,
+        # Threads that wait without spinning leave the cores to the reading process.
+        torchrec._replace(
+            name="torchrec passive", environment={"OMP_WAIT_POLICY": "PASSIVE"}
         ),
         Program("our reader", "clicks_ours", [*files, "--read-only"], ["read"]),
         Program("keras", "clicks_keras", files, ["train"]),
@@ -171,9 +176,13 @@ def _clicks_bars(outcome: Outcome) -> list[Bar]:
     def times_of(rival: str) -> float:
         return ratio(outcome.times, f"clicks/{rival}", "clicks/ours/train")
 
+    torchrec = min(
+        ("torchrec/train", "torchrec passive/train"),
+        key=lambda program: median_s(outcome.times, f"clicks/{program}"),
+    )
     return [
         at_least("training, DLRM: x Keras", times_of("keras/train"), 3),
-        at_least("training, DLRM: x TorchRec", times_of("torchrec/train"), 1.5),
+        at_least("training, DLRM: x TorchRec", times_of(torchrec), 1.5),
         # Reading half as long as training leaves it a core to itself.
         at_least("reading alone, DLRM: x training", 1 / times_of("our reader/read"), 2),
     ]

@@ -7,10 +7,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple
 
 FOLDER = Path("build/bench")
@@ -38,6 +38,7 @@ class Program(NamedTuple):
         arguments: of its command line.
         measures: what to ask it for.
         python: the interpreter of its environment.
+        environment: variables beside those of this process.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Program(NamedTuple):
     arguments: Sequence[str]
     measures: Sequence[str]
     python: str = sys.executable
+    environment: Mapping[str, str] = MappingProxyType({})
 
 
 class Asking(NamedTuple):
@@ -79,7 +81,7 @@ class Running:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=_ENVIRONMENT | os.environ,
+                env={**_ENVIRONMENT, **os.environ, **program.environment},
             )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
