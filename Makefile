@@ -62,7 +62,7 @@ sanitize: $(INSTALLED)  ## Test the native kernels under AddressSanitizer and UB
 		TF_CPP_MIN_LOG_LEVEL=3; $(BIN)/python -m embedding.native && \
 		LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
 		ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-		$(BIN)/python -m pytest --capture=sys -p no:cacheprovider $(SANITIZED_TESTS)
+		$(BIN)/python -m pytest --capture=sys -p no:cacheprovider tests/embedding/native
 
 lint: $(INSTALLED)  ## Style, types and layers
 	@$(BIN)/ruff check .

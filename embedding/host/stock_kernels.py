@@ -211,7 +211,7 @@ def _update_once(
         share.indices, share.coefficients, tf.size(rows, tf.int64), gradient
     )
     if optimizers.touches_all_rows(optimizer):
-        shape = tf.shape(shard.parameters, tf.int64)
+        shape = tf.shape(shard.parameters, rows.dtype)
         summed = tf.scatter_nd(rows[:, tf.newaxis], summed, shape)
         rows = tf.range(shape[0])
     if table.spec.policy != "error":

@@ -22,13 +22,16 @@ _HERE = Path(__file__).parent
 SOURCES = _HERE / "src"
 _LIBRARIES = _HERE / "build"
 
-# Sanitizers of the compiler to build with, and to load what was built with, such as
-# "address,undefined": for `make sanitize`.
+# Sanitizers of the compiler to build with, and to load what was built with, with commas
+# between them: for `make sanitize`.
 SANITIZERS = "SHARDLINE_SANITIZERS"
 
 # What includes TensorFlow's headers is compiled as one: they take most of the time.
 _OPS = (
-    *("tables.cc", "partition_op.cc", "lookup_op.cc", "update_op.cc"),
+    "tables.cc",
+    "partition_op.cc",
+    "lookup_op.cc",
+    "update_op.cc",
     "huge_pages_op.cc",
 )
 _CORE = ("sort.cc", "partition.cc", "lookup.cc", "update.cc", "row_loops_choice.cc")
@@ -87,8 +90,9 @@ def build() -> Path:
     library.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         built = _built(command, Path(folder), digest_of(library))
-        for old in library.parent.glob("kernels-*.so"):
-            old.unlink()
+        # Not one that another process has just built.
+        for old in set(library.parent.glob("kernels-*.so")) - {library}:
+            old.unlink(missing_ok=True)
         # At once: another process that loads it finds all of it or nothing.
         built.rename(library)
     return library

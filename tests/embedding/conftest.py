@@ -8,6 +8,9 @@ import pytest
 import tensorflow as tf
 from shardline_tests import load
 
+from embedding.native.build import compiler
+from embedding.native.library import CHOICE, missing_reason
+
 HERE = Path(__file__).parent
 CASES = load(HERE / "cases.py").CASES
 
@@ -39,6 +42,15 @@ def case(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture(params=[False, True], ids=["eager", "compiled"])
 def compiled(request: pytest.FixtureRequest) -> bool:
     """Whether the test calls the engine eagerly or in a `tf.function`."""
+    return request.param
+
+
+@pytest.fixture(params=["native", "stock"])
+def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Who does the hot steps of the engines that are built after this."""
+    if request.param == "native" and compiler() is None:
+        pytest.skip(missing_reason())
+    monkeypatch.setenv(CHOICE, request.param)
     return request.param
 
 

@@ -5,6 +5,9 @@ one, two and three hosts, for three training steps. In each, two features share 
 table of 11 rows, which neither two nor three hosts divide. To save time one engine
 trains many such pairs, each table with an optimizer of its own.
 
+The native kernels do all of it. Stock ops, which take longer, do a part that holds
+every kind of input with every combiner, and every optimizer with every option.
+
 The bars, in float32: lookups 1e-6; state after the steps, and lookups in it, 1e-5. A
 millionth of the value is allowed on top, for accumulators reach 70, where float32 steps
 by 8e-6. FTRL's linear holds weights divided by the learning rate; so is its bar.
@@ -79,6 +82,14 @@ GRID = [
     for rule in (RULES if name in SAMPLE else PLAIN)
     if "one-by-one" not in rule or name in SAMPLE[::2]
 ]
+# For stock ops two hosts, options on one kind of input, and no input without weights
+# that comes with weights as well.
+STOCK_GRID = [
+    (name, hosts, rule)
+    for name, hosts, rule in GRID
+    if hosts == 2 and (rule in PLAIN or name == SAMPLE[2])
+    if f"{name}-weighted" not in INPUTS
+]
 COMPILED = dict(zip(list(INPUTS)[::3], list(RULES)[::3], strict=False))
 PIPELINED = [*PLAIN, "SGD-quantized", "SGD-rates", "Adam-all-rows", "FTRL-one-by-one"]
 REPLICATED = [*PLAIN, "SGD-quantized", "Adagrad-clip-decay", "Adam-all-rows"]
@@ -97,6 +108,12 @@ POLICED = [
     for word in ("drop", "oov_row")
     if rule == "Adagrad" or name in SAMPLE
 ]
+
+
+def by_kernels(given, stock):
+    """Returns parameters with who is to compute them: both, or the native kernels."""
+    found = [("native", *chosen) for chosen in given]
+    return found + [("stock", *chosen) for chosen in given if chosen in stock]
 
 
 class Pair(NamedTuple):
@@ -264,64 +281,79 @@ def assert_close(got, expected, atol, where, rule=""):
 
 
 @functools.cache
-def trained(name, host_count):
+def trained(kernels, name, host_count):
     rules = [
-        rule for other, hosts, rule in GRID if (other, hosts) == (name, host_count)
+        rule
+        for chosen, other, hosts, rule in by_kernels(GRID, STOCK_GRID)
+        if (chosen, other, hosts) == (kernels, name, host_count)
     ]
     pairs = {rule: pair_of(name, rule) for rule in rules}
     return train(pairs, host_count)
 
 
-@pytest.mark.parametrize(("name", "host_count", "rule"), GRID)
-def test_training_steps_match_reference(oracle, name, host_count, rule):
-    got = trained(name, host_count)[rule]
+@pytest.mark.parametrize(
+    ("kernels", "name", "host_count", "rule"),
+    by_kernels(GRID, STOCK_GRID),
+    indirect=["kernels"],
+)
+def test_training_steps_match_reference(oracle, kernels, name, host_count, rule):
+    got = trained(kernels, name, host_count)[rule]
     assert_same(got, expected_of(oracle, pair_of(name, rule)), rule)
 
 
 @pytest.mark.parametrize(("name", "host_count", "rule"), [g for g in GRID if g[1] > 1])
-def test_host_count_changes_nothing(name, host_count, rule):
-    got, alone = (trained(name, count)[rule] for count in (host_count, 1))
+@pytest.mark.parametrize("kernels", ["native"], indirect=True)
+def test_host_count_changes_nothing(kernels, name, host_count, rule):
+    got, alone = (trained(kernels, name, count)[rule] for count in (host_count, 1))
     for mine, theirs in zip(got.activations, alone.activations, strict=True):
         assert_close(mine, theirs, 1e-6, "activations")
     assert_close(got.state, alone.state, 1e-6, "state", rule)
 
 
 @functools.cache
-def compiled():
+def compiled(kernels):
     """Trains inputs of all kinds in one graph, each with another rule; by input."""
     pairs = {name: pair_of(name, rule) for name, rule in COMPILED.items()}
     return train(pairs, 2, compiled=True)
 
 
 @pytest.mark.parametrize(("name", "rule"), COMPILED.items())
-def test_compiled_steps_match_reference(oracle, name, rule):
-    assert_same(compiled()[name], expected_of(oracle, pair_of(name, rule)), rule)
+def test_compiled_steps_match_reference(oracle, kernels, name, rule):
+    assert_same(compiled(kernels)[name], expected_of(oracle, pair_of(name, rule)), rule)
 
 
 @functools.cache
-def pipelined(name):
+def pipelined(kernels, name):
     pairs = {rule: pair_of(name, rule) for rule in PIPELINED}
     return train(pairs, 3, pipeline_execution_with_tensor_core=True)
 
 
+@pytest.mark.parametrize(
+    ("kernels", "name"),
+    by_kernels([(name,) for name in SAMPLE], [(SAMPLE[2],)]),
+    indirect=["kernels"],
+)
 @pytest.mark.parametrize("rule", PIPELINED)
-@pytest.mark.parametrize("name", SAMPLE)
-def test_pipelined_lookups_are_one_step_stale(oracle, name, rule):
+def test_pipelined_lookups_are_one_step_stale(oracle, kernels, name, rule):
     expected = expected_of(oracle, pair_of(name, rule), pipelined=True)
-    assert_same(pipelined(name)[rule], expected, rule)
+    assert_same(pipelined(kernels, name)[rule], expected, rule)
 
 
 @functools.cache
-def replicated(name):
+def replicated(kernels, name):
     pairs = [{r: pair_of(name, r, seed) for r in REPLICATED} for seed in (7, 8)]
     return train_replicas(pairs, 3)
 
 
+@pytest.mark.parametrize(
+    ("kernels", "name"),
+    by_kernels([(name,) for name in SAMPLE], [(SAMPLE[2],)]),
+    indirect=["kernels"],
+)
 @pytest.mark.parametrize("rule", REPLICATED)
-@pytest.mark.parametrize("name", SAMPLE)
-def test_replicas_are_summed_and_rows_updated_once(oracle, name, rule):
+def test_replicas_are_summed_and_rows_updated_once(oracle, kernels, name, rule):
     expected = expected_of(oracle, pair_of(name, rule, 7), pair_of(name, rule, 8))
-    for results, mine in zip(replicated(name), expected, strict=True):
+    for results, mine in zip(replicated(kernels, name), expected, strict=True):
         assert_same(results[rule], mine, rule)
 
 
@@ -336,7 +368,7 @@ def spoiled_pair(name, rule, fault):
 
 
 @functools.cache
-def policed(name):
+def policed(kernels, name):
     """Trains an input on unusable values; results by rule-fault-policy."""
     pairs, words = {}, {}
     for _, fault, rule, word in (chosen for chosen in POLICED if chosen[0] == name):
@@ -345,13 +377,22 @@ def policed(name):
     return train(pairs, 2, policies=words)
 
 
-@pytest.mark.parametrize(("name", "fault", "rule", "word"), POLICED)
-def test_unusable_values_meet_the_policy(oracle, name, fault, rule, word):
+@pytest.mark.parametrize(
+    ("kernels", "name", "fault", "rule", "word"),
+    by_kernels(POLICED, [chosen for chosen in POLICED if chosen[0] == SAMPLE[2]]),
+    indirect=["kernels"],
+)
+def test_unusable_values_meet_the_policy(oracle, kernels, name, fault, rule, word):
     expected = expected_of(oracle, spoiled_pair(name, rule, fault), policy=word)
-    assert_same(policed(name)[f"{rule}-{fault}-{word}"], expected, rule)
+    assert_same(policed(kernels, name)[f"{rule}-{fault}-{word}"], expected, rule)
 
 
-@pytest.mark.parametrize(("name", "fault"), FAULTS)
+@pytest.mark.parametrize(
+    ("kernels", "name", "fault"),
+    by_kernels(FAULTS, [chosen for chosen in FAULTS if chosen[0] in SAMPLE]),
+    indirect=["kernels"],
+)
+@pytest.mark.usefixtures("kernels")
 def test_unusable_values_are_refused_and_change_nothing(oracle, name, fault):
     good = {side: pair_of(name, "Adagrad") for side in ("first", "second")}
     spoiled = good | {"second": spoiled_pair(name, "Adagrad", fault)}

@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from benchmarks.engine.program import serve
-from benchmarks.engine.programs.ours import Inputs, inputs, new_engine
+from benchmarks.engine.programs.ours import Inputs, features, inputs, new_engine
 from benchmarks.engine.workload import BATCHES, GRADIENT, LEARNING_RATE, Workload
 from embedding.host.native_kernels import NativeKernels
 
@@ -26,16 +26,18 @@ def main() -> None:
     assert isinstance(kernels, NativeKernels), "There are no native kernels."
     unweighted = [None] * workload.tables
     batches = inputs(workload)
+    splits = tf.constant(workload.row_splits())
+
+    def partition(batch: Inputs) -> Any:
+        return kernels.partition(list(features(batch, splits).values()), unweighted)
 
     @tf.function
     def forward(batch: Inputs) -> Any:
-        return kernels.lookup(
-            tables, kernels.partition(list(batch.values()), unweighted)
-        )
+        return kernels.lookup(tables, partition(batch))
 
     @tf.function
     def step(batch: Inputs) -> None:
-        parts = kernels.partition(list(batch.values()), unweighted)
+        parts = partition(batch)
         activations = kernels.lookup(tables, parts)
         gradients = [tf.fill(a.shape, GRADIENT) for a in activations]
         checks = kernels.finite_checks([gradients])

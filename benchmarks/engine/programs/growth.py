@@ -7,6 +7,7 @@ whole table.
 import argparse
 import dataclasses
 from functools import partial
+from typing import Any
 
 from benchmarks.engine.program import serve
 from benchmarks.engine.programs.ours import inputs, new_engine, train_step
@@ -28,12 +29,17 @@ def main() -> None:
                 draw="uniform",
                 ids_per_example=times * workload.ids_per_example,
             )
-    step = train_step(new_engine(workload, hosts=1))
+    engine = new_engine(workload, hosts=1)
 
-    def run(batches: list, i: int) -> None:
+    def run(step: Any, batches: list, i: int) -> None:
         step(batches[i % BATCHES])
 
-    serve({name: partial(run, inputs(one)) for name, one in asked.items()})
+    serve(
+        {
+            name: partial(run, train_step(engine, one), inputs(one))
+            for name, one in asked.items()
+        }
+    )
 
 
 if __name__ == "__main__":

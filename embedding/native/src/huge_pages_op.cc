@@ -38,7 +38,7 @@ class UseHugePagesOp : public tensorflow::OpKernel {
 
   void Compute(OpKernelContext* context) override {
     LockedTables locked;
-    OP_REQUIRES_OK(context, locked.lock(context, "tables", dims_, true));
+    OP_REQUIRES_OK(context, locked.lock(context, {"tables"}, dims_, true));
     Tensor* bytes;
     OP_REQUIRES_OK(context, context->allocate_output(0, TensorShape({}), &bytes));
     bytes->scalar<int64_t>()() = 0;

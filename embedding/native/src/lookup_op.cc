@@ -21,7 +21,8 @@ absl::Status lookup_shapes(tensorflow::shape_inference::InferenceContext* contex
   TF_RETURN_IF_ERROR(context->GetAttr("dims", &dims));
   for (size_t i = 0; i < tables.size(); ++i) {
     if (tables[i] < 0 || tables[i] >= static_cast<int64_t>(dims.size()) ||
-        i >= rows.size()) {
+        i >= rows.size() || static_cast<int>(i) >= context->num_outputs() ||
+        rows[i] < 0 || dims[tables[i]] < 1) {
       return absl::InvalidArgumentError("feature_tables and feature_rows do not fit.");
     }
     context->set_output(i, context->Matrix(rows[i], dims[tables[i]]));
@@ -80,7 +81,7 @@ class LookupOp : public tensorflow::OpKernel {
 
   void Compute(OpKernelContext* context) override {
     LockedTables locked;
-    OP_REQUIRES_OK(context, locked.lock(context, "tables", dims_, false));
+    OP_REQUIRES_OK(context, locked.lock(context, {"tables"}, dims_, false));
     std::vector<PooledTable> tables(dims_.size());
     OP_REQUIRES_OK(context, take_occurrences(context, locked, &tables));
     OP_REQUIRES_OK(context, give_activations(context, &tables));

@@ -126,7 +126,9 @@ class BagsReader {
     const auto sizes = dense_shape.flat<int64_t>();
     const bool is_sequence = feature_.kept > 0;
     const int64_t leading = is_sequence ? rank : rank - 1;
-    bool fits = feature_.output_shape.dims() == leading;
+    bool fits = feature_.output_shape.dims() == leading &&
+                (!is_sequence ||
+                 feature_.output_shape.dim_size(rank - 1) == feature_.kept);
     for (int64_t i = 0; fits && i < rank - 1; ++i) {
       fits = sizes(i) == feature_.output_shape.dim_size(i);
     }
@@ -317,16 +319,16 @@ class PartitionOp : public tensorflow::OpKernel {
         validate.size() != count || kept.size() != count || shapes.size() != count ||
         feature_tables.size() != count || names.size() != tables ||
         combiners.size() != tables || policies.size() != tables ||
-        vocabulary_sizes.size() != tables ||
-        context->num_inputs() < static_cast<int>(count)) {
+        vocabulary_sizes.size() != tables) {
       return absl::InvalidArgumentError("Attributes of ShardlinePartition do not fit.");
     }
     std::vector<int64_t> segments(tables);
     for (size_t i = 0; i < count; ++i) {
       const int64_t table = feature_tables[i];
       if (table < 0 || table >= static_cast<int64_t>(tables) ||
-          vocabulary_sizes[table] < 1) {
-        return absl::InvalidArgumentError("feature_tables or vocabulary_sizes are off.");
+          vocabulary_sizes[table] < 1 || kept[i] >= INT32_MAX) {
+        return absl::InvalidArgumentError(
+            "feature_tables, vocabulary_sizes or kept are off.");
       }
       const Combiner combiner = combiners[table] == "sum"    ? Combiner::kSum
                                 : combiners[table] == "mean" ? Combiner::kMean
@@ -357,6 +359,9 @@ class PartitionOp : public tensorflow::OpKernel {
     TF_RETURN_IF_ERROR(context->input_list("ids", &ids));
     TF_RETURN_IF_ERROR(context->input_list("positions", &positions));
     TF_RETURN_IF_ERROR(context->input_list("weights", &weights));
+    if (ids.size() != static_cast<int>(features_.size())) {
+      return absl::InvalidArgumentError("Every feature needs ids.");
+    }
     int position = 0, weight = 0;
     for (size_t i = 0; i < features_.size(); ++i) {
       const FeatureInput& feature = features_[i];

@@ -13,30 +13,58 @@ namespace {
 // Rows ahead of the one at work to fetch.
 constexpr int64_t kAhead = 8;
 
-inline float quantized(const Quantization& q, float value) {
-  float clipped = value < q.lower ? q.lower : value;
-  clipped = clipped > q.upper ? q.upper : clipped;
-  return floorf((clipped - q.lower) / q.step + 0.5f) * q.step + q.lower;
+// Vectors of eight floats, as the compiler has them for every instruction set. Written
+// out, for left to itself it sums the ids of a row one number at a time.
+typedef float Vector __attribute__((vector_size(32)));
+constexpr int kLanes = 8;
+
+inline float floor_of(float value) { return floorf(value); }
+
+inline Vector floor_of(Vector values) {
+  for (int c = 0; c < kLanes; ++c) values[c] = floorf(values[c]);
+  return values;
 }
 
-// Columns [column, column + kWidth) of one activation row.
-template <int kWidth, bool kQuantized>
+template <typename Value>
+inline Value quantized(const Quantization& q, Value value) {
+  Value clipped = value < q.lower ? Value{} + q.lower : value;
+  clipped = clipped > q.upper ? Value{} + q.upper : clipped;
+  return floor_of((clipped - q.lower) / q.step + 0.5f) * q.step + q.lower;
+}
+
+template <typename Value>
+inline Value load(const float* from) {
+  Value value;
+  __builtin_memcpy(&value, from, sizeof(Value));
+  return value;
+}
+
+template <typename Value>
+inline void store(float* to, Value value) {
+  __builtin_memcpy(to, &value, sizeof(Value));
+}
+
+// kCount values, vectors or single floats, of one activation row.
+template <typename Value, int kCount, bool kQuantized>
 inline void pool_columns(const PoolTask& task, int64_t first, int64_t end,
                          int64_t column, float* out) {
-  float sum[kWidth] = {};
+  constexpr int kWidth = sizeof(Value) / sizeof(float);
+  Value sum[kCount] = {};
   for (int64_t i = first; i < end; ++i) {
     const float* row =
         task.parameters + task.occurrences.rows[i] * task.dim + column;
     const float coefficient = task.occurrences.coefficients[i];
-    for (int c = 0; c < kWidth; ++c) {
-      const float value = kQuantized ? quantized(task.quantization, row[c]) : row[c];
-      sum[c] += coefficient * value;
+#pragma GCC unroll 8
+    for (int v = 0; v < kCount; ++v) {
+      const Value value = load<Value>(row + v * kWidth);
+      sum[v] += coefficient *
+                (kQuantized ? quantized<Value>(task.quantization, value) : value);
     }
   }
-  if (task.add) {
-    for (int c = 0; c < kWidth; ++c) out[column + c] += sum[c];
-  } else {
-    for (int c = 0; c < kWidth; ++c) out[column + c] = sum[c];
+#pragma GCC unroll 8
+  for (int v = 0; v < kCount; ++v) {
+    float* place = out + column + v * kWidth;
+    store(place, task.add ? load<Value>(place) + sum[v] : sum[v]);
   }
 }
 
@@ -56,14 +84,14 @@ void pool_all(const PoolTask& task) {
     }
     if (task.add && first == end) continue;
     int64_t column = 0;
-    for (; column + 64 <= task.dim; column += 64)
-      pool_columns<64, kQuantized>(task, first, end, column, out);
-    for (; column + 16 <= task.dim; column += 16)
-      pool_columns<16, kQuantized>(task, first, end, column, out);
-    for (; column + 4 <= task.dim; column += 4)
-      pool_columns<4, kQuantized>(task, first, end, column, out);
+    for (; column + 8 * kLanes <= task.dim; column += 8 * kLanes)
+      pool_columns<Vector, 8, kQuantized>(task, first, end, column, out);
+    for (; column + 2 * kLanes <= task.dim; column += 2 * kLanes)
+      pool_columns<Vector, 2, kQuantized>(task, first, end, column, out);
+    for (; column + kLanes <= task.dim; column += kLanes)
+      pool_columns<Vector, 1, kQuantized>(task, first, end, column, out);
     for (; column < task.dim; ++column)
-      pool_columns<1, kQuantized>(task, first, end, column, out);
+      pool_columns<float, 1, kQuantized>(task, first, end, column, out);
   }
 }
 
@@ -71,31 +99,57 @@ void pool(const PoolTask& task) {
   task.quantization.step == 0 ? pool_all<false>(task) : pool_all<true>(task);
 }
 
-template <int kWidth>
+// Returns the gradient of an activation row.
+template <bool kOnePart>
+inline const float* gradient_row(const UpdateSource& source, int64_t segment,
+                                 int64_t dim) {
+  const GradientPart* part = source.parts;
+  if (!kOnePart) {
+    part += source.part_count - 1;
+    while (part->first_segment > segment) --part;
+  }
+  return part->values + (segment - part->first_segment) * dim;
+}
+
+template <typename Value, int kCount, bool kOnePart>
 inline void sum_columns(const UpdateSource& source, int64_t first, int64_t end,
                         int64_t dim, int64_t column, float* sum) {
-  float local[kWidth];
-  for (int c = 0; c < kWidth; ++c) local[c] = sum[column + c];
+  constexpr int kWidth = sizeof(Value) / sizeof(float);
+  Value local[kCount];
+#pragma GCC unroll 8
+  for (int v = 0; v < kCount; ++v) local[v] = load<Value>(sum + column + v * kWidth);
   for (int64_t i = first; i < end; ++i) {
-    const float* row = gradient_row(source, source.sorted[i], dim) + column;
-    const float coefficient =
-        source.coefficients[static_cast<uint32_t>(source.sorted[i])];
-    for (int c = 0; c < kWidth; ++c) local[c] += coefficient * row[c];
+    const auto occurrence = static_cast<uint32_t>(source.sorted[i]);
+    const int64_t segment = source.segments[occurrence];
+    const float* row = gradient_row<kOnePart>(source, segment, dim) + column;
+    const float coefficient = source.coefficients[occurrence];
+#pragma GCC unroll 8
+    for (int v = 0; v < kCount; ++v) {
+      local[v] += coefficient * load<Value>(row + v * kWidth);
+    }
   }
-  for (int c = 0; c < kWidth; ++c) sum[column + c] = local[c];
+#pragma GCC unroll 8
+  for (int v = 0; v < kCount; ++v) store(sum + column + v * kWidth, local[v]);
+}
+
+template <bool kOnePart>
+void sum_all(const UpdateSource& source, int64_t first, int64_t end, int64_t dim,
+             float* sum) {
+  int64_t column = 0;
+  for (; column + 8 * kLanes <= dim; column += 8 * kLanes)
+    sum_columns<Vector, 8, kOnePart>(source, first, end, dim, column, sum);
+  for (; column + 2 * kLanes <= dim; column += 2 * kLanes)
+    sum_columns<Vector, 2, kOnePart>(source, first, end, dim, column, sum);
+  for (; column + kLanes <= dim; column += kLanes)
+    sum_columns<Vector, 1, kOnePart>(source, first, end, dim, column, sum);
+  for (; column < dim; ++column)
+    sum_columns<float, 1, kOnePart>(source, first, end, dim, column, sum);
 }
 
 void sum_gradients(const UpdateSource& source, int64_t first, int64_t end, int64_t dim,
                    float* sum) {
-  int64_t column = 0;
-  for (; column + 64 <= dim; column += 64)
-    sum_columns<64>(source, first, end, dim, column, sum);
-  for (; column + 16 <= dim; column += 16)
-    sum_columns<16>(source, first, end, dim, column, sum);
-  for (; column + 4 <= dim; column += 4)
-    sum_columns<4>(source, first, end, dim, column, sum);
-  for (; column < dim; ++column)
-    sum_columns<1>(source, first, end, dim, column, sum);
+  source.part_count == 1 ? sum_all<true>(source, first, end, dim, sum)
+                         : sum_all<false>(source, first, end, dim, sum);
 }
 
 void clip(float* values, int64_t dim, float low, float high) {

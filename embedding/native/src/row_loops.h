@@ -89,14 +89,4 @@ static inline void prefetch(const float* row, int64_t dim) {
   for (int64_t i = 0; i < dim; i += 16) __builtin_prefetch(row + i);
 }
 
-// Returns the gradient of an occurrence's activation row.
-static inline const float* gradient_row(const UpdateSource& source, uint64_t sorted,
-                                        int64_t dim) {
-  const int64_t segment = source.segments[static_cast<uint32_t>(sorted)];
-  int64_t part = source.part_count - 1;
-  while (source.parts[part].first_segment > segment) --part;
-  return source.parts[part].values +
-         (segment - source.parts[part].first_segment) * dim;
-}
-
 }  // namespace shardline

@@ -18,24 +18,18 @@ namespace shardline {
 // time it is used here.
 class LockedTables {
  public:
-  // Takes the inputs of a list, by its name.
-  absl::Status lock(tensorflow::OpKernelContext* context, const char* list,
+  // Takes the inputs of some lists, by their names, one list after the other.
+  absl::Status lock(tensorflow::OpKernelContext* context,
+                    const std::vector<const char*>& lists,
                     const std::vector<int64_t>& dims, bool to_write) {
-    tensorflow::OpInputList handles;
-    TF_RETURN_IF_ERROR(context->input_list(list, &handles));
-    if (handles.size() != static_cast<int>(dims.size())) {
+    for (const char* list : lists) TF_RETURN_IF_ERROR(take(context, list));
+    if (variables_.size() != dims.size()) {
       return absl::InvalidArgumentError("As many dims as tables are needed.");
     }
-    for (int i = 0; i < handles.size(); ++i) {
-      tensorflow::core::RefCountPtr<tensorflow::Var> variable;
-      TF_RETURN_IF_ERROR(LookupResource(
-          context, handles[i].scalar<tensorflow::ResourceHandle>()(), &variable));
-      TF_RETURN_IF_ERROR(
-          tensorflow::EnsureSparseVariableAccess<Eigen::ThreadPoolDevice, float>(
-              context, variable.get()));
-      variables_.push_back(std::move(variable));
+    // One that is given twice would be written by two threads.
+    if (!acquire(to_write) && to_write) {
+      return absl::InvalidArgumentError("A variable is given twice.");
     }
-    acquire(to_write);
     for (size_t i = 0; i < variables_.size(); ++i) {
       TF_RETURN_IF_ERROR(check(*variables_[i]->tensor(), dims[i]));
     }
@@ -50,8 +44,32 @@ class LockedTables {
   }
 
  private:
-  // In the order of addresses, so that two ops never wait for each other.
-  void acquire(bool to_write) {
+  absl::Status take(tensorflow::OpKernelContext* context, const char* list) {
+    tensorflow::OpInputList handles;
+    TF_RETURN_IF_ERROR(context->input_list(list, &handles));
+    for (const tensorflow::Tensor& handle : handles) {
+      if (handle.NumElements() != 1) {
+        return absl::InvalidArgumentError("A table's handle must be a scalar.");
+      }
+      tensorflow::core::RefCountPtr<tensorflow::Var> variable;
+      TF_RETURN_IF_ERROR(LookupResource(
+          context, handle.scalar<tensorflow::ResourceHandle>()(), &variable));
+      const tensorflow::DataType type = variable->tensor()->dtype();
+      if (type != tensorflow::DT_FLOAT) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "A table must be float32, got ", tensorflow::DataTypeString(type), "."));
+      }
+      TF_RETURN_IF_ERROR(
+          tensorflow::EnsureSparseVariableAccess<Eigen::ThreadPoolDevice, float>(
+              context, variable.get()));
+      variables_.push_back(std::move(variable));
+    }
+    return absl::OkStatus();
+  }
+
+  // In the order of addresses, so that two ops never wait for each other. Returns whether
+  // no variable is there twice.
+  bool acquire(bool to_write) {
     std::vector<tsl::mutex*> mutexes;
     for (const auto& variable : variables_) mutexes.push_back(variable->mu());
     std::sort(mutexes.begin(), mutexes.end());
@@ -60,6 +78,7 @@ class LockedTables {
       to_write ? (void)exclusive_.emplace_back(*mutex)
                : (void)shared_.emplace_back(*mutex);
     }
+    return mutexes.size() == variables_.size();
   }
 
   static absl::Status check(const tensorflow::Tensor& tensor, int64_t dim) {

@@ -15,7 +15,7 @@ namespace {
 constexpr int64_t kChunk = 4096;
 // Table rows of a task when all rows are updated.
 constexpr int64_t kRowBlock = 4096;
-constexpr int64_t kAhead = 16;
+constexpr int64_t kAhead = 32;
 
 int64_t row_of(uint64_t sorted) { return static_cast<int64_t>(sorted >> 32); }
 
@@ -145,7 +145,8 @@ class Update {
     int64_t fetched = begin + 1;
     for (int64_t first = begin, end; first < limit; first = end) {
       end = end_of_run(first, limit);
-      for (; fetched < std::min(end + kAhead, limit); ++fetched) fetch(fetched);
+      const int64_t to_fetch = std::min(end + kAhead, limit);
+      for (; fetched < to_fetch; ++fetched) fetch(fetched);
       const int64_t row = row_of(source_.sorted[first]);
       if (end == limit && limit < count_ && row_of(source_.sorted[limit]) == row) {
         // A row that also began before this chunk fills all of it: a head.
@@ -204,15 +205,13 @@ class Update {
     }
   }
 
-  // Fetches what the update of an occurrence reads.
+  // Fetches the row that an occurrence updates, if it is not that of the one before.
   void fetch(int64_t occurrence) const {
-    const uint64_t sorted = source_.sorted[occurrence];
-    prefetch(gradient_row(source_, sorted, dim_), dim_);
-    if (row_of(sorted) == row_of(source_.sorted[occurrence - 1])) return;
-    const int64_t offset = row_of(sorted) * dim_;
-    prefetch(table_.table.parameters + offset, dim_);
+    const int64_t row = row_of(source_.sorted[occurrence]);
+    if (row == row_of(source_.sorted[occurrence - 1])) return;
+    prefetch(table_.table.parameters + row * dim_, dim_);
     for (const float* slot : table_.table.slots) {
-      if (slot) prefetch(slot + offset, dim_);
+      if (slot) prefetch(slot + row * dim_, dim_);
     }
   }
 

@@ -97,36 +97,36 @@ class UpdateOp : public tensorflow::OpKernel {
   }
 
   void Compute(OpKernelContext* context) override {
-    LockedTables parameters, slots;
-    OP_REQUIRES_OK(context, parameters.lock(context, "tables", dims_, true));
-    OP_REQUIRES_OK(context, slots.lock(context, "slots", slot_dims_, true));
+    std::vector<int64_t> dims = dims_;
+    dims.insert(dims.end(), slot_dims_.begin(), slot_dims_.end());
+    LockedTables locked;  // the parameters of all tables, then their slots
+    OP_REQUIRES_OK(context, locked.lock(context, {"tables", "slots"}, dims, true));
     std::vector<UpdatedTable> tables(dims_.size());
-    OP_REQUIRES_OK(context, take_tables(context, parameters, slots, &tables));
+    OP_REQUIRES_OK(context, take_tables(context, locked, &tables));
     OP_REQUIRES_OK(context, take_occurrences(context, &tables));
     OP_REQUIRES_OK(context, take_gradients(context, &tables));
     update_tables(tables, threads_of(context));
   }
 
  private:
-  absl::Status take_tables(OpKernelContext* context, const LockedTables& parameters,
-                           const LockedTables& slots,
+  absl::Status take_tables(OpKernelContext* context, const LockedTables& locked,
                            std::vector<UpdatedTable>* tables) const {
     const Tensor* rates;
     TF_RETURN_IF_ERROR(context->input("rates", &rates));
     if (rates->NumElements() != static_cast<int64_t>(dims_.size())) {
       return absl::InvalidArgumentError("rates must hold one rate for each table.");
     }
-    size_t slot = 0;
+    size_t slot = dims_.size();
     for (size_t i = 0; i < dims_.size(); ++i) {
       UpdatedTable& table = (*tables)[i];
-      table.table = {parameters.values(i), {}, parameters.rows(i), dims_[i]};
+      table.table = {locked.values(i), {}, locked.rows(i), dims_[i]};
       for (int own = 0; own < slots_of(rules_[i]); ++own, ++slot) {
-        if (slots.rows(slot) != parameters.rows(i)) {
+        if (locked.rows(slot) != locked.rows(i)) {
           return absl::InvalidArgumentError(
-              absl::StrCat("Table ", i, " has ", parameters.rows(i),
-                           " rows, its slot ", slots.rows(slot), "."));
+              absl::StrCat("Table ", i, " has ", locked.rows(i), " rows, its slot ",
+                           locked.rows(slot), "."));
         }
-        table.table.slots[own] = slots.values(slot);
+        table.table.slots[own] = locked.values(slot);
       }
       set_options(i, rates->flat<float>()(i), &table);
     }

@@ -11,7 +11,7 @@ from embedding import TPUEmbedding
 
 tpu = tf.tpu.experimental.embedding
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("kernels")]
 
 STEPS = 4
 

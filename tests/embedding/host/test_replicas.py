@@ -7,6 +7,7 @@ import tensorflow as tf
 from embedding import TPUEmbedding
 
 tpu = tf.tpu.experimental.embedding
+pytestmark = pytest.mark.usefixtures("kernels")
 
 
 @pytest.fixture(scope="module")
