@@ -105,7 +105,7 @@ def _built(command: str, folder: Path, digest: str) -> Path:
     ops = folder / "ops.cc"
     ops.write_text("".join(f'#include "{name}"\n' for name in _OPS))
     steps = [[*common, *_tensorflow_flags(digest), "-c", str(ops)]]
-    steps += [[*common, "-O2", "-Wall", "-c", str(SOURCES / name)] for name in _CORE]
+    steps += [[*common, "-O3", "-Wall", "-c", str(SOURCES / name)] for name in _CORE]
     for name, flags in _instruction_sets().items():
         loops = [*_LOOP_FLAGS, *flags, f"-DSHARDLINE_ISA={name}"]
         steps.append([*common, *loops, "-c", str(SOURCES / _LOOPS)])

@@ -115,9 +115,7 @@ template <typename Value, int kCount, bool kOnePart>
 inline void sum_columns(const UpdateSource& source, int64_t first, int64_t end,
                         int64_t dim, int64_t column, float* sum) {
   constexpr int kWidth = sizeof(Value) / sizeof(float);
-  Value local[kCount];
-#pragma GCC unroll 8
-  for (int v = 0; v < kCount; ++v) local[v] = load<Value>(sum + column + v * kWidth);
+  Value local[kCount] = {};
   for (int64_t i = first; i < end; ++i) {
     const auto occurrence = static_cast<uint32_t>(source.sorted[i]);
     const int64_t segment = source.segments[occurrence];
@@ -281,13 +279,28 @@ bool is_finite(const float* values, int64_t count) {
   return !found;
 }
 
+bool all_below(const int32_t* values, int64_t count, int64_t limit) {
+  uint32_t largest = 0;  // what is negative is large as an unsigned number
+  for (int64_t i = 0; i < count; ++i) {
+    const uint32_t value = values[i];
+    largest = value > largest ? value : largest;
+  }
+  return count == 0 || largest < limit;
+}
+
+bool is_ascending(const int32_t* values, int64_t count) {
+  int32_t descents = 0;
+  for (int64_t i = 1; i < count; ++i) descents |= values[i - 1] > values[i];
+  return !descents;
+}
+
 #define SHARDLINE_STRING(x) #x
 #define SHARDLINE_NAME(x) SHARDLINE_STRING(x)
 
 }  // namespace
 
-const RowLoops kRowLoops = {pool, sum_gradients, update_row, is_finite,
-                            SHARDLINE_NAME(SHARDLINE_ISA)};
+const RowLoops kRowLoops = {pool,      sum_gradients, update_row,   is_finite,
+                            all_below, is_ascending,  SHARDLINE_NAME(SHARDLINE_ISA)};
 
 }  // namespace SHARDLINE_ISA
 }  // namespace shardline

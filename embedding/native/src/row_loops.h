@@ -71,13 +71,16 @@ struct UpdateSource {
 
 struct RowLoops {
   void (*pool)(const PoolTask& task);
-  // sum[dim] += coefficient * gradient over sorted[first, end).
+  // sum[dim] = coefficient * gradient, added up over sorted[first, end).
   void (*sum_gradients)(const UpdateSource& source, int64_t first, int64_t end,
                         int64_t dim, float* sum);
   // Updates one row and its slots. `gradient` is changed.
   void (*update_row)(const Optimizer& optimizer, const TableRows& table, int64_t row,
                      float* gradient);
   bool (*is_finite)(const float* values, int64_t count);
+  // Whether all values lie in [0, limit), and whether none is below the one before.
+  bool (*all_below)(const int32_t* values, int64_t count, int64_t limit);
+  bool (*is_ascending)(const int32_t* values, int64_t count);
   const char* name;
 };
 

@@ -1,23 +1,8 @@
 #include "tables.h"
 
+#include "row_loops.h"
+
 namespace shardline {
-namespace {
-
-bool all_in(const int32_t* values, int64_t count, int64_t limit) {
-  uint32_t largest = 0;  // as unsigned, what is negative is large
-  for (int64_t i = 0; i < count; ++i) {
-    largest = std::max(largest, static_cast<uint32_t>(values[i]));
-  }
-  return count == 0 || largest < limit;
-}
-
-bool ascending(const int32_t* values, int64_t count) {
-  bool holds = true;
-  for (int64_t i = 1; i < count; ++i) holds &= values[i - 1] <= values[i];
-  return holds;
-}
-
-}  // namespace
 
 absl::Status occurrences_of(const tensorflow::Tensor& rows,
                             const tensorflow::Tensor& segments,
@@ -37,6 +22,7 @@ absl::Status occurrences_of(const tensorflow::Tensor& rows,
         segments.shape().DebugString(), ", ", coefficients.shape().DebugString(),
         " and ", table_ends.shape().DebugString(), "."));
   }
+  const RowLoops& loops = row_loops();
   int64_t begin = 0;
   for (int64_t table = 0; table < tables; ++table) {
     const int64_t end = table_ends.flat<int64_t>()(table);
@@ -48,12 +34,12 @@ absl::Status occurrences_of(const tensorflow::Tensor& rows,
     const Occurrences own = {rows.flat<int32_t>().data() + begin,
                              segments.flat<int32_t>().data() + begin,
                              coefficients.flat<float>().data() + begin, end - begin};
-    if (!all_in(own.rows, own.count, row_counts[table])) {
+    if (!loops.all_below(own.rows, own.count, row_counts[table])) {
       return absl::InvalidArgumentError(absl::StrCat(
           "Table ", table, ": rows must lie in [0, ", row_counts[table], ")."));
     }
-    if (!all_in(own.segments, own.count, segment_counts[table]) ||
-        !ascending(own.segments, own.count)) {
+    if (!loops.all_below(own.segments, own.count, segment_counts[table]) ||
+        !loops.is_ascending(own.segments, own.count)) {
       return absl::InvalidArgumentError(
           absl::StrCat("Table ", table, ": segments must ascend within [0, ",
                        segment_counts[table], ")."));

@@ -134,7 +134,6 @@ class Update {
   }
 
   void sum(int64_t first, int64_t end, float* gradient) const {
-    std::fill(gradient, gradient + dim_, 0.0f);
     loops_.sum_gradients(source_, first, end, dim_, gradient);
   }
 
