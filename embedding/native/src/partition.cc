@@ -70,6 +70,13 @@ class Reader {
     return divisor == 0 ? 0.0f : weight(position) / divisor;
   }
 
+  // Returns the coefficient of each of `count` ids of a bag without weights.
+  float equal_coefficient(int64_t count) const {
+    if (!bags_.combine || plan_.combiner == Combiner::kSum || count == 0) return 1.0f;
+    const auto total = static_cast<float>(count);
+    return 1.0f / (plan_.combiner == Combiner::kMean ? total : std::sqrt(total));
+  }
+
   int64_t segment(int64_t bag, int64_t place) const {
     return plan_.first_segment +
            (bags_.kept ? bag * bags_.kept + place - begin(bag) : bag);
@@ -155,6 +162,14 @@ std::string Partition::count(const Parallel& parallel) {
   return "";
 }
 
+bool Partition::is_plain(const Task& task) const {
+  const FeaturePlan& plan = plans_[task.feature];
+  const FeatureBags& bags = bags_[task.feature];
+  const bool refuses = plan.policy == Policy::kError || !plan.validate;
+  return refuses && !bags.weights && !bags.order && !bags.kept &&
+         task.end_bag <= bags.row_bags;
+}
+
 template <typename Id>
 Partition::Fault Partition::count_task(const Task& task, const Id* ids,
                                        int64_t* counts) const {
@@ -164,9 +179,7 @@ Partition::Fault Partition::count_task(const Task& task, const Id* ids,
   const Reader<Id> reader(plan, bags, ids);
   // What is not validated is still never read outside of its table.
   const bool refuses = plan.policy == Policy::kError || !plan.validate;
-  if (refuses && !bags.weights && !bags.order && !bags.kept &&
-      task.end_bag <= bags.row_bags) {
-    // The usual case: every id has a row, or is refused.
+  if (is_plain(task)) {
     const int64_t first = reader.begin(task.first_bag);
     const int64_t end = reader.end(task.end_bag - 1);
     if (!all_below(ids + first, end - first, plan.vocabulary_size)) return Fault::kId;
@@ -214,6 +227,7 @@ void Partition::write_task(const Task& task, const Id* ids,
   const Reader<Id> reader(plan, bags_[task.feature], ids);
   const HostShare* hosts = shares.data();
   int64_t* next = places.data();
+  if (is_plain(task)) return write_plain_task(task, ids, hosts, next);
   for (int64_t bag = task.first_bag; bag < task.end_bag; ++bag) {
     const float divisor = reader.divisor(bag);
     const int64_t end = reader.end(bag);
@@ -227,6 +241,36 @@ void Partition::write_task(const Task& task, const Id* ids,
       share.rows[to] = static_cast<int32_t>(row - first_rows[host]);
       share.segments[to] = static_cast<int32_t>(reader.segment(bag, place));
       share.coefficients[to] = reader.coefficient(at, divisor);
+    }
+  }
+}
+
+template <typename Id>
+void Partition::write_plain_task(const Task& task, const Id* ids,
+                                 const HostShare* hosts, int64_t* next) const {
+  const FeaturePlan& plan = plans_[task.feature];
+  const std::vector<int64_t>& first_rows = tables_[plan.table].first_rows;
+  const Reader<Id> reader(plan, bags_[task.feature], ids);
+  for (int64_t bag = task.first_bag; bag < task.end_bag; ++bag) {
+    const int64_t begin = reader.begin(bag), end = reader.end(bag);
+    const float coefficient = reader.equal_coefficient(end - begin);
+    const auto segment = static_cast<int32_t>(reader.segment(bag, begin));
+    if (first_rows.size() == 1) {
+      const int64_t to = next[0] - begin;
+      for (int64_t i = begin; i < end; ++i) {
+        hosts[0].rows[to + i] = static_cast<int32_t>(ids[i]);
+        hosts[0].segments[to + i] = segment;
+        hosts[0].coefficients[to + i] = coefficient;
+      }
+      next[0] += end - begin;
+      continue;
+    }
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t host = host_of(first_rows, ids[i]);
+      const int64_t to = next[host]++;
+      hosts[host].rows[to] = static_cast<int32_t>(ids[i] - first_rows[host]);
+      hosts[host].segments[to] = segment;
+      hosts[host].coefficients[to] = coefficient;
     }
   }
 }

@@ -74,11 +74,17 @@ class Partition {
   };
   enum class Fault : int8_t { kNone, kId, kWeight };
 
+  // Whether every id of a task has a row or is refused, and weighs the same as the rest
+  // of its bag: the usual case, with the shortest loops.
+  bool is_plain(const Task& task) const;
   template <typename Id>
   Fault count_task(const Task& task, const Id* ids, int64_t* counts) const;
   template <typename Id>
   void write_task(const Task& task, const Id* ids, const std::vector<HostShare>& shares,
                   std::vector<int64_t> places) const;
+  template <typename Id>
+  void write_plain_task(const Task& task, const Id* ids, const HostShare* hosts,
+                        int64_t* next) const;
   void add_tasks(int64_t feature);
   std::string message(int64_t feature, Fault fault) const;
   std::string id_message(int64_t feature) const;
