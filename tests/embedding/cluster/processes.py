@@ -164,7 +164,8 @@ def free_ports(count: int) -> list[int]:
     """Returns ports that nobody listens on now."""
     found: list[int] = []
     while len(found) < count:
-        port = random.choice(PORTS)
+        # Not from the seed that other tests set: processes would choose alike.
+        port = random.SystemRandom().choice(PORTS)
         with socket.socket() as probe:
             try:
                 probe.bind(("", port))
