@@ -53,6 +53,13 @@ def logical_hosts() -> list[str]:
     ]
 
 
+def task_of(device: str) -> str:
+    """Returns the process that a device belongs to, as the device's name tells it."""
+    spec = tf.DeviceSpec.from_string(device)
+    name: str = spec.replace(device_type=None, device_index=None).to_string()
+    return name
+
+
 def _own_device() -> tf.DeviceSpec:
     """Returns the first CPU device of this process."""
     with tf.init_scope(), tf.device("/CPU:0"):

@@ -35,6 +35,7 @@ from tensorflow.python.training.saving.saveable_object import (
 
 from embedding import partition
 from embedding.checkpoint_index import StoredRows, stored_rows
+from embedding.hosts import task_of
 
 SLICE_BYTES = 32 * 2**20
 # What is stored in bigger pieces is not loaded by TensorFlow.
@@ -79,9 +80,7 @@ def on_every_task(devices: Sequence[str], work: Callable[[int], None]) -> None:
     """
     tasks: dict[str, list[int]] = {}
     for part, device in enumerate(devices):
-        name = tf.DeviceSpec.from_string(device)
-        task = name.replace(device_type=None, device_index=None).to_string()
-        tasks.setdefault(task, []).append(part)
+        tasks.setdefault(task_of(device), []).append(part)
 
     def of_task(parts: list[int]) -> None:
         for part in parts:

@@ -92,7 +92,11 @@ class Running:
         self.versions = self._answer()["versions"]
 
     def ask(self, what: str, asking: Asking) -> list[float]:
-        """Returns the time of each call, in seconds."""
+        """Returns the time of each call, in seconds.
+
+        Raises:
+            ProgramError: if the program has ended or does not answer.
+        """
         request = {"what": what, **asking._asdict()}
         try:
             self._requests.write(json.dumps(request).encode() + b"\n")

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from embedding.hosts import task_of
+
 Part = list[tf.Tensor]
 
 
@@ -26,7 +28,7 @@ class BatchQueue:
         self._sizes = [len(dtypes) for _, dtypes in parts]
         self._parts_of_queue: list[list[int]] = []
         self._queues = []
-        tasks = [_task(host) for host, _ in parts]
+        tasks = [task_of(host) for host, _ in parts]
         for task in dict.fromkeys(tasks):
             own = [part for part, other in enumerate(tasks) if other == task]
             dtypes = list(itertools.chain.from_iterable(parts[p][1] for p in own))
@@ -52,8 +54,3 @@ class BatchQueue:
     def is_empty(self) -> tf.Tensor:
         """Returns whether no batch is complete: bool scalar."""
         return tf.equal(tf.reduce_min([queue.size() for queue in self._queues]), 0)
-
-
-def _task(host: str) -> tuple[str | None, int | None, int | None]:
-    spec = tf.DeviceSpec.from_string(host)
-    return spec.job, spec.replica, spec.task

@@ -10,6 +10,7 @@ import tensorflow as tf
 from embedding.checks import Check
 from embedding.features import known_kept
 from embedding.host.layout import HostBatch, Layout
+from embedding.hosts import task_of
 from embedding.inputs import is_dense
 from embedding.optimizers import (
     FTRL,
@@ -43,7 +44,7 @@ class NativeKernels:
         self._layout = layout
         self._ops = ops
         # Where the activations of each host are summed: once in every process.
-        self._tasks = [_task(host) for host in layout.used_hosts]
+        self._tasks = [task_of(host) for host in layout.used_hosts]
 
     def prepare(self, tables: Sequence[HostTable]) -> None:
         """Puts large tables on huge pages, where the hosts' kernels have them."""
@@ -198,13 +199,6 @@ class NativeKernels:
                 for flag in _flags(spec.optimizer, skips=spec.policy != "error")
             ],
         }
-
-
-def _task(host: str) -> str:
-    """Returns the process that a device belongs to."""
-    spec = tf.DeviceSpec.from_string(host)
-    name: str = spec.replace(device_type=None, device_index=None).to_string()
-    return name
 
 
 def _kind(ids: Any) -> str:
