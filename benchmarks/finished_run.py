@@ -101,7 +101,7 @@ def _transform_outputs(run: Run, output_dir: Path) -> dict[str, mlmd.Artifact]:
         raise NoFinishedRunError(
             _no_run(output_dir, f"no run of `{run.name}` got so far")
         )
-    expected = run.feature_set.preprocessing(run.data.label).model_dump_json()
+    expected = run.feature_set.preprocessing(run.data.target).model_dump_json()
     fitting = [e for e in ended if _preprocessing(e) == expected]
     if not fitting:
         raise NoFinishedRunError(

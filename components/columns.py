@@ -9,8 +9,9 @@ imports neither TensorFlow nor Beam.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from configs.column import Column
 
 if TYPE_CHECKING:
     import apache_beam as beam
@@ -18,17 +19,7 @@ if TYPE_CHECKING:
     from apache_beam.pvalue import PCollection
 
 
-@dataclass(frozen=True)
-class Column:
-    """One column of an example.
-
-    Attributes:
-        dtype: The type of its values; a string is stored as UTF-8 bytes.
-        ragged: False: exactly one value an example. True: any number, none included.
-    """
-
-    dtype: Literal["string", "float", "int64"]
-    ragged: bool = False
+__all__ = ["Column", "ExampleReader"]
 
 
 class ExampleReader(Protocol):

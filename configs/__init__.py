@@ -1,6 +1,6 @@
 """The schema of a run: typed, frozen and validated whole before anything starts."""
 
-from configs.load import ConfigError, load_run
-from configs.schema import Run
+from configs.load import ConfigError, load_job, load_run
+from configs.schema import Job, Run
 
-__all__ = ["ConfigError", "Run", "load_run"]
+__all__ = ["ConfigError", "Job", "Run", "load_job", "load_run"]

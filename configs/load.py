@@ -2,14 +2,15 @@
 
 import difflib
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from configs.schema import FeatureSet, Run
+from configs.schema import FeatureSet, Job, Run
 
+_Kind = TypeVar("_Kind", bound=Job)
 _Location = tuple[int | str, ...]
 _Fault = tuple[int, str]  # line, message
 
@@ -27,10 +28,26 @@ def load_run(path: str | Path) -> Run:
     Raises:
         ConfigError: if the file cannot be read, is not YAML, or breaks the schema.
     """
+    return _load(path, Run)
+
+
+def load_job(path: str | Path) -> Job:
+    """Reads a configuration that need not say how to train.
+
+    Args:
+        path: YAML file.
+
+    Raises:
+        ConfigError: if the file cannot be read, is not YAML, or breaks the schema.
+    """
+    return _load(path, Job)
+
+
+def _load(path: str | Path, kind: type[_Kind]) -> _Kind:
     path = Path(path)
     node, values = _parsed(path)
     try:
-        return Run.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
         faults = [fault for e in error.errors() for fault in _faults(node, e)]
         # Rules over several sections are not reached while a section is faulty.
@@ -83,7 +100,7 @@ def _repeated_keys(node: yaml.Node) -> list[_Fault]:
 
 
 def _faults_between_sections(node: yaml.Node, values: dict[str, Any]) -> list[_Fault]:
-    sections = {key: values.get(key) for key in FeatureSet.model_fields}
+    sections = {key: values[key] for key in FeatureSet.model_fields if key in values}
     try:
         FeatureSet.model_validate(sections)
     except ValidationError as error:
@@ -100,9 +117,9 @@ def _faults(node: yaml.Node, error: ErrorDetails) -> list[_Fault]:
             (_line(node, _named_place(fault)), f"{fault}.")
             for fault in error["msg"].split("\n")
         ]
-    if error["type"] == "extra_forbidden":
+    if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         message = f"unknown key `{location[-1]}`{_did_you_mean(location)}"
-    elif error["type"] == "missing":
+    elif error["type"] in ("missing", "missing_argument"):
         message = f"`{_dotted(location)}` is missing."
     else:
         message = f"`{_dotted(location)}`: {error['msg']}"
@@ -118,8 +135,11 @@ def _dotted(location: _Location) -> str:
 
 def _named_place(fault: str) -> _Location:
     """Returns the place that a cross-section fault names, like "feature `tags`"."""
-    section, _, rest = fault.partition(" `")
-    if section not in ("feature", "table"):
+    section, _, rest = fault.removeprefix("weights of ").partition(" `")
+    section = section.rstrip(":")
+    if section in ("data", "derived"):
+        return (section,)
+    if section not in ("feature", "number", "table"):
         return ("features",)
     return (f"{section}s", rest.partition("`")[0])
 
@@ -148,19 +168,19 @@ def _did_you_mean(location: _Location) -> str:
     return f"; known keys: {', '.join(known)}."
 
 
-def _known_keys(model: type[BaseModel], location: _Location) -> set[str]:
+def _known_keys(model: Any, location: _Location) -> set[str]:
     """Returns the keys of the section at a location, walking the schema's types."""
     annotation: Any = model
     for part in location:
         if _is_section(annotation):
-            annotation = annotation.model_fields[str(part)].annotation
+            annotation = annotation.__pydantic_fields__[str(part)].annotation
         else:  # dict[Name, Section]: any key leads to its value type
             annotation = get_args(annotation)[-1]
         sections = [kind for kind in get_args(annotation) if _is_section(kind)]
         if not _is_section(annotation) and type(None) in get_args(annotation):
             annotation = sections[0]
-    return set(annotation.model_fields)
+    return set(annotation.__pydantic_fields__)
 
 
 def _is_section(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return hasattr(annotation, "__pydantic_fields__")

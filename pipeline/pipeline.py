@@ -102,7 +102,7 @@ def _data_components(run: Run, data_path: str, data_version: str) -> _Data:
     example_validator = tfx.components.ExampleValidator(
         statistics=statistics_gen.outputs["statistics"], schema=schema
     )
-    preprocessing = run.feature_set.preprocessing(run.data.label)
+    preprocessing = run.feature_set.preprocessing(run.data.target)
     transform = tfx.components.Transform(
         examples=examples,
         schema=schema,

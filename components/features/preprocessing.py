@@ -33,7 +33,8 @@ def preprocessing_fn(
         long; `<feature>.weights` float32, ragged; the label float32 [batch].
     """
     settings = Preprocessing.model_validate_json(custom_config["preprocessing"])
-    outputs = {settings.label: inputs[settings.label]}
+    label = settings.target.label
+    outputs = {label: inputs[label]}
     for table, rule in settings.vocabularies.items():
         features = settings.features_of(table)
         vocabulary = tft.vocabulary(

@@ -303,7 +303,6 @@ def test_several_faults_come_all_at_once_in_the_order_of_the_file(
     faults = [fault.removeprefix(f"{path}:") for fault in str(raised.value).split("\n")]
     assert sorted(faults) == sorted(
         [
-            "2: `data.reader` is missing.",
             "3: unknown key `raeder`; did you mean `reader`?",
             "6: unknown key `colum`; did you mean `column`?",
             "11: `training`: give exactly one of `epochs` and `steps`.",

@@ -17,6 +17,7 @@ from configs.schema import (
     Preprocessing,
     Serving,
     Table,
+    Target,
     Training,
 )
 
@@ -47,7 +48,7 @@ def feature_set(**movie: Any) -> FeatureSet:
     "section",
     [
         feature_set(),
-        feature_set().preprocessing("label"),
+        feature_set().preprocessing(Target(label="label")),
         Model(builder="a.B", options={"units": [64, 32], "rate": 0.1, "name": None}),
         Training(batch_size=8, steps=7, learning_rate=1 / 3),
         Training(batch_size=8, epochs=2, early_stop=EarlyStop(every_steps=5)),
@@ -67,27 +68,27 @@ def test_section_comes_back_from_json_equal(section: Any) -> None:
 def test_preprocessing_does_not_follow_how_a_table_learns(
     change: dict[str, Any],
 ) -> None:
-    before = feature_set().preprocessing("label")
+    before = feature_set().preprocessing(Target(label="label"))
 
-    after = feature_set(**change).preprocessing("label")
+    after = feature_set(**change).preprocessing(Target(label="label"))
 
     assert after.model_dump_json() == before.model_dump_json()
 
 
 @pytest.mark.parametrize("change", [{"oov_rows": 2}, {"min_count": 6}], ids=str)
 def test_preprocessing_follows_how_a_table_counts(change: dict[str, Any]) -> None:
-    before = feature_set().preprocessing("label")
+    before = feature_set().preprocessing(Target(label="label"))
 
-    assert feature_set(**change).preprocessing("label") != before
+    assert feature_set(**change).preprocessing(Target(label="label")) != before
 
 
 def test_preprocessing_holds_every_table_and_the_label() -> None:
-    preprocessing = feature_set().preprocessing("clicked")
+    preprocessing = feature_set().preprocessing(Target(label="clicked"))
 
     assert isinstance(preprocessing, Preprocessing)
     assert set(preprocessing.vocabularies) == {"user", "movie", "tag"}
     assert preprocessing.vocabularies["user"].oov_rows == 3
-    assert preprocessing.label == "clicked"
+    assert preprocessing.target.label == "clicked"
 
 
 def test_features_of_a_table_are_those_that_name_it() -> None:

@@ -1,0 +1,90 @@
+"""Where examples come from, and what is predicted of them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from configs.features import Target
+from configs.section import Fraction, ImportPath, Name, PositiveInt, Section
+
+
+class Download(Section):
+    """A data package to fetch by the package client, named and hashed."""
+
+    requirement: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9.]+$")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class HeldOut(Section):
+    """Which examples of split `train` make another split instead."""
+
+    column: str
+    # Those whose column holds this or more: a number, or text such as a date.
+    at_least: float | str | None = None
+    # Or this part of the values of the column, drawn by their hash.
+    fraction: Fraction | None = None
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> "HeldOut":
+        if (self.at_least is None) == (self.fraction is None):
+            raise PydanticCustomError(
+                "one_rule", "give exactly one of `at_least` and `fraction`"
+            )
+        return self
+
+
+class Files(Section):
+    """Files of examples, read as the features say what their columns hold."""
+
+    format: Literal["tfrecord", "csv", "parquet"]
+    # By split, a pattern of files below the data's path, which may be a zip archive.
+    splits: dict[Name, str]
+    # Further splits, taken out of `train`; the first that claims an example has it.
+    held_out: dict[Name, HeldOut] = Field(default_factory=dict)
+    # Labels from this value on become 1, others 0; None: the column holds 0 and 1.
+    positive_from: float | None = None
+    # Between the values of a ragged column in a cell of CSV.
+    list_separator: Annotated[str, Field(min_length=1, max_length=1)] = "|"
+    # A bad example or file ends the run, or is skipped, counted and reported.
+    on_bad_example: Literal["error", "skip"] = "error"
+    # An example with more values than this in a column is bad.
+    max_values: PositiveInt = 100_000
+
+    @model_validator(mode="after")
+    def _splits_fit(self) -> "Files":
+        if "train" not in self.splits:
+            raise PydanticCustomError("no_train", "`splits` must name `train`")
+        twice = sorted(set(self.splits) & set(self.held_out))
+        if twice:
+            raise PydanticCustomError(
+                "twice", f"`{twice[0]}` is in `splits` and in `held_out`"
+            )
+        return self
+
+
+class Data(Target):
+    """Where examples come from."""
+
+    # Exactly one of the two: files, or a components.columns.ExampleReader class, whose
+    # arguments are `options`.
+    files: Files | None = None
+    reader: ImportPath | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+    # Exactly one of the two: a file or folder of one's own, or a package to fetch.
+    path: str | None = None
+    download: Download | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Data":
+        for names in (("files", "reader"), ("path", "download")):
+            if [getattr(self, name) for name in names].count(None) != 1:
+                raise PydanticCustomError(
+                    "one_source", f"give exactly one of `{names[0]}` and `{names[1]}`"
+                )
+        return self
+
+    @property
+    def target(self) -> Target:
+        """What to predict, without where it comes from."""
+        return Target(**self.model_dump(include=set(Target.model_fields)))

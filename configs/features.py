@@ -1,0 +1,260 @@
+"""The feature specification: id features, numbers, and the columns they need.
+
+A fact about a feature stands here once; schema, preprocessing, engine, model inputs and
+serving signatures are derived from it. Sizes of vocabularies are never written: they
+are counted from the training examples.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from configs.column import Column, Dtype
+from configs.rules import feature_faults
+from configs.section import ImportPath, Name, PositiveInt, Section
+from configs.tables import Table, Vocabulary
+
+
+class Ids(Section):
+    """How tokens become ids: by vocabulary unless one of the others is given."""
+
+    # By hash into so many rows; another salt gives other collisions.
+    hash_buckets: PositiveInt | None = None
+    salt: str | None = None
+    # The column holds ids already: whole numbers from 0 to below this.
+    range: PositiveInt | None = None
+    # What an id out of range is: an error, or one of the table's `oov_rows`.
+    out_of_range: Literal["error", "oov_rows"] | None = None
+    # Floats into so many intervals, with about as many training values in each.
+    quantile_buckets: Annotated[int, PositiveInt] | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Ids":
+        kinds = [self.hash_buckets, self.range, self.quantile_buckets]
+        if kinds.count(None) < 2:
+            raise PydanticCustomError(
+                "one_kind",
+                "give at most one of `hash_buckets`, `range` and `quantile_buckets`",
+            )
+        if self.salt is not None and self.hash_buckets is None:
+            raise PydanticCustomError("salt", "`salt` needs `hash_buckets`")
+        if self.out_of_range is not None and self.range is None:
+            raise PydanticCustomError("out_of_range", "`out_of_range` needs `range`")
+        return self
+
+    @property
+    def kind(self) -> Literal["vocabulary", "hash", "range", "quantiles"]:
+        """How tokens become ids."""
+        if self.hash_buckets is not None:
+            return "hash"
+        if self.range is not None:
+            return "range"
+        return "vocabulary" if self.quantile_buckets is None else "quantiles"
+
+    def __str__(self) -> str:
+        """Returns what is given, as the configuration has it."""
+        given = self.model_dump(exclude_none=True)
+        return ", ".join(f"{k}: {v}" for k, v in given.items()) or "vocabulary"
+
+
+def _by_name(ids: Any) -> Any:
+    """Lets the word `vocabulary` stand for itself."""
+    if isinstance(ids, str):
+        if ids != "vocabulary":
+            raise PydanticCustomError(
+                "ids",
+                "must be `vocabulary` or a mapping with one of `hash_buckets`, `range` "
+                "and `quantile_buckets`",
+            )
+        return {}
+    return ids
+
+
+_DTYPES: dict[str, Dtype] = {
+    "vocabulary": "string",
+    "hash": "string",
+    "range": "int64",
+    "quantiles": "float",
+}
+
+
+class Feature(Section):
+    """An id feature: which column, which table, and what becomes of several ids.
+
+    One id an example; with `combiner` any number, pooled; with `max_sequence_length`
+    any number, one activation each; with `weights` weighted.
+    """
+
+    table: Name
+    # The column of the examples; default: the feature's name.
+    column: str | None = None
+    # Instead: two columns, each pair of whose values is a token.
+    cross: tuple[str, str] | None = None
+    # Of the column; default: what `ids` needs, strings for vocabularies and hashes.
+    dtype: Dtype | None = None
+    ids: Annotated[Ids, BeforeValidator(_by_name)] = Ids()
+    # Stands in for a missing value, for no value at all in a ragged column.
+    default: str | int | float | None = None
+    combiner: Literal["sum", "mean", "sqrtn"] | None = None
+    max_sequence_length: PositiveInt | None = None
+    # Which end of a longer sequence is kept; columns are in time order, oldest first.
+    keep: Literal["newest", "oldest"] | None = None
+    # The column with one weight for each token.
+    weights: str | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Feature":
+        faults = {
+            "a sequence is not pooled: give `combiner` or `max_sequence_length`": (
+                self.combiner and self.max_sequence_length
+            ),
+            "`weights` need a `combiner` to weight for": (
+                self.weights and not self.combiner
+            ),
+            "`keep` is for sequences: give `max_sequence_length`": (
+                self.keep and not self.max_sequence_length
+            ),
+            "give `column` or `cross`, not both": self.column and self.cross,
+            "`cross` needs two different columns": (
+                self.cross and self.cross[0] == self.cross[1]
+            ),
+            "`cross` makes strings: its `ids` must be a vocabulary or hashed": (
+                self.cross and self.ids.kind not in ("vocabulary", "hash")
+            ),
+            "weights of a `cross` cannot be given: pairs have none": (
+                self.cross and self.weights
+            ),
+            "`weights` and `column` name the same column": (
+                self.weights and self.weights == self.column
+            ),
+            **self._dtype_faults(),
+        }
+        for fault, is_found in faults.items():
+            if is_found:
+                raise PydanticCustomError("feature", fault)
+        return self
+
+    def _dtype_faults(self) -> dict[str, bool]:
+        kind = self.ids.kind
+        allowed = {
+            "vocabulary": ("string", "int64"),
+            "hash": ("string", "int64"),
+            "range": ("int64",),
+            "quantiles": ("float", "int64"),
+        }[kind]
+        fits = {"string": (str,), "int64": (int,), "float": (int, float)}
+        is_default_fit = self.default is None or isinstance(
+            self.default, fits[self.column_dtype]
+        )
+        return {
+            f"`dtype: {self.dtype}` does not fit `ids: {self.ids}`, which needs "
+            f"{' or '.join(allowed)}": self.column_dtype not in allowed,
+            f"`default: {self.default!r}` is no {self.column_dtype}": (
+                not is_default_fit
+            ),
+        }
+
+    @property
+    def is_ragged(self) -> bool:
+        """True when an example may hold any number of ids."""
+        return self.combiner is not None or self.max_sequence_length is not None
+
+    @property
+    def column_dtype(self) -> Dtype:
+        """What the column holds."""
+        return self.dtype or _DTYPES[self.ids.kind]
+
+
+class Number(Section):
+    """A number for the dense model, scaled by what the training examples hold."""
+
+    # The column of the examples; default: the number's name.
+    column: str | None = None
+    dtype: Literal["float", "int64"] = "float"
+    # First sign(x) * log(1 + |x|).
+    log: bool = False
+    # Then: to mean 0 and variance 1, or to 0 for the smallest and 1 for the largest.
+    scale: Literal["z_score", "min_max", "none"] = "none"
+    # What a missing value or NaN is: an error, the mean of the others, or a number
+    # as the column would hold it.
+    missing: Literal["error", "mean"] | float = "error"
+
+
+class Derived(Section):
+    """Columns that a function of one's own adds, before anything else happens."""
+
+    # Called with {column: tensor} in TensorFlow Transform; may use its analyzers.
+    function: ImportPath
+    # Raw columns it reads, and the columns it returns.
+    inputs: dict[str, Column]
+    outputs: dict[str, Column]
+
+
+class Features(Section):
+    """The inputs of a model: id features and numbers."""
+
+    features: dict[Name, Feature]
+    numbers: dict[Name, Number] = Field(default_factory=dict)
+    derived: Derived | None = None
+
+    def features_of(self, table: str) -> dict[str, Feature]:
+        """Returns the features that look a table up."""
+        return {
+            name: feature
+            for name, feature in self.features.items()
+            if feature.table == table
+        }
+
+    def ids_of(self, table: str) -> Ids:
+        """Returns how tokens become ids, which a table's features agree on."""
+        return next(iter(self.features_of(table).values())).ids
+
+
+class Target(Section):
+    """What to predict, and how much each example counts."""
+
+    # The column to predict, 0 or 1.
+    label: str = "label"
+    # The column with one weight for each example.
+    example_weight: str | None = None
+
+
+class Preprocessing(Features):
+    """What turning raw columns into ids depends on, and nothing else."""
+
+    vocabularies: dict[Name, Vocabulary]
+    target: Target
+
+
+class FeatureSet(Features):
+    """The features and their tables: the one contract of all components."""
+
+    tables: dict[Name, Table]
+
+    def preprocessing(self, target: Target) -> Preprocessing:
+        """Returns the part that decides on ids and numbers, with the target."""
+        kept = set(Vocabulary.model_fields)
+        vocabularies = {
+            name: Vocabulary(**table.model_dump(include=kept))
+            for name, table in self.tables.items()
+        }
+        return Preprocessing(
+            features=self.features,
+            numbers=self.numbers,
+            derived=self.derived,
+            vocabularies=vocabularies,
+            target=target,
+        )
+
+    def combiner_of(self, table: str) -> str:
+        """Returns how a table's pooled features pool; any value does without one."""
+        combiners = (f.combiner for f in self.features_of(table).values())
+        return next((combiner for combiner in combiners if combiner), "sum")
+
+    @model_validator(mode="after")
+    def _features_and_tables_fit(self) -> "FeatureSet":
+        faults = feature_faults(self)
+        if faults:
+            raise PydanticCustomError("cross_section", "\n".join(faults))
+        return self

@@ -1,0 +1,179 @@
+"""Rules that span features, numbers and tables; each fault names one of them first."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from configs.column import Column
+from configs.columns import column_conflicts, feature_columns, raw_columns
+from configs.tables import Vocabulary
+
+if TYPE_CHECKING:
+    from configs.features import Feature, FeatureSet, Target
+
+# Names of the transformed examples' and the published model's own.
+RESERVED = {"example_weight", "examples", "scores"}
+
+
+def feature_faults(features: "FeatureSet") -> list[str]:
+    """Returns every fault between the parts of a feature specification."""
+    if not features.features:
+        return ["`features` is empty; name at least one feature"]
+    return [
+        *_unknown_and_unused_tables(features),
+        *_names(features),
+        *column_conflicts(features),
+        *_crosses(features),
+        *(f for table in features.tables for f in _table(features, table)),
+    ]
+
+
+def _unknown_and_unused_tables(features: "FeatureSet") -> Iterator[str]:
+    for name, feature in features.features.items():
+        if feature.table not in features.tables:
+            yield (
+                f"feature `{name}`: table `{feature.table}` is not among the tables "
+                f"({', '.join(sorted(features.tables)) or 'there are none'})"
+            )
+    used = {feature.table for feature in features.features.values()}
+    for name in features.tables:
+        if name not in used:
+            yield f"table `{name}` has no feature; remove it or name it in a feature"
+
+
+def _names(features: "FeatureSet") -> Iterator[str]:
+    for name in features.numbers:
+        if name in features.features:
+            yield f"number `{name}` has the name of a feature; rename one of the two"
+    for kind, names in (("feature", features.features), ("number", features.numbers)):
+        for name in RESERVED & set(names):
+            yield (
+                f"{kind} `{name}` has a name that has another meaning here "
+                f"({', '.join(sorted(RESERVED))}); rename it, and give `column: {name}`"
+            )
+    columns = feature_columns(features)
+    for name, column in columns.items():
+        for suffix in ("_values", "_row_splits"):
+            if column.ragged and name + suffix in columns:
+                yield (
+                    f"{_reader_of(features, name)}: the published model calls an input "
+                    f"`{name}{suffix}`, as another column is called; rename that"
+                )
+
+
+def _crosses(features: "FeatureSet") -> Iterator[str]:
+    columns = feature_columns(features)
+    for name, feature in features.features.items():
+        if not feature.cross:
+            continue
+        crossed = [columns[column] for column in feature.cross]
+        for column, held in zip(feature.cross, crossed, strict=True):
+            if held.dtype == "float":
+                yield f"feature `{name}`: floats, as in column `{column}`, do not cross"
+        if any(column.ragged for column in crossed) != feature.is_ragged:
+            yield (
+                f"feature `{name}`: it crosses {crossed[0]} with {crossed[1]}; "
+                + ("leave out" if feature.is_ragged else "give")
+                + " `combiner` or `max_sequence_length`"
+            )
+
+
+def _table(features: "FeatureSet", table: str) -> Iterator[str]:
+    users = features.features_of(table)
+    if not users:
+        return
+    rules = features.tables[table]
+    combiners = sorted({f.combiner for f in users.values() if f.combiner})
+    if len(combiners) > 1:
+        yield (
+            f"table `{table}`: its features ask for {' and '.join(combiners)}; a table "
+            "has one combiner, use two tables"
+        )
+    (first, feature), *others = users.items()
+    for name, other in others:
+        if _ids(other) != _ids(feature):
+            yield (
+                f"feature `{name}`: its ids ({_ids(other)}) are not those of feature "
+                f"`{first}` ({_ids(feature)}) on table `{table}`; features of a table "
+                "share its ids, use two tables"
+            )
+    yield from _rows(table, rules, feature)
+
+
+def _ids(feature: "Feature") -> str:
+    dtype = "string" if feature.cross else feature.column_dtype
+    return f"{feature.ids} of {dtype}"
+
+
+def _rows(table: str, rules: Vocabulary, feature: "Feature") -> Iterator[str]:
+    """Checks the keys of a table against how its tokens become ids."""
+    ids = feature.ids
+    useless = {
+        "vocabulary": set(),
+        "hash": {"min_count", "max_tokens", "oov_rows"},
+        "range": {"min_count", "max_tokens"},
+        "quantiles": {"min_count", "max_tokens", "oov_rows"},
+    }[ids.kind]
+    if ids.kind == "range" and ids.out_of_range != "oov_rows":
+        useless = useless | {"oov_rows"}
+    for key in sorted(useless):
+        if getattr(rules, key) == Vocabulary.model_fields[key].default:
+            continue
+        yield f"table `{table}`: `{key}` has no meaning for `ids: {ids}`; remove it"
+    needed = least_rows(rules, feature)
+    if rules.rows is not None and needed > rules.rows:
+        yield (
+            f"table `{table}`: its ids need {needed} rows, `rows` is {rules.rows}; "
+            "give it more, or its ids fewer"
+        )
+
+
+def least_rows(rules: Vocabulary, feature: "Feature") -> int:
+    """Returns the rows a table needs before its vocabulary's size is known."""
+    ids = feature.ids
+    if ids.kind == "vocabulary":
+        return (rules.max_tokens or 1) + rules.oov_rows
+    if ids.kind == "range":
+        spare = rules.oov_rows if ids.out_of_range == "oov_rows" else 0
+        return (ids.range or 0) + spare
+    return ids.hash_buckets or ids.quantile_buckets or 0
+
+
+def target_faults(features: "FeatureSet", target: "Target") -> list[str]:
+    """Returns what in label and example weight does not fit the features."""
+    faults = []
+    for kind, names in (("feature", features.features), ("number", features.numbers)):
+        if target.label in names:
+            faults.append(
+                f"{kind} `{target.label}` has the label's name; rename it if it reads "
+                "another column"
+            )
+    columns = raw_columns(features)
+    if target.label in columns and not faults:
+        faults.append(
+            f"{_reader_of(features, target.label)} reads the label's column "
+            f"`{target.label}`, and would give away what is to be predicted"
+        )
+    weight = target.example_weight
+    if weight == target.label:
+        faults.append("data: `example_weight` is the label's column")
+    elif weight in columns and columns[weight] not in (_FLOAT, _OPTIONAL_FLOAT):
+        faults.append(
+            f"{_reader_of(features, weight)} holds {columns[weight]} in column "
+            f"`{weight}`, and `data.example_weight` one float"
+        )
+    return faults
+
+
+_FLOAT = Column("float")
+_OPTIONAL_FLOAT = Column("float", optional=True)
+
+
+def _reader_of(features: "FeatureSet", column: str) -> str:
+    """Names a feature or number that reads a column."""
+    for name, feature in features.features.items():
+        if column in (feature.column or name, feature.weights, *(feature.cross or ())):
+            return f"feature `{name}`"
+    for name, number in features.numbers.items():
+        if column == (number.column or name):
+            return f"number `{name}`"
+    return "derived"
