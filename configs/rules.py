@@ -8,7 +8,7 @@ from configs.columns import column_conflicts, feature_columns, raw_columns
 from configs.tables import Vocabulary
 
 if TYPE_CHECKING:
-    from configs.features import Feature, FeatureSet, Target
+    from configs.features import Feature, Features, FeatureSet, Target
 
 # Names of the transformed examples' and the published model's own.
 RESERVED = {"example_weight", "examples", "scores"}
@@ -55,7 +55,7 @@ def _names(features: "FeatureSet") -> Iterator[str]:
         for suffix in ("_values", "_row_splits"):
             if column.ragged and name + suffix in columns:
                 yield (
-                    f"{_reader_of(features, name)}: the published model calls an input "
+                    f"{reader_of(features, name)}: the published model calls an input "
                     f"`{name}{suffix}`, as another column is called; rename that"
                 )
 
@@ -150,7 +150,7 @@ def target_faults(features: "FeatureSet", target: "Target") -> list[str]:
     columns = raw_columns(features)
     if target.label in columns and not faults:
         faults.append(
-            f"{_reader_of(features, target.label)} reads the label's column "
+            f"{reader_of(features, target.label)} reads the label's column "
             f"`{target.label}`, and would give away what is to be predicted"
         )
     weight = target.example_weight
@@ -158,7 +158,7 @@ def target_faults(features: "FeatureSet", target: "Target") -> list[str]:
         faults.append("data: `example_weight` is the label's column")
     elif weight in columns and columns[weight] not in (_FLOAT, _OPTIONAL_FLOAT):
         faults.append(
-            f"{_reader_of(features, weight)} holds {columns[weight]} in column "
+            f"{reader_of(features, weight)} holds {columns[weight]} in column "
             f"`{weight}`, and `data.example_weight` one float"
         )
     return faults
@@ -168,7 +168,7 @@ _FLOAT = Column("float")
 _OPTIONAL_FLOAT = Column("float", optional=True)
 
 
-def _reader_of(features: "FeatureSet", column: str) -> str:
+def reader_of(features: "Features", column: str) -> str:
     """Names a feature or number that reads a column."""
     for name, feature in features.features.items():
         if column in (feature.column or name, feature.weights, *(feature.cross or ())):

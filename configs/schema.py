@@ -14,6 +14,7 @@ from configs.data import Data, Download, Files, HeldOut
 from configs.features import (
     Derived,
     Feature,
+    Features,
     FeatureSet,
     Ids,
     Number,
@@ -43,6 +44,7 @@ __all__ = [
     "Evaluation",
     "Feature",
     "FeatureSet",
+    "Features",
     "Files",
     "HeldOut",
     "Ids",

@@ -6,7 +6,8 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from configs.schema import SGD, Adagrad, Adam, FeatureSet, Optimizer
+from configs.rules import least_rows
+from configs.schema import SGD, Adagrad, Adam, FeatureSet, Optimizer, Table
 
 _embedding = tf.tpu.experimental.embedding
 
@@ -14,11 +15,38 @@ _embedding = tf.tpu.experimental.embedding
 def table_rows(
     feature_set: FeatureSet, transform_output: tft.TFTransformOutput
 ) -> dict[str, int]:
-    """Returns the rows of each table: its vocabulary's tokens and its oov rows."""
-    return {
-        name: transform_output.vocabulary_size_by_name(name) + table.oov_rows
-        for name, table in feature_set.tables.items()
-    }
+    """Returns the rows of each table: what its ids need, or its `rows` if given.
+
+    A vocabulary needs a row for each of its tokens, and the out-of-vocabulary rows;
+    what other ids need, the specification says.
+
+    Args:
+        feature_set: the specification.
+        transform_output: what the Transform component wrote; counts the vocabularies.
+
+    Raises:
+        ValueError: if a table's `rows` are fewer than its vocabulary needs.
+    """
+    made = {}
+    for name, table in feature_set.tables.items():
+        feature = next(iter(feature_set.features_of(name).values()))
+        needed = least_rows(table, feature)
+        if feature.ids.kind == "vocabulary":
+            tokens = transform_output.vocabulary_size_by_name(name)
+            needed = tokens + table.oov_rows
+            _check_rows(name, table, tokens)
+        made[name] = table.rows or needed
+    return made
+
+
+def _check_rows(name: str, table: Table, tokens: int) -> None:
+    if table.rows is not None and table.rows < tokens + table.oov_rows:
+        raise ValueError(
+            f"Table '{name}': its vocabulary has {tokens} tokens and needs "
+            f"{tokens + table.oov_rows} rows (`oov_rows: {table.oov_rows}`), `rows` is "
+            f"{table.rows}. Give it more `rows`, or none, or fewer tokens by "
+            "`max_tokens` or `min_count`."
+        )
 
 
 def engine_config(

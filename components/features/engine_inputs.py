@@ -1,9 +1,9 @@
-"""Transformed features as the engine takes them, in training and in serving."""
+"""Transformed features as engine and dense model take them, in training and serving."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from components.features.preprocessing import weights_output
+from components.features.outputs import weights_output
 from configs.schema import FeatureSet
 
 
@@ -13,7 +13,7 @@ def engine_inputs(
     """Returns the ids and the weights of every feature.
 
     Args:
-        transformed: outputs of `preprocessing_fn` for a batch.
+        transformed: transformed columns of a batch.
         feature_set: the specification.
 
     Returns:
@@ -28,3 +28,26 @@ def engine_inputs(
             ids[name] = transformed[name].to_sparse()
             weights[name] = transformed[weights_output(name)].to_sparse()
     return ids, weights
+
+
+def number_inputs(
+    transformed: Mapping[str, Any], feature_set: FeatureSet
+) -> dict[str, Any]:
+    """Returns the numbers of the dense model, by name: float32 [batch]."""
+    return {name: transformed[name] for name in feature_set.numbers}
+
+
+def model_arguments(
+    activations: Mapping[str, Any], numbers: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], ...]:
+    """Returns what a dense model is called with.
+
+    Args:
+        activations: of the engine, by feature.
+        numbers: by name.
+
+    Returns:
+        The activations, and the numbers only if there are any, so that a model without
+        need not take them.
+    """
+    return (activations, numbers) if numbers else (activations,)

@@ -1,65 +1,129 @@
-"""The `preprocessing_fn` of TensorFlow Transform: tokens to ids, for every feature.
+"""The transform graph's making: raw columns to ids and numbers, from known facts.
 
 Each table has one vocabulary, counted over all its features together, so that a token
 has the same id wherever it occurs. Ids below the vocabulary's size are its tokens, the
-most frequent first; the table's out-of-vocabulary rows follow.
+most frequent first; the table's out-of-vocabulary rows follow. The facts come from the
+analysis; the graph itself analyses nothing, which keeps it small and quick to make.
 """
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from components.features.facts import Facts
+from components.features.numbers import scaled
+from components.features.outputs import EXAMPLE_WEIGHT, weights_output
+from components.features.tokens import feature_tokens
 from configs.schema import Feature, Preprocessing
 
 
-def weights_output(feature: str) -> str:
-    """Returns the name of the transformed output that holds a feature's weights."""
-    return f"{feature}.weights"
-
-
-def preprocessing_fn(
-    inputs: Mapping[str, Any], custom_config: Mapping[str, Any]
+def transformed_columns(
+    columns: Mapping[str, Any],
+    settings: Preprocessing,
+    facts: Facts,
+    vocabularies: str,
 ) -> dict[str, Any]:
-    """Turns raw columns into ids; called by the Transform component.
+    """Turns raw columns into what models take.
 
     Args:
-        inputs: raw columns as the schema represents them: string [batch] or ragged.
-        custom_config: `preprocessing`, a Preprocessing as JSON.
+        columns: raw columns as the schema represents them: [batch] or ragged.
+        settings: the specification.
+        facts: of the training examples.
+        vocabularies: folder with a file of tokens for each table that has one.
 
     Returns:
         By feature name int64 ids, [batch] or ragged and at most max_sequence_length
-        long; `<feature>.weights` float32, ragged; the label float32 [batch].
+        long; `<feature>.weights` float32, ragged; by number name float32 [batch]; the
+        label float32 [batch], and `example_weight` likewise if the data has one.
     """
-    settings = Preprocessing.model_validate_json(custom_config["preprocessing"])
-    label = settings.target.label
-    outputs = {label: inputs[label]}
-    for table, rule in settings.vocabularies.items():
-        features = settings.features_of(table)
-        vocabulary = tft.vocabulary(
-            _all_tokens(inputs[f.column or name] for name, f in features.items()),
-            frequency_threshold=rule.min_count if rule.min_count > 1 else None,
-            vocab_filename=table,
-        )
-        for name, feature in features.items():
-            outputs[name] = tft.apply_vocabulary(
-                _tokens(inputs[feature.column or name], feature),
-                vocabulary,
-                num_oov_buckets=rule.oov_rows,
-            )
-            if feature.weights:
-                outputs[weights_output(name)] = inputs[feature.weights]
+    known = _Known(settings, facts, vocabularies)
+    target = settings.target
+    outputs = {target.label: columns[target.label]}
+    if target.example_weight:
+        outputs[EXAMPLE_WEIGHT] = columns[target.example_weight]
+    for name, feature in settings.features.items():
+        tokens = feature_tokens(name, feature, columns)
+        to_ids = _ID_KINDS[feature.ids.kind]
+        outputs[name] = to_ids(tokens, name, feature, known)
+        if feature.weights:
+            outputs[weights_output(name)] = columns[feature.weights]
+    for name, number in settings.numbers.items():
+        values = columns[number.column or name]
+        outputs[name] = scaled(values, number, facts.numbers[name])
     return outputs
 
 
-def _tokens(column: Any, feature: Feature) -> Any:
-    """Keeps the newest tokens of a sequence; columns are in time order."""
-    if feature.max_sequence_length:
-        return column[:, -feature.max_sequence_length :]
-    return column
+class _Known:
+    """What is known before the graph is made."""
+
+    def __init__(self, settings: Preprocessing, facts: Facts, vocabularies: str):
+        self.rules = settings.vocabularies
+        self.facts = facts
+        self.folder = vocabularies
 
 
-def _all_tokens(columns: Iterable[Any]) -> tf.Tensor:
-    """Returns every token of some columns: string [n]."""
-    return tf.concat([getattr(c, "flat_values", c) for c in columns], axis=0)
+def _by_vocabulary(tokens: Any, _: str, feature: Feature, known: _Known) -> Any:
+    return tft.apply_vocabulary(
+        tokens,
+        tf.constant(os.path.join(known.folder, feature.table)),
+        num_oov_buckets=known.rules[feature.table].oov_rows,
+    )
+
+
+def _by_hash(tokens: Any, _: str, feature: Feature, known: _Known) -> Any:
+    def hashed(values: tf.Tensor) -> tf.Tensor:
+        text = values if values.dtype == tf.string else tf.strings.as_string(values)
+        if feature.ids.salt:
+            text = tf.strings.join([feature.ids.salt, text])
+        return tf.strings.to_hash_bucket_fast(text, feature.ids.hash_buckets)
+
+    return _map_flat(hashed, tokens)
+
+
+def _by_range(tokens: Any, name: str, feature: Feature, known: _Known) -> Any:
+    size = tf.constant(feature.ids.range, tf.int64)
+
+    def checked(ids: tf.Tensor) -> tf.Tensor:
+        is_inside = (ids >= 0) & (ids < size)
+        if feature.ids.out_of_range == "oov_rows":
+            oov_rows = known.rules[feature.table].oov_rows
+            return tf.where(is_inside, ids, size + tf.math.floormod(ids, oov_rows))
+        message = (
+            f"Feature '{name}': an id is not in 0 to {feature.ids.range - 1}. Mend the "
+            "data, widen `range`, or give `out_of_range: oov_rows`."
+        )
+        outside = tf.boolean_mask(ids, ~is_inside)
+        check = tf.debugging.Assert(
+            tf.equal(tf.size(outside), 0), [message, outside[:3]]
+        )
+        with tf.control_dependencies([check]):
+            return tf.identity(ids)
+
+    return _map_flat(checked, tokens)
+
+
+def _by_quantiles(tokens: Any, _: str, feature: Feature, known: _Known) -> Any:
+    boundaries = tf.constant([known.facts.boundaries[feature.table]], tf.float32)
+
+    def bucketized(values: tf.Tensor) -> tf.Tensor:
+        return tft.apply_buckets(tf.cast(values, tf.float32), boundaries)
+
+    return _map_flat(bucketized, tokens)
+
+
+_ID_KINDS = {
+    "vocabulary": _by_vocabulary,
+    "hash": _by_hash,
+    "range": _by_range,
+    "quantiles": _by_quantiles,
+}
+
+
+def _map_flat(function: Any, values: Any) -> Any:
+    """Applies a function to the values of a tensor or of a ragged tensor."""
+    if isinstance(values, tf.RaggedTensor):
+        return values.with_flat_values(function(values.flat_values))
+    return function(values)

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.columns import Column
-from configs.schema import FeatureSet
+from components.features.tokens import MISSING
+from configs.columns import raw_columns
+from configs.rules import reader_of
+from configs.schema import Features, Target
 
 _TYPES = {
     "string": schema_pb2.BYTES,
@@ -26,65 +29,62 @@ def example_schema(columns: Mapping[str, Column]) -> schema_pb2.Schema:
         if column.ragged:
             feature.value_count.min = 0
             representations[name].ragged_tensor.feature_path.step.append(name)
+            continue
+        dense = representations[name].dense_tensor
+        dense.column_name = name
+        dense.shape.SetInParent()
+        if column.optional:
+            feature.value_count.max = 1
+            _set_missing(dense.default_value, column.dtype)
         else:
             feature.presence.min_fraction = 1
             feature.shape.SetInParent()
-            representations[name].dense_tensor.column_name = name
-            representations[name].dense_tensor.shape.SetInParent()
     return schema
 
 
+def _set_missing(default: schema_pb2.TensorRepresentation.DefaultValue, dtype: str):
+    field = {"string": "bytes_value", "int64": "int_value", "float": "float_value"}
+    setattr(default, field[dtype], MISSING[dtype])
+
+
 def column_faults(
-    features: FeatureSet, label: str, columns: Mapping[str, Column]
+    features: Features, target: Target, columns: Mapping[str, Column]
 ) -> list[str]:
-    """Returns what in a feature specification the columns cannot give.
+    """Returns what of a specification the columns of a reader cannot give.
 
     Args:
         features: the specification.
-        label: the column to predict.
+        target: label and example weight.
         columns: what the reader's examples hold.
     """
     faults = []
-    if label in features.features:
-        faults.append(f"label: feature `{label}` has its name; rename the feature")
-    if label not in columns:
-        faults.append(f"label: {_absent(label, columns)}")
-    elif columns[label] != Column("float"):
-        faults.append(f"label: column `{label}` must hold one float an example")
-    for name, feature in features.features.items():
-        column = feature.column or name
-        if column not in columns:
-            faults.append(f"feature `{name}`: {_absent(column, columns)}")
-        elif columns[column] != Column("string", feature.is_ragged):
-            faults.append(_wrong_kind(name, column, columns[column], feature.is_ragged))
-        if feature.weights and feature.weights not in columns:
-            faults.append(f"feature `{name}`: {_absent(feature.weights, columns)}")
-        elif feature.weights and columns[feature.weights] != Column("float", True):
+    asked_by = {target.label: "label", target.example_weight: "example_weight"}
+    for name, needed in raw_columns(features, target).items():
+        user = asked_by.get(name) or reader_of(features, name)
+        if name not in columns:
             faults.append(
-                f"feature `{name}`: weights column `{feature.weights}` must hold any "
-                "number of floats an example"
+                f"{user}: column `{name}` is not among the reader's columns "
+                f"({', '.join(sorted(columns))})"
             )
+        elif name in asked_by and columns[name] != needed:
+            faults.append(
+                f"{user}: column `{name}` holds {columns[name]}; needed is {needed}"
+            )
+        elif fault := _misfit(needed, columns[name]):
+            faults.append(f"{user}: column `{name}` holds {columns[name]}; {fault}")
     return faults
 
 
-def _absent(column: str, columns: Mapping[str, Column]) -> str:
-    return (
-        f"column `{column}` is not among the reader's columns "
-        f"({', '.join(sorted(columns))})"
-    )
-
-
-def _wrong_kind(name: str, column: str, came: Column, is_ragged: bool) -> str:
-    if came.dtype != "string":
-        return (
-            f"feature `{name}`: column `{column}` must hold strings, not {came.dtype}"
-        )
-    if is_ragged:
-        return (
-            f"feature `{name}`: column `{column}` holds one value an example; leave "
-            "out `combiner` and `max_sequence_length`"
-        )
-    return (
-        f"feature `{name}`: column `{column}` holds any number of values an example; "
-        "give `combiner` or `max_sequence_length`"
-    )
+def _misfit(needed: Column, came: Column) -> str | None:
+    """Returns what to do about a column of another kind."""
+    if needed.dtype != came.dtype:
+        if {needed.dtype, came.dtype} == {"string", "int64"}:
+            return f"give `dtype: {came.dtype}`, which `ids` must be able to take"
+        return f"needed is {needed}"
+    if needed.ragged and not came.ragged:
+        return "leave out `combiner`, `max_sequence_length` and `weights`"
+    if came.ragged and not needed.ragged:
+        return "give `combiner` or `max_sequence_length`"
+    if came.optional and not needed.optional:
+        return "it may be missing: give `default`, or `missing` for a number"
+    return None

@@ -11,6 +11,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform.saved import saved_transform_io_v2
 
+from configs.columns import raw_columns
 from configs.schema import FeatureSet
 
 
@@ -26,7 +27,7 @@ class TransformGraph(tf.Module):
         """
         super().__init__()
         raw_spec = transform_output.raw_feature_spec()
-        self.columns = {column: raw_spec[column] for column in _columns(features)}
+        self.columns = {name: raw_spec[name] for name in sorted(raw_columns(features))}
         self._loader = saved_transform_io_v2.SavedModelLoader(
             transform_output.transform_savedmodel_dir
         )
@@ -42,8 +43,3 @@ class TransformGraph(tf.Module):
         """Returns the transformed features, the label left out."""
         transformed: dict[str, Any] = self._loader.apply_transform_model(dict(columns))
         return transformed
-
-
-def _columns(features: FeatureSet) -> list[str]:
-    names = {f.column or name for name, f in features.features.items()}
-    return sorted(names | {f.weights for f in features.features.values() if f.weights})

@@ -1,4 +1,4 @@
-"""A handful of examples through TensorFlow Transform, and what learns on them."""
+"""A handful of transformed examples, and what learns on them."""
 
 import dataclasses
 import os
@@ -6,22 +6,19 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-import apache_beam as beam
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
-import tensorflow_transform.beam as tft_beam
-from apache_beam.options.pipeline_options import PipelineOptions
-from tensorflow_transform.tf_metadata import metadata_io
-from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
 from tfx.dsl.io import filesystem_registry
 from tfx.dsl.io.plugins.local import LocalFilesystem
 from tfx_bsl.coders import example_coder
-from tfx_bsl.public.tfxio import TFExampleBeamRecord
 
+from components.analysis.in_process import analyze_batches
 from components.columns import Column
-from components.features.preprocessing import preprocessing_fn
+from components.features.graph_writer import write_transform_graph
 from components.features.schema import example_schema
+from components.preprocess.loaded_graph import LoadedGraph
+from components.preprocess.writing import TFRecordWriter
 from components.trainer.learner import Learner, new_learner
 from configs.schema import (
     SGD,
@@ -32,6 +29,7 @@ from configs.schema import (
     Model,
     Optimizer,
     Table,
+    Target,
     Training,
 )
 
@@ -137,10 +135,6 @@ def _example(row: dict[str, list[Any]]) -> bytes:
     ).SerializeToString()
 
 
-def _encode(batch: tuple[Any, Any], schema: Any) -> list[bytes]:
-    return example_coder.RecordBatchToExamplesEncoder(schema).encode(batch[0])
-
-
 @pytest.fixture(scope="session")
 def serialize() -> Callable[[dict[str, list[Any]]], bytes]:
     """Turns a row into a serialized example."""
@@ -149,37 +143,20 @@ def serialize() -> Callable[[dict[str, list[Any]]], bytes]:
 
 @pytest.fixture(scope="session")
 def transformed(tmp_path_factory: pytest.TempPathFactory) -> Transformed:
-    """The rows, analyzed and transformed in Beam by `preprocessing_fn`."""
+    """The rows, analyzed and transformed as the jobs do it, without Beam."""
     folder = tmp_path_factory.mktemp("transformed")
-    source = TFExampleBeamRecord(
-        physical_format="inmem",
-        schema=example_schema(COLUMNS),
-        telemetry_descriptors=["t"],
+    settings = FEATURES.preprocessing(Target(label="label"))
+    decoder = example_coder.ExamplesToRecordBatchDecoder(
+        example_schema(COLUMNS).SerializeToString()
     )
-    settings = {"preprocessing": FEATURES.preprocessing("label").model_dump_json()}
-    with (
-        tft_beam.Context(temp_dir=str(folder / "temp")),
-        beam.Pipeline(options=PipelineOptions(["--runner=DirectRunner"])) as root,
-    ):
-        raw = root | beam.Create([_example(row) for row in ROWS]) | source.BeamSource()
-        (data, metadata), function = (
-            raw,
-            source.TensorAdapterConfig(),
-        ) | tft_beam.AnalyzeAndTransformDataset(
-            lambda inputs: preprocessing_fn(inputs, settings),
-            output_record_batches=True,
-        )
-        _ = function | tft_beam.WriteTransformFn(str(folder / "graph"))
-        _ = (
-            data
-            | beam.FlatMap(_encode, metadata.schema)
-            | beam.io.WriteToTFRecord(
-                str(folder / "records"), file_name_suffix=".gz", num_shards=1
-            )
-        )
-    metadata_io.write_metadata(
-        DatasetMetadata(example_schema(COLUMNS)), str(folder / "graph" / "metadata")
-    )
+    batch = decoder.DecodeBatch([_example(row) for row in ROWS])
+    graph = str(folder / "graph")
+    facts = analyze_batches([batch], settings, str(folder))
+    write_transform_graph(graph, settings, facts, str(folder))
+    loaded = LoadedGraph(graph)
+    writer = TFRecordWriter(str(folder / "records"), loaded.encoding)
+    writer.write(loaded.transformed(batch))
+    writer.finish()
     file = next(folder.glob("records*.gz"))
     spec = tft.TFTransformOutput(str(folder / "graph")).transformed_feature_spec()
     records = tf.data.TFRecordDataset(str(file), compression_type="GZIP")

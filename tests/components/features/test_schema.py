@@ -8,7 +8,7 @@ from tensorflow_transform.tf_metadata import schema_utils
 
 from components.columns import Column
 from components.features.schema import column_faults, example_schema
-from configs.schema import SGD, Feature, FeatureSet, Optimizer, Table
+from configs.schema import SGD, Feature, FeatureSet, Optimizer, Table, Target
 
 COLUMNS = {
     "label": Column("float"),
@@ -18,6 +18,7 @@ COLUMNS = {
     "scores": Column("float", ragged=True),
 }
 KNOWN = "(hour, label, scores, tags, user)"
+TARGET = Target(label="label")
 
 
 def feature_set(**settings: Any) -> FeatureSet:
@@ -39,7 +40,7 @@ def feature_set(**settings: Any) -> FeatureSet:
     ids=["one_id", "pooled", "sequence", "weighted"],
 )
 def test_feature_that_fits_its_column_has_no_fault(settings: dict[str, Any]) -> None:
-    assert column_faults(feature_set(**settings), "label", COLUMNS) == []
+    assert column_faults(feature_set(**settings), TARGET, COLUMNS) == []
 
 
 @pytest.mark.parametrize(
@@ -51,43 +52,40 @@ def test_feature_that_fits_its_column_has_no_fault(settings: dict[str, Any]) -> 
         ),
         ({}, f"feature `f`: column `f` is not among the reader's columns {KNOWN}"),
         (
-            {"column": "hour"},
-            "feature `f`: column `hour` must hold strings, not int64",
-        ),
-        (
-            {"column": "scores", "combiner": "sum"},
-            "feature `f`: column `scores` must hold strings, not float",
-        ),
-        (
             {"column": "user", "combiner": "sum"},
-            "feature `f`: column `user` holds one value an example; leave out "
-            "`combiner` and `max_sequence_length`",
+            "feature `f`: column `user` holds one string; leave out `combiner`, "
+            "`max_sequence_length` and `weights`",
         ),
         (
             {"column": "tags"},
-            "feature `f`: column `tags` holds any number of values an example; give "
+            "feature `f`: column `tags` holds any number of string values; give "
             "`combiner` or `max_sequence_length`",
+        ),
+        (
+            {"column": "hour"},
+            "feature `f`: column `hour` holds one int64; give `dtype: int64`, which "
+            "`ids` must be able to take",
+        ),
+        (
+            {"column": "user", "dtype": "int64"},
+            "feature `f`: column `user` holds one string; give `dtype: string`, which "
+            "`ids` must be able to take",
         ),
         (
             {"column": "tags", "combiner": "sum", "weights": "score"},
             f"feature `f`: column `score` is not among the reader's columns {KNOWN}",
         ),
         (
-            {"column": "tags", "combiner": "sum", "weights": "label"},
-            "feature `f`: weights column `label` must hold any number of floats an "
-            "example",
-        ),
-        (
-            {"column": "tags", "combiner": "sum", "weights": "tags"},
-            "feature `f`: weights column `tags` must hold any number of floats an "
-            "example",
+            {"column": "tags", "combiner": "sum", "weights": "hour"},
+            "feature `f`: column `hour` holds one int64; needed is any number of "
+            "float values",
         ),
     ],
 )
 def test_feature_that_does_not_fit_is_a_fault(
     settings: dict[str, Any], fault: str
 ) -> None:
-    assert column_faults(feature_set(**settings), "label", COLUMNS) == [fault]
+    assert column_faults(feature_set(**settings), TARGET, COLUMNS) == [fault]
 
 
 @pytest.mark.parametrize(
@@ -97,31 +95,42 @@ def test_feature_that_does_not_fit_is_a_fault(
             "clicked",
             f"label: column `clicked` is not among the reader's columns {KNOWN}",
         ),
-        ("hour", "label: column `hour` must hold one float an example"),
-        ("scores", "label: column `scores` must hold one float an example"),
+        ("hour", "label: column `hour` holds one int64; needed is one float"),
+        (
+            "scores",
+            "label: column `scores` holds any number of float values; needed is one "
+            "float",
+        ),
     ],
 )
 def test_label_that_is_no_single_float_is_a_fault(label: str, fault: str) -> None:
-    assert column_faults(feature_set(column="user"), label, COLUMNS) == [fault]
+    target = Target(label=label)
+
+    assert column_faults(feature_set(column="user"), target, COLUMNS) == [fault]
 
 
-def test_feature_with_the_name_of_the_label_is_a_fault() -> None:
-    features = FeatureSet(
-        features={"label": Feature(table="t", column="user")},
-        tables={"t": Table(dim=2, optimizer=Optimizer(sgd=SGD()))},
+def test_example_weight_must_be_there() -> None:
+    target = Target(label="label", example_weight="w")
+
+    (fault,) = column_faults(feature_set(column="user"), target, COLUMNS)
+
+    assert fault.startswith("example_weight: column `w` is not among")
+
+
+def test_optional_column_needs_a_default() -> None:
+    columns = {**COLUMNS, "user": Column("string", optional=True)}
+
+    (fault,) = column_faults(feature_set(column="user"), TARGET, columns)
+
+    assert fault.endswith(
+        "it may be missing: give `default`, or `missing` for a number"
     )
-
-    (fault,) = column_faults(features, "label", COLUMNS)
-
-    assert fault == "label: feature `label` has its name; rename the feature"
 
 
 def test_all_faults_come_at_once() -> None:
-    faults = column_faults(
-        feature_set(column="user", combiner="sum", weights="w"), "x", COLUMNS
-    )
+    features = feature_set(column="user", combiner="sum", weights="w")
 
-    assert len(faults) == 3
+    assert len(column_faults(features, Target(label="x"), COLUMNS)) == 3
 
 
 def test_schema_reads_back_as_the_columns_are() -> None:

@@ -1,0 +1,1 @@
+"""One pass over Arrow batches that finds all that preprocessing must know."""

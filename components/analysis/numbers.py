@@ -1,0 +1,168 @@
+"""Moments and quantiles of numbers, in one pass and mergeable in any order."""
+
+import dataclasses
+import pickle
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from tfx_bsl import sketches
+
+from components.analysis.tokens import column_of, feature_tokens
+from components.features.facts import NumberFacts
+from configs.schema import Preprocessing
+
+_SKETCHED_VALUES = 1 << 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Moments:
+    """Of some values: what merges into mean, variance, smallest and largest.
+
+    Attributes:
+        count: how many values.
+        missing: how many were missing.
+        mean: their mean.
+        squares: the sum of squared differences to the mean.
+        minimum: the smallest; infinity for no value.
+        maximum: the largest; minus infinity for no value.
+    """
+
+    count: int = 0
+    missing: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+    minimum: float = np.inf
+    maximum: float = -np.inf
+
+    def __add__(self, other: "Moments") -> "Moments":
+        """Merges, as in Chan et al., "Updating Formulae", 1979."""
+        count = self.count + other.count
+        if not count:
+            return Moments(missing=self.missing + other.missing)
+        delta = other.mean - self.mean
+        return Moments(
+            count,
+            self.missing + other.missing,
+            self.mean + delta * other.count / count,
+            self.squares
+            + other.squares
+            + delta * delta * self.count * other.count / count,
+            min(self.minimum, other.minimum),
+            max(self.maximum, other.maximum),
+        )
+
+    @property
+    def facts(self) -> NumberFacts:
+        """Returns what preprocessing needs of them."""
+        return NumberFacts(
+            count=self.count,
+            missing=self.missing,
+            mean=self.mean,
+            variance=self.squares / self.count if self.count else 0.0,
+            minimum=self.minimum if self.count else 0.0,
+            maximum=self.maximum if self.count else 0.0,
+        )
+
+
+def moments_of(values: np.ndarray, missing: int) -> Moments:
+    """Returns the moments of float64 [n]."""
+    if not len(values):
+        return Moments(missing=missing)
+    mean = float(values.mean())
+    return Moments(
+        len(values),
+        missing,
+        mean,
+        float(np.square(values - mean).sum()),
+        float(values.min()),
+        float(values.max()),
+    )
+
+
+class NumberMoments:
+    """The moments of every number of a specification."""
+
+    def __init__(self, settings: Preprocessing) -> None:
+        """Starts with no value.
+
+        Args:
+            settings: the specification.
+        """
+        self._numbers = settings.numbers
+        self._moments = dict.fromkeys(self._numbers, Moments())
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Adds the values of a batch of raw columns."""
+        for name, number in self._numbers.items():
+            column = column_of(batch, number.column or name)
+            values = column.values.to_numpy(zero_copy_only=False).astype(np.float64)
+            values = values[~np.isnan(values)]
+            missing = batch.num_rows - len(values)
+            if number.log:
+                values = np.sign(values) * np.log1p(np.abs(values))
+            self._moments[name] += moments_of(values, missing)
+
+    def drain(self) -> dict[str, Moments]:
+        """Returns the moments by number, and starts anew."""
+        moments, self._moments = self._moments, dict.fromkeys(self._numbers, Moments())
+        return moments
+
+
+class TableQuantiles:
+    """Sketches of the values of every table of quantile buckets.
+
+    The sketch is TensorFlow Transform's own, with its accuracy, so that boundaries
+    are those of `tft.bucketize`.
+    """
+
+    def __init__(self, settings: Preprocessing) -> None:
+        """Starts with no value.
+
+        Args:
+            settings: the specification.
+        """
+        self._features = {
+            name: feature
+            for name, feature in settings.features.items()
+            if feature.ids.kind == "quantiles"
+        }
+        self._sketches = {
+            f.table: new_sketch(f.ids.quantile_buckets or 1)
+            for f in self._features.values()
+        }
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Adds the values of a batch of raw columns."""
+        for name, feature in self._features.items():
+            values = feature_tokens(name, feature, batch).cast(pa.float32())
+            values = values.filter(pc.invert(pc.is_nan(values)))
+            self._sketches[feature.table].AddValues(values)
+
+    def drain(self) -> dict[str, bytes]:
+        """Returns the sketches by table, serialized, and starts anew."""
+        drained = {table: pickle.dumps(s) for table, s in self._sketches.items()}
+        for feature in self._features.values():
+            buckets = feature.ids.quantile_buckets or 1
+            self._sketches[feature.table] = new_sketch(buckets)
+        return drained
+
+
+def new_sketch(buckets: int) -> sketches.QuantilesSketch:
+    """Returns an empty sketch that is exact enough for so many buckets."""
+    return sketches.QuantilesSketch(min(0.01, 1 / buckets), _SKETCHED_VALUES, 1)
+
+
+def boundaries(serialized: Iterable[bytes], buckets: int) -> list[float]:
+    """Returns where buckets end: buckets - 1 values, none smaller than the one before.
+
+    Args:
+        serialized: sketches of parts of the values.
+        buckets: how many of about equal numbers of values.
+    """
+    whole = new_sketch(buckets)
+    for part in serialized:
+        whole.Merge(pickle.loads(part))
+    quantiles = whole.GetQuantiles(buckets).to_pylist()
+    return quantiles[0][1:-1] if quantiles else [0.0] * (buckets - 1)

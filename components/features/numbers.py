@@ -1,0 +1,42 @@
+"""Numbers for the dense model: missing values, logarithm, scale."""
+
+import tensorflow as tf
+
+from components.features.facts import NumberFacts
+from components.features.tokens import is_missing
+from configs.schema import Number
+
+
+def scaled(values: tf.Tensor, number: Number, facts: NumberFacts) -> tf.Tensor:
+    """Returns a number as the dense model takes it.
+
+    Args:
+        values: float32 or int64 [batch], as parsed.
+        number: the rule.
+        facts: of the training examples.
+
+    Returns:
+        float32 [batch]. A scale by a spread of 0 gives 0 for the one value there is.
+    """
+    is_absent = is_missing(values)
+    result = tf.cast(values, tf.float32)
+    if isinstance(number.missing, float):
+        result = tf.where(is_absent, tf.constant(number.missing), result)
+    if number.log:
+        result = signed_log(result)
+    if number.missing == "mean":
+        result = tf.where(is_absent, tf.constant(facts.mean, tf.float32), result)
+    if number.scale == "z_score":
+        return _divided(result - facts.mean, facts.variance**0.5)
+    if number.scale == "min_max":
+        return _divided(result - facts.minimum, facts.maximum - facts.minimum)
+    return result
+
+
+def signed_log(values: tf.Tensor) -> tf.Tensor:
+    """Returns sign(x) * log(1 + |x|)."""
+    return tf.sign(values) * tf.math.log1p(tf.abs(values))
+
+
+def _divided(values: tf.Tensor, spread: float) -> tf.Tensor:
+    return values / spread if spread > 0 else values

@@ -1,0 +1,82 @@
+"""The tokens of a feature, as tensors: defaults, crosses, the kept end of a sequence.
+
+`components.analysis.tokens` makes the same tokens of Arrow columns, all of them, for
+counting; a test compares the two. A missing value of a column that may lack one is
+parsed as "", NaN or the smallest int64.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from configs.schema import Feature
+
+# What parsing puts in place of a value that is not there.
+MISSING = {"string": b"", "float": float("nan"), "int64": np.iinfo(np.int64).min}
+
+
+def feature_tokens(name: str, feature: Feature, columns: Mapping[str, Any]) -> Any:
+    """Returns the values that a feature makes ids of.
+
+    Args:
+        name: of the feature.
+        feature: the specification.
+        columns: raw columns: tensors [batch] or ragged.
+
+    Returns:
+        [batch], or ragged and at most max_sequence_length long.
+    """
+    if feature.cross:
+        values = crossed(*(columns[column] for column in feature.cross))
+    else:
+        values = columns[feature.column or name]
+    if feature.default is not None:
+        values = _with_default(values, feature.default)
+    if feature.max_sequence_length:
+        if feature.keep == "oldest":
+            return values[:, : feature.max_sequence_length]
+        return values[:, -feature.max_sequence_length :]
+    return values
+
+
+def crossed(left: Any, right: Any) -> Any:
+    """Returns every pair of values of two columns, as "left_X_right".
+
+    Each value of the left column meets each of the right one, left-major, as in
+    `tf.ragged.cross`.
+    """
+    if isinstance(left, tf.RaggedTensor) or isinstance(right, tf.RaggedTensor):
+        return tf.ragged.cross([_ragged(left), _ragged(right)])
+    return tf.strings.join([_text(left), _text(right)], separator="_X_")
+
+
+def _ragged(column: Any) -> tf.RaggedTensor:
+    if isinstance(column, tf.RaggedTensor):
+        return column.with_values(_text(column.values))
+    values = _text(column)
+    return tf.RaggedTensor.from_uniform_row_length(values, 1)
+
+
+def _text(values: tf.Tensor) -> tf.Tensor:
+    return values if values.dtype == tf.string else tf.strings.as_string(values)
+
+
+def _with_default(values: Any, default: str | int | float) -> Any:
+    """Puts the default in place of a missing value, or of no value at all."""
+    if not isinstance(values, tf.RaggedTensor):
+        return tf.where(is_missing(values), tf.constant(default, values.dtype), values)
+    empty = tf.cast(values.row_lengths() == 0, tf.int64)
+    fill = tf.RaggedTensor.from_row_lengths(
+        tf.fill([tf.reduce_sum(empty)], tf.constant(default, values.dtype)), empty
+    )
+    return tf.concat([values, fill], axis=1)
+
+
+def is_missing(values: tf.Tensor) -> tf.Tensor:
+    """Returns where a parsed column holds no value: bool, of the same shape."""
+    if values.dtype == tf.float32:
+        return tf.math.is_nan(values)
+    name = "string" if values.dtype == tf.string else "int64"
+    return tf.equal(values, tf.constant(MISSING[name], values.dtype))

@@ -1,0 +1,1 @@
+"""The feature step as Beam jobs: analyse, make the graph, transform."""

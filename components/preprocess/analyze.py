@@ -1,0 +1,174 @@
+"""The first Beam job: one pass over the training examples, then one step a table.
+
+Workers count what their units of work hold and send counts on in shards; these are
+written to files, a folder a span, which a later job may find again in its cache. Then
+each table's vocabulary is put in order from the files of all spans.
+
+    units -> count -> by (span, table, shard) -> files -> by table -> vocabulary
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import tensorflow as tf
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from components.analysis.counts import TableCounts, from_bytes, merged, to_bytes
+from components.analysis.summary import Summarizer
+from components.analysis.vocabulary import write_vocabulary
+from components.files.bad_input import BadInput, BadInputError
+from components.files.reading import ReadRules, Unit, read_unit
+from components.preprocess.sources import TRAIN
+from configs.schema import Preprocessing
+
+# Counts that a worker holds before it sends them on, in bytes.
+_HELD_BYTES = 256 << 20
+
+_Key = tuple[str, str, int]  # folder of the span, table or "", shard
+
+
+class SpanUnit(NamedTuple):
+    """A unit of work, and the folder where its span's counts go."""
+
+    folder: str
+    unit: Unit
+
+
+class Analyze(beam.PTransform):
+    """Units of work to files of counts and summaries, and a vocabulary a table."""
+
+    def __init__(
+        self,
+        rules: ReadRules,
+        settings: Preprocessing,
+        vocabularies: str,
+        counted: Iterable[str],
+    ):
+        """Sets what to count.
+
+        Args:
+            rules: how to read.
+            settings: the specification.
+            vocabularies: folder for the files of tokens.
+            counted: folders of spans whose counts are there already.
+        """
+        super().__init__()
+        self._rules = rules
+        self._settings = settings
+        self._vocabularies = vocabularies
+        self._counted = list(counted)
+
+    def expand(self, units: beam.PCollection[SpanUnit]) -> beam.PCollection[str]:
+        """Returns the names of the tables whose vocabularies are written."""
+        tables = [
+            table
+            for table in self._settings.vocabularies
+            if self._settings.ids_of(table).kind == "vocabulary"
+        ]
+        found = (
+            units
+            | "Count" >> beam.ParDo(_Count(self._rules, self._settings))
+            | "BySpanTableShard" >> beam.GroupByKey()
+            | "WriteCounts" >> beam.FlatMap(_write_counts)
+        )
+        known = units.pipeline | "Tables" >> beam.Create(
+            [(table, folder) for table in tables for folder in ["", *self._counted]]
+        )
+        return (
+            (found, known)
+            | beam.Flatten()
+            | "ByTable" >> beam.GroupByKey()
+            | "WriteVocabulary"
+            >> beam.MapTuple(_write_vocabulary, self._vocabularies, self._settings)
+        )
+
+
+class _Count(beam.DoFn):
+    """Reads units of work and counts what is in them."""
+
+    def __init__(self, rules: ReadRules, settings: Preprocessing):
+        self._rules = rules
+        self._settings = settings
+
+    def start_bundle(self) -> None:
+        self._counts: dict[str, TableCounts] = {}
+
+    def process(self, element: SpanUnit) -> Iterator[tuple[_Key, bytes]]:
+        folder, unit = element
+        counts = self._counts.setdefault(folder, TableCounts(self._settings))
+        summarizer = Summarizer(self._settings)
+        bad = BadInput(self._rules.on_bad_example)
+        try:
+            for split, batch in read_unit(unit, self._rules, bad):
+                if split == TRAIN:
+                    counts.add(batch)
+                    summarizer.add(batch)
+                if counts.nbytes > _HELD_BYTES:
+                    yield from _drained(folder, counts)
+        except BadInputError as error:
+            # Told by the job's end: a runner would try again, and bury it in its trace.
+            failure = str(error)
+        else:
+            failure = ""
+        summary = {
+            "file": unit.file,
+            "part": unit.part,
+            "summary": summarizer.drain().to_json(),
+            "bad": bad.to_json(),
+            "failure": failure,
+        }
+        yield (folder, "", 0), json.dumps(summary).encode()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        window = GlobalWindow()
+        for folder, counts in self._counts.items():
+            for element in _drained(folder, counts):
+                yield WindowedValue(element, window.max_timestamp(), [window])
+
+
+def _drained(folder: str, counts: TableCounts) -> Iterator[tuple[_Key, bytes]]:
+    for table, shard, data in counts.drain():
+        yield (folder, table, shard), data
+
+
+def _write_counts(group: tuple[_Key, Iterable[bytes]]) -> Iterator[tuple[str, str]]:
+    """Writes what was found for one key; yields (table, folder) for counts."""
+    (folder, table, shard), found = group
+    if not table:
+        units = sorted(map(json.loads, found), key=lambda u: (u["file"], u["part"]))
+        _write(os.path.join(folder, SUMMARY_FILE), json.dumps(units).encode())
+        return
+    counts = merged([from_bytes(data) for data in found])
+    _write(counts_file(folder, table, shard), to_bytes(counts))
+    yield table, folder
+
+
+def _write_vocabulary(
+    table: str, folders: Iterable[str], vocabularies: str, settings: Preprocessing
+) -> str:
+    shards: dict[int, list[str]] = {}
+    for folder in sorted(set(folders) - {""}):
+        for file in tf.io.gfile.glob(counts_file(folder, table, "*")):
+            shard = int(file.rpartition("-")[2])
+            shards.setdefault(shard, []).append(file)
+    path = os.path.join(vocabularies, table)
+    facts = write_vocabulary(path, shards, settings.vocabularies[table])
+    _write(f"{path}.json", facts.model_dump_json().encode())
+    return table
+
+
+SUMMARY_FILE = "summary.json"
+
+
+def counts_file(folder: str, table: str, shard: Any) -> str:
+    """Returns where the counts of a table's shard lie."""
+    return os.path.join(folder, f"{table}-{shard}")
+
+
+def _write(path: str, data: bytes) -> None:
+    with tf.io.gfile.GFile(path, "wb") as file:
+        file.write(data)
