@@ -1,6 +1,5 @@
 """The transformed examples of a finished run, as batches and as sparse matrices."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,18 +82,19 @@ class FinishedRun:
     def _reader_of(self, batch_size: int) -> BatchReader:
         run = self.run
         spec = self.graph.transformed_feature_spec()
-        return BatchReader(spec, run.feature_set, run.data.label, batch_size)
+        return BatchReader(spec, run.feature_set, run.data.target, batch_size)
 
 
 def _transform_outputs(run: Run, output_dir: Path) -> dict[str, mlmd.Artifact]:
-    """Returns the newest fitting Transform's output artifacts by name."""
+    """Returns the newest fitting FeatureTransform's output artifacts by name."""
     path = output_dir / "metadata.sqlite"
     if not path.exists():
         raise NoFinishedRunError(_no_run(output_dir, "metadata.sqlite is not there"))
     connection = mlmd.ConnectionConfig()
     connection.sqlite.filename_uri = str(path)
     store = MetadataStore(connection)
-    node = store.get_context_by_type_and_name("node", f"shardline-{run.name}.Transform")
+    name = f"shardline-{run.name}.FeatureTransform"
+    node = store.get_context_by_type_and_name("node", name)
     executions = store.get_executions_by_context(node.id) if node else []
     ended = [e for e in executions if e.last_known_state in _ENDED]
     if not ended:
@@ -112,9 +112,8 @@ def _transform_outputs(run: Run, output_dir: Path) -> dict[str, mlmd.Artifact]:
 
 
 def _preprocessing(transform: mlmd.Execution) -> str:
-    """Returns what a Transform was told of features, as JSON."""
-    config = json.loads(transform.custom_properties["custom_config"].string_value)
-    return str(config.get("preprocessing"))
+    """Returns what a FeatureTransform was told of features, as JSON."""
+    return str(transform.custom_properties["preprocessing"].string_value)
 
 
 def _no_run(output_dir: Path, reason: str) -> str:

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from configs.schema import FeatureSet, Model, Section
+from configs.schema import FeatureSet, Model, Target
 
 _FILE = "manifest.json"
 
 
-class Manifest(Section):
-    """The manifest of a checkpoint.
+class Manifest(Target):
+    """The manifest of a checkpoint, and of what it predicts.
 
     Attributes:
         steps: training steps behind the checkpoint.
@@ -16,7 +16,6 @@ class Manifest(Section):
         rows: rows of each table.
         features: the feature specification it was trained with.
         model: the dense model's builder and options.
-        label: the column it predicts.
         metrics: on the evaluation split.
     """
 
@@ -25,7 +24,6 @@ class Manifest(Section):
     rows: dict[str, int]
     features: FeatureSet
     model: Model
-    label: str
     metrics: dict[str, float]
 
     def save(self, folder: str) -> None:

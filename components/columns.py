@@ -1,7 +1,8 @@
 """What a reader of raw data promises the rest of the project.
 
 A reader is a class that a run's configuration names by import path. It says which
-columns every example holds, and turns a path into splits of `tf.train.Example`.
+columns every example holds, and turns a path into splits of `tf.train.Example`,
+serialized or not.
 This module owns that promise and nothing else: it reads no data and, at run time,
 imports neither TensorFlow nor Beam.
 """
@@ -39,7 +40,7 @@ class ExampleReader(Protocol):
 
     def examples(
         self, root: beam.Pipeline, path: str
-    ) -> dict[str, PCollection[tf.train.Example]]:
+    ) -> dict[str, PCollection[tf.train.Example | bytes]]:
         """Adds the reading of `path` to a pipeline.
 
         Args:
@@ -47,5 +48,6 @@ class ExampleReader(Protocol):
             path: Where the raw data lies.
 
         Returns:
-            The examples of each split, by split name.
+            The examples of each split, by split name; serialized ones may be among
+            them.
         """

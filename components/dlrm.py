@@ -39,7 +39,8 @@ class DLRM(keras.Model):
             wide: whether the vectors also reach the logit directly, as in a linear
                 model; neither dropped nor penalized.
             bottom_units: sizes of the bottom perceptron's layers, the last one the
-                features' dim; needed if there are numbers.
+                features' dim. Default if there are numbers: the first of
+                `hidden_units`, and the features' dim.
             vectors_to_top: whether the features' vectors go through the perceptron
                 beside their products. False: only the vector of the numbers does, as
                 in the paper; much less work for many features.
@@ -51,13 +52,14 @@ class DLRM(keras.Model):
         self._logit = keras.layers.Dense(1, kernel_regularizer=_penalty(l2))
         self._linear = keras.layers.Dense(1, use_bias=False) if wide else None
         self._vectors_to_top = vectors_to_top
+        self._hidden_units, self._l2 = tuple(hidden_units), l2
 
     def build(
         self,
         activations_shape: Mapping[str, Sequence[int | None]],
         numbers_shape: Mapping[str, Sequence[int | None]] | None = None,
     ) -> None:
-        """Checks that the vectors can be multiplied with each other.
+        """Checks that the vectors can be multiplied, and makes the default bottom.
 
         Args:
             activations_shape: shapes by feature.
@@ -67,7 +69,9 @@ class DLRM(keras.Model):
             ValueError: if the features differ in dim, or `bottom_units` do not fit the
                 numbers and the features.
         """
-        dims = {name: shape[-1] for name, shape in sorted(activations_shape.items())}
+        dims: dict[str, Any] = {
+            name: shape[-1] for name, shape in sorted(activations_shape.items())
+        }
         if len(set(dims.values())) > 1:
             listed = ", ".join(f"{name} {dim}" for name, dim in dims.items())
             raise ValueError(
@@ -75,10 +79,8 @@ class DLRM(keras.Model):
                 f"got {listed}. Give their tables the same `dim`."
             )
         if numbers_shape and not self._bottom:
-            raise ValueError(
-                f"DLRM needs `bottom_units` for numbers, got {_listed(numbers_shape)} "
-                "and no units. Give the sizes of the bottom perceptron's layers."
-            )
+            units = [*self._hidden_units[:1], next(iter(dims.values()))]
+            self._bottom = [_hidden_layer(size, self._l2) for size in units]
         if self._bottom and not numbers_shape:
             raise ValueError(
                 "DLRM makes a vector of numbers with `bottom_units`, got units and no "
@@ -134,10 +136,6 @@ def _hidden_layer(units: int, l2: float) -> keras.layers.Dense:
 def _penalty(l2: float) -> keras.regularizers.Regularizer | None:
     # A penalty of zero would still be computed, and its gradient.
     return keras.regularizers.L2(l2) if l2 else None
-
-
-def _listed(names: Mapping[str, Any]) -> str:
-    return ", ".join(sorted(names))
 
 
 def _side_by_side(numbers: Mapping[str, Any]) -> Any:

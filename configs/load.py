@@ -1,6 +1,7 @@
 """YAML text to a validated `Run`; every fault at once, with file and line."""
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -41,6 +42,20 @@ def load_job(path: str | Path) -> Job:
         ConfigError: if the file cannot be read, is not YAML, or breaks the schema.
     """
     return _load(path, Job)
+
+
+def line_of(path: str | Path, place: Sequence[str]) -> int:
+    """Returns the line of a place in a configuration, such as ("features", "user").
+
+    Args:
+        path: YAML file.
+        place: keys from the outermost on; those that the file lacks are left out.
+
+    Raises:
+        ConfigError: if the file cannot be read, or is not YAML.
+    """
+    node, _ = _parsed(Path(path))
+    return _line(node, tuple(place))
 
 
 def _load(path: str | Path, kind: type[_Kind]) -> _Kind:

@@ -1,12 +1,13 @@
 """The `shardline` command."""
 
+import json
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
-from configs import ConfigError, Run, load_run
+from configs import ConfigError, Run, load_job, load_run
 from pipeline.layout import Layout, OutputError
 from pipeline.native_output import stderr_held_back
 
@@ -75,6 +76,31 @@ def doctor() -> None:
         findings = diagnose()
     render(findings, _console)
     raise typer.Exit(1 if worst(findings) == "error" else 0)
+
+
+@app.command(name="check")
+def check_config(
+    config: _Config,
+    rows: Annotated[int, typer.Option(min=1, help="Examples to sample.")] = 1000,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the findings as JSON.")
+    ] = False,
+) -> None:
+    """Compare a configuration with a sample of its data, before anything runs."""
+    try:
+        load_job(config)  # its own faults, before anything slow is imported
+        from pipeline.check.checking import check
+        from pipeline.check.report import render
+
+        with _console.status("") as status, stderr_held_back():
+            report = check(config, rows, status.update)
+    except ConfigError as error:
+        _fail(error)
+    if as_json:
+        print(json.dumps(report.to_json(), indent=2))
+    else:
+        render(report, _console)
+    raise typer.Exit(1 if report.faults else 0)
 
 
 @app.command(name="compile")

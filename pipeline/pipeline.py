@@ -9,6 +9,8 @@ from tfx import v1 as tfx
 from components.code_version import code_version
 from components.example_gen.component import ReaderExampleGen
 from components.exporter.component import Exporter
+from components.feature_transform.component import FeatureTransform
+from components.files import reader_of
 from components.pusher.component import Pusher
 from components.schema_gen import ReaderSchemaGen
 from components.trainer.component import Trainer
@@ -50,7 +52,7 @@ def create_pipeline(
         metadata_path: SQLite file of ML Metadata; None where the platform has its own.
         cache: whether to reuse what an earlier run made from equal inputs.
     """
-    data = _data_components(run, data_path, data_version)
+    data = _data_components(run, data_path, data_version, pipeline_root)
     model = _model_components(run, data, serving_dir)
     return tfx.dsl.Pipeline(
         pipeline_name=f"shardline-{run.name}",
@@ -75,15 +77,14 @@ class _Data(NamedTuple):
     transform: Any
 
 
-def _data_components(run: Run, data_path: str, data_version: str) -> _Data:
-    reader_options = json.dumps(run.data.options, sort_keys=True)
-    reader_code = (
-        "components.columns",
-        "components.import_path",
-        _code_of(run.data.reader),
-    )
+def _data_components(
+    run: Run, data_path: str, data_version: str, pipeline_root: str
+) -> _Data:
+    reader, options = reader_of(run.data, run)
+    reader_options = json.dumps(options, sort_keys=True)
+    reader_code = ("components.columns", "components.import_path", _code_of(reader))
     example_gen = ReaderExampleGen(
-        reader=run.data.reader,
+        reader=reader,
         options=reader_options,
         path=data_path,
         data_version=data_version,
@@ -92,7 +93,7 @@ def _data_components(run: Run, data_path: str, data_version: str) -> _Data:
     examples = example_gen.outputs["examples"]
     statistics_gen = tfx.components.StatisticsGen(examples=examples)
     schema_gen = ReaderSchemaGen(
-        reader=run.data.reader,
+        reader=reader,
         options=reader_options,
         code_version=code_version(
             "components.schema_gen", "components.features.schema", *reader_code
@@ -102,19 +103,18 @@ def _data_components(run: Run, data_path: str, data_version: str) -> _Data:
     example_validator = tfx.components.ExampleValidator(
         statistics=statistics_gen.outputs["statistics"], schema=schema
     )
-    preprocessing = run.feature_set.preprocessing(run.data.target)
-    transform = tfx.components.Transform(
+    transform = FeatureTransform(
         examples=examples,
-        schema=schema,
-        preprocessing_fn="components.features.preprocessing.preprocessing_fn",
-        # StatisticsGen has those of the examples already.
-        disable_statistics=True,
-        custom_config={
-            "preprocessing": preprocessing.model_dump_json(),
-            "code_version": code_version(
-                "components.features.preprocessing", "configs.schema"
-            ),
-        },
+        preprocessing=run.feature_set.preprocessing(run.data.target),
+        cache_folder=f"{pipeline_root}/counts",
+        code_version=code_version(
+            "components.analysis",
+            "components.feature_transform",
+            "components.features",
+            "components.files",
+            "components.preprocess",
+            "configs",
+        ),
     )
     return _Data(example_gen, statistics_gen, schema_gen, example_validator, transform)
 
@@ -129,7 +129,7 @@ def _model_components(run: Run, data: _Data, serving_dir: str) -> list[Any]:
         transformed_examples=data.transform.outputs["transformed_examples"],
         transform_graph=transform_graph,
         features=run.feature_set,
-        label=run.data.label,
+        target=run.data.target,
         model=run.model,
         training=run.training,
         parity_examples=run.serving.parity_examples,
@@ -178,6 +178,7 @@ def evaluation_config(run: Run) -> tfma.EvalConfig:
             tfma.ModelSpec(
                 signature_name="serving_default",
                 label_key=run.data.label,
+                example_weight_key=run.data.example_weight,
                 prediction_key="scores",
             )
         ],

@@ -5,7 +5,9 @@ import sys
 
 import numpy as np
 
+from components.features.engine_inputs import model_arguments
 from components.features.schema import column_faults
+from components.files import reader_of
 from components.import_path import construct
 from configs.load import ConfigError
 from configs.schema import Run
@@ -32,23 +34,28 @@ def check(run: Run) -> None:
 
 
 def _reader_faults(run: Run) -> list[str]:
+    key = "data.files" if run.data.files else "data.reader"
+    path, options = reader_of(run.data, run.feature_set)
     try:
-        reader = construct(run.data.reader, run.data.options)
+        reader = construct(path, options)
     except ValueError as error:
-        return [f"data.reader: {error}"]
+        return [f"{key}: {error}"]
     needed = set(_NEEDED_SPLITS)
     if run.training.early_stop:
         needed.add(run.training.early_stop.split)
+    giver, remedy = f"`{path}` gives", ""
+    if run.data.files:
+        giver, remedy = "they give", "; name it in `splits` or `held_out`"
     faults = [
-        f"data.reader: `{run.data.reader}` gives splits {', '.join(reader.splits)}, "
-        f"and not `{split}`, which is needed for training, evaluation or early stop"
+        f"{key}: {giver} splits {', '.join(reader.splits)}, and not `{split}`, which "
+        f"is needed for training, evaluation or early stop{remedy}"
         for split in sorted(needed - set(reader.splits))
     ]
-    return faults + column_faults(run.feature_set, run.data.label, reader.columns)
+    return faults + column_faults(run.feature_set, run.data.target, reader.columns)
 
 
 def _model_faults(run: Run) -> list[str]:
-    """Calls the model on two examples without ids."""
+    """Calls the model on two examples without ids, all numbers 0."""
     activations = {
         name: np.zeros(
             [
@@ -60,11 +67,16 @@ def _model_faults(run: Run) -> list[str]:
         )
         for name, f in run.features.items()
     }
+    numbers = {name: np.zeros(2, np.float32) for name in run.numbers}
+    called = "activations and numbers" if numbers else "activations"
     try:
         model = construct(run.model.builder, run.model.options)
-        shape = tuple(model(activations).shape)
+    except ValueError as error:
+        return [f"model: {error}"]
+    try:
+        shape = tuple(model(*model_arguments(activations, numbers)).shape)
     except (AttributeError, TypeError, ValueError) as error:
-        return [f"model: `{run.model.builder}`: {error}"]
+        return [f"model: `{run.model.builder}`, called with {called}: {error}"]
     if shape != (2,):
         return [
             f"model: `{run.model.builder}` gives {shape} for a batch of 2, expected "

@@ -53,13 +53,20 @@ def _write(examples: Any, split: str, folder: str) -> None:
     )
     _ = (
         examples
-        | f"Serialize[{split}]"
-        >> beam.Map(lambda example: example.SerializeToString(deterministic=True))
+        | f"Serialize[{split}]" >> beam.Map(_serialized)
         | f"Write[{split}]"
         >> beam.io.WriteToTFRecord(
             os.path.join(folder, "data_tfrecord"), file_name_suffix=".gz"
         )
     )
+
+
+def _serialized(example: Any) -> bytes:
+    """Returns the bytes of an example that a reader gave, serialized or not."""
+    if isinstance(example, bytes):
+        return example
+    serialized: bytes = example.SerializeToString(deterministic=True)
+    return serialized
 
 
 def _refuse_empty(count: int, split: str) -> None:

@@ -8,7 +8,11 @@ import tensorflow_transform as tft
 from components.checkpoint_manifest import checkpoint_prefix, load_manifest
 from components.dense_variables import plain_variables
 from components.features.engine_config import engine_config
-from components.features.engine_inputs import engine_inputs
+from components.features.engine_inputs import (
+    engine_inputs,
+    model_arguments,
+    number_inputs,
+)
 from components.features.transform_graph import TransformGraph
 from components.import_path import construct
 from embedding import TPUEmbedding, serving_embedding_lookup
@@ -34,7 +38,8 @@ class ServingModel(tf.Module):
         engine = TPUEmbedding(feature_config, hosts=["/CPU:0"])
         engine.build(1)
         model = construct(manifest.model.builder, manifest.model.options)
-        model(engine.zero_activations())
+        zeros = {name: tf.zeros([1]) for name in manifest.features.numbers}
+        model(*model_arguments(engine.zero_activations(), zeros))
         self.dense_variables = plain_variables(model)
         restored = tf.train.Checkpoint(model=self.dense_variables, embedding=engine)
         status = restored.read(checkpoint_prefix(checkpoint_folder))
@@ -42,9 +47,10 @@ class ServingModel(tf.Module):
         self.tables = [t.variables[0] for t in engine.embedding_tables.values()]
         tables = dict(zip(engine.embedding_tables, self.tables, strict=True))
 
-        def score(ids: Any, weights: Any) -> tf.Tensor:
+        def score(ids: Any, weights: Any, numbers: Any) -> tf.Tensor:
             activations = serving_embedding_lookup(ids, weights, tables, feature_config)
-            return tf.sigmoid(model(activations, training=False))
+            arguments = model_arguments(activations, numbers)
+            return tf.sigmoid(model(*arguments, training=False))
 
         self._score = score
 
@@ -52,8 +58,9 @@ class ServingModel(tf.Module):
         """Writes the SavedModel with its signatures.
 
         `serving_default` takes `examples`, serialized tf.Examples: string [batch].
-        `columns` takes the raw columns: `<column>` string [batch], or for a ragged one
-        `<column>_values` [n] and `<column>_row_splits` int64 [batch + 1]. Both return
+        `columns` takes the raw columns, each of its own type: `<column>` [batch], or
+        for a ragged one `<column>_values` [n] and `<column>_row_splits` int64
+        [batch + 1]. Both return
         `scores` float32 [batch], the probability of the label.
         """
         tf.saved_model.save(
@@ -66,8 +73,10 @@ class ServingModel(tf.Module):
         )
 
     def _scores(self, columns: dict[str, Any]) -> dict[str, tf.Tensor]:
-        inputs = engine_inputs(self.transform(columns), self._features)
-        return {"scores": self._score(*inputs)}
+        transformed = self.transform(columns)
+        ids, weights = engine_inputs(transformed, self._features)
+        numbers = number_inputs(transformed, self._features)
+        return {"scores": self._score(ids, weights, numbers)}
 
     def _examples_signature(self) -> Any:
         @tf.function(

@@ -16,7 +16,7 @@ import tensorflow_transform as tft
 from components.features.facts import Facts
 from components.features.numbers import scaled
 from components.features.outputs import EXAMPLE_WEIGHT, weights_output
-from components.features.tokens import feature_tokens
+from components.features.tokens import feature_tokens, text
 from configs.schema import Feature, Preprocessing
 
 
@@ -62,23 +62,45 @@ class _Known:
     def __init__(self, settings: Preprocessing, facts: Facts, vocabularies: str):
         self.rules = settings.vocabularies
         self.facts = facts
-        self.folder = vocabularies
+        self._folder = vocabularies
+        self._lookups: dict[str, tf.lookup.StaticVocabularyTable] = {}
+
+    def lookup(self, table: str) -> tf.lookup.StaticVocabularyTable:
+        """Returns the lookup of a table's vocabulary, one for all its features.
+
+        It is made outside the graph and tracked by it, or its file would be no asset.
+        """
+
+        def made() -> tf.lookup.StaticVocabularyTable:
+            lines = tf.lookup.TextFileInitializer(
+                os.path.join(self._folder, table),
+                key_dtype=tf.string,
+                key_index=tf.lookup.TextFileIndex.WHOLE_LINE,
+                value_dtype=tf.int64,
+                value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
+            )
+            oov_rows = self.rules[table].oov_rows
+            return tf.lookup.StaticVocabularyTable(lines, oov_rows)
+
+        if table not in self._lookups:
+            self._lookups[table] = tft.make_and_track_object(made, name=table)
+        return self._lookups[table]
 
 
 def _by_vocabulary(tokens: Any, _: str, feature: Feature, known: _Known) -> Any:
-    return tft.apply_vocabulary(
-        tokens,
-        tf.constant(os.path.join(known.folder, feature.table)),
-        num_oov_buckets=known.rules[feature.table].oov_rows,
-    )
+    def looked_up(values: tf.Tensor) -> tf.Tensor:
+        return lookup.lookup(text(values))
+
+    lookup = known.lookup(feature.table)
+    return _map_flat(looked_up, tokens)
 
 
 def _by_hash(tokens: Any, _: str, feature: Feature, known: _Known) -> Any:
     def hashed(values: tf.Tensor) -> tf.Tensor:
-        text = values if values.dtype == tf.string else tf.strings.as_string(values)
+        salted = text(values)
         if feature.ids.salt:
-            text = tf.strings.join([feature.ids.salt, text])
-        return tf.strings.to_hash_bucket_fast(text, feature.ids.hash_buckets)
+            salted = tf.strings.join([feature.ids.salt, salted])
+        return tf.strings.to_hash_bucket_fast(salted, feature.ids.hash_buckets)
 
     return _map_flat(hashed, tokens)
 

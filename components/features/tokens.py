@@ -49,17 +49,18 @@ def crossed(left: Any, right: Any) -> Any:
     """
     if isinstance(left, tf.RaggedTensor) or isinstance(right, tf.RaggedTensor):
         return tf.ragged.cross([_ragged(left), _ragged(right)])
-    return tf.strings.join([_text(left), _text(right)], separator="_X_")
+    return tf.strings.join([text(left), text(right)], separator="_X_")
 
 
 def _ragged(column: Any) -> tf.RaggedTensor:
     if isinstance(column, tf.RaggedTensor):
-        return column.with_values(_text(column.values))
-    values = _text(column)
+        return column.with_values(text(column.values))
+    values = text(column)
     return tf.RaggedTensor.from_uniform_row_length(values, 1)
 
 
-def _text(values: tf.Tensor) -> tf.Tensor:
+def text(values: tf.Tensor) -> tf.Tensor:
+    """Returns values as strings; whole numbers in decimal."""
     return values if values.dtype == tf.string else tf.strings.as_string(values)
 
 

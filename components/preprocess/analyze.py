@@ -7,6 +7,7 @@ each table's vocabulary is put in order from the files of all spans.
     units -> count -> by (span, table, shard) -> files -> by table -> vocabulary
 """
 
+import dataclasses
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -20,9 +21,8 @@ from apache_beam.utils.windowed_value import WindowedValue
 from components.analysis.counts import TableCounts, from_bytes, merged, to_bytes
 from components.analysis.summary import Summarizer
 from components.analysis.vocabulary import write_vocabulary
-from components.files.bad_input import BadInput, BadInputError
-from components.files.reading import ReadRules, Unit, read_unit
-from components.preprocess.sources import TRAIN
+from components.files import BadInput, BadInputError, ReadRules, Unit, read_unit
+from components.preprocess.staged import StagedUnit
 from configs.schema import Preprocessing
 
 # Counts that a worker holds before it sends them on, in bytes.
@@ -47,17 +47,19 @@ class Analyze(beam.PTransform):
         settings: Preprocessing,
         vocabularies: str,
         counted: Iterable[str],
+        staging: str | None = None,
     ):
         """Sets what to count.
 
         Args:
-            rules: how to read.
+            rules: how to read; rows of their `split` are counted.
             settings: the specification.
             vocabularies: folder for the files of tokens.
             counted: folders of spans whose counts are there already.
+            staging: folder for what is read, for the second job; None keeps nothing.
         """
         super().__init__()
-        self._rules = rules
+        self._count = _Count(rules, settings, staging)
         self._settings = settings
         self._vocabularies = vocabularies
         self._counted = list(counted)
@@ -71,7 +73,7 @@ class Analyze(beam.PTransform):
         ]
         found = (
             units
-            | "Count" >> beam.ParDo(_Count(self._rules, self._settings))
+            | "Count" >> beam.ParDo(self._count)
             | "BySpanTableShard" >> beam.GroupByKey()
             | "WriteCounts" >> beam.FlatMap(_write_counts)
         )
@@ -83,16 +85,17 @@ class Analyze(beam.PTransform):
             | beam.Flatten()
             | "ByTable" >> beam.GroupByKey()
             | "WriteVocabulary"
-            >> beam.MapTuple(_write_vocabulary, self._vocabularies, self._settings)
+            >> beam.Map(_write_vocabulary, self._vocabularies, self._settings)
         )
 
 
 class _Count(beam.DoFn):
     """Reads units of work and counts what is in them."""
 
-    def __init__(self, rules: ReadRules, settings: Preprocessing):
+    def __init__(self, rules: ReadRules, settings: Preprocessing, staging: str | None):
         self._rules = rules
         self._settings = settings
+        self._staging = staging
 
     def start_bundle(self) -> None:
         self._counts: dict[str, TableCounts] = {}
@@ -102,9 +105,12 @@ class _Count(beam.DoFn):
         counts = self._counts.setdefault(folder, TableCounts(self._settings))
         summarizer = Summarizer(self._settings)
         bad = BadInput(self._rules.on_bad_example)
+        staged = StagedUnit(self._staging, unit) if self._staging else None
         try:
             for split, batch in read_unit(unit, self._rules, bad):
-                if split == TRAIN:
+                if staged:
+                    staged.write(split, batch)
+                if split == self._rules.split:
                     counts.add(batch)
                     summarizer.add(batch)
                 if counts.nbytes > _HELD_BYTES:
@@ -114,11 +120,12 @@ class _Count(beam.DoFn):
             failure = str(error)
         else:
             failure = ""
+            if staged:
+                staged.finish()
         summary = {
-            "file": unit.file,
-            "part": unit.part,
+            "unit": dataclasses.astuple(unit),
             "summary": summarizer.drain().to_json(),
-            "bad": bad.to_json(),
+            "bad": dataclasses.asdict(bad),
             "failure": failure,
         }
         yield (folder, "", 0), json.dumps(summary).encode()
@@ -139,7 +146,7 @@ def _write_counts(group: tuple[_Key, Iterable[bytes]]) -> Iterator[tuple[str, st
     """Writes what was found for one key; yields (table, folder) for counts."""
     (folder, table, shard), found = group
     if not table:
-        units = sorted(map(json.loads, found), key=lambda u: (u["file"], u["part"]))
+        units = sorted(map(json.loads, found), key=lambda told: told["unit"])
         _write(os.path.join(folder, SUMMARY_FILE), json.dumps(units).encode())
         return
     counts = merged([from_bytes(data) for data in found])
@@ -148,8 +155,9 @@ def _write_counts(group: tuple[_Key, Iterable[bytes]]) -> Iterator[tuple[str, st
 
 
 def _write_vocabulary(
-    table: str, folders: Iterable[str], vocabularies: str, settings: Preprocessing
+    group: tuple[str, Iterable[str]], vocabularies: str, settings: Preprocessing
 ) -> str:
+    table, folders = group
     shards: dict[int, list[str]] = {}
     for folder in sorted(set(folders) - {""}):
         for file in tf.io.gfile.glob(counts_file(folder, table, "*")):

@@ -19,10 +19,9 @@ from components.analysis.summary import facts_of, merged, summary_from_json
 from components.code_version import code_version
 from components.features.facts import Facts, VocabularyFacts
 from components.features.graph_writer import write_transform_graph
-from components.files.bad_input import BadInput, BadInputError, bad_input_from_json
-from components.files.reading import ReadRules, units
+from components.files import BadInput, BadInputError, ReadRules, Unit, units
 from components.preprocess.analyze import SUMMARY_FILE, Analyze, SpanUnit
-from components.preprocess.sources import TRAIN, Source, fingerprint
+from components.preprocess.sources import Source, fingerprint
 from components.preprocess.transform import SplitUnit, Transform
 from configs.schema import Preprocessing
 
@@ -38,11 +37,13 @@ class Analysis:
         facts: of the training examples.
         bad: examples and files that were left out.
         reused: spans whose counts were in the cache.
+        staged: units whose batches are kept, and what was left out of each.
     """
 
     facts: Facts
     bad: BadInput
     reused: tuple[str, ...]
+    staged: dict[Unit, BadInput]
 
 
 @dataclass(frozen=True)
@@ -81,11 +82,11 @@ def preprocess(
     outputs: Mapping[str, Mapping[str, str]],
     cache: str | None = None,
 ) -> tuple[Analysis, Transformed]:
-    """Analyses split "train", makes the transform graph, and transforms all splits.
+    """Analyses one split, makes the transform graph, and transforms all splits.
 
     Args:
         sources: the files.
-        rules: how to read them.
+        rules: how to read them; the examples of their `split` are analysed.
         settings: the specification.
         runner: where to run.
         graph: folder to write the transform graph to.
@@ -96,11 +97,16 @@ def preprocess(
         BadInputError: if something in the files is bad and not to be skipped.
         ValueError: if a source has no file, or there is no example to analyse.
     """
-    with _staging(graph) as staging:
-        analysis = analyze(sources, rules, settings, runner, staging, cache)
+    with staging_folder(graph) as staging:
+        analysis = analyze(
+            sources, rules, settings, runner, staging, cache=cache, keep_batches=True
+        )
         vocabularies = os.path.join(staging, _VOCABULARIES)
         write_transform_graph(graph, settings, analysis.facts, vocabularies)
-    return analysis, transform(sources, rules, graph, outputs, runner)
+        transformed = transform(
+            sources, rules, graph, outputs, runner, staging, staged=analysis.staged
+        )
+    return analysis, transformed
 
 
 def analyze(
@@ -109,17 +115,20 @@ def analyze(
     settings: Preprocessing,
     runner: Beam,
     folder: str,
+    *,
     cache: str | None = None,
+    keep_batches: bool = False,
 ) -> Analysis:
     """Finds what preprocessing needs to know of the training examples.
 
     Args:
-        sources: the files; those of split "train" are read.
-        rules: how to read them.
+        sources: the files; those of the rules' split are read.
+        rules: how to read them; the examples of their `split` are analysed.
         settings: the specification.
         runner: where to run.
         folder: to write `vocabularies/<table>` to.
         cache: folder where counts of spans are kept; None keeps none.
+        keep_batches: whether `transform` will follow, with the same folder.
 
     Raises:
         BadInputError: if something in the files is bad and not to be skipped.
@@ -143,7 +152,13 @@ def analyze(
                 pipeline
                 | "Units" >> beam.Create(work)
                 | beam.Reshuffle()
-                | Analyze(rules, settings, vocabularies, [s.kept for s in counted])
+                | Analyze(
+                    rules,
+                    settings,
+                    vocabularies,
+                    [span.kept for span in counted],
+                    folder if keep_batches else None,
+                )
             )
         told = [
             (span, _read_json(os.path.join(place, SUMMARY_FILE)))
@@ -161,12 +176,18 @@ def analyze(
     )
     if not summary.examples:
         raise ValueError(
-            f"No example to analyse in split '{TRAIN}': "
+            f"No example to analyse in split '{rules.split}': "
             f"{sum(len(span.files) for span in spans)} files were read. "
-            f"{bad.told() or 'Check the pattern of files.'}"
+            + ("\n".join(bad.lines()) or "Check the pattern of files.")
         )
     facts = facts_of(summary, _vocabulary_facts(settings, vocabularies), settings)
-    return Analysis(facts, bad, tuple(span.name for span in counted))
+    staged = {
+        Unit(*unit["unit"]): BadInput(**unit["bad"])
+        for span, found in told
+        if keep_batches and span in missing
+        for unit in found
+    }
+    return Analysis(facts, bad, tuple(span.name for span in counted), staged)
 
 
 def transform(
@@ -175,6 +196,9 @@ def transform(
     graph: str,
     outputs: Mapping[str, Mapping[str, str]],
     runner: Beam,
+    staging: str,
+    *,
+    staged: Mapping[Unit, BadInput],
 ) -> Transformed:
     """Transforms every example with a graph that is there.
 
@@ -184,6 +208,8 @@ def transform(
         graph: folder of the transform graph.
         outputs: by format ("tfrecord", "parquet"), the folder of each split.
         runner: where to run.
+        staging: folder for what lies between jobs.
+        staged: from `analyze`; units that it has not read are read now.
 
     Raises:
         BadInputError: if something in the files is bad and not to be skipped.
@@ -196,18 +222,22 @@ def transform(
         for source in sources
         for unit in units(source.files, rules, runner.workers)
     ]
-    work = [SplitUnit(split, unit, n) for n, (split, unit) in enumerate(numbered)]
-    with _staging(graph) as staging:
-        report = os.path.join(staging, "report.json")
-        with runner.pipeline() as pipeline:
-            _ = (
-                pipeline
-                | "Units" >> beam.Create(work)
-                | beam.Reshuffle()
-                | Transform(rules, graph, outputs, report)
-            )
-        told = _read_json(report)
+    work = [
+        SplitUnit(split, unit, n, unit in staged)
+        for n, (split, unit) in enumerate(numbered)
+    ]
+    report = os.path.join(staging, "report.json")
+    with runner.pipeline() as pipeline:
+        _ = (
+            pipeline
+            | "Units" >> beam.Create(work)
+            | beam.Reshuffle()
+            | Transform(rules, graph, outputs, report, staging)
+        )
+    told = _read_json(report)
     bad = _refuse(told, rules)
+    for left_out in staged.values():
+        bad.merge(left_out)
     examples: dict[str, int] = {}
     for unit in told:
         for split, count in unit["examples"].items():
@@ -248,7 +278,7 @@ def _spans(
     )
     files: dict[str, list[str]] = {}
     for source in sources:
-        if source.split == TRAIN:
+        if source.split == rules.split:
             files.setdefault(source.span, []).extend(source.files)
     spans = []
     for name, paths in sorted(files.items()):
@@ -275,7 +305,7 @@ def _refuse(told: Sequence[Mapping], rules: ReadRules) -> BadInput:
         raise BadInputError("\n".join(sorted(failures)))
     bad = BadInput(rules.on_bad_example)
     for unit in told:
-        bad.merge(bad_input_from_json(unit["bad"]))
+        bad.merge(BadInput(**unit["bad"]))
     return bad
 
 
@@ -285,7 +315,7 @@ def _read_json(path: str) -> list:
 
 
 @contextlib.contextmanager
-def _staging(beside: str) -> Iterator[str]:
+def staging_folder(beside: str) -> Iterator[str]:
     """Gives a folder beside another one, and removes it in the end."""
     folder = f"{beside.rstrip('/')}.{uuid.uuid4().hex}"
     tf.io.gfile.makedirs(folder)

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-TRAIN = "train"
-
 
 @dataclass(frozen=True)
 class Source:
     """Files of one split, and of one span if data comes in spans.
 
     Attributes:
-        split: of the files; split "train" is analysed.
+        split: of the files.
         files: paths, sorted.
         span: such as a day; the analysis of a span is kept apart, for the cache.
     """
@@ -33,6 +31,6 @@ def fingerprint(files: Sequence[str], *, read_as: str) -> str:
     """
     digest = hashlib.sha256(read_as.encode())
     for file in files:
-        facts = tf.io.gfile.stat(file)
+        facts = tf.io.gfile.stat(file.partition("!/")[0])
         digest.update(f"\n{file} {facts.length} {facts.mtime_nsec}".encode())
     return digest.hexdigest()[:32]

@@ -4,6 +4,7 @@ Each unit of work makes one file a split. A file is written under a name of its 
 then takes its final name, so that a unit which a runner does twice leaves one.
 """
 
+import dataclasses
 import json
 import os
 import uuid
@@ -11,21 +12,30 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import apache_beam as beam
+import pyarrow as pa
 import tensorflow as tf
 from apache_beam.utils import shared
 
-from components.files.bad_input import BadInput, BadInputError
-from components.files.reading import ReadRules, Unit, read_unit
+from components.files import BadInput, BadInputError, ReadRules, Unit, read_unit
 from components.preprocess.loaded_graph import LoadedGraph
+from components.preprocess.staged import staged_batches
 from components.preprocess.writing import new_writer
 
 
 class SplitUnit(NamedTuple):
-    """A unit of work, the split of its files, and its number among all units."""
+    """A unit of work.
+
+    Attributes:
+        split: of its file.
+        unit: what to read.
+        number: its own among all units.
+        is_staged: whether the first job has kept what it read.
+    """
 
     split: str
     unit: Unit
     number: int
+    is_staged: bool
 
 
 class Transform(beam.PTransform):
@@ -33,21 +43,23 @@ class Transform(beam.PTransform):
 
     def __init__(
         self,
-        rules: Mapping[str, ReadRules],
+        rules: ReadRules,
         graph: str,
         outputs: Mapping[str, Mapping[str, str]],
         report: str,
+        staging: str,
     ):
         """Sets what to write.
 
         Args:
-            rules: how to read the files of each split.
+            rules: how to read.
             graph: folder of the transform graph.
             outputs: by format, the folder of each split.
             report: file for what became of each unit of work.
+            staging: folder of what the first job has kept.
         """
         super().__init__()
-        self._transform = _TransformUnit(rules, graph, outputs)
+        self._transform = _TransformUnit(rules, graph, outputs, staging)
         self._report = report
 
     def expand(self, units: beam.PCollection[SplitUnit]) -> beam.PCollection[None]:
@@ -57,7 +69,7 @@ class Transform(beam.PTransform):
             | "TransformUnit" >> beam.ParDo(self._transform)
             | "Together" >> beam.Map(lambda told: ("", told))
             | "All" >> beam.GroupByKey()
-            | "WriteReport" >> beam.MapTuple(_write_report, self._report)
+            | "WriteReport" >> beam.Map(_write_report, self._report)
         )
 
 
@@ -66,11 +78,13 @@ class _TransformUnit(beam.DoFn):
 
     def __init__(
         self,
-        rules: Mapping[str, ReadRules],
+        rules: ReadRules,
         graph: str,
         outputs: Mapping[str, Mapping[str, str]],
+        staging: str,
     ):
         self._rules = rules
+        self._staging = staging
         self._folder = graph
         self._outputs = outputs
         self._shared = shared.Shared()
@@ -79,14 +93,13 @@ class _TransformUnit(beam.DoFn):
         self._graph = self._shared.acquire(lambda: LoadedGraph(self._folder))
 
     def process(self, element: SplitUnit) -> Iterator[str]:
-        rules = self._rules[element.split]
+        rules = self._rules.of_split(element.split)
         bad = BadInput(rules.on_bad_example)
         writers: dict[str, list[Any]] = {}
         examples: dict[str, int] = {}
         failure = ""
         try:
-            for split, batch in read_unit(element.unit, rules, bad):
-                split = split if rules.held_out else element.split
+            for split, batch in self._batches(element, rules, bad):
                 if split not in writers:
                     writers[split] = self._writers(split, element.number)
                 transformed = self._graph.transformed(batch)
@@ -100,8 +113,15 @@ class _TransformUnit(beam.DoFn):
             for writer in _all(writers):
                 writer.discard()
         yield json.dumps(
-            {"examples": examples, "bad": bad.to_json(), "failure": failure}
+            {"examples": examples, "bad": dataclasses.asdict(bad), "failure": failure}
         )
+
+    def _batches(
+        self, element: SplitUnit, rules: ReadRules, bad: BadInput
+    ) -> Iterator[tuple[str, pa.RecordBatch]]:
+        if element.is_staged:
+            return staged_batches(self._staging, element.unit)
+        return read_unit(element.unit, rules, bad)
 
     def _writers(self, split: str, number: int) -> list[Any]:
         name = f"part-{number:05d}"
@@ -123,7 +143,8 @@ def _said(error: Exception) -> str:
     return asserted.partition("\n")[0] or text
 
 
-def _write_report(_: str, told: Iterable[str], path: str) -> None:
+def _write_report(group: tuple[str, Iterable[str]], path: str) -> None:
+    _, told = group
     name = f"{path}.{uuid.uuid4().hex}"
     with tf.io.gfile.GFile(name, "w") as file:
         file.write(json.dumps([json.loads(text) for text in told]))

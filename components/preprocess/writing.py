@@ -4,8 +4,6 @@ A file has a name of its own while it is written. `finish` gives it its final na
 `discard` removes it.
 """
 
-import os
-import uuid
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -14,8 +12,10 @@ import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders import example_coder
 
-# Of zlib: half the time of its default level, files a tenth larger.
-_COMPRESSION_LEVEL = 3
+from components.preprocess.named_later import NamedLater
+
+# Of zlib: a quarter of the time of its default level, files a third larger.
+_COMPRESSION_LEVEL = 1
 
 
 class Writer(Protocol):
@@ -62,7 +62,7 @@ class TFRecordWriter:
             path: without the ending ".gz".
             encoding: of the batches to come.
         """
-        self._file = _NamedLater(f"{path}.gz")
+        self._file = NamedLater(f"{path}.gz")
         self._encoder = encoding.examples
         options = tf.io.TFRecordOptions("GZIP", compression_level=_COMPRESSION_LEVEL)
         self._writer = tf.io.TFRecordWriter(self._file.written, options)
@@ -94,7 +94,7 @@ class ParquetWriter:
             encoding: of the batches to come.
         """
         self._single = encoding.single
-        self._file = _NamedLater(f"{path}.parquet")
+        self._file = NamedLater(f"{path}.parquet")
         self._sink: Any = None
         self._writer: Any = None
 
@@ -102,7 +102,7 @@ class ParquetWriter:
         """Adds the examples of a batch."""
         plain = self._plain(batch)
         if self._writer is None:
-            self._sink = tf.io.gfile.GFile(self._file.written, "wb")
+            self._sink = self._file.open()
             self._writer = pq.ParquetWriter(self._sink, plain.schema)
         self._writer.write_batch(plain)
 
@@ -128,19 +128,3 @@ class ParquetWriter:
         if self._writer is not None:
             self._writer.close()
             self._sink.close()
-
-
-class _NamedLater:
-    """A file that has its final name only once it is whole."""
-
-    def __init__(self, path: str) -> None:
-        folder, name = os.path.split(path)
-        self._path = path
-        self.written = os.path.join(folder, f".{name}.{uuid.uuid4().hex}")
-
-    def rename(self) -> None:
-        tf.io.gfile.rename(self.written, self._path, overwrite=True)
-
-    def remove(self) -> None:
-        if tf.io.gfile.exists(self.written):
-            tf.io.gfile.remove(self.written)

@@ -11,7 +11,7 @@ from tfx.types.component_spec import (
 
 from components.artifacts import HostShardedCheckpoint
 from components.trainer.executor import Executor
-from configs.schema import FeatureSet, Model, Training
+from configs.schema import FeatureSet, Model, Target, Training
 
 
 class TrainerSpec(ComponentSpec):
@@ -19,7 +19,7 @@ class TrainerSpec(ComponentSpec):
 
     PARAMETERS = {
         "features": ExecutionParameter(type=str),
-        "label": ExecutionParameter(type=str),
+        "target": ExecutionParameter(type=str),
         "model": ExecutionParameter(type=str),
         "training": ExecutionParameter(type=str),
         "parity_examples": ExecutionParameter(type=int),
@@ -49,7 +49,7 @@ class Trainer(base_component.BaseComponent):
         transformed_examples: BaseChannel,
         transform_graph: BaseChannel,
         features: FeatureSet,
-        label: str,
+        target: Target,
         model: Model,
         training: Training,
         parity_examples: int,
@@ -63,7 +63,7 @@ class Trainer(base_component.BaseComponent):
             transformed_examples: what to train and evaluate on.
             transform_graph: the graph that transformed them.
             features: the feature specification.
-            label: the column to predict.
+            target: what to predict, and how much each example counts.
             model: the dense model.
             training: how long and how fast.
             parity_examples: how many raw examples to score.
@@ -75,7 +75,7 @@ class Trainer(base_component.BaseComponent):
                 transformed_examples=transformed_examples,
                 transform_graph=transform_graph,
                 features=features.model_dump_json(),
-                label=label,
+                target=target.model_dump_json(),
                 model=model.model_dump_json(),
                 training=training.model_dump_json(),
                 parity_examples=parity_examples,

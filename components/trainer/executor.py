@@ -11,7 +11,6 @@ from tfx.types import Artifact, artifact_utils
 
 from components.checkpoint_manifest import Manifest, checkpoint_prefix
 from components.features.engine_config import table_rows
-from components.features.engine_inputs import engine_inputs
 from components.features.transform_graph import TransformGraph
 from components.local_copy import local_output
 from components.parity import parity_folder, write_parity
@@ -21,10 +20,11 @@ from components.trainer.inputs import (
     filled_batches,
     records,
     split_files,
+    unlabelled_batch,
 )
 from components.trainer.learner import Learner, new_learner
 from components.trainer.loop import train_on_split
-from configs.schema import FeatureSet, Model, Training
+from configs.schema import FeatureSet, Model, Target, Training
 
 _log = logging.getLogger("shardline.trainer")
 
@@ -51,7 +51,7 @@ class Executor(BaseExecutor):
         features = FeatureSet.model_validate_json(exec_properties["features"])
         model = Model.model_validate_json(exec_properties["model"])
         training = Training.model_validate_json(exec_properties["training"])
-        label = exec_properties["label"]
+        target = Target.model_validate_json(exec_properties["target"])
         transform_output = tft.TFTransformOutput(
             artifact_utils.get_single_uri(input_dict["transform_graph"])
         )
@@ -61,7 +61,7 @@ class Executor(BaseExecutor):
         reader = BatchReader(
             transform_output.transformed_feature_spec(),
             features,
-            label,
+            target,
             training.batch_size,
         )
         files = functools.partial(split_files, input_dict["transformed_examples"])
@@ -89,8 +89,8 @@ class Executor(BaseExecutor):
                 rows=rows,
                 features=features,
                 model=model,
-                label=label,
                 metrics=metrics,
+                **target.model_dump(),
             )
             manifest.save(folder)
         _set_properties(checkpoint, manifest)
@@ -126,9 +126,7 @@ def _write_parity(
 
     def parse(serialized: tf.Tensor) -> Batch:
         transformed = transform(transform.parse(serialized))
-        ids, weights = engine_inputs(transformed, features)
-        unlabelled = tf.zeros([batch_size])
-        return Batch(ids, weights, {}, unlabelled, unlabelled)
+        return unlabelled_batch(transformed, features, batch_size)
 
     scores = learner.predict(filled_batches(raw, batch_size, parse))
     write_parity(parity_folder(folder), list(raw.as_numpy_iterator()), scores)

@@ -1,17 +1,18 @@
-"""Batches of transformed examples: ids, weights, numbers, labels.
+"""Batches of transformed examples: ids, weights, numbers, labels, example weights.
 
 Records are shuffled one by one, which keeps memory flat. To shuffle whole windows took
 a quarter less work here, and made the heap grow with every window.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 from tfx.types import Artifact, artifact_utils
 
-from components.features.engine_inputs import engine_inputs
-from configs.schema import FeatureSet
+from components.features.engine_inputs import engine_inputs, number_inputs
+from components.features.outputs import EXAMPLE_WEIGHT
+from configs.schema import FeatureSet, Target
 
 _SHUFFLED_EXAMPLES = 100_000
 # Read ahead of parsing, for the time in which an epoch's shuffle fills its buffer.
@@ -25,9 +26,10 @@ class Batch(NamedTuple):
     Attributes:
         ids: by feature, as the engine takes them.
         weights: by feature, or None.
-        numbers: by name, float32 [batch] or [batch, k]; no learnt embedding, they go
-            straight to the dense model.
+        numbers: by name, float32 [batch]; no learnt embedding, they go straight to the
+            dense model.
         labels: float32 [batch].
+        example_weights: float32 [batch], how much each example counts.
         is_example: float32 [batch], 0 for rows that only fill up the last batch.
     """
 
@@ -35,6 +37,7 @@ class Batch(NamedTuple):
     weights: dict[str, Any]
     numbers: dict[str, tf.Tensor]
     labels: tf.Tensor
+    example_weights: tf.Tensor
     is_example: tf.Tensor
 
 
@@ -75,28 +78,26 @@ class BatchReader:
         self,
         spec: Mapping[str, Any],
         features: FeatureSet,
-        label: str,
+        target: Target,
         batch_size: int,
         *,
-        numbers: Collection[str] = (),
         compression: str = "GZIP",
     ):
         """Sets what to read.
 
         Args:
             spec: what the records hold, as `tf.io.parse_example` takes it: ids of the
-                features, the label, and the numbers.
+                features, their weights, numbers, the label, and the example weight if
+                the target has one.
             features: the feature specification.
-            label: the column to predict.
+            target: what to predict, and whether examples are weighted.
             batch_size: examples in each batch.
-            numbers: float32 columns for the dense model.
             compression: of the files: "GZIP", "ZLIB" or "" for none.
         """
         self._spec = dict(spec)
         self._features = features
-        self._label = label
+        self._target = target
         self._batch_size = batch_size
-        self._numbers = sorted(numbers)
         self._compression = compression
 
     def training_batches(self, files: list[str], seed: int) -> tf.data.Dataset:
@@ -140,9 +141,46 @@ class BatchReader:
     def _parse(self, serialized: tf.Tensor) -> Batch:
         parsed = tf.io.parse_example(serialized, self._spec)
         ids, weights = engine_inputs(parsed, self._features)
-        numbers = {name: parsed[name] for name in self._numbers}
-        labels = tf.ensure_shape(parsed[self._label], [self._batch_size])
-        return Batch(ids, weights, numbers, labels, tf.ones_like(labels))
+        labels = tf.ensure_shape(parsed[self._target.label], [self._batch_size])
+        example_weights = tf.ones_like(labels)
+        if column := self._target.example_weight:
+            example_weights = _checked_weights(parsed[EXAMPLE_WEIGHT], column)
+        return Batch(
+            ids=ids,
+            weights=weights,
+            numbers=number_inputs(parsed, self._features),
+            labels=labels,
+            example_weights=tf.ensure_shape(example_weights, labels.shape),
+            is_example=tf.ones_like(labels),
+        )
+
+
+def _checked_weights(weights: tf.Tensor, column: str) -> tf.Tensor:
+    """Returns example weights; a batch with one that nothing can weigh is an error."""
+    is_weight = tf.math.is_finite(weights) & (weights >= 0)
+    wrong = tf.boolean_mask(weights, ~is_weight)
+    message = (
+        f"Column `{column}` (`data.example_weight`): the weight of an example must be "
+        "0 or more and finite. Correct the data, or leave such examples out. It holds"
+    )
+    check = tf.debugging.Assert(tf.equal(tf.size(wrong), 0), [message, wrong[:3]])
+    with tf.control_dependencies([check]):
+        return tf.identity(weights)
+
+
+def unlabelled_batch(
+    transformed: Mapping[str, Any], features: FeatureSet, batch_size: int
+) -> Batch:
+    """Returns a batch to predict only, of what the transform graph gives.
+
+    Args:
+        transformed: transformed columns; label and example weight may be absent.
+        features: the feature specification.
+        batch_size: examples in the batch.
+    """
+    ids, weights = engine_inputs(transformed, features)
+    none = tf.zeros([batch_size])
+    return Batch(ids, weights, number_inputs(transformed, features), none, none, none)
 
 
 def filled_batches(

@@ -1,6 +1,6 @@
 """The training step: lookups, dense model, both updates; several steps a call."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from components.dense_variables import plain_variables
 from components.features.engine_config import engine_config
+from components.features.engine_inputs import model_arguments
 from components.import_path import construct, load_object
 from components.trainer.inputs import Batch
 from components.trainer.metrics import evaluation_metrics
@@ -21,7 +22,6 @@ def new_learner(
     rows: Mapping[str, int],
     model: Model,
     training: Training,
-    number_shapes: Mapping[str, Sequence[int]] | None = None,
 ) -> "Learner":
     """Returns a learner with fresh variables, the same for the same seed.
 
@@ -30,7 +30,6 @@ def new_learner(
         rows: rows of each table.
         model: the dense model.
         training: batch size, hosts, seed and learning rate.
-        number_shapes: by name, the shape of one example's numbers: () or (k,).
 
     Raises:
         ValueError: if the model cannot be built.
@@ -44,18 +43,24 @@ def new_learner(
     )
     engine.build(training.batch_size)
     dense = construct(model.builder, model.options)
-    return Learner(engine, dense, training.learning_rate, number_shapes)
+    return Learner(engine, dense, training.learning_rate, features.numbers)
 
 
 class Learner:
-    """A dense model and an embedding engine that learn together."""
+    """A dense model and an embedding engine that learn together.
+
+    The loss of a batch is the sum of weight times cross-entropy over its examples,
+    divided by how many they are, and not by the sum of their weights: an example of
+    weight 2 counts as much as two of weight 1, and one of weight 0 teaches nothing.
+    Weights of another mean than 1 therefore change how fast SGD learns.
+    """
 
     def __init__(
         self,
         engine: TPUEmbedding,
         model: keras.Model,
         learning_rate: float,
-        number_shapes: Mapping[str, Sequence[int]] | None = None,
+        numbers: Collection[str] = (),
     ):
         """Makes all variables, so that a checkpoint can cover them.
 
@@ -64,18 +69,14 @@ class Learner:
             model: maps activations by feature, and numbers by name if there are any,
                 to float32 [batch] logits.
             learning_rate: of the dense model's Adam.
-            number_shapes: by name, the shape of one example's numbers: () or (k,).
+            numbers: names of the numbers.
         """
         self.engine = engine
         self.model = model
         activations = engine.zero_activations()
         examples = tf.nest.flatten(activations)[0].shape[0]
-        shapes = (number_shapes or {}).items()
-        self._logits(
-            activations,
-            {name: tf.zeros([examples, *shape]) for name, shape in shapes},
-            training=False,
-        )
+        zeros = {name: tf.zeros([examples]) for name in numbers}
+        model(*model_arguments(activations, zeros), training=False)
         # Tables learn from the loss summed over the batch: a row occurs in few of its
         # examples, and would learn the slower the larger the batch. So the gradients
         # are those of the sum, and Adam, which learns from the mean, divides its own.
@@ -104,7 +105,7 @@ class Learner:
             steps: int32 scalar, at least 1.
 
         Returns:
-            float32 scalar, the mean loss.
+            float32 scalar, the mean loss of the steps.
         """
         batch = self._enqueue(next(batches))
         total = tf.constant(0.0)
@@ -122,10 +123,11 @@ class Learner:
         """Returns the engine's predictions for a batch: float32 [batch], in (0, 1)."""
         self.engine.enqueue(batch.ids, batch.weights, training=False)
         activations = self.engine.dequeue()
-        return tf.sigmoid(self._logits(activations, batch.numbers, training=False))
+        arguments = model_arguments(activations, batch.numbers)
+        return tf.sigmoid(self.model(*arguments, training=False))
 
     def evaluate(self, batches: tf.data.Dataset) -> dict[str, float]:
-        """Returns the metrics over filled batches."""
+        """Returns the metrics over filled batches, examples weighted."""
         for metric in self._metrics:
             metric.reset_state()
         self._measure(iter(batches))
@@ -140,10 +142,9 @@ class Learner:
     def _measure(self, batches: Iterator[Batch]) -> None:
         for batch in batches:
             scores = self.scores(batch)
+            counts = batch.example_weights * batch.is_example
             for metric in self._metrics:
-                metric.update_state(
-                    batch.labels, scores, sample_weight=batch.is_example
-                )
+                metric.update_state(batch.labels, scores, sample_weight=counts)
 
     @tf.function
     def _predict(self, batches: Iterator[Batch]) -> tf.Tensor:
@@ -155,30 +156,20 @@ class Learner:
             scores = scores.write(scores.size(), real)
         return scores.concat()
 
-    def _enqueue(self, batch: Batch) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """Hands the ids to the engine; returns the rest: numbers and labels."""
+    def _enqueue(self, batch: Batch) -> Batch:
+        """Hands the ids to the engine; returns the rest."""
         self.engine.enqueue(batch.ids, batch.weights, training=True)
-        return batch.numbers, batch.labels
+        return batch._replace(ids={}, weights={})
 
-    def _logits(
-        self, activations: dict[str, Any], numbers: dict[str, Any], *, training: bool
-    ) -> tf.Tensor:
-        if numbers:
-            return self.model(activations, numbers, training=training)
-        return self.model(activations, training=training)
-
-    def _learn(
-        self, activations: dict[str, Any], batch: tuple[dict[str, tf.Tensor], tf.Tensor]
-    ) -> tf.Tensor:
+    def _learn(self, activations: dict[str, Any], batch: Batch) -> tf.Tensor:
         """Updates the dense model and the tables; returns the loss."""
-        numbers, labels = batch
         variables = [variable.value for variable in self.model.trainable_variables]
         with tf.GradientTape() as tape:
             tape.watch(activations)
-            logits = self._logits(activations, numbers, training=True)
-            loss = tf.reduce_mean(
-                tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
-            )
+            arguments = model_arguments(activations, batch.numbers)
+            logits = self.model(*arguments, training=True)
+            losses = tf.nn.sigmoid_cross_entropy_with_logits(batch.labels, logits)
+            loss = tf.reduce_mean(batch.example_weights * losses)
             objective = self.optimizer.scale_loss(tf.add_n([loss, *self.model.losses]))
         dense, pooled = tape.gradient(objective, [variables, activations])
         self.optimizer.apply(dense, self.model.trainable_variables)

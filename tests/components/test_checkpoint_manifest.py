@@ -1,5 +1,6 @@
 """The manifest of a checkpoint."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,15 @@ from components.checkpoint_manifest import (
     checkpoint_prefix,
     load_manifest,
 )
-from configs.schema import Adam, Feature, FeatureSet, Model, Optimizer, Table
+from configs.schema import (
+    Adam,
+    Feature,
+    FeatureSet,
+    Model,
+    Number,
+    Optimizer,
+    Table,
+)
 
 
 @pytest.fixture
@@ -22,10 +31,12 @@ def manifest() -> Manifest:
         rows={"user": 61},
         features=FeatureSet(
             features={"user_id": Feature(table="user")},
+            numbers={"age": Number(scale="z_score", missing=30.0)},
             tables={"user": Table(dim=4, optimizer=Optimizer(adam=Adam(epsilon=1e-9)))},
         ),
         model=Model(options={"hidden_units": [16, 8]}),
         label="liked",
+        example_weight="times_seen",
         metrics={"auc": 0.7125, "calibration": 1.25},
     )
 
@@ -34,6 +45,17 @@ def test_manifest_is_read_as_it_was_written(manifest: Manifest, tmp_path: Path) 
     manifest.save(str(tmp_path))
 
     assert load_manifest(str(tmp_path)) == manifest
+
+
+def test_manifest_says_plainly_what_is_predicted(
+    manifest: Manifest, tmp_path: Path
+) -> None:
+    manifest.save(str(tmp_path))
+
+    written = json.loads((tmp_path / "manifest.json").read_text())
+
+    assert written["label"] == "liked"
+    assert written["example_weight"] == "times_seen"
 
 
 def test_folder_without_a_manifest_is_an_error(tmp_path: Path) -> None:

@@ -242,9 +242,35 @@ def test_features_of_different_dims_are_refused_by_name(
 
 
 @pytest.mark.parametrize(
+    ("hidden_units", "default"), [([8, 6], [8, DIM]), ([], [DIM])], ids=str
+)
+def test_bottom_units_follow_from_the_rest_where_they_are_not_given(
+    new_model: Callable[..., DLRM],
+    activations: Activations,
+    numbers: Numbers,
+    hidden_units: list[int],
+    default: list[int],
+) -> None:
+    model = new_model(hidden_units=hidden_units, l2=0.1)
+    given = new_model(hidden_units=hidden_units, l2=0.1, bottom_units=default)
+
+    shapes = []
+    for each in (model, given):
+        each(activations, numbers)
+        shapes.append(sorted(tuple(variable.shape) for variable in each.variables))
+        for variable in each.variables:
+            variable.assign(np.full(variable.shape, 0.1))
+
+    assert shapes[0] == shapes[1]
+    np.testing.assert_allclose(
+        model(activations, numbers), given(activations, numbers), rtol=1e-5
+    )
+    assert float(sum(model.losses)) == pytest.approx(float(sum(given.losses)))
+
+
+@pytest.mark.parametrize(
     ("options", "has_numbers", "message"),
     [
-        ({}, True, r"needs `bottom_units` for numbers, got place, price and no units"),
         ({"bottom_units": [8, DIM]}, False, r"got units and no numbers"),
         (
             {"bottom_units": [DIM, 8]},

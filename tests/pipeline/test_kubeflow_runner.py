@@ -204,11 +204,11 @@ def test_trainer_step_learns_as_the_local_run_did(
         {
             "examples": (finished_run.artifact("ReaderExampleGen", "examples"), splits),
             "transformed_examples": (
-                finished_run.artifact("Transform", "transformed_examples"),
+                finished_run.artifact("FeatureTransform", "transformed_examples"),
                 splits,
             ),
             "transform_graph": (
-                finished_run.artifact("Transform", "transform_graph"),
+                finished_run.artifact("FeatureTransform", "transform_graph"),
                 {},
             ),
         },

@@ -26,7 +26,7 @@ COMPONENTS = [
     "ReaderExampleGen",
     "ReaderSchemaGen",
     "StatisticsGen",
-    "Transform",
+    "FeatureTransform",
     "ExampleValidator",
     "Trainer",
     "Exporter",

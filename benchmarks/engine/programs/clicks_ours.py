@@ -14,11 +14,15 @@ from benchmarks.engine.click_records import SPEC
 from benchmarks.engine.program import serve
 from components.trainer.inputs import Batch, BatchReader
 from components.trainer.learner import Learner, new_learner
-from configs.schema import FeatureSet, Model, Training
+from configs.schema import FeatureSet, Model, Number, Target, Training
+
+# A record holds all numbers in one feature, and a run's examples one in each.
+_NUMBERS = [f"number{k:02}" for k in range(click_model.NUMBERS)]
 
 _FEATURES = FeatureSet.model_validate(
     {
         "features": {name: {"table": name} for name in click_model.IDS},
+        "numbers": {name: {} for name in _NUMBERS},
         "tables": {
             name: {
                 "dim": click_model.DIM,
@@ -47,21 +51,20 @@ def our_learner() -> Learner:
         learning_rate=click_model.DENSE_LEARNING_RATE,
     )
     rows = dict.fromkeys(click_model.IDS, click_model.ROWS)
-    numbers = {"numbers": [click_model.NUMBERS]}
-    return new_learner(_FEATURES, rows, model, training, numbers)
+    return new_learner(_FEATURES, rows, model, training)
 
 
 def our_batches(files: list[str]) -> Iterator[Batch]:
     """Returns the reader's endless, shuffled batches."""
-    reader = BatchReader(
-        SPEC,
-        _FEATURES,
-        "label",
-        click_model.BATCH,
-        numbers=["numbers"],
-        compression="",
-    )
-    return iter(reader.training_batches(files, seed=1))
+    features = _FEATURES.model_copy(update={"numbers": {"numbers": Number()}})
+    reader = BatchReader(SPEC, features, Target(), click_model.BATCH, compression="")
+    batches = reader.training_batches(files, seed=1)
+    return iter(batches.map(_with_numbers_apart).prefetch(tf.data.AUTOTUNE))
+
+
+def _with_numbers_apart(batch: Batch) -> Batch:
+    columns = tf.unstack(batch.numbers["numbers"], axis=1)
+    return batch._replace(numbers=dict(zip(_NUMBERS, columns, strict=True)))
 
 
 def main() -> None:

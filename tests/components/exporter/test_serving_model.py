@@ -12,11 +12,15 @@ import tensorflow as tf
 from components.checkpoint_manifest import Manifest, checkpoint_prefix
 from components.exporter.serving_model import ServingModel
 from components.features.engine_config import table_rows
-from components.features.engine_inputs import engine_inputs
 from components.features.transform_graph import TransformGraph
-from components.trainer.inputs import Batch, BatchReader, filled_batches
+from components.trainer.inputs import (
+    Batch,
+    BatchReader,
+    filled_batches,
+    unlabelled_batch,
+)
 from components.trainer.loop import save
-from configs.schema import Model
+from configs.schema import Model, Target
 
 BATCH_SIZE = 2
 
@@ -47,7 +51,7 @@ def exported(
     rows = table_rows(features, transformed.output)
     learner = make_learner(features, rows, BATCH_SIZE, hosts=3)
     spec = transformed.output.transformed_feature_spec()
-    reader = BatchReader(spec, features, "label", BATCH_SIZE)
+    reader = BatchReader(spec, features, Target(), BATCH_SIZE)
     batches = iter(reader.training_batches([str(transformed.file)], seed=0))
     learner.train(batches, tf.constant(30))
     save(learner, checkpoint_prefix(str(folder)))
@@ -63,8 +67,7 @@ def exported(
     graph = TransformGraph(transformed.output, features)
 
     def parse(examples: tf.Tensor) -> Batch:
-        inputs = engine_inputs(graph(graph.parse(examples)), features)
-        return Batch(*inputs, {}, tf.zeros([BATCH_SIZE]), tf.zeros([BATCH_SIZE]))
+        return unlabelled_batch(graph(graph.parse(examples)), features, BATCH_SIZE)
 
     dataset = tf.data.Dataset.from_tensor_slices(serialized)
     scores = learner.predict(filled_batches(dataset, BATCH_SIZE, parse))

@@ -1,11 +1,17 @@
 """The engine's configuration objects."""
 
+from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import tensorflow as tf
 
-from components.features.engine_config import engine_config, engine_optimizer
+from components.features.engine_config import (
+    engine_config,
+    engine_optimizer,
+    table_rows,
+)
 from configs.schema import SGD, Adagrad, Adam, Feature, FeatureSet, Optimizer, Table
 
 _embedding = tf.tpu.experimental.embedding
@@ -88,3 +94,54 @@ def test_optimizer_takes_its_settings_along(
 
     assert type(optimizer) is kind
     assert {name: getattr(optimizer, name) for name in expected} == expected
+
+
+def rows_of(
+    table: Mapping[str, Any], ids: Mapping[str, Any], tokens: int = 20
+) -> dict[str, int]:
+    """Returns the rows of a table whose vocabulary has so many tokens."""
+    kinds = {"combiner": "mean", "dtype": None, "ids": ids}
+    features = FeatureSet.model_validate(
+        {
+            "features": {
+                name: {"table": "movie"} | kinds for name in ("seen", "liked")
+            },
+            "tables": {"movie": {"dim": 4} | table},
+        }
+    )
+    transform_output = SimpleNamespace(vocabulary_size_by_name={"movie": tokens}.get)
+    return table_rows(features, transform_output)
+
+
+@pytest.mark.parametrize(
+    ("table", "ids", "rows"),
+    [
+        ({}, {}, 21),
+        ({"oov_rows": 5}, {}, 25),
+        ({"oov_rows": 5, "max_tokens": 1000}, {}, 25),
+        ({"oov_rows": 5, "rows": 25}, {}, 25),
+        ({"oov_rows": 5, "rows": 64}, {}, 64),
+        ({}, {"hash_buckets": 50, "salt": "a"}, 50),
+        ({"rows": 64}, {"hash_buckets": 50}, 64),
+        ({}, {"range": 30}, 30),
+        ({}, {"range": 30, "out_of_range": "error"}, 30),
+        ({}, {"range": 30, "out_of_range": "oov_rows"}, 31),
+        ({"oov_rows": 4}, {"range": 30, "out_of_range": "oov_rows"}, 34),
+        ({"oov_rows": 4, "rows": 40}, {"range": 30, "out_of_range": "oov_rows"}, 40),
+        ({}, {"quantile_buckets": 8}, 8),
+    ],
+    ids=str,
+)
+def test_rows_follow_from_the_kind_of_ids(
+    table: dict[str, Any], ids: dict[str, Any], rows: int
+) -> None:
+    assert rows_of(table, ids) == {"movie": rows}
+
+
+def test_vocabulary_that_outgrows_the_rows_given_is_an_error() -> None:
+    with pytest.raises(
+        ValueError,
+        match=r"Table 'movie': its vocabulary has 20 tokens and needs 23 rows "
+        r"\(`oov_rows: 3`\), `rows` is 22\. Give it more `rows`",
+    ):
+        rows_of({"oov_rows": 3, "rows": 22}, {})

@@ -5,8 +5,12 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from components.features.engine_inputs import engine_inputs
-from configs.schema import SGD, Feature, FeatureSet, Optimizer, Table
+from components.features.engine_inputs import (
+    engine_inputs,
+    model_arguments,
+    number_inputs,
+)
+from configs.schema import SGD, Feature, FeatureSet, Number, Optimizer, Table
 
 FEATURES = FeatureSet(
     features={
@@ -14,6 +18,7 @@ FEATURES = FeatureSet(
         "history": Feature(table="movie", max_sequence_length=2),
         "tags": Feature(table="tag", combiner="sum", weights="scores"),
     },
+    numbers={"price": Number(column="eur"), "age": Number(log=True)},
     tables={
         name: Table(dim=2, optimizer=Optimizer(sgd=SGD()))
         for name in ("user", "movie", "tag")
@@ -21,19 +26,22 @@ FEATURES = FeatureSet(
 )
 
 
+TRANSFORMED = {
+    "user": tf.constant([3, 4], tf.int64),
+    "history": tf.ragged.constant([[5, 6], []], dtype=tf.int64),
+    "tags": tf.ragged.constant([[], [7, 8]], dtype=tf.int64),
+    "tags.weights": tf.ragged.constant([[], [0.5, 2.0]]),
+    "price": tf.constant([9.5, 0.25]),
+    "age": tf.constant([0.5, 1.5]),
+    "label": tf.constant([1.0, 0.0]),
+    "example_weight": tf.constant([2.0, 1.0]),
+}
+
+
 @pytest.fixture
 def inputs() -> tuple[dict[str, Any], dict[str, Any]]:
     """Ids and weights of two examples."""
-    return engine_inputs(
-        {
-            "user": tf.constant([3, 4], tf.int64),
-            "history": tf.ragged.constant([[5, 6], []], dtype=tf.int64),
-            "tags": tf.ragged.constant([[], [7, 8]], dtype=tf.int64),
-            "tags.weights": tf.ragged.constant([[], [0.5, 2.0]]),
-            "label": tf.constant([1.0, 0.0]),
-        },
-        FEATURES,
-    )
+    return engine_inputs(TRANSFORMED, FEATURES)
 
 
 def test_features_alone_become_inputs(inputs: Any) -> None:
@@ -60,3 +68,16 @@ def test_weighted_feature_becomes_sparse_with_equal_indices(inputs: Any) -> None
     assert weights["tags"].indices.numpy().tolist() == [[1, 0], [1, 1]]
     assert weights["tags"].values.numpy().tolist() == [0.5, 2.0]
     assert ids["tags"].dense_shape.numpy().tolist() == [2, 2]
+
+
+def test_numbers_come_under_their_names_and_not_their_columns() -> None:
+    numbers = number_inputs(TRANSFORMED, FEATURES)
+
+    assert numbers == {"price": TRANSFORMED["price"], "age": TRANSFORMED["age"]}
+
+
+def test_model_is_called_with_numbers_only_where_there_are_any() -> None:
+    activations, numbers = {"user": tf.zeros([2, 4])}, {"age": tf.zeros([2])}
+
+    assert model_arguments(activations, numbers) == (activations, numbers)
+    assert model_arguments(activations, {}) == (activations,)

@@ -56,6 +56,7 @@ def _batch(step: tf.Tensor) -> Batch:
         {},
         labels,
         tf.ones_like(labels),
+        tf.ones_like(labels),
     )
 
 

@@ -16,8 +16,13 @@ from components.trainer.inputs import (
     filled_batches,
     records,
     split_files,
+    unlabelled_batch,
 )
-from configs.schema import Features
+from configs.features import Features
+from configs.schema import FeatureSet, Number, Target
+
+LABELLED = Target()
+WEIGHTED = Target(label="bought", example_weight="times_seen")
 
 
 @pytest.fixture
@@ -37,13 +42,13 @@ def examples(tmp_path: Path) -> standard_artifacts.Examples:
 def reader(transformed: Any) -> BatchReader:
     """Reads two examples at a time."""
     spec = transformed.output.transformed_feature_spec()
-    return BatchReader(spec, transformed.features, "label", batch_size=2)
+    return BatchReader(spec, transformed.features, LABELLED, batch_size=2)
 
 
 def parse(serialized: tf.Tensor) -> Batch:
     """Takes the record itself for the label."""
     labels = tf.strings.to_number(serialized)
-    return Batch({}, {}, {}, labels, tf.ones_like(labels))
+    return Batch({}, {}, {}, labels, tf.ones_like(labels), tf.ones_like(labels))
 
 
 def test_files_of_a_split_come_sorted(examples: Any, tmp_path: Path) -> None:
@@ -112,7 +117,7 @@ def test_evaluation_reads_every_example_once_in_order(
     assert batches[0].ids["user"].numpy().tolist() == transformed.ids["user"][:2]
     assert batches[0].ids["history"].to_list() == transformed.ids["history"][:2]
     assert isinstance(batches[0].ids["tags"], tf.SparseTensor)
-    assert batches[0].numbers == {}
+    assert batches[0].example_weights.numpy().tolist() == [1, 1]
     assert batches[0].weights["user"] is None
     assert batches[1].is_example.numpy().tolist() == [1, 0]
 
@@ -149,7 +154,7 @@ def files(
 def label_reader() -> BatchReader:
     """Reads labels, in batches of 100."""
     spec = {"label": tf.io.FixedLenFeature([], tf.float32)}
-    return BatchReader(spec, Features(features={}), "label", batch_size=100)
+    return BatchReader(spec, Features(features={}), LABELLED, batch_size=100)
 
 
 @pytest.mark.parametrize("shuffled", [100_000, 700])
@@ -198,29 +203,104 @@ def test_count_counts_the_examples_of_all_files(
     assert label_reader.count(files, at_most) == count
 
 
-def test_numbers_and_plain_files_are_read(
-    serialize: Callable[..., bytes], tmp_path: Path
+def floats(**values: float) -> bytes:
+    """Returns a serialized example with one float in each column."""
+    example = tf.train.Example()
+    for name, value in values.items():
+        example.features.feature[name].float_list.value.append(value)
+    return example.SerializeToString()
+
+
+def float_reader(columns: list[str], target: Target, **numbers: Number) -> BatchReader:
+    """Reads two plain examples at a time."""
+    spec = {name: tf.io.FixedLenFeature([], tf.float32) for name in columns}
+    features = Features(features={}, numbers=numbers)
+    return BatchReader(spec, features, target, batch_size=2, compression="")
+
+
+@pytest.fixture
+def write_plain(tmp_path: Path) -> Callable[..., str]:
+    """Writes serialized examples into a file that is not compressed."""
+
+    def write(*examples: bytes) -> str:
+        path = str(tmp_path / "plain")
+        with tf.io.TFRecordWriter(path) as writer:
+            for example in examples:
+                writer.write(example)
+        return path
+
+    return write
+
+
+def test_numbers_are_read_under_their_names_from_plain_files(
+    write_plain: Callable[..., str],
 ) -> None:
-    file = str(tmp_path / "plain")
-    with tf.io.TFRecordWriter(file) as writer:
-        writer.write(serialize({"label": [1.0], "tag_scores": [2.0, 3.0]}))
-    spec = {
-        "label": tf.io.FixedLenFeature([], tf.float32),
-        "tag_scores": tf.io.FixedLenFeature([2], tf.float32),
-    }
-    reader = BatchReader(
-        spec,
-        Features(features={}),
-        "label",
-        batch_size=2,
-        numbers=["label", "tag_scores"],
-        compression="",
+    file = write_plain(floats(label=1.0, price=2.0, age=-0.5, other=7.0))
+    reader = float_reader(
+        ["label", "price", "age", "other"],
+        LABELLED,
+        price=Number(column="eur", log=True),
+        age=Number(),
     )
 
     (batch,) = reader.evaluation_batches([file])
 
     assert {name: n.numpy().tolist() for name, n in batch.numbers.items()} == {
-        "label": [1.0, 1.0],
-        "tag_scores": [[2.0, 3.0], [2.0, 3.0]],
+        "price": [2.0, 2.0],
+        "age": [-0.5, -0.5],
     }
     assert reader.count([file]) == 1
+
+
+def test_example_weights_are_read_as_transform_names_them(
+    write_plain: Callable[..., str],
+) -> None:
+    file = write_plain(
+        floats(bought=1.0, example_weight=0.25), floats(bought=0.0, example_weight=0.0)
+    )
+    reader = float_reader(["bought", "example_weight"], WEIGHTED)
+
+    (evaluated,) = reader.evaluation_batches([file])
+    (learnt,) = reader.training_batches([file], seed=0).take(1)
+
+    assert evaluated.labels.numpy().tolist() == [1.0, 0.0]
+    assert evaluated.example_weights.numpy().tolist() == [0.25, 0.0]
+    assert evaluated.is_example.numpy().tolist() == [1.0, 1.0]
+    assert learnt.example_weights.numpy().tolist() == (
+        (0.25 * learnt.labels).numpy().tolist()
+    )
+
+
+@pytest.mark.parametrize("wrong", [-0.5, float("nan"), float("inf")], ids=str)
+def test_example_weight_that_weighs_nothing_is_an_error(
+    write_plain: Callable[..., str], wrong: float
+) -> None:
+    file = write_plain(
+        floats(bought=1.0, example_weight=1.0), floats(bought=0.0, example_weight=wrong)
+    )
+    reader = float_reader(["bought", "example_weight"], WEIGHTED)
+    batches = reader.evaluation_batches([file])
+
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match=rf"Column `times_seen` .* must be 0 or more and finite.*\[{wrong:g}\]",
+    ):
+        next(iter(batches))
+
+
+def test_batch_to_predict_needs_no_label() -> None:
+    features = FeatureSet.model_validate(
+        {
+            "features": {"user": {"table": "user"}},
+            "numbers": {"price": {}},
+            "tables": {"user": {"dim": 2}},
+        }
+    )
+    transformed = {"user": tf.constant([3, 4]), "price": tf.constant([0.5, 0.25])}
+
+    batch = unlabelled_batch(transformed, features, batch_size=2)
+
+    assert batch.ids == {"user": transformed["user"]}
+    assert batch.numbers == {"price": transformed["price"]}
+    for absent in (batch.labels, batch.example_weights, batch.is_example):
+        assert absent.shape == [2]

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn import metrics as sklearn_metrics
 
 from components.dlrm import DLRM
 from components.trainer.inputs import Batch
@@ -204,30 +206,113 @@ class StubEngine:
             self.gradients[name].assign(gradient)
 
 
-def test_tables_learn_from_the_sum_of_losses_and_the_model_with_numbers_from_the_mean():
-    random = tf.random.Generator.from_seed(1)
-    activations = {name: random.normal([6, 4]) for name in ("user", "movie")}
-    numbers = {"price": random.normal([6]), "place": random.normal([6, 2])}
-    labels = tf.constant([1.0, 0.0, 0.0, 1.0, 0.0, 0.0])
+RANDOM = np.random.default_rng(1)
+LABELS = np.array([1, 0, 0, 1, 0, 0], np.float32)
+WEIGHTS = np.array([1, 0, 2, 0.5, 3, 1], np.float32)
+ACTIVATIONS = {
+    name: tf.constant(RANDOM.normal(size=[6, 4]), tf.float32)
+    for name in ("user", "movie")
+}
+ZEROS = {name: tf.zeros_like(rows) for name, rows in ACTIVATIONS.items()}
+NUMBERS = {
+    name: tf.constant(RANDOM.normal(size=6), tf.float32) for name in ("price", "age")
+}
+
+
+def endless(weights: Any, numbers: dict[str, tf.Tensor] = NUMBERS) -> Any:
+    """Returns one batch of the labels, again and again."""
+    batch = Batch({}, {}, numbers, LABELS, tf.constant(weights), tf.ones([6]))
+    return iter(tf.data.Dataset.from_tensors(batch).repeat())
+
+
+def new_stub_learner(
+    activations: dict[str, tf.Tensor], **options: Any
+) -> tuple[StubEngine, Learner]:
+    """Returns a learner of a DLRM with numbers, the same each time."""
+    keras.utils.set_random_seed(2)
     engine = StubEngine(activations)
-    model = DLRM(hidden_units=[8], bottom_units=[4], l2=0.1)
-    learner = Learner(engine, model, 0.01, {"price": [], "place": [2]})
+    return engine, Learner(engine, DLRM(**options), 0.01, NUMBERS)
+
+
+@pytest.mark.parametrize("weights", [np.ones_like(LABELS), WEIGHTS], ids=["1", "w"])
+def test_tables_learn_from_the_sum_of_weighted_losses_and_the_model_from_the_mean(
+    weights: np.ndarray,
+) -> None:
+    engine, learner = new_stub_learner(ACTIVATIONS, hidden_units=[8], l2=0.1)
+    model = learner.model
     with tf.GradientTape() as tape:
-        tape.watch(activations)
-        logits = model(activations, numbers)
-        losses = tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)
-        mean = tf.add_n([tf.reduce_mean(losses), *model.losses])
+        tape.watch(ACTIVATIONS)
+        logits = model(ACTIVATIONS, NUMBERS)
+        losses = weights * tf.nn.sigmoid_cross_entropy_with_logits(LABELS, logits)
+        mean = tf.add_n([tf.reduce_sum(losses) / 6, *model.losses])
     variables = [variable.value for variable in model.trainable_variables]
-    dense, rows = tape.gradient(mean, [variables, activations])
+    dense, rows = tape.gradient(mean, [variables, ACTIVATIONS])
 
-    batch = Batch({}, {}, numbers, labels, tf.ones([6]))
-    dataset = tf.data.Dataset.from_tensors(batch).repeat()
-    loss = learner.train(iter(dataset), tf.constant(1))
+    loss = learner.train(endless(weights), tf.constant(1))
 
-    assert float(loss) == pytest.approx(float(tf.reduce_mean(losses)), rel=1e-5)
+    x = logits.numpy().astype(np.float64)
+    entropies = np.log1p(np.exp(x)) - LABELS * x
+    assert float(loss) == pytest.approx((weights * entropies).sum() / 6, rel=1e-5)
     for name, gradient in rows.items():
-        np.testing.assert_allclose(engine.gradients[name], 6 * gradient, rtol=1e-3)
+        np.testing.assert_allclose(
+            engine.gradients[name], 6 * gradient, rtol=1e-3, atol=1e-6
+        )
+    assert np.any(engine.gradients["user"][1] != 0) == (weights[1] != 0)
     # After one step Adam's momentum is a tenth of the gradient.
     momenta = [v for v in learner.optimizer.variables if "momentum" in v.path]
     for momentum, gradient in zip(momenta, dense, strict=True):
         np.testing.assert_allclose(10 * momentum, gradient, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("weights", [1 + 2 * LABELS, 3 - 2 * LABELS], ids=["1", "0"])
+def test_model_that_sees_nothing_learns_the_weighted_base_rate(
+    weights: np.ndarray,
+) -> None:
+    _, learner = new_stub_learner(ZEROS, hidden_units=[])
+    batches = endless(weights, dict.fromkeys(NUMBERS, tf.zeros([6])))
+
+    learner.train(batches, tf.constant(600))
+
+    rate = (weights * LABELS).sum() / weights.sum()
+    np.testing.assert_allclose(learner.scores(next(batches)), rate, atol=0.02)
+
+
+def test_model_learns_from_numbers_alone() -> None:
+    _, learner = new_stub_learner(ZEROS, hidden_units=[8])
+    batches = endless(np.ones_like(LABELS), NUMBERS | {"price": tf.constant(LABELS)})
+
+    learner.train(batches, tf.constant(400))
+
+    scores = learner.scores(next(batches)).numpy()
+    assert (scores[LABELS == 1] > 0.8).all()
+    assert (scores[LABELS == 0] < 0.2).all()
+
+
+def test_evaluation_weighs_examples_and_leaves_out_the_fillers() -> None:
+    _, learner = new_stub_learner(ZEROS, hidden_units=[8])
+    is_example = np.array([1, 1, 1, 1, 1, 0], np.float32)
+
+    def drawn(step: tf.Tensor) -> Batch:
+        price, age = tf.unstack(tf.random.stateless_normal([2, 6], [step, 0]))
+        noise, weights = tf.unstack(tf.random.stateless_uniform([2, 6], [step, 1]))
+        labels = tf.cast(noise < 0.5, tf.float32)
+        # What only the weights tell: old is 1.
+        weights += tf.where((age > 0) == (labels > 0), 3.0, 0.0)
+        numbers = {"price": 20 * price, "age": 20 * age}
+        return Batch({}, {}, numbers, labels, weights, is_example)
+
+    measured = tf.data.Dataset.range(100).map(drawn)
+    scores = learner.predict(measured)
+    labels, weights = (
+        np.concatenate([getattr(batch, part)[:5].numpy() for batch in measured])
+        for part in ("labels", "example_weights")
+    )
+    unweighted = sklearn_metrics.roc_auc_score(labels, scores)
+    expected = sklearn_metrics.roc_auc_score(labels, scores, sample_weight=weights)
+
+    metrics = learner.evaluate(measured)
+
+    assert abs(expected - unweighted) > 0.01
+    assert metrics["auc"] == pytest.approx(expected, abs=1e-3)
+    calibration = (scores * weights).sum() / (labels * weights).sum()
+    assert metrics["calibration"] == pytest.approx(calibration, rel=1e-5)

@@ -1,4 +1,4 @@
-"""Metrics against scikit-learn and numpy, over batches with fillers."""
+"""Metrics against scikit-learn and numpy, over weighted batches with fillers."""
 
 from typing import Any
 
@@ -23,17 +23,19 @@ def batches() -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     for _ in range(4):
         labels = rng.integers(0, 2, EXAMPLES).astype(np.float32)
         scores = np.clip(rng.normal(0.3 + 0.3 * labels, 0.2), 0.01, 0.99)
-        weights = (np.arange(EXAMPLES) < 2 * EXAMPLES // 3).astype(np.float32)
-        made.append((labels, scores.astype(np.float32), weights))
+        # Positives with a high score weigh more, so that weights matter.
+        weights = rng.uniform(0, 2, EXAMPLES) + 3 * labels * (scores > 0.6)
+        weights[2 * EXAMPLES // 3 :] = 0
+        made.append((labels, scores.astype(np.float32), weights.astype(np.float32)))
     return made
 
 
 @pytest.fixture(scope="module")
-def counted(batches: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and scores of the examples that count."""
+def counted(batches: Any) -> tuple[np.ndarray, ...]:
+    """Labels, scores and weights of the examples that count."""
     return tuple(
         np.concatenate([batch[part][batch[2] > 0] for batch in batches])
-        for part in (0, 1)
+        for part in (0, 1, 2)
     )
 
 
@@ -52,19 +54,23 @@ def test_metrics_have_these_names(results: dict[str, float]) -> None:
 
 
 def test_auc_is_that_of_scikit_learn(results: dict[str, float], counted: Any) -> None:
-    expected = sklearn_metrics.roc_auc_score(*counted)
+    labels, scores, weights = counted
+    expected = sklearn_metrics.roc_auc_score(labels, scores, sample_weight=weights)
 
+    assert expected > sklearn_metrics.roc_auc_score(labels, scores) + 0.01
     assert results["auc"] == pytest.approx(expected, abs=1e-3)
 
 
 def test_normalized_entropy_is_log_loss_over_that_of_the_base_rate(
     results: dict[str, float], counted: Any
 ) -> None:
-    labels, scores = counted
-    base = np.full_like(scores, labels.mean())
-    expected = sklearn_metrics.log_loss(labels, scores) / sklearn_metrics.log_loss(
-        labels, base
+    labels, scores, weights = counted
+    base = np.full_like(scores, np.average(labels, weights=weights))
+    loss, base_loss = (
+        sklearn_metrics.log_loss(labels, predicted, sample_weight=weights)
+        for predicted in (scores, base)
     )
+    expected = loss / base_loss
 
     assert results["normalized_entropy"] == pytest.approx(expected, rel=1e-5)
 
@@ -72,10 +78,10 @@ def test_normalized_entropy_is_log_loss_over_that_of_the_base_rate(
 def test_calibration_is_predicted_over_observed(
     results: dict[str, float], counted: Any
 ) -> None:
-    labels, scores = counted
+    labels, scores, weights = counted
 
     assert results["calibration"] == pytest.approx(
-        scores.sum() / labels.sum(), rel=1e-5
+        (weights * scores).sum() / (weights * labels).sum(), rel=1e-5
     )
 
 

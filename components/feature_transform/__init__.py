@@ -1,0 +1,1 @@
+"""The component that analyses and transforms the examples of a run."""

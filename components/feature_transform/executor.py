@@ -1,0 +1,79 @@
+"""Runs the feature step on the examples of a pipeline run."""
+
+import logging
+import os
+from typing import Any
+
+import tensorflow as tf
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.proto import example_gen_pb2
+from tfx.types import Artifact, artifact_utils
+
+from components.files import tfrecord_rules
+from components.files.rules import pairs_of
+from components.preprocess.job import Beam, preprocess
+from components.preprocess.sources import Source
+from configs.columns import raw_columns
+from configs.schema import Preprocessing
+
+_log = logging.getLogger("shardline.features")
+
+
+class Executor(BaseBeamExecutor):
+    """Executor of FeatureTransform."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the transform graph and the transformed examples of each split.
+
+        Args:
+            input_dict: `examples`.
+            output_dict: `transform_graph`, `transformed_examples`.
+            exec_properties: as in FeatureTransformSpec.
+
+        Raises:
+            BadInputError: if an example does not fit the specification.
+        """
+        settings = Preprocessing.model_validate_json(exec_properties["preprocessing"])
+        columns = raw_columns(settings, settings.target)
+        transformed = artifact_utils.get_single_instance(
+            output_dict["transformed_examples"]
+        )
+        sources = sources_of(input_dict["examples"])
+        transformed.splits = sorted({source.split for source in sources})
+        examples_utils.set_payload_format(
+            transformed, example_gen_pb2.FORMAT_TF_EXAMPLE
+        )
+        folders = {
+            split: artifact_utils.get_split_uri([transformed], split)
+            for split in transformed.splits
+        }
+        analysis, _ = preprocess(
+            sources,
+            tfrecord_rules(columns, pairs_of(settings, columns)),
+            settings,
+            Beam(self._make_beam_pipeline, os.cpu_count() or 1),
+            graph=artifact_utils.get_single_uri(output_dict["transform_graph"]),
+            outputs={"tfrecord": folders},
+            cache=exec_properties["cache_folder"],
+        )
+        _log.info(
+            "%d examples analysed, %d spans of them before",
+            analysis.facts.examples,
+            len(analysis.reused),
+        )
+
+
+def sources_of(examples: list[Artifact]) -> list[Source]:
+    """Returns the files of Examples artifacts; each artifact is a span."""
+    return [
+        Source(split, tuple(sorted(tf.io.gfile.glob(f"{uri}/*"))), artifact.uri)
+        for artifact in examples
+        for split in artifact.splits
+        for uri in [artifact_utils.get_split_uri([artifact], split)]
+    ]

@@ -1,0 +1,27 @@
+"""Files of examples as Arrow batches: TFRecord, CSV and Parquet, good rows and bad.
+
+`match` finds files, `units` shares them out to workers, `read_unit` reads one share,
+and `BadInput` tells what was bad. `beam_reader.FileReader`, which imports Beam, does
+all that as an ExampleReader.
+"""
+
+from components.files.bad_input import BadInput, BadInputError
+from components.files.places import match
+from components.files.reading import read_unit
+from components.files.rules import ReadRules, reader_of, rules_of, tfrecord_rules
+from components.files.sampling import sample
+from components.files.shares import Unit, units
+
+__all__ = [
+    "BadInput",
+    "BadInputError",
+    "ReadRules",
+    "Unit",
+    "match",
+    "read_unit",
+    "reader_of",
+    "rules_of",
+    "sample",
+    "tfrecord_rules",
+    "units",
+]

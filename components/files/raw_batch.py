@@ -1,0 +1,72 @@
+"""Rows as a file has them, before they are made what the rules ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from components.files.bad_input import BadInput, RowFaults
+from components.files.rules import ReadRules
+
+
+@dataclass(frozen=True)
+class Share:
+    """What the reading of one unit is told.
+
+    Attributes:
+        file: The place to read.
+        part: Batches whose number has this remainder are decoded;
+        parts: by this number.
+        rules: What is read.
+        bad: Where faults are counted.
+        batch_rows: The most rows of a batch.
+    """
+
+    file: str
+    part: int
+    parts: int
+    rules: ReadRules
+    bad: BadInput
+    batch_rows: int
+
+    def has(self, batch: int) -> bool:
+        """Tells whether a batch, by its number in the file, is of this share."""
+        return batch % self.parts == self.part
+
+
+@dataclass(frozen=True)
+class RawBatch:
+    """Rows of a file.
+
+    Attributes:
+        columns: One array for each wanted column: of single values, or lists of any
+            depth; null is a missing value.
+        faults: The rows that are known to be bad.
+        is_text: Whether numbers are still text.
+    """
+
+    columns: dict[str, pa.Array]
+    faults: RowFaults
+    is_text: bool = False
+
+
+def mark_long(
+    name: str, rows: np.ndarray, counts: np.ndarray, most: int, faults: RowFaults
+) -> None:
+    """Marks rows with too many values.
+
+    Args:
+        name: The column.
+        rows: The rows that have them.
+        counts: Values of each row, int64 [rows of the batch].
+        most: How many are allowed.
+        faults: Where they are marked.
+    """
+    faults.mark(
+        rows,
+        f"column `{name}` has more than {most:,} values",
+        lambda row: f"it has {counts[row]:,}",
+        "Shorten it, or raise `data.files.max_values`.",
+    )

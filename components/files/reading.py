@@ -1,0 +1,120 @@
+"""One worker's share of the files as canonical batches, split by split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from components.files.bad_input import BadInput, FileFault, RowFaults
+from components.files.canonical import Lists, canonical, listed
+from components.files.csv_text import read_csv
+from components.files.parquet import read_parquet
+from components.files.raw_batch import RawBatch, Share, mark_long
+from components.files.rules import ReadRules
+from components.files.shares import Unit
+from components.files.splits import claimed
+from components.files.tfrecord import read_tfrecord
+
+_READERS: dict[str, Callable[[Share], Iterator[RawBatch]]] = {
+    "tfrecord": read_tfrecord,
+    "csv": read_csv,
+    "parquet": read_parquet,
+}
+
+
+def read_unit(
+    unit: Unit, rules: ReadRules, bad: BadInput, batch_rows: int = 4096
+) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Reads a share of a file. Reading it again gives and leaves out the same rows.
+
+    Args:
+        unit: What to read.
+        rules: How, for the split that the file is of.
+        bad: Where bad rows and files are counted, or raise.
+        batch_rows: The most rows of a batch.
+
+    Yields:
+        Split and batch; the columns are those of the rules, in their order.
+
+    Raises:
+        BadInputError: The file or a row is bad, and that is an error.
+    """
+    share = Share(unit.file, unit.part, unit.parts, rules, bad, batch_rows)
+    try:
+        for raw in _READERS[rules.format](share):
+            yield from _split(raw, rules)
+    except FileFault as fault:
+        bad.add_file(unit.file, str(fault))
+
+
+def _split(raw: RawBatch, rules: ReadRules) -> Iterator[tuple[str, pa.RecordBatch]]:
+    faults = raw.faults
+    lists, arrays = _columns(raw, rules)
+    _check_pairs(lists, rules, faults)
+    if rules.label is not None:
+        arrays[rules.label] = _labels(lists[rules.label], rules, faults)
+    claims = claimed(rules.held_out, lists, faults)
+    batch = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
+    rest = faults.good.copy()
+    for split, rows in claims.items():
+        claims[split] = rows & faults.good
+        rest &= ~claims[split]
+    for split, rows in {rules.split: rest, **claims}.items():
+        if not rows.any():
+            continue
+        if rows.all():
+            yield split, batch
+        else:
+            yield split, batch.filter(pa.array(rows))
+
+
+def _columns(
+    raw: RawBatch, rules: ReadRules
+) -> tuple[dict[str, Lists], dict[str, pa.Array]]:
+    """Returns the values of all columns, and the arrays of those to give on."""
+    lists: dict[str, Lists] = {}
+    arrays: dict[str, pa.Array] = {}
+    for name, array in raw.columns.items():
+        lists[name] = listed(array)
+        lengths = lists[name].lengths
+        long = np.flatnonzero(lengths > rules.max_values)
+        mark_long(name, long, lengths, rules.max_values, raw.faults)
+        if name in rules.columns:
+            lists[name], arrays[name] = canonical(
+                name, lists[name], rules.columns[name], raw.faults, is_text=raw.is_text
+            )
+    return lists, arrays
+
+
+def _check_pairs(lists: dict[str, Lists], rules: ReadRules, faults: RowFaults) -> None:
+    for weights, ids in rules.paired:
+        _check_pair(weights, ids, lists, faults)
+
+
+def _check_pair(
+    weights: str, ids: str, lists: dict[str, Lists], faults: RowFaults
+) -> None:
+    counts, expected = lists[weights].lengths, lists[ids].lengths
+    faults.mark(
+        np.flatnonzero(counts != expected),
+        f"column `{weights}` has not one weight for each id in column `{ids}`",
+        lambda row: f"{counts[row]:,} weights for {expected[row]:,} ids",
+        "Write as many weights as ids.",
+    )
+
+
+def _labels(lists: Lists, rules: ReadRules, faults: RowFaults) -> pa.Array:
+    """Returns the labels as 0 and 1; NaN is marked already."""
+    labels = lists.values.to_numpy(zero_copy_only=False)
+    if rules.positive_from is not None:
+        labels = (labels >= rules.positive_from).astype(np.float32)
+    is_bad = (labels != 0) & (labels != 1)
+    faults.mark(
+        lists.row_of(np.flatnonzero(is_bad)),
+        f"label `{rules.label}` is neither 0 nor 1",
+        lambda row: f"it is {lists.shown(row)}",
+        "Correct it, or give `data.files.positive_from`, from which on it is 1.",
+    )
+    return pa.LargeListArray.from_arrays(pa.array(lists.offsets), pa.array(labels))

@@ -1,0 +1,136 @@
+"""All that reading needs to know besides the place of the files."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from configs.column import Column
+from configs.columns import raw_columns
+from configs.data import Data, HeldOut
+from configs.features import Features
+
+# What reads `data.files` as an ExampleReader; it imports Beam, which takes seconds.
+FILE_READER = "components.files.beam_reader.FileReader"
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class ReadRules:
+    """How files of examples are read; picklable.
+
+    Attributes:
+        format: Of the files.
+        columns: What is read, by column name.
+        paired: (Weights column, ids column) that must have equal lengths.
+        label: The column that must hold 0 or 1.
+        positive_from: Labels from this value on become 1, others 0.
+        held_out: Splits taken out of the rows, by name.
+        split: Name of the rows that no held-out split claims.
+        list_separator: Between the values of a ragged cell of CSV.
+        on_bad_example: Whether a bad row or file is an error or left out.
+        max_values: A row with more than this in one column is bad.
+        empty_files: Whether files without rows are good, as shards may be.
+    """
+
+    format: Literal["tfrecord", "csv", "parquet"]
+    columns: Mapping[str, Column]
+    paired: Pairs = ()
+    label: str | None = None
+    positive_from: float | None = None
+    held_out: Mapping[str, HeldOut] = field(default_factory=dict)
+    split: str = "train"
+    list_separator: str = "|"
+    on_bad_example: Literal["error", "skip"] = "error"
+    max_values: int = 100_000
+    empty_files: bool = False
+
+    def of_split(self, split: str) -> ReadRules:
+        """Returns the rules for the files of a split; only "train" is split up."""
+        held_out = self.held_out if split == "train" else {}
+        return dataclasses.replace(self, split=split, held_out=held_out)
+
+    @property
+    def splitting(self) -> list[str]:
+        """Columns that are read for the held-out splits only, and not given on."""
+        used = {rule.column for rule in self.held_out.values()}
+        return sorted(used - set(self.columns))
+
+    @property
+    def wanted(self) -> list[str]:
+        """All columns to read."""
+        return [*self.columns, *self.splitting]
+
+
+def rules_of(data: Data, features: Features) -> ReadRules:
+    """Returns the rules of `data.files`.
+
+    Args:
+        data: Section `data` of a configuration.
+        features: The features, whose columns are read.
+
+    Raises:
+        ValueError: The data come from a reader.
+    """
+    files = data.files
+    if files is None:
+        raise ValueError(
+            f"data comes from reader `{data.reader}`, which says itself how it reads; "
+            "expected `data.files`."
+        )
+    columns = raw_columns(features, data.target)
+    return ReadRules(
+        format=files.format,
+        columns=columns,
+        paired=pairs_of(features, columns),
+        label=data.label,
+        positive_from=files.positive_from,
+        held_out=files.held_out,
+        list_separator=files.list_separator,
+        on_bad_example=files.on_bad_example,
+        max_values=files.max_values,
+    )
+
+
+def reader_of(data: Data, features: Features) -> tuple[str, dict[str, Any]]:
+    """Returns the import path and the options of the reader that data name.
+
+    Args:
+        data: Section `data` of a configuration, with files or with a reader.
+        features: The features, whose columns files must hold.
+    """
+    if data.reader is not None:
+        return data.reader, data.options
+    assert data.files is not None  # the configuration has one of the two
+    columns = raw_columns(features, data.target)
+    return FILE_READER, {
+        "files": data.files.model_dump(mode="json"),
+        "columns": {
+            name: {
+                "dtype": column.dtype,
+                "ragged": column.ragged,
+                "optional": column.optional,
+            }
+            for name, column in columns.items()
+        },
+        "label": data.label,
+        "paired": [list(pair) for pair in pairs_of(features, columns)],
+    }
+
+
+def tfrecord_rules(columns: Mapping[str, Column], paired: Pairs = ()) -> ReadRules:
+    """Returns the rules for examples that a pipeline has written, some shards empty."""
+    return ReadRules("tfrecord", columns, paired, empty_files=True)
+
+
+def pairs_of(features: Features, columns: Mapping[str, Column]) -> Pairs:
+    """Returns the (weights column, ids column) pairs among columns."""
+    pairs = {
+        (feature.weights, feature.column or name)
+        for name, feature in features.features.items()
+        if feature.weights
+    }
+    return tuple(sorted(pair for pair in pairs if set(pair) <= set(columns)))

@@ -1,0 +1,67 @@
+"""Batches that the first job has read, kept for the second one.
+
+To parse an example takes longer than to count, to transform or to write it, so it is
+done once. A unit of work has one file of batches for each split of its rows.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import tensorflow as tf
+
+from components.files import Unit
+from components.files.places import opened
+from components.preprocess.named_later import NamedLater
+
+_LZ4 = pa.ipc.IpcWriteOptions(compression="lz4")
+
+
+class StagedUnit:
+    """Writes the batches of a unit of work."""
+
+    def __init__(self, folder: str, unit: Unit) -> None:
+        """Opens nothing yet.
+
+        Args:
+            folder: of all staged files.
+            unit: whose batches these are.
+        """
+        self._folder = folder
+        self._unit = unit
+        self._open: dict[str, tuple[NamedLater, Any, Any]] = {}
+
+    def write(self, split: str, batch: pa.RecordBatch) -> None:
+        """Adds a batch of a split."""
+        if split not in self._open:
+            file = NamedLater(_path(self._folder, self._unit, split))
+            sink = file.open()
+            writer = pa.ipc.new_stream(sink, batch.schema, options=_LZ4)
+            self._open[split] = file, sink, writer
+        self._open[split][2].write_batch(batch)
+
+    def finish(self) -> None:
+        """Gives the files their final names."""
+        for file, sink, writer in self._open.values():
+            writer.close()
+            sink.close()
+            file.rename()
+
+
+def staged_batches(folder: str, unit: Unit) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Yields (split, batch) of what was written for a unit of work."""
+    for path in sorted(tf.io.gfile.glob(_path(folder, unit, "*"))):
+        with (
+            opened(path) as source,
+            pa.ipc.open_stream(source) as batches,
+        ):
+            for batch in batches:
+                yield path.rpartition("-")[2], batch
+
+
+def _path(folder: str, unit: Unit, split: str) -> str:
+    told = f"{unit.file} {unit.part} {unit.parts}"
+    digest = hashlib.sha256(told.encode()).hexdigest()[:32]
+    return os.path.join(folder, f"{digest}-{split}")

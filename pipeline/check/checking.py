@@ -1,0 +1,220 @@
+"""A configuration and its data, compared from the quick to the slow.
+
+The sample's columns come first, which takes no TensorFlow; then what the configuration
+names by import path; then the preprocessing itself, unless a column is at fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+
+from components.files import BadInputError, ReadRules, match, rules_of, sample
+from configs import ConfigError, load_job, load_run
+from configs.column import Column
+from configs.schema import Data, Job
+from pipeline.check import column_rules, report, table_rules
+from pipeline.check.findings import Finding, finding_of, in_order
+from pipeline.check.report import ColumnReport, Report
+from pipeline.check.seen import Seen, seen_in
+from pipeline.check.uses import Use, uses_of
+from pipeline.datasets import DatasetError, local_path
+from pipeline.layout import Layout
+
+_OTHER_SPLITS_ROWS = 100
+
+
+def check(config: Path, rows: int, say: Callable[[str], None]) -> Report:
+    """Checks a configuration against a sample of its data.
+
+    Args:
+        config: YAML file.
+        rows: the most examples to sample.
+        say: takes a line that tells what is being done, where that takes long.
+
+    Raises:
+        ConfigError: if the configuration has faults that it shows by itself.
+    """
+    job = load_job(config)
+    checked = _Check(job, uses_of(job))
+    if job.data.files:
+        checked.sampled(rows, say)
+    say("Trying what the configuration names, and the preprocessing")
+    checked.named_outside(config)
+    checked.proved(rows)
+    return checked.report(config)
+
+
+class _Check:
+    """The findings so far."""
+
+    def __init__(self, job: Job, uses: list[Use]) -> None:
+        self._job = job
+        self._uses = uses
+        self._findings: list[Finding] = []
+        self._columns: list[ColumnReport] = []
+        self._notes: list[str] = []
+        self._files: dict[str, str] = {}
+        self._rows: int | None = None
+
+    def report(self, config: Path) -> Report:
+        """Returns all that was found."""
+        return Report(
+            str(config),
+            tuple(self._columns),
+            tuple(in_order(self._findings, config)),
+            self._rows,
+            tuple(self._notes),
+        )
+
+    def sampled(self, rows: int, say: Callable[[str], None]) -> None:
+        """Compares the columns of a sample of `data.files`."""
+        job, rules = self._job, rules_of(self._job.data, self._job)
+        try:
+            self._files = dict(_first_files(job, say))
+            batch = sample([self._files["train"]], rules, rows)
+        except (BadInputError, DatasetError) as error:
+            place = ("data", "path" if job.data.path else "download")
+            self._findings.append(Finding(place, "data", str(error), ""))
+            return
+        self._rows = batch.num_rows
+        seen = self._seen(batch, rules)
+        for use in self._uses:
+            self._findings += _column_findings(use, seen, batch, rules)
+        self._findings += _id_findings(job, seen, self._uses, rules)
+        self._columns += [
+            report.of_sample(name, uses, uses[0].needed, seen.get(name))
+            for name, uses in _by_column(self._uses).items()
+        ]
+
+    def _seen(self, batch: pa.RecordBatch, rules: ReadRules) -> dict[str, Seen]:
+        separator = rules.list_separator if rules.format == "csv" else ""
+        return {
+            name: seen_in(batch, name, uses[0].needed, self._files["train"], separator)
+            for name, uses in _by_column(self._uses).items()
+            if name in batch.schema.names
+        }
+
+    def named_outside(self, config: Path) -> None:
+        """Tries what the configuration names by import path: reader and model."""
+        job = self._job
+        if job.data.reader:
+            self._reader(job.data)
+        if job.training is None or job.evaluation is None:
+            self._notes.append(
+                "Without `training` and `evaluation` the model was not tried; "
+                "`shardline run` needs both."
+            )
+            return
+        from pipeline import preflight
+
+        try:
+            preflight.check(load_run(config))
+        except ConfigError as error:
+            self._findings += map(finding_of, str(error).splitlines())
+
+    def _reader(self, data: Data) -> None:
+        """Compares the columns that a reader declares."""
+        from components.features.schema import column_faults
+        from components.import_path import construct
+
+        assert data.reader is not None  # by the caller
+        self._notes.append(
+            f"No sample was taken: the data come from reader `{data.reader}`, whose "
+            "declared columns were compared."
+        )
+        try:
+            declared: Mapping[str, Column] = construct(
+                data.reader, data.options
+            ).columns
+        except ValueError as error:
+            self._findings.append(finding_of(f"data.reader: {error}"))
+            return
+        faults = column_faults(self._job, data.target, declared)
+        self._findings += map(finding_of, faults)
+        self._columns += [
+            report.of_reader(name, uses, uses[0].needed, declared.get(name))
+            for name, uses in _by_column(self._uses).items()
+        ]
+
+    def proved(self, rows: int) -> None:
+        """Reads a sample as a job does, and transforms it."""
+        if self._rows is None:
+            return
+        if any(finding.is_fault for finding in self._findings):
+            self._notes.append("The preprocessing was not tried, for there are faults.")
+            return
+        from pipeline.check import proof
+
+        rules = rules_of(self._job.data, self._job)
+        train = {"train": self._files["train"]}
+        others = {s: f for s, f in self._files.items() if s != "train"}
+        batches, findings = proof.strictly_read(train, rules, rows)
+        more, other_findings = proof.strictly_read(others, rules, _OTHER_SPLITS_ROWS)
+        known = {finding.column for finding in self._findings}
+        self._findings += [
+            finding
+            for finding in [*findings, *other_findings]
+            if not any(column and f"`{column}`" in finding.fact for column in known)
+        ]
+        self._findings += proof.held_out_findings(self._job, batches)
+        batches |= more
+        if batches and not any(finding.is_fault for finding in self._findings):
+            self._findings += proof.transform_findings(self._job, batches)
+
+
+def _first_files(job: Job, say: Callable[[str], None]) -> Iterator[tuple[str, str]]:
+    """Yields each split with the first of its files."""
+    data = job.data
+    assert data.files is not None  # by the caller
+    if data.download:
+        say(f"Fetching {data.download.requirement}, unless it is there")
+    path = str(local_path(data, Layout(Path("runs", job.name).resolve()).data))
+    if data.path and "://" in data.path:
+        path = data.path
+    for split, pattern in data.files.splits.items():
+        yield split, match(path, pattern)[0]
+
+
+def _by_column(uses: list[Use]) -> dict[str, list[Use]]:
+    columns: dict[str, list[Use]] = {}
+    for use in uses:
+        columns.setdefault(use.column, []).append(use)
+    return columns
+
+
+def _column_findings(
+    use: Use, seen: Mapping[str, Seen], batch: pa.RecordBatch, rules: ReadRules
+) -> Iterator[Finding]:
+    if use.column not in seen:
+        yield column_rules.absent(use, batch.schema.names, "the sample")
+        return
+    column = seen[use.column]
+    fault = column_rules.misfit(use, column)
+    if fault:
+        yield fault
+        return
+    yield from column_rules.row_findings(use, column, rules)
+    yield from column_rules.value_findings(use, column, rules)
+
+
+def _id_findings(
+    job: Job, seen: Mapping[str, Seen], uses: list[Use], rules: ReadRules
+) -> Iterator[Finding]:
+    """Yields what takes several columns to see."""
+    values = {}
+    for use in uses:
+        column = seen.get(use.column)
+        if column and use.needed and column.fits(use.needed):
+            values[use.column] = column.converted(use.needed)[0].values
+    for table in job.tables:
+        yield from table_rules.table_findings(table, job, values)
+    for name, feature in job.features.items():
+        ids, weights = seen.get(feature.column or name), seen.get(feature.weights or "")
+        if ids and weights:
+            skipped = rules.on_bad_example == "skip"
+            yield from table_rules.weight_findings(
+                name, feature, ids, weights, is_skipped=skipped
+            )

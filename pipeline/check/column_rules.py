@@ -1,0 +1,208 @@
+"""What is wrong with one column of a sample, for one who reads it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.files.rules import ReadRules
+from configs.schema import Feature, Number
+from pipeline.check.findings import Finding, Place
+from pipeline.check.seen import Seen
+from pipeline.check.uses import Use
+
+_NAMED = 20
+_FEW = 10  # rows that tell nothing by being equal
+
+
+def absent(use: Use, there: Sequence[str], file: str) -> Finding:
+    """Returns the fault of a column that the sample lacks."""
+    nearest = difflib.get_close_matches(use.column, there, n=1)
+    if nearest:
+        remedy = f"Did you mean `{nearest[0]}`?"
+    else:
+        more = " ..." if len(there) > _NAMED else ""
+        remedy = f"It has {', '.join(sorted(there)[:_NAMED])}{more}."
+    fact = f"column `{use.column}` is not in {file}."
+    return Finding(use.place, use.who, fact, remedy, use.column)
+
+
+def misfit(use: Use, seen: Seen) -> Finding | None:
+    """Returns the fault of a column whose values are of another type as a whole."""
+    needed = use.needed
+    if needed is None or seen.fits(needed):
+        return None
+    fact = (
+        f"column `{use.column}` holds {seen.kind} values such as {seen.example!r}, "
+        f"expected {needed}."
+    )
+    remedy = _remedy_of_type(use, seen.kind)
+    place = (*use.place[:2], "dtype") if use.feature else use.place
+    return Finding(place, use.who, fact, remedy, use.column)
+
+
+def _remedy_of_type(use: Use, found: str) -> str:
+    """Says which `dtype` or `ids` to give."""
+    feature = use.feature
+    if use.role == "label":
+        return "Write 0 and 1, or numbers and `data.files.positive_from`."
+    if use.role in ("weights", "example weight"):
+        return "Write numbers there, or name another column."
+    if use.role == "number":
+        return "Make it a feature with `ids: {hash_buckets: ...}`, or write numbers."
+    if feature is None or use.role == "cross":
+        return "Write it as strings, or give a feature of that column its `dtype`."
+    if found == "float":
+        return (
+            "Give `ids: {quantile_buckets: ...}`, which takes floats, or write whole "
+            "numbers."
+        )
+    if found == "int64":
+        return "Give `dtype: int64`."
+    if feature.ids.kind in ("vocabulary", "hash"):
+        return "Leave out `dtype`."
+    return "Give `ids: vocabulary` or `ids: {hash_buckets: ...}`, which take strings."
+
+
+def row_findings(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
+    """Yields what single rows have that they may not."""
+    if use.needed is None:
+        return
+    _, bad = seen.converted(use.needed)
+    rows = len(seen.lists.lengths)
+    for reason, count in bad.rows.items():
+        yield Finding(
+            _place_of_rows(use, reason),
+            use.who,
+            f"{count:,} of {rows:,} sampled examples cannot be used: "
+            f"{bad.first[reason][0][2]}",
+            "",
+            use.column,
+            is_fault=rules.on_bad_example == "error" or count == rows,
+        )
+
+
+def _place_of_rows(use: Use, reason: str) -> Place:
+    return use.place[:2] if "has no value" in reason else use.place
+
+
+def value_findings(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
+    """Yields what is wrong with values of the right type, and what is odd."""
+    if use.needed is None:
+        return
+    lists, _ = seen.converted(use.needed)
+    if use.role == "label":
+        yield from _label(use, lists.values, rules)
+    if isinstance(use.part, Feature) and use.role == "ids":
+        yield from _ids(use, use.part, lists.values)
+        yield from _lengths(use, use.part, seen)
+    if isinstance(use.part, Number) and isinstance(use.part.missing, str):
+        yield from _all_missing(use, use.part, seen)
+    if seen.is_text and not use.needed.ragged:
+        yield from _separated(use, seen, rules)
+    if seen.distinct == 1 and len(lists.values) >= _FEW and use.role != "split":
+        fact = f"column `{use.column}` is {seen.example!r} in all sampled examples."
+        remedy = "It tells a model nothing; leave it out if that is so everywhere."
+        yield _hint(use, fact, remedy)
+
+
+def _label(use: Use, values: pa.Array, rules: ReadRules) -> Iterator[Finding]:
+    labels = values.to_numpy(zero_copy_only=False)
+    labels = labels[~np.isnan(labels)]
+    if rules.positive_from is not None:
+        labels = (labels >= rules.positive_from).astype(np.float32)
+        if len(labels) >= _FEW and len(np.unique(labels)) == 1:
+            yield _hint(
+                use,
+                f"all sampled labels become {labels[0]:g} by `positive_from: "
+                f"{rules.positive_from:g}`.",
+                "A model needs both; look whether it should be another.",
+            )
+        return
+    other = np.unique(labels[(labels != 0) & (labels != 1)])
+    if len(other):
+        named = ", ".join(f"{value:g}" for value in other[:3])
+        yield Finding(
+            use.place,
+            use.who,
+            f"column `{use.column}` holds {named}{' ...' if len(other) > 3 else ''} "
+            "beside 0 and 1.",
+            "Give `data.files.positive_from`, from which on a label is 1.",
+            use.column,
+        )
+
+
+def _ids(use: Use, feature: Feature, values: pa.Array) -> Iterator[Finding]:
+    ids = feature.ids
+    if ids.range is None or ids.out_of_range == "oov_rows" or not len(values):
+        return
+    low, high = pc.min(values).as_py(), pc.max(values).as_py()
+    if low >= 0 and high < ids.range:
+        return
+    remedy = "Or give `out_of_range: oov_rows`."
+    remedy = (
+        f"Give `range: {high + 1}` or more. {remedy}"
+        if low >= 0
+        else f"Ids start with 0: write others. {remedy}"
+    )
+    yield Finding(
+        (*use.place[:2], "ids", "range"),
+        use.who,
+        f"column `{use.column}` holds ids from {low:,} to {high:,}, and `range: "
+        f"{ids.range}` allows 0 to {ids.range - 1:,}.",
+        remedy,
+        use.column,
+    )
+
+
+def _lengths(use: Use, feature: Feature, seen: Seen) -> Iterator[Finding]:
+    lengths = seen.lists.lengths
+    most = feature.max_sequence_length
+    if feature.is_ragged and len(lengths) >= _FEW and lengths.max() <= 1:
+        key = "max_sequence_length" if most else "combiner"
+        yield _hint(
+            use,
+            f"no sampled example has more than one value in column `{use.column}`.",
+            f"`{key}` is for several; leave it out if there is always one.",
+        )
+    if most and lengths.max() > most:
+        cut = np.maximum(lengths - most, 0)
+        end = "oldest" if feature.keep != "oldest" else "newest"
+        yield _hint(
+            use,
+            f"{np.mean(cut > 0):.0%} of the sampled examples have more than {most} "
+            f"values in column `{use.column}`, up to {lengths.max():,}; the {end} "
+            f"{cut.sum() / lengths.sum():.0%} of all values are cut off.",
+            "Raise `max_sequence_length` to keep more.",
+        )
+
+
+def _all_missing(use: Use, number: Number, seen: Seen) -> Iterator[Finding]:
+    if number.missing == "mean" and not len(seen.lists.values):
+        yield _hint(
+            use,
+            f"column `{use.column}` has no value in any sampled example.",
+            "There is no mean of none: look whether it is the right column.",
+        )
+
+
+def _separated(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
+    if use.role not in ("ids", "cross") or use.needed is None:
+        return
+    values = seen.lists.values
+    with_separator = pc.sum(pc.match_substring(values, rules.list_separator)).as_py()
+    if 2 * (with_separator or 0) > len(values):
+        yield _hint(
+            use,
+            f"most cells of column `{use.column}` hold `{rules.list_separator}`, such "
+            f"as {seen.example!r}, and each is taken for one value.",
+            "If they are lists, give `combiner` or `max_sequence_length`.",
+        )
+
+
+def _hint(use: Use, fact: str, remedy: str) -> Finding:
+    return Finding(use.place, use.who, fact, remedy, use.column, is_fault=False)

@@ -1,0 +1,60 @@
+"""ReaderExampleGen's executor with a reader of its own."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pytest
+import tensorflow as tf
+from tfx.types import standard_artifacts
+
+from components.example_gen import executor
+
+
+def example(value: int) -> tf.train.Example:
+    feature = tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+    return tf.train.Example(features=tf.train.Features(feature={"n": feature}))
+
+
+def run(folder: Path, monkeypatch: pytest.MonkeyPatch, **splits: list) -> Any:
+    """Runs the executor with a reader that gives these examples."""
+
+    class Reader:
+        def examples(self, root: beam.Pipeline, path: str) -> dict[str, Any]:
+            assert path == "there"
+            return {
+                name: root | f"Give[{name}]" >> beam.Create(examples)
+                for name, examples in splits.items()
+            }
+
+    monkeypatch.setattr(executor, "construct", lambda *_: Reader())
+    artifact = standard_artifacts.Examples()
+    artifact.uri = str(folder)
+    properties = {"reader": "a.Reader", "options": "{}", "path": "there"}
+    executor.Executor().Do({}, {"examples": [artifact]}, properties)
+    return artifact
+
+
+def test_examples_are_written_serialized_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mixed = [example(1), example(2).SerializeToString()]
+    artifact = run(tmp_path, monkeypatch, train=mixed, eval=[example(3)])
+    assert json.loads(artifact.split_names) == ["train", "eval"]
+    found = {}
+    for split in ("train", "eval"):
+        files = [str(f) for f in tmp_path.glob(f"Split-{split}/data_tfrecord*.gz")]
+        records = tf.data.TFRecordDataset(files, compression_type="GZIP")
+        found[split] = sorted(records.as_numpy_iterator())
+    assert found == {
+        "train": [example(n).SerializeToString() for n in (1, 2)],
+        "eval": [example(3).SerializeToString()],
+    }
+
+
+def test_empty_split_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match="Split 'eval' is empty: the reader gave it"):
+        run(tmp_path, monkeypatch, train=[example(1)], eval=[])
