@@ -1,13 +1,14 @@
 """The `shardline` command."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 
-from configs import ConfigError, Run, load_job, load_run
+from configs import ConfigError, Job, Run, load_job, load_run
 from pipeline.layout import Layout, OutputError
 from pipeline.native_output import stderr_held_back
 
@@ -16,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Trains recommender models with host-sharded embedding tables.",
 )
+_Read = TypeVar("_Read", bound=Job)
 _console = Console()
 _errors = Console(stderr=True)
 
@@ -40,7 +42,7 @@ def run_pipeline(
     """Run the pipeline: examples, features, training, evaluation, publishing."""
     from pipeline.process import run_in_process
 
-    layout = _layout(_load(config), output_dir)
+    layout = _layout(_load(config, load_run), output_dir)
     try:
         layout.make()
     except OutputError as error:
@@ -55,7 +57,7 @@ def serve_check(config: _Config, output_dir: _OutputDir = None) -> None:
     """Check that the published model answers as the engine did in training."""
     from pipeline.serve_check import ServeCheckError, check_published
 
-    loaded = _load(config)
+    loaded = _load(config, load_run)
     layout = _layout(loaded, output_dir)
     _console.print("Replaying the trainer's predictions in a fresh process")
     try:
@@ -64,6 +66,56 @@ def serve_check(config: _Config, output_dir: _OutputDir = None) -> None:
     except ServeCheckError as error:
         _fail(error)
     _console.print(checked, soft_wrap=True, markup=False)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    epilog="Options of Beam and the runner come last: -- --flink_master=HOST:PORT",
+)
+def preprocess(
+    context: typer.Context,
+    config: _Config,
+    output: Annotated[str, typer.Option(help="Folder to write; not there yet.")],
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            help="Files to read instead of the configuration's, as a pattern. "
+            "{SPAN} stands for the number of a span. Can be repeated.",
+        ),
+    ] = None,
+    runner: Annotated[
+        str, typer.Option(help="direct, flink, spark, dataflow or portable.")
+    ] = "direct",
+    forms: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="tfrecord (default), parquet, or both."),
+    ] = None,
+    cache: Annotated[
+        str | None, typer.Option(help="Folder where counts of spans are kept.")
+    ] = None,
+    transform_graph: Annotated[
+        str | None, typer.Option(help="Apply this graph instead of analysing.")
+    ] = None,
+) -> None:
+    """Turn raw examples into ids and numbers, without the rest of the pipeline."""
+    job = _load(config, load_job)
+    with stderr_held_back():
+        from pipeline.preprocess import examples_of, run_preprocess
+    try:
+        run_preprocess(
+            job,
+            examples_of(job, inputs or [], Path("runs", job.name, "data")),
+            _console,
+            output=output,
+            runner=runner,
+            options=context.args,
+            forms=forms or ["tfrecord"],
+            cache=cache,
+            graph=transform_graph,
+        )
+    except (ValueError, RuntimeError) as error:
+        _fail(error)
 
 
 @app.command()
@@ -118,7 +170,7 @@ def compile_pipeline(
     """Write the pipeline as a specification that another platform runs."""
     if runner != "kubeflow":
         _fail(ValueError(f"There is no runner `{runner}`; use kubeflow."))
-    loaded = _load(config)
+    loaded = _load(config, load_run)
     try:
         with _console.status("Compiling"), stderr_held_back():
             from pipeline.kubeflow_runner import compile_kubeflow
@@ -136,10 +188,10 @@ def compile_pipeline(
     _console.print(f"Wrote {output}", soft_wrap=True, markup=False)
 
 
-def _load(config: Path) -> Run:
+def _load(config: Path, load: Callable[[Path], _Read]) -> _Read:
     """Reads a configuration; ends the command if it is faulty."""
     try:
-        return load_run(config)
+        return load(config)
     except ConfigError as error:
         _fail(error)
 

@@ -54,9 +54,8 @@ def feature_tokens(name: str, feature: Feature, batch: pa.RecordBatch) -> pa.Arr
     if not feature.is_ragged:
         values, empty = _without_missing(values)
         absent += empty
-    default = feature.default
-    if isinstance(default, str):
-        default = default.encode()
+    given = feature.default
+    default = given.encode() if isinstance(given, str) else given
     return pa.concat_arrays([values, pa.array([default] * absent, values.type)])
 
 

@@ -13,7 +13,7 @@ from tfx.types import Artifact, artifact_utils
 from components.files import tfrecord_rules
 from components.files.rules import pairs_of
 from components.preprocess.job import Beam, preprocess
-from components.preprocess.sources import Source
+from components.preprocess.sources import Examples, Source
 from configs.columns import raw_columns
 from configs.schema import Preprocessing
 
@@ -54,8 +54,9 @@ class Executor(BaseBeamExecutor):
             for split in transformed.splits
         }
         analysis, _ = preprocess(
-            sources,
-            tfrecord_rules(columns, pairs_of(settings, columns)),
+            Examples(
+                tuple(sources), tfrecord_rules(columns, pairs_of(settings, columns))
+            ),
             settings,
             Beam(self._make_beam_pipeline, os.cpu_count() or 1),
             graph=artifact_utils.get_single_uri(output_dict["transform_graph"]),

@@ -106,7 +106,7 @@ def _by_hash(tokens: Any, _: str, feature: Feature, known: _Known) -> Any:
 
 
 def _by_range(tokens: Any, name: str, feature: Feature, known: _Known) -> Any:
-    size = tf.constant(feature.ids.range, tf.int64)
+    size = feature.ids.range or 0
 
     def checked(ids: tf.Tensor) -> tf.Tensor:
         is_inside = (ids >= 0) & (ids < size)
@@ -114,7 +114,7 @@ def _by_range(tokens: Any, name: str, feature: Feature, known: _Known) -> Any:
             oov_rows = known.rules[feature.table].oov_rows
             return tf.where(is_inside, ids, size + tf.math.floormod(ids, oov_rows))
         message = (
-            f"Feature '{name}': an id is not in 0 to {feature.ids.range - 1}. Mend the "
+            f"Feature '{name}': an id is not in 0 to {size - 1}. Mend the "
             "data, widen `range`, or give `out_of_range: oov_rows`."
         )
         outside = tf.boolean_mask(ids, ~is_inside)

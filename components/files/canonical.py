@@ -181,9 +181,7 @@ def _typed(
 
 
 def fits(stored: pa.DataType, dtype: Dtype) -> bool:
-    """Tells whether values of an Arrow type can be what a column holds."""
-    if kinds.is_dictionary(stored):
-        stored = stored.value_type
+    """Tells whether values of an Arrow type, as `listed` gives, fit a column."""
     is_whole = kinds.is_integer(stored) or kinds.is_boolean(stored)
     if dtype == "int64":
         return is_whole

@@ -38,10 +38,11 @@ def claimed(
     for split, rule in rules.items():
         values = columns[rule.column]
         _check_one(split, rule.column, values, faults)
-        places = np.minimum(values.offsets[:-1], max(0, len(values.values) - 1))
         if not len(values.values):
             claims[split] = np.zeros(len(is_free), bool)
             continue
+        # A row without a value is marked; it may point past the last.
+        places = np.minimum(values.offsets[:-1], len(values.values) - 1)
         is_claimed = _claims(split, rule, values, faults)[places]
         claims[split] = is_claimed & is_free & faults.good
         is_free &= ~is_claimed

@@ -134,7 +134,7 @@ class _Count(beam.DoFn):
         window = GlobalWindow()
         for folder, counts in self._counts.items():
             for element in _drained(folder, counts):
-                yield WindowedValue(element, window.max_timestamp(), [window])
+                yield WindowedValue(element, window.max_timestamp(), (window,))
 
 
 def _drained(folder: str, counts: TableCounts) -> Iterator[tuple[_Key, bytes]]:

@@ -11,6 +11,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
@@ -21,7 +22,7 @@ from components.features.facts import Facts, VocabularyFacts
 from components.features.graph_writer import write_transform_graph
 from components.files import BadInput, BadInputError, ReadRules, Unit, units
 from components.preprocess.analyze import SUMMARY_FILE, Analyze, SpanUnit
-from components.preprocess.sources import Source, fingerprint
+from components.preprocess.sources import Examples, fingerprint
 from components.preprocess.transform import SplitUnit, Transform
 from configs.schema import Preprocessing
 
@@ -73,8 +74,7 @@ class Beam:
 
 
 def preprocess(
-    sources: Sequence[Source],
-    rules: ReadRules,
+    examples: Examples,
     settings: Preprocessing,
     runner: Beam,
     *,
@@ -85,8 +85,7 @@ def preprocess(
     """Analyses one split, makes the transform graph, and transforms all splits.
 
     Args:
-        sources: the files.
-        rules: how to read them; the examples of their `split` are analysed.
+        examples: the files, of which one split is analysed.
         settings: the specification.
         runner: where to run.
         graph: folder to write the transform graph to.
@@ -99,19 +98,18 @@ def preprocess(
     """
     with staging_folder(graph) as staging:
         analysis = analyze(
-            sources, rules, settings, runner, staging, cache=cache, keep_batches=True
+            examples, settings, runner, staging, cache=cache, keep_batches=True
         )
         vocabularies = os.path.join(staging, _VOCABULARIES)
         write_transform_graph(graph, settings, analysis.facts, vocabularies)
         transformed = transform(
-            sources, rules, graph, outputs, runner, staging, staged=analysis.staged
+            examples, graph, outputs, runner, staging, staged=analysis.staged
         )
     return analysis, transformed
 
 
 def analyze(
-    sources: Sequence[Source],
-    rules: ReadRules,
+    examples: Examples,
     settings: Preprocessing,
     runner: Beam,
     folder: str,
@@ -122,8 +120,7 @@ def analyze(
     """Finds what preprocessing needs to know of the training examples.
 
     Args:
-        sources: the files; those of the rules' split are read.
-        rules: how to read them; the examples of their `split` are analysed.
+        examples: the files, of which one split is analysed.
         settings: the specification.
         runner: where to run.
         folder: to write `vocabularies/<table>` to.
@@ -136,7 +133,8 @@ def analyze(
     """
     vocabularies = os.path.join(folder, _VOCABULARIES)
     tf.io.gfile.makedirs(vocabularies)
-    spans = _spans(sources, rules, settings, cache or folder)
+    rules = examples.rules
+    spans = _spans(examples, settings, cache or folder)
     counted = [span for span in spans if tf.io.gfile.exists(span.kept)]
     missing = [span for span in spans if span not in counted]
     work = [
@@ -191,8 +189,7 @@ def analyze(
 
 
 def transform(
-    sources: Sequence[Source],
-    rules: ReadRules,
+    examples: Examples,
     graph: str,
     outputs: Mapping[str, Mapping[str, str]],
     runner: Beam,
@@ -203,8 +200,7 @@ def transform(
     """Transforms every example with a graph that is there.
 
     Args:
-        sources: the files.
-        rules: how to read them.
+        examples: the files.
         graph: folder of the transform graph.
         outputs: by format ("tfrecord", "parquet"), the folder of each split.
         runner: where to run.
@@ -214,12 +210,13 @@ def transform(
     Raises:
         BadInputError: if something in the files is bad and not to be skipped.
     """
+    rules = examples.rules
     for folders in outputs.values():
         for folder in folders.values():
             tf.io.gfile.makedirs(folder)
     numbered = [
         (source.split, unit)
-        for source in sources
+        for source in examples.sources
         for unit in units(source.files, rules, runner.workers)
     ]
     work = [
@@ -238,11 +235,11 @@ def transform(
     bad = _refuse(told, rules)
     for left_out in staged.values():
         bad.merge(left_out)
-    examples: dict[str, int] = {}
+    written: dict[str, int] = {}
     for unit in told:
         for split, count in unit["examples"].items():
-            examples[split] = examples.get(split, 0) + count
-    return Transformed(examples, bad)
+            written[split] = written.get(split, 0) + count
+    return Transformed(written, bad)
 
 
 _VOCABULARIES = "vocabularies"
@@ -265,21 +262,18 @@ class _Span:
     written: str
 
 
-def _spans(
-    sources: Sequence[Source], rules: ReadRules, settings: Preprocessing, folder: str
-) -> list[_Span]:
+def _spans(examples: Examples, settings: Preprocessing, folder: str) -> list[_Span]:
     """Returns the spans of the training files, oldest first."""
     read_as = "\n".join(
         [
-            repr(rules),
+            repr(examples.rules),
             settings.model_dump_json(include={"features", "numbers", "derived"}),
             code_version(*_COUNTING_CODE),
         ]
     )
     files: dict[str, list[str]] = {}
-    for source in sources:
-        if source.split == rules.split:
-            files.setdefault(source.span, []).extend(source.files)
+    for source in examples.analysed:
+        files.setdefault(source.span, []).extend(source.files)
     spans = []
     for name, paths in sorted(files.items()):
         kept = os.path.join(folder, "counts-" + fingerprint(paths, read_as=read_as))
@@ -309,7 +303,7 @@ def _refuse(told: Sequence[Mapping], rules: ReadRules) -> BadInput:
     return bad
 
 
-def _read_json(path: str) -> list:
+def _read_json(path: str) -> Any:
     with tf.io.gfile.GFile(path) as file:
         return json.load(file)
 

@@ -1,10 +1,16 @@
 """Which files a job reads, and as what."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
+
+from components.files import BadInputError, ReadRules, match
+
+_SPAN = "{SPAN}"
+_WILD = {"**": ".*", "*": "[^/]*", "?": "[^/]", _SPAN: r"(?P<span>\d+)"}
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,24 @@ class Source:
     span: str = ""
 
 
+@dataclass(frozen=True)
+class Examples:
+    """Files of examples, and how they are read.
+
+    Attributes:
+        sources: the files.
+        rules: how to read them; the examples of the rules' `split` are analysed.
+    """
+
+    sources: tuple[Source, ...]
+    rules: ReadRules
+
+    @property
+    def analysed(self) -> list[Source]:
+        """The sources of the split that is analysed."""
+        return [s for s in self.sources if s.split == self.rules.split]
+
+
 def fingerprint(files: Sequence[str], *, read_as: str) -> str:
     """Returns what changes when files change, by their names, sizes and times.
 
@@ -34,3 +58,46 @@ def fingerprint(files: Sequence[str], *, read_as: str) -> str:
         facts = tf.io.gfile.stat(file.partition("!/")[0])
         digest.update(f"\n{file} {facts.length} {facts.mtime_nsec}".encode())
     return digest.hexdigest()[:32]
+
+
+def sources_below(path: str, split: str, pattern: str) -> list[Source]:
+    """Returns the files that match a pattern, one source a span.
+
+    Args:
+        path: folder, file or zip archive.
+        split: of the files.
+        pattern: of names below the path; `{SPAN}` stands for the number of a span.
+
+    Raises:
+        BadInputError: if nothing matches.
+    """
+    files = match(path, pattern.replace(_SPAN, "*"))
+    if _SPAN not in pattern:
+        return [Source(split, tuple(files))]
+    spans: dict[str, list[str]] = {}
+    for file in files:
+        if found := re.search(f"(^|/){_as_regex(pattern)}$", file):
+            spans.setdefault(found["span"], []).append(file)
+    if not spans:
+        raise BadInputError(
+            f"{path}: `{pattern}` asks for a number where it says {_SPAN}; none of "
+            f"{len(files)} files has one there, such as {files[0]}."
+        )
+    return [
+        Source(split, tuple(spans[span]), span)
+        for span in sorted(spans, key=lambda span: (int(span), span))
+    ]
+
+
+def sources_of_pattern(pattern: str, split: str) -> list[Source]:
+    """Returns the files of a whole path with wildcards, one source a span."""
+    parts = pattern.split("/")
+    wild = [n for n, part in enumerate(parts) if re.search(r"[*?\[]|{SPAN}", part)]
+    first = min([*wild, len(parts) - 1])
+    root = "/".join(parts[:first]) or ("/" if pattern.startswith("/") else ".")
+    return sources_below(root, split, "/".join(parts[first:]))
+
+
+def _as_regex(pattern: str) -> str:
+    pieces = re.split(r"(\*\*|\*|\?|{SPAN})", pattern)
+    return "".join(_WILD.get(piece, re.escape(piece)) for piece in pieces)

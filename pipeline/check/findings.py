@@ -36,12 +36,9 @@ class Finding:
 
     def located(self, config: Path) -> Located:
         """Returns the finding with its line."""
-        text = f"{self.who}: {self.fact} {self.remedy}".rstrip()
-        return Located(
-            line_of(config, self.place),
-            f"{config}:{line_of(config, self.place)}: {text}",
-            self,
-        )
+        line = line_of(config, self.place)
+        text = f"{config}:{line}: {self.who}: {self.fact} {self.remedy}".rstrip()
+        return Located(line, text, self)
 
 
 @dataclasses.dataclass(frozen=True)

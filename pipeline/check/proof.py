@@ -49,7 +49,7 @@ def strictly_read(
         A batch of each split that has rows, and what is bad.
     """
     batches: dict[str, list[pa.RecordBatch]] = {}
-    findings = []
+    findings: list[Finding] = []
     skipping = dataclasses.replace(rules, on_bad_example="skip")
     for split, file in files.items():
         bad = _SampledBadInput("skip")

@@ -64,7 +64,7 @@ class Seen:
         _, bad = self.converted(needed)
         reason = f"column `{self.name}` does not hold"
         count = sum(n for r, n in bad.rows.items() if r.startswith(reason))
-        return 2 * count < np.count_nonzero(self.lists.lengths)
+        return bool(2 * count < np.count_nonzero(self.lists.lengths))
 
     def converted(self, needed: Column) -> tuple[Lists, BadInput]:
         """Returns the values in the type needed, and which rows cannot be used.

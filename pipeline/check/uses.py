@@ -53,36 +53,26 @@ def _uses(job: Job) -> Iterator[Use]:
     for name, feature in job.features.items():
         yield from _feature_uses(name, feature)
     for name, number in job.numbers.items():
-        yield Use(
-            number.column or name,
-            f"number `{name}`",
-            ("numbers", name, "column"),
-            "number",
-            part=number,
-        )
-    if job.derived:
-        for column in job.derived.inputs:
-            place = ("derived", "inputs", column)
-            yield Use(column, "derived", place, "derived")
+        column, place = number.column or name, ("numbers", name, "column")
+        yield Use(column, f"number `{name}`", place, "number", part=number)
+    for column in job.derived.inputs if job.derived else ():
+        yield Use(column, "derived", ("derived", "inputs", column), "derived")
     data = job.data
     yield Use(data.label, "label", ("data", "label"), "label")
     if data.example_weight:
-        place = ("data", "example_weight")
-        yield Use(data.example_weight, "example_weight", place, "example weight")
-    if data.files:
-        for split, rule in data.files.held_out.items():
-            place = ("data", "files", "held_out", split, "column")
-            yield Use(rule.column, f"split `{split}`", place, "split")
+        who = "example_weight"
+        yield Use(data.example_weight, who, ("data", who), "example weight")
+    for split, rule in data.files.held_out.items() if data.files else ():
+        held_out = ("data", "files", "held_out", split, "column")
+        yield Use(rule.column, f"split `{split}`", held_out, "split")
 
 
 def _feature_uses(name: str, feature: Feature) -> Iterator[Use]:
-    who = f"feature `{name}`"
+    who, place = f"feature `{name}`", ("features", name)
     for column in feature.cross or ():
-        place = ("features", name, "cross")
-        yield Use(column, who, place, "cross", part=feature)
+        yield Use(column, who, (*place, "cross"), "cross", part=feature)
     if not feature.cross:
-        place = ("features", name, "column")
-        yield Use(feature.column or name, who, place, "ids", part=feature)
+        column = feature.column or name
+        yield Use(column, who, (*place, "column"), "ids", part=feature)
     if feature.weights:
-        place = ("features", name, "weights")
-        yield Use(feature.weights, who, place, "weights", part=feature)
+        yield Use(feature.weights, who, (*place, "weights"), "weights", part=feature)

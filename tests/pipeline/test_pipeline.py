@@ -34,12 +34,12 @@ def test_pipeline_has_every_component_once(
         "Evaluator",
         "ExampleValidator",
         "Exporter",
+        "FeatureTransform",
         "Pusher",
         "ReaderExampleGen",
         "ReaderSchemaGen",
         "StatisticsGen",
         "Trainer",
-        "FeatureTransform",
     ]
 
 
@@ -53,7 +53,7 @@ def test_pipeline_has_every_component_once(
         ({"user": "{dim: 16, optimizer: {sgd: {}}}"}, ["Trainer"]),
         (
             {"user": "{dim: 8, oov_rows: 2, optimizer: {sgd: {}}}"},
-            ["Trainer", "FeatureTransform"],
+            ["FeatureTransform", "Trainer"],
         ),
         (
             {"options": "{eval_fraction: 0.5, history_length: 10}"},

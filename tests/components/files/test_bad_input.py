@@ -422,6 +422,20 @@ def test_split_by_a_column_of_another_type_is_an_error(
         read_all(write("a.parquet", table), rules)
 
 
+def test_rows_without_anything_to_split_by_are_left_out(
+    write: Callable[..., str],
+) -> None:
+    file = write("a.csv", b"n,day\n1,\n2,\n")
+    rules = ReadRules(
+        "csv",
+        {"n": Column("int64")},
+        held_out={"eval": HeldOut(column="day", fraction=0.5)},
+    )
+    found, counted = skipping(file, rules)
+    assert found == []
+    assert list(counted.rows.values()) == [2]
+
+
 @pytest.mark.parametrize("format_", FORMATS)
 def test_unreadable_place_is_an_error_or_left_out(
     format_: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

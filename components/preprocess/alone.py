@@ -1,0 +1,125 @@
+"""The feature step by itself: a folder of results that appears whole.
+
+OUTPUT/examples/<split>/part-00000.gz      TFRecord of tf.Example
+OUTPUT/parquet/<split>/part-00000.parquet  if asked for
+OUTPUT/transform_graph/                    as tft.TFTransformOutput reads it
+OUTPUT/report.json                         what was read, found and left out
+"""
+
+import dataclasses
+import json
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from components.features.facts import Facts
+from components.preprocess.job import Beam, preprocess, staging_folder, transform
+from components.preprocess.sources import Examples
+from configs.schema import Preprocessing
+
+GRAPH = "transform_graph"
+REPORT = "report.json"
+_FOLDERS = {"tfrecord": "examples", "parquet": "parquet"}
+
+
+class OutputExistsError(ValueError):
+    """There is something already where results are to go."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a job.
+
+    Attributes:
+        examples: by split.
+        left_out: lines that tell of bad examples and files.
+        facts: of the analysed examples; None where a graph was given.
+        reused: spans whose counts were in the cache.
+    """
+
+    examples: dict[str, int]
+    left_out: list[str]
+    facts: Facts | None
+    reused: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """Returns the report as JSON."""
+        facts = self.facts.model_dump() if self.facts else None
+        return json.dumps({**dataclasses.asdict(self), "facts": facts}, indent=2)
+
+
+def preprocess_alone(
+    examples: Examples,
+    settings: Preprocessing,
+    runner: Beam,
+    *,
+    output: str,
+    forms: Sequence[str],
+    cache: str | None = None,
+    graph: str | None = None,
+) -> Report:
+    """Writes transformed examples, and the graph unless one is given.
+
+    Args:
+        examples: the files, of which one split is analysed.
+        settings: the specification.
+        runner: where to run.
+        output: folder that must not be there yet.
+        forms: "tfrecord", "parquet" or both.
+        cache: folder where counts of spans are kept; None keeps none.
+        graph: folder of a transform graph to apply instead of analysing.
+
+    Raises:
+        OutputExistsError: if there is something at `output`.
+        BadInputError: if something in the files is bad and not to be skipped.
+        ValueError: if there is no example to analyse.
+    """
+    if tf.io.gfile.exists(output):
+        raise OutputExistsError(
+            f"{output} is there already. Remove it, or name another place."
+        )
+    partial = f"{output.rstrip('/')}.partial-{uuid.uuid4().hex[:8]}"
+    tf.io.gfile.makedirs(partial)
+    try:
+        splits = {s.split for s in examples.sources} | set(examples.rules.held_out)
+        outputs = {
+            form: {
+                split: os.path.join(partial, _FOLDERS[form], split) for split in splits
+            }
+            for form in forms
+        }
+        if graph is None:
+            report = _analysed(partial, examples, settings, runner, outputs, cache)
+        else:
+            with staging_folder(os.path.join(partial, GRAPH)) as staging:
+                done = transform(examples, graph, outputs, runner, staging, staged={})
+            report = Report(done.examples, done.bad.lines(), None, ())
+        with tf.io.gfile.GFile(os.path.join(partial, REPORT), "w") as file:
+            file.write(report.to_json())
+        tf.io.gfile.rename(partial, output)
+    finally:
+        if tf.io.gfile.exists(partial):
+            tf.io.gfile.rmtree(partial)
+    return report
+
+
+def _analysed(
+    folder: str,
+    examples: Examples,
+    settings: Preprocessing,
+    runner: Beam,
+    outputs: Mapping[str, Mapping[str, str]],
+    cache: str | None,
+) -> Report:
+    analysis, done = preprocess(
+        examples,
+        settings,
+        runner,
+        graph=os.path.join(folder, GRAPH),
+        outputs=outputs,
+        cache=cache,
+    )
+    return Report(done.examples, done.bad.lines(), analysis.facts, analysis.reused)

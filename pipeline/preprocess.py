@@ -1,0 +1,124 @@
+"""`shardline preprocess`: the feature step alone, as one reads it on a terminal."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from components.features.facts import Facts
+from components.files import rules_of
+from components.preprocess.alone import Report, preprocess_alone
+from components.preprocess.runners import beam_runner
+from components.preprocess.sources import (
+    Examples,
+    sources_below,
+    sources_of_pattern,
+)
+from configs import ConfigError, Job
+from pipeline.datasets import local_path
+
+_ALL = "all"
+
+
+def examples_of(job: Job, inputs: Sequence[str], downloads: Path) -> Examples:
+    """Returns what to read.
+
+    Args:
+        job: the configuration.
+        inputs: patterns of files, all of which are one split; else the data section
+            says where the files and splits are.
+        downloads: where a fetched data package is kept.
+
+    Raises:
+        ConfigError: if the data section names no files.
+        BadInputError: if nothing matches a pattern.
+        DatasetError: if the data cannot be had.
+    """
+    if job.data.files is None:
+        raise ConfigError(
+            f"data: examples come from reader `{job.data.reader}`, which the whole "
+            "pipeline runs; preprocessing alone reads files. Give `data.files`."
+        )
+    rules = rules_of(job.data, job)
+    if inputs:
+        found = [s for i in inputs for s in sources_of_pattern(i, _ALL)]
+        return Examples(tuple(found), rules.of_split(_ALL))
+    path = str(local_path(job.data, downloads))
+    patterns = job.data.files.splits.items()
+    sources = [s for split, p in patterns for s in sources_below(path, split, p)]
+    return Examples(tuple(sources), rules)
+
+
+def run_preprocess(
+    job: Job,
+    examples: Examples,
+    console: Console,
+    *,
+    output: str,
+    runner: str,
+    options: Sequence[str],
+    forms: Sequence[str],
+    cache: str | None,
+    graph: str | None,
+) -> None:
+    """Runs the job and prints what became of it.
+
+    Args:
+        job: the configuration.
+        examples: what to read.
+        console: to print to.
+        output: folder of results.
+        runner: one of `components.preprocess.runners.RUNNERS`.
+        options: of Beam and the runner.
+        forms: "tfrecord", "parquet" or both.
+        cache: folder where counts of spans are kept.
+        graph: folder of a transform graph to apply instead of analysing.
+
+    Raises:
+        OutputExistsError: if there is something at `output`.
+        BadInputError: if something in the files is bad and not to be skipped.
+        ValueError: if there is no such runner, or no example.
+    """
+    where = beam_runner(runner, options)
+    files = sum(len(source.files) for source in examples.sources)
+    console.print(f"Preprocessing {files} files with {len(job.features)} features")
+    start = time.monotonic()
+    with console.status(""):
+        report = preprocess_alone(
+            examples,
+            job.preprocessing(job.data.target),
+            where,
+            output=output,
+            forms=forms,
+            cache=cache,
+            graph=graph,
+        )
+    _print(report, console, output, time.monotonic() - start)
+
+
+def _print(report: Report, console: Console, output: str, seconds: float) -> None:
+    if report.facts and report.facts.vocabularies:
+        console.print(_vocabularies(report.facts))
+    for line in report.left_out:
+        console.print(line, style="yellow", markup=False, soft_wrap=True)
+    if report.reused:
+        console.print(f"{len(report.reused)} spans were counted before")
+    told = ", ".join(f"{n:,} {split}" for split, n in sorted(report.examples.items()))
+    rate = sum(report.examples.values()) / seconds
+    console.print(
+        f"{told} examples in {seconds:.1f} s ({rate:,.0f}/s), in {output}",
+        soft_wrap=True,
+        markup=False,
+    )
+
+
+def _vocabularies(facts: Facts) -> Table:
+    table = Table(title="Vocabularies")
+    for name in ("Table", "Tokens", "Distinct", "Covered lookups"):
+        table.add_column(name, justify="left" if name == "Table" else "right")
+    for name, known in facts.vocabularies.items():
+        share = known.covered / known.tokens if known.tokens else 0.0
+        table.add_row(name, f"{known.size:,}", f"{known.distinct:,}", f"{share:.2%}")
+    return table
