@@ -114,6 +114,7 @@ def _data_components(
             "components.files",
             "components.preprocess",
             "configs",
+            *([_code_of(run.derived.function)] if run.derived else []),
         ),
     )
     return _Data(example_gen, statistics_gen, schema_gen, example_validator, transform)

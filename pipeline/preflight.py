@@ -8,7 +8,7 @@ import numpy as np
 from components.features.engine_inputs import model_arguments
 from components.features.schema import column_faults
 from components.files import reader_of
-from components.import_path import construct
+from components.import_path import construct, load_object
 from configs.load import ConfigError
 from configs.schema import Run
 
@@ -26,11 +26,26 @@ def check(run: Run) -> None:
     Raises:
         ConfigError: listing every fault.
     """
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
-    faults = [*_reader_faults(run), *_model_faults(run)]
+    find_own_modules()
+    faults = [*_reader_faults(run), *_derived_faults(run), *_model_faults(run)]
     if faults:
         raise ConfigError("\n".join(faults))
+
+
+def find_own_modules() -> None:
+    """Lets objects that a configuration names lie in the current folder."""
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+
+
+def _derived_faults(run: Run) -> list[str]:
+    if run.derived is None:
+        return []
+    try:
+        load_object(run.derived.function)
+    except ValueError as error:
+        return [f"derived.function: {error}"]
+    return []
 
 
 def _reader_faults(run: Run) -> list[str]:

@@ -18,6 +18,7 @@ from components.preprocess.sources import (
 )
 from configs import ConfigError, Job
 from pipeline.datasets import local_path
+from pipeline.preflight import find_own_modules
 
 _ALL = "all"
 
@@ -81,6 +82,7 @@ def run_preprocess(
         BadInputError: if something in the files is bad and not to be skipped.
         ValueError: if there is no such runner, or no example.
     """
+    find_own_modules()
     where = beam_runner(runner, options)
     files = sum(len(source.files) for source in examples.sources)
     console.print(f"Preprocessing {files} files with {len(job.features)} features")

@@ -12,7 +12,8 @@ from tfx.types import Artifact, artifact_utils
 
 from components.files import tfrecord_rules
 from components.files.rules import pairs_of
-from components.preprocess.job import Beam, preprocess
+from components.preprocess.job import preprocess
+from components.preprocess.runners import Beam
 from components.preprocess.sources import Examples, Source
 from configs.columns import raw_columns
 from configs.schema import Preprocessing

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from components.features.facts import Facts
-from components.preprocess.job import Beam, preprocess, staging_folder, transform
+from components.preprocess.job import preprocess, staging_folder, transform
+from components.preprocess.runners import Beam
 from components.preprocess.sources import Examples
 from configs.schema import Preprocessing
 

@@ -21,6 +21,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from components.analysis.counts import TableCounts, from_bytes, merged, to_bytes
 from components.analysis.summary import Summarizer
 from components.analysis.vocabulary import write_vocabulary
+from components.features.derived import DerivedBatches
 from components.files import BadInput, BadInputError, ReadRules, Unit, read_unit
 from components.preprocess.staged import StagedUnit
 from configs.schema import Preprocessing
@@ -48,6 +49,7 @@ class Analyze(beam.PTransform):
         vocabularies: str,
         counted: Iterable[str],
         staging: str | None = None,
+        derived: str | None = None,
     ):
         """Sets what to count.
 
@@ -57,9 +59,10 @@ class Analyze(beam.PTransform):
             vocabularies: folder for the files of tokens.
             counted: folders of spans whose counts are there already.
             staging: folder for what is read, for the second job; None keeps nothing.
+            derived: folder of the graph of the user's own function, if there is one.
         """
         super().__init__()
-        self._count = _Count(rules, settings, staging)
+        self._count = _Count(rules, settings, staging, derived)
         self._settings = settings
         self._vocabularies = vocabularies
         self._counted = list(counted)
@@ -92,10 +95,22 @@ class Analyze(beam.PTransform):
 class _Count(beam.DoFn):
     """Reads units of work and counts what is in them."""
 
-    def __init__(self, rules: ReadRules, settings: Preprocessing, staging: str | None):
+    def __init__(
+        self,
+        rules: ReadRules,
+        settings: Preprocessing,
+        staging: str | None,
+        derived: str | None,
+    ):
         self._rules = rules
         self._settings = settings
         self._staging = staging
+        self._derived = derived
+        self._own: DerivedBatches | None = None
+
+    def setup(self) -> None:
+        if self._settings.derived and self._derived:
+            self._own = DerivedBatches(self._derived, self._settings.derived)
 
     def start_bundle(self) -> None:
         self._counts: dict[str, TableCounts] = {}
@@ -111,6 +126,8 @@ class _Count(beam.DoFn):
                 if staged:
                     staged.write(split, batch)
                 if split == self._rules.split:
+                    if self._own:
+                        batch = self._own.with_derived(batch)
                     counts.add(batch)
                     summarizer.add(batch)
                 if counts.nbytes > _HELD_BYTES:

@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,8 @@ from components.features.facts import Facts, VocabularyFacts
 from components.features.graph_writer import write_transform_graph
 from components.files import BadInput, BadInputError, ReadRules, Unit, units
 from components.preprocess.analyze import SUMMARY_FILE, Analyze, SpanUnit
+from components.preprocess.derived_graph import DERIVED, write_derived_graph
+from components.preprocess.runners import Beam
 from components.preprocess.sources import Examples, fingerprint
 from components.preprocess.transform import SplitUnit, Transform
 from configs.schema import Preprocessing
@@ -60,19 +62,6 @@ class Transformed:
     bad: BadInput
 
 
-@dataclass(frozen=True)
-class Beam:
-    """Where jobs run.
-
-    Attributes:
-        pipeline: makes a Beam pipeline, to be entered as a context.
-        workers: how many units of work shall run at a time, at least.
-    """
-
-    pipeline: Callable[[], beam.Pipeline]
-    workers: int = 1
-
-
 def preprocess(
     examples: Examples,
     settings: Preprocessing,
@@ -101,7 +90,8 @@ def preprocess(
             examples, settings, runner, staging, cache=cache, keep_batches=True
         )
         vocabularies = os.path.join(staging, _VOCABULARIES)
-        write_transform_graph(graph, settings, analysis.facts, vocabularies)
+        derived = os.path.join(staging, DERIVED)
+        write_transform_graph(graph, settings, analysis.facts, vocabularies, derived)
         transformed = transform(
             examples, graph, outputs, runner, staging, staged=analysis.staged
         )
@@ -134,6 +124,12 @@ def analyze(
     vocabularies = os.path.join(folder, _VOCABULARIES)
     tf.io.gfile.makedirs(vocabularies)
     rules = examples.rules
+    derived = None
+    if settings.derived:
+        # What its analyzers find depends on all spans, and so do counts.
+        cache = None
+        derived = os.path.join(folder, DERIVED)
+        write_derived_graph(derived, examples, settings.derived, runner)
     spans = _spans(examples, settings, cache or folder)
     counted = [span for span in spans if tf.io.gfile.exists(span.kept)]
     missing = [span for span in spans if span not in counted]
@@ -156,6 +152,7 @@ def analyze(
                     vocabularies,
                     [span.kept for span in counted],
                     folder if keep_batches else None,
+                    derived,
                 )
             )
         told = [

@@ -5,7 +5,7 @@ import tensorflow_transform as tft
 from tensorflow_transform import impl_helper
 from tensorflow_transform.saved import saved_transform_io_v2
 
-from components.features.graph_writer import RawAdapter
+from components.features.raw_adapter import RawAdapter
 from components.preprocess.writing import Encoding
 
 

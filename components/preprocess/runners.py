@@ -1,12 +1,11 @@
 """Where a job runs: a Beam runner by its name, and its options passed through."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
-
-from components.preprocess.job import Beam
 
 RUNNERS = {
     "direct": "DirectRunner",
@@ -17,6 +16,19 @@ RUNNERS = {
 }
 # Units of work at a time where the number of workers is not known.
 _CLUSTER_WORKERS = 64
+
+
+@dataclass(frozen=True)
+class Beam:
+    """Where jobs run.
+
+    Attributes:
+        pipeline: makes a Beam pipeline, to be entered as a context.
+        workers: how many units of work shall run at a time, at least.
+    """
+
+    pipeline: Callable[[], beam.Pipeline]
+    workers: int = 1
 
 
 def beam_runner(runner: str, options: Sequence[str] = ()) -> Beam:

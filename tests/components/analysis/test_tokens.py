@@ -10,7 +10,7 @@ from shardline_tests import load
 
 from components.analysis.tokens import column_of, crossed, feature_tokens
 from components.features import tokens as graph
-from components.features.graph_writer import RawAdapter
+from components.features.raw_adapter import RawAdapter
 from components.features.schema import example_schema
 from configs.columns import raw_columns
 from configs.schema import Feature, FeatureSet, Ids, Table

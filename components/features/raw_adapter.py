@@ -1,0 +1,57 @@
+"""Arrow batches of raw columns to tensors."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx_bsl.coders import example_coder
+from tfx_bsl.tfxio import tensor_adapter, tensor_representation_util
+
+
+class RawAdapter:
+    """What turns Arrow batches of raw columns into tensors.
+
+    Attributes:
+        config: the same as TensorFlow Transform takes it, for `prepared` batches.
+        type_specs: of the tensors, by column.
+    """
+
+    def __init__(self, schema: schema_pb2.Schema) -> None:
+        """Derives it from the schema of raw examples."""
+        decoder = example_coder.ExamplesToRecordBatchDecoder(schema.SerializeToString())
+        tensors = tensor_representation_util.GetTensorRepresentationsFromSchema(schema)
+        arrow = decoder.ArrowSchema()
+        self._names = arrow.names
+        self.config = tensor_adapter.TensorAdapterConfig(arrow, tensors)
+        self._adapter = tensor_adapter.TensorAdapter(self.config)
+        self._optional = {
+            name
+            for name, tensor in tensors.items()
+            if tensor.dense_tensor.HasField("default_value")
+        }
+        self.type_specs: dict[str, Any] = self._adapter.TypeSpecs()
+
+    def tensors(self, batch: pa.RecordBatch) -> dict[str, Any]:
+        """Returns [rows] or ragged tensors of a batch, by column."""
+        return self._adapter.ToBatchTensors(self.prepared(batch))
+
+    def prepared(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Returns the columns that are read, null where a value is missing."""
+        columns = {
+            name: (
+                _null_if_empty(batch.column(name))
+                if name in self._optional
+                else batch.column(name)
+            )
+            for name in self._names
+        }
+        return pa.RecordBatch.from_pydict(columns)
+
+
+def _null_if_empty(column: pa.LargeListArray) -> pa.LargeListArray:
+    """Makes null lists of empty ones, which alone get a default."""
+    lengths = np.diff(column.offsets.to_numpy())
+    return pa.LargeListArray.from_arrays(
+        column.offsets, column.values, mask=pa.array(lengths == 0)
+    )

@@ -1,0 +1,18 @@
+"""Functions as users write them for `derived.function`."""
+
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+
+def first_words(columns: dict[str, Any]) -> dict[str, Any]:
+    """Splits a text, and takes its first word; no analyzer."""
+    words = tf.strings.split(columns["text"])
+    return {"words": words, "first": words[:, :1].to_tensor("", shape=[None, 1])[:, 0]}
+
+
+def relative_price(columns: dict[str, Any]) -> dict[str, Any]:
+    """Puts a price into relation to the largest; an analyzer."""
+    price = columns["price"]
+    return {"relative": price / tft.max(price)}

@@ -1,0 +1,128 @@
+"""Columns of a function of the user's own: with and without analyzers, and served."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tensorflow as tf
+import tensorflow_transform as tft
+from shardline_tests import load
+
+from components.features.transform_graph import TransformGraph
+from components.files import rules_of
+from components.preprocess.job import preprocess
+from components.preprocess.runners import beam_runner
+from components.preprocess.sources import Examples, sources_below
+from configs.schema import Job
+
+_OWN = load(Path(__file__).with_name("own_columns.py"))
+ROWS = [("red fox", 2.0), ("red hen", 4.0), ("blue", 8.0)]
+
+
+def job_of(folder: Path, derived: dict[str, Any], **more: Any) -> Job:
+    lines = [f"{text},{price},1" for text, price in ROWS]
+    (folder / "rows.csv").write_text("\n".join(["text,price,label", *lines]) + "\n")
+    return Job.model_validate(
+        {
+            "name": "derived",
+            "data": {
+                "files": {"format": "csv", "splits": {"train": "rows.csv"}},
+                "path": str(folder),
+            },
+            "derived": derived,
+            "features": {"text": {"table": "text"}},
+            "tables": {"text": {"dim": 2}},
+            **more,
+        }
+    )
+
+
+def run(job: Job, folder: Path) -> tuple[dict[str, Any], str]:
+    """Returns the transformed rows by column, and the folder of the graph."""
+    graph = str(folder / "graph")
+    assert job.data.path
+    sources = sources_below(job.data.path, "train", "rows.csv")
+    preprocess(
+        Examples(tuple(sources), rules_of(job.data, job)),
+        job.preprocessing(job.data.target),
+        beam_runner("direct"),
+        graph=graph,
+        outputs={"tfrecord": {"train": str(folder / "train")}},
+    )
+    spec = tft.TFTransformOutput(graph).transformed_feature_spec()
+    files = [str(file) for file in (folder / "train").glob("*.gz")]
+    records = list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
+    return tf.io.parse_example(records, spec), graph
+
+
+WORDS = {
+    "derived": {
+        "function": f"{_OWN.__name__}.first_words",
+        "inputs": {"text": {"dtype": "string"}},
+        "outputs": {
+            "words": {"dtype": "string", "ragged": True},
+            "first": {"dtype": "string"},
+        },
+    },
+    "features": {
+        "words": {"table": "word", "combiner": "mean"},
+        "first": {"table": "word"},
+    },
+    "tables": {"word": {"dim": 2}},
+}
+
+
+def test_features_read_what_a_function_makes(tmp_path: Path) -> None:
+    columns, _ = run(job_of(tmp_path, **WORDS), tmp_path)
+
+    # red occurs four times, blue twice, hen and fox once.
+    assert columns["words"].to_list() == [[0, 3], [0, 2], [1]]
+    assert columns["first"].numpy().tolist() == [0, 0, 1]
+
+
+def test_analyzers_of_a_function_see_all_examples(tmp_path: Path) -> None:
+    job = job_of(
+        tmp_path,
+        {
+            "function": f"{_OWN.__name__}.relative_price",
+            "inputs": {"price": {"dtype": "float"}},
+            "outputs": {"relative": {"dtype": "float"}},
+        },
+        numbers={"relative": {}},
+    )
+
+    columns, _ = run(job, tmp_path)
+
+    assert columns["relative"].numpy().tolist() == [0.25, 0.5, 1.0]
+
+
+def test_graph_that_serves_has_the_function_inside(tmp_path: Path) -> None:
+    job = job_of(tmp_path, **WORDS)
+    columns, graph = run(job, tmp_path)
+    served = tf.Module()
+    served.graph = TransformGraph(tft.TFTransformOutput(graph), job)
+    served.ids = tf.function(
+        lambda text: served.graph({"text": text})["words"].to_tensor(-1),
+        input_signature=[tf.TensorSpec([None], tf.string)],
+    )
+    tf.saved_model.save(served, str(tmp_path / "saved"))
+
+    loaded = tf.saved_model.load(str(tmp_path / "saved"))
+
+    ids = loaded.ids(tf.constant([text for text, _ in ROWS]))
+    assert ids.numpy().tolist() == columns["words"].to_tensor(-1).numpy().tolist()
+
+
+def test_function_that_gives_other_columns_is_refused(tmp_path: Path) -> None:
+    settings = {**WORDS, "derived": {**WORDS["derived"]}}
+    settings["derived"]["outputs"] = {
+        "words": {"dtype": "string"},
+        "first": {"dtype": "string"},
+    }
+    settings["features"] = {"words": {"table": "word"}}
+
+    with pytest.raises(ValueError, match=r"`words` \(any number of string values\); "):
+        run(job_of(tmp_path, **settings), tmp_path)
+
+    assert _OWN.__name__ in sys.modules
