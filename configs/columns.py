@@ -1,5 +1,6 @@
 """The columns that a specification reads from raw examples."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,19 @@ def raw_columns(
 def feature_columns(features: "Features") -> dict[str, Column]:
     """Returns what features and numbers read, columns of `derived` included."""
     return raw_columns(features.model_copy(update={"derived": None}))
+
+
+def model_inputs(name: str, *, ragged: bool) -> list[str]:
+    """Returns what the published model calls the inputs that make a column.
+
+    Args:
+        name: of the column; what is no letter, digit or underscore becomes one.
+        ragged: whether it takes values and row splits.
+    """
+    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+    if not plain.isidentifier():
+        plain = f"column_{plain}"
+    return [f"{plain}_values", f"{plain}_row_splits"] if ragged else [plain]
 
 
 def column_conflicts(features: "Features") -> list[str]:

@@ -4,7 +4,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from configs.column import Column
-from configs.columns import column_conflicts, feature_columns, raw_columns
+from configs.columns import (
+    column_conflicts,
+    feature_columns,
+    model_inputs,
+    raw_columns,
+)
 from configs.tables import Vocabulary
 
 if TYPE_CHECKING:
@@ -50,13 +55,15 @@ def _names(features: "FeatureSet") -> Iterator[str]:
                 f"{kind} `{name}` has a name that has another meaning here "
                 f"({', '.join(sorted(RESERVED))}); rename it, and give `column: {name}`"
             )
-    columns = feature_columns(features)
-    for name, column in columns.items():
-        for suffix in ("_values", "_row_splits"):
-            if column.ragged and name + suffix in columns:
+    columns: dict[str, str] = {}
+    for name, column in raw_columns(features).items():
+        for given in model_inputs(name, ragged=column.ragged):
+            other = columns.setdefault(given, name)
+            if other != name:
                 yield (
-                    f"{reader_of(features, name)}: the published model calls an input "
-                    f"`{name}{suffix}`, as another column is called; rename that"
+                    f"{reader_of(features, name)}: the published model would call an "
+                    f"input `{given}` for column `{name}` and for column `{other}`; "
+                    "rename one of the columns"
                 )
 
 

@@ -15,6 +15,7 @@ from components.features.engine_inputs import (
 )
 from components.features.transform_graph import TransformGraph
 from components.import_path import construct
+from configs.columns import model_inputs
 from embedding import TPUEmbedding, serving_embedding_lookup
 
 
@@ -60,8 +61,8 @@ class ServingModel(tf.Module):
         `serving_default` takes `examples`, serialized tf.Examples: string [batch].
         `columns` takes the raw columns, each of its own type: `<column>` [batch], or
         for a ragged one `<column>_values` [n] and `<column>_row_splits` int64
-        [batch + 1]. Both return
-        `scores` float32 [batch], the probability of the label.
+        [batch + 1]; in these names an underscore stands for what is no letter, digit
+        or underscore. Both return `scores` float32 [batch], how likely the label is.
         """
         tf.saved_model.save(
             self,
@@ -90,16 +91,18 @@ class ServingModel(tf.Module):
     def _columns_signature(self) -> Any:
         specs = {}
         for name, spec in self.transform.columns.items():
-            if isinstance(spec, tf.io.RaggedFeature):
-                specs[f"{name}_values"] = tf.TensorSpec([None], spec.dtype)
-                specs[f"{name}_row_splits"] = tf.TensorSpec([None], tf.int64)
-            else:
-                specs[name] = tf.TensorSpec([None], spec.dtype)
+            values, *row_splits = _inputs(name, spec)
+            specs[values] = tf.TensorSpec([None], spec.dtype)
+            for splits in row_splits:
+                specs[splits] = tf.TensorSpec([None], tf.int64)
 
         @tf.function
         def serve_columns(**flat: tf.Tensor) -> dict[str, tf.Tensor]:
             return self._scores(
-                {name: _column(name, flat) for name in self.transform.columns}
+                {
+                    name: _column([flat[i] for i in _inputs(name, spec)])
+                    for name, spec in self.transform.columns.items()
+                }
             )
 
         return serve_columns.get_concrete_function(
@@ -110,10 +113,10 @@ class ServingModel(tf.Module):
         )
 
 
-def _column(name: str, flat: dict[str, tf.Tensor]) -> Any:
+def _inputs(name: str, spec: Any) -> list[str]:
+    return model_inputs(name, ragged=isinstance(spec, tf.io.RaggedFeature))
+
+
+def _column(flat: list[tf.Tensor]) -> Any:
     """Puts a column together again from its flat tensors."""
-    if name in flat:
-        return flat[name]
-    return tf.RaggedTensor.from_row_splits(
-        flat[f"{name}_values"], flat[f"{name}_row_splits"]
-    )
+    return tf.RaggedTensor.from_row_splits(*flat) if len(flat) > 1 else flat[0]
