@@ -64,10 +64,11 @@ class Executor(BaseBeamExecutor):
             outputs={"tfrecord": folders},
             cache=exec_properties["cache_folder"],
         )
+        known = f", {len(analysis.reused)} spans counted before"
         _log.info(
-            "%d examples analysed, %d spans of them before",
+            "%d examples analysed%s",
             analysis.facts.examples,
-            len(analysis.reused),
+            known if analysis.reused else "",
         )
 
 
