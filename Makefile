@@ -11,10 +11,11 @@ RUN := runs/movielens
 RIVALS := build/bench/rivals-venv
 RIVALS_INSTALLED := $(RIVALS)/.installed
 
-.PHONY: help setup demo test sanitize lint bench bench-engine bench-quality lock rivals-lock clean
+.PHONY: help setup demo test sanitize lint bench bench-engine bench-preprocess bench-quality \
+	lock rivals-lock clean
 
 help:  ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*##/ {printf "make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*##/ {printf "make %-16s %s\n", $$1, $$2}' Makefile
 
 setup: $(KERNELS)  ## Install everything into .venv, build the native kernels
 
@@ -75,6 +76,9 @@ bench: bench-engine  ## The same as bench-engine
 
 bench-engine: $(KERNELS) $(RIVALS_INSTALLED)  ## Training speed against rivals
 	@$(BIN)/python -m benchmarks.engine
+
+bench-preprocess: $(INSTALLED)  ## Preprocessing beside stock TensorFlow Transform
+	@$(BIN)/python -m benchmarks.preprocess
 
 bench-quality: $(KERNELS)  ## The demo model's quality against its rivals, three seeds
 	@$(BIN)/shardline run configs/movielens.yaml --output-dir $(RUN)

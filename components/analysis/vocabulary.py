@@ -4,7 +4,7 @@ Ties are in falling order of the tokens' bytes. Empty tokens and tokens with a l
 break stay out, for a text file cannot name them. Both as in TensorFlow Transform.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,14 +38,17 @@ def write_vocabulary(
         usable = counts.filter(_is_usable(counts.column("token")))
         unusable += counts.num_rows - usable.num_rows
         kept.append(usable.filter(pc.field("count") >= rules.min_count))
-    vocabulary = _in_order(kept, rules.max_tokens)
-    lines = vocabulary.column("token").combine_chunks() if vocabulary.num_rows else None
-    _write_lines(path, lines)
+    counts = pa.concat_tables([merged([]), *kept]).combine_chunks()
+    kept.clear()
+    order = pc.sort_indices(
+        counts, sort_keys=[("count", "descending"), ("token", "descending")]
+    )[: rules.max_tokens]
+    _write_lines(path, counts.column("token").combine_chunks(), order)
     return VocabularyFacts(
-        size=max(1, vocabulary.num_rows),
+        size=max(1, len(order)),
         distinct=distinct,
         tokens=tokens,
-        covered=pc.sum(vocabulary.column("count")).as_py() or 0,
+        covered=pc.sum(counts.column("count").take(order)).as_py() or 0,
         unusable=unusable,
     )
 
@@ -63,19 +66,12 @@ def _is_usable(tokens: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.and_not(pc.greater(pc.binary_length(tokens), 0), is_broken)
 
 
-def _in_order(tables: Iterable[pa.Table], at_most: int | None) -> pa.Table:
-    counts = pa.concat_tables([merged([]), *tables]).combine_chunks()
-    order = pc.sort_indices(
-        counts, sort_keys=[("count", "descending"), ("token", "descending")]
-    )
-    return counts.take(order[:at_most] if at_most else order)
-
-
-def _write_lines(path: str, tokens: pa.Array | None) -> None:
-    if tokens is None:
-        tokens = pa.array([_NO_TOKEN], pa.large_binary())
+def _write_lines(path: str, tokens: pa.Array, order: pa.Array) -> None:
+    """Writes tokens in their order, some at a time, for there may be many millions."""
+    if not len(order):
+        tokens, order = pa.array([_NO_TOKEN], pa.large_binary()), pa.array([0])
     with tf.io.gfile.GFile(path, "wb") as file:
-        for start in range(0, len(tokens), _LINES_AT_ONCE):
-            some = tokens.slice(start, _LINES_AT_ONCE)
-            whole = pa.ListArray.from_arrays([0, len(some)], some.cast(pa.binary()))
+        for start in range(0, len(order), _LINES_AT_ONCE):
+            some = tokens.take(order.slice(start, _LINES_AT_ONCE)).cast(pa.binary())
+            whole = pa.ListArray.from_arrays([0, len(some)], some)
             file.write(pc.binary_join(whole, b"\n")[0].as_py() + b"\n")

@@ -1,8 +1,11 @@
 """Writes the transform graph in TensorFlow Transform's layout."""
 
 import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform import impl_helper
@@ -16,6 +19,8 @@ from components.features.raw_adapter import RawAdapter
 from components.features.schema import example_schema
 from configs.columns import raw_columns
 from configs.schema import Preprocessing
+
+_ASSETS = os.path.join(tft.TFTransformOutput.TRANSFORM_FN_DIR, "assets")
 
 
 def write_transform_graph(
@@ -35,15 +40,24 @@ def write_transform_graph(
         derived: folder of the graph of the user's own function, if there is one.
     """
     schema = example_schema(raw_columns(settings, settings.target))
+    tables = sorted(facts.vocabularies)
 
     def preprocessing_fn(columns: dict[str, Any]) -> dict[str, Any]:
         if settings.derived and derived:
             own = tft.make_and_track_object(lambda: DerivedColumns(derived), "derived")
             inputs = {name: columns[name] for name in settings.derived.inputs}
             columns = {**columns, **own(inputs)}
-        return transformed_columns(columns, settings, facts, vocabularies)
+        return transformed_columns(columns, settings, facts, stand_ins)
 
-    write_graph_without_analyzers(folder, preprocessing_fn, schema)
+    # To make the graph loads its vocabularies; one line each does, for the real files
+    # take its place.
+    with tempfile.TemporaryDirectory() as stand_ins:
+        for table in tables:
+            Path(stand_ins, table).write_text("token\n")
+        write_graph_without_analyzers(folder, preprocessing_fn, schema)
+    for table in tables:
+        asset = os.path.join(folder, _ASSETS, table)
+        tf.io.gfile.copy(os.path.join(vocabularies, table), asset, overwrite=True)
     metadata_io.write_metadata(
         DatasetMetadata(schema),
         os.path.join(folder, tft.TFTransformOutput.RAW_METADATA_DIR),

@@ -19,18 +19,19 @@ def scaled(values: tf.Tensor, number: Number, facts: NumberFacts) -> tf.Tensor:
         float32 [batch]. A scale by a spread of 0 gives 0 for the one value there is.
     """
     is_absent = is_missing(values)
-    result = tf.cast(values, tf.float32)
+    # Float32 has not the digits of whole numbers, nor of values far from zero.
+    result = tf.cast(values, tf.float64)
     if isinstance(number.missing, float):
-        result = tf.where(is_absent, tf.constant(number.missing), result)
+        result = _where(is_absent, number.missing, result)
     if number.log:
         result = signed_log(result)
     if number.missing == "mean":
-        result = tf.where(is_absent, tf.constant(facts.mean, tf.float32), result)
+        result = _where(is_absent, facts.mean, result)
     if number.scale == "z_score":
-        return _divided(result - facts.mean, facts.variance**0.5)
-    if number.scale == "min_max":
-        return _divided(result - facts.minimum, facts.maximum - facts.minimum)
-    return result
+        result = _divided(result - facts.mean, facts.variance**0.5)
+    elif number.scale == "min_max":
+        result = _divided(result - facts.minimum, facts.maximum - facts.minimum)
+    return tf.cast(result, tf.float32)
 
 
 def signed_log(values: tf.Tensor) -> tf.Tensor:
@@ -40,3 +41,7 @@ def signed_log(values: tf.Tensor) -> tf.Tensor:
 
 def _divided(values: tf.Tensor, spread: float) -> tf.Tensor:
     return values / spread if spread > 0 else values
+
+
+def _where(is_absent: tf.Tensor, value: float, others: tf.Tensor) -> tf.Tensor:
+    return tf.where(is_absent, tf.constant(value, others.dtype), others)

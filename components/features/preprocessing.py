@@ -63,15 +63,16 @@ class _Known:
         self.rules = settings.vocabularies
         self.facts = facts
         self._folder = vocabularies
-        self._lookups: dict[str, tf.lookup.StaticVocabularyTable] = {}
+        self._lookups: dict[str, tf.lookup.StaticHashTable] = {}
 
-    def lookup(self, table: str) -> tf.lookup.StaticVocabularyTable:
+    def lookup(self, table: str) -> tf.lookup.StaticHashTable:
         """Returns the lookup of a table's vocabulary, one for all its features.
 
-        It is made outside the graph and tracked by it, or its file would be no asset.
+        What is not in the vocabulary gets the vocabulary's size. The lookup is made
+        outside the graph and tracked by it, or its file would be no asset.
         """
 
-        def made() -> tf.lookup.StaticVocabularyTable:
+        def made() -> tf.lookup.StaticHashTable:
             lines = tf.lookup.TextFileInitializer(
                 os.path.join(self._folder, table),
                 key_dtype=tf.string,
@@ -79,8 +80,7 @@ class _Known:
                 value_dtype=tf.int64,
                 value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
             )
-            oov_rows = self.rules[table].oov_rows
-            return tf.lookup.StaticVocabularyTable(lines, oov_rows)
+            return tf.lookup.StaticHashTable(lines, self.facts.vocabularies[table].size)
 
         if table not in self._lookups:
             self._lookups[table] = tft.make_and_track_object(made, name=table)
@@ -88,10 +88,18 @@ class _Known:
 
 
 def _by_vocabulary(tokens: Any, _: str, feature: Feature, known: _Known) -> Any:
-    def looked_up(values: tf.Tensor) -> tf.Tensor:
-        return lookup.lookup(text(values))
-
+    size = known.facts.vocabularies[feature.table].size
+    oov_rows = known.rules[feature.table].oov_rows
     lookup = known.lookup(feature.table)
+
+    def looked_up(values: tf.Tensor) -> tf.Tensor:
+        strings = text(values)
+        ids = lookup.lookup(strings)
+        if oov_rows == 1:
+            return ids
+        oov = size + tf.strings.to_hash_bucket_fast(strings, oov_rows)
+        return tf.where(ids < size, ids, oov)
+
     return _map_flat(looked_up, tokens)
 
 
@@ -114,7 +122,7 @@ def _by_range(tokens: Any, name: str, feature: Feature, known: _Known) -> Any:
             oov_rows = known.rules[feature.table].oov_rows
             return tf.where(is_inside, ids, size + tf.math.floormod(ids, oov_rows))
         message = (
-            f"Feature '{name}': an id is not in 0 to {size - 1}. Mend the "
+            f"Feature `{name}`: an id is not in 0 to {size - 1}. Mend the "
             "data, widen `range`, or give `out_of_range: oov_rows`."
         )
         outside = tf.boolean_mask(ids, ~is_inside)

@@ -76,8 +76,12 @@ def preprocess_alone(
     Raises:
         OutputExistsError: if there is something at `output`.
         BadInputError: if something in the files is bad and not to be skipped.
-        ValueError: if there is no example to analyse.
+        ValueError: if there is no such form, or no example to analyse.
     """
+    if unknown := sorted(set(forms) - set(_FOLDERS)):
+        raise ValueError(
+            f"There is no format `{unknown[0]}`; use one of {', '.join(_FOLDERS)}."
+        )
     if tf.io.gfile.exists(output):
         raise OutputExistsError(
             f"{output} is there already. Remove it, or name another place."

@@ -27,7 +27,7 @@ from components.preprocess.staged import StagedUnit
 from configs.schema import Preprocessing
 
 # Counts that a worker holds before it sends them on, in bytes.
-_HELD_BYTES = 256 << 20
+_HELD_BYTES = 64 << 20
 
 _Key = tuple[str, str, int]  # folder of the span, table or "", shard
 

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,19 +18,18 @@ import apache_beam as beam
 import tensorflow as tf
 
 from components.analysis.summary import facts_of, merged, summary_from_json
-from components.code_version import code_version
 from components.features.facts import Facts, VocabularyFacts
 from components.features.graph_writer import write_transform_graph
 from components.files import BadInput, BadInputError, ReadRules, Unit, units
-from components.preprocess.analyze import SUMMARY_FILE, Analyze, SpanUnit
+from components.preprocess.analyze import Analyze, SpanUnit
 from components.preprocess.derived_graph import DERIVED, write_derived_graph
 from components.preprocess.runners import Beam
-from components.preprocess.sources import Examples, fingerprint
+from components.preprocess.sources import Examples
+from components.preprocess.spans import Span, spans_of
 from components.preprocess.transform import SplitUnit, Transform
 from configs.schema import Preprocessing
 
-# What a span's counts depend on beside its files and the features.
-_COUNTING_CODE = ("components.analysis", "components.files", "configs")
+_VOCABULARIES = "vocabularies"
 
 
 @dataclass(frozen=True)
@@ -121,68 +121,76 @@ def analyze(
         BadInputError: if something in the files is bad and not to be skipped.
         ValueError: if there is no example to analyse.
     """
-    vocabularies = os.path.join(folder, _VOCABULARIES)
-    tf.io.gfile.makedirs(vocabularies)
-    rules = examples.rules
-    derived = None
+    tf.io.gfile.makedirs(os.path.join(folder, _VOCABULARIES))
     if settings.derived:
         # What its analyzers find depends on all spans, and so do counts.
         cache = None
         derived = os.path.join(folder, DERIVED)
         write_derived_graph(derived, examples, settings.derived, runner)
-    spans = _spans(examples, settings, cache or folder)
-    counted = [span for span in spans if tf.io.gfile.exists(span.kept)]
-    missing = [span for span in spans if span not in counted]
-    work = [
-        SpanUnit(span.written, unit)
-        for span in missing
-        for unit in units(span.files, rules, runner.workers)
-    ]
-    for span in missing:
-        tf.io.gfile.makedirs(span.written)
+    spans = list(spans_of(examples, settings, cache or folder))
     try:
-        with runner.pipeline() as pipeline:
-            _ = (
-                pipeline
-                | "Units" >> beam.Create(work)
-                | beam.Reshuffle()
-                | Analyze(
-                    rules,
-                    settings,
-                    vocabularies,
-                    [span.kept for span in counted],
-                    folder if keep_batches else None,
-                    derived,
-                )
-            )
-        told = [
-            (span, _read_json(os.path.join(place, SUMMARY_FILE)))
-            for span in spans
-            for place in [span.kept if span in counted else span.written]
-        ]
-        bad = _refuse([unit for _, units_told in told for unit in units_told], rules)
-        for span in missing:
-            tf.io.gfile.rename(span.written, span.kept)
+        _count(spans, examples.rules, settings, runner, folder, keep_batches)
+        told = {span.name: span.summaries() for span in spans}
+        bad = _refuse([unit for found in told.values() for unit in found])
+        for span in spans:
+            span.keep()
     finally:
-        for span in missing:
-            _remove(span.written)
+        for span in spans:
+            span.remove()
     summary = merged(
-        summary_from_json(unit["summary"]) for _, found in told for unit in found
+        summary_from_json(unit["summary"]) for found in told.values() for unit in found
     )
     if not summary.examples:
-        raise ValueError(
-            f"No example to analyse in split '{rules.split}': "
-            f"{sum(len(span.files) for span in spans)} files were read. "
-            + ("\n".join(bad.lines()) or "Check the pattern of files.")
-        )
-    facts = facts_of(summary, _vocabulary_facts(settings, vocabularies), settings)
-    staged = {
-        Unit(*unit["unit"]): BadInput(**unit["bad"])
-        for span, found in told
-        if keep_batches and span in missing
-        for unit in found
-    }
-    return Analysis(facts, bad, tuple(span.name for span in counted), staged)
+        raise ValueError(_nothing_to_analyse(examples, bad))
+    return Analysis(
+        facts_of(summary, _vocabulary_facts(settings, folder), settings),
+        bad,
+        tuple(span.name for span in spans if span.is_counted),
+        {
+            Unit(*unit["unit"]): BadInput(**unit["bad"])
+            for span in spans
+            if keep_batches and not span.is_counted
+            for unit in told[span.name]
+        },
+    )
+
+
+def _count(
+    spans: Sequence[Span],
+    rules: ReadRules,
+    settings: Preprocessing,
+    runner: Beam,
+    folder: str,
+    keep_batches: bool,
+) -> None:
+    """Counts the spans that are not counted yet, and writes all vocabularies."""
+    new = [span for span in spans if not span.is_counted]
+    for span in new:
+        tf.io.gfile.makedirs(span.written)
+    work = [
+        SpanUnit(span.written, unit)
+        for span in new
+        for unit in units(span.files, rules, runner.workers)
+    ]
+    analysis = Analyze(
+        rules,
+        settings,
+        os.path.join(folder, _VOCABULARIES),
+        [span.kept for span in spans if span.is_counted],
+        folder if keep_batches else None,
+        os.path.join(folder, DERIVED) if settings.derived else None,
+    )
+    with runner.pipeline() as pipeline:
+        _ = pipeline | "Units" >> beam.Create(work) | beam.Reshuffle() | analysis
+
+
+def _nothing_to_analyse(examples: Examples, bad: BadInput) -> str:
+    files = sum(len(source.files) for source in examples.analysed)
+    why = "\n".join(bad.lines()) or "Check the pattern of files."
+    return (
+        f"No example to analyse in split '{examples.rules.split}': {files} files were "
+        f"read. {why}"
+    )
 
 
 def transform(
@@ -217,7 +225,7 @@ def transform(
         for unit in units(source.files, rules, runner.workers)
     ]
     work = [
-        SplitUnit(split, unit, n, unit in staged)
+        SplitUnit(split, unit, n, split == rules.split and unit in staged)
         for n, (split, unit) in enumerate(numbered)
     ]
     report = os.path.join(staging, "report.json")
@@ -229,72 +237,33 @@ def transform(
             | Transform(rules, graph, outputs, report, staging)
         )
     told = _read_json(report)
-    bad = _refuse(told, rules)
+    bad = _refuse(told)
     for left_out in staged.values():
         bad.merge(left_out)
-    written: dict[str, int] = {}
+    written: Counter[str] = Counter()
     for unit in told:
-        for split, count in unit["examples"].items():
-            written[split] = written.get(split, 0) + count
-    return Transformed(written, bad)
-
-
-_VOCABULARIES = "vocabularies"
-
-
-@dataclass(frozen=True)
-class _Span:
-    """Training files that are counted together, and where their counts lie.
-
-    Attributes:
-        name: such as a day.
-        files: paths.
-        kept: folder of the counts once they are whole.
-        written: folder that they are written to.
-    """
-
-    name: str
-    files: tuple[str, ...]
-    kept: str
-    written: str
-
-
-def _spans(examples: Examples, settings: Preprocessing, folder: str) -> list[_Span]:
-    """Returns the spans of the training files, oldest first."""
-    read_as = "\n".join(
-        [
-            repr(examples.rules),
-            settings.model_dump_json(include={"features", "numbers", "derived"}),
-            code_version(*_COUNTING_CODE),
-        ]
-    )
-    files: dict[str, list[str]] = {}
-    for source in examples.analysed:
-        files.setdefault(source.span, []).extend(source.files)
-    spans = []
-    for name, paths in sorted(files.items()):
-        kept = os.path.join(folder, "counts-" + fingerprint(paths, read_as=read_as))
-        written = f"{kept}.{uuid.uuid4().hex}"
-        spans.append(_Span(name, tuple(paths), kept, written))
-    return spans
+        written.update(unit["examples"])
+    return Transformed(dict(written), bad)
 
 
 def _vocabulary_facts(
     settings: Preprocessing, folder: str
 ) -> dict[str, VocabularyFacts]:
     return {
-        table: VocabularyFacts(**_read_json(os.path.join(folder, f"{table}.json")))
+        table: VocabularyFacts(
+            **_read_json(os.path.join(folder, _VOCABULARIES, f"{table}.json"))
+        )
         for table in settings.vocabularies
         if settings.ids_of(table).kind == "vocabulary"
     }
 
 
-def _refuse(told: Sequence[Mapping], rules: ReadRules) -> BadInput:
+def _refuse(told: Sequence[Mapping[str, Any]]) -> BadInput:
     """Returns what was left out; raises for what may not be."""
-    failures = [unit["failure"] for unit in told if unit["failure"]]
+    failures = sorted(unit["failure"] for unit in told if unit["failure"])
     if failures:
-        raise BadInputError("\n".join(sorted(failures)))
-    bad = BadInput(rules.on_bad_example)
+        raise BadInputError("\n".join(failures))
+    bad = BadInput("skip")
     for unit in told:
         bad.merge(BadInput(**unit["bad"]))
     return bad

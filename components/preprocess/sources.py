@@ -10,7 +10,14 @@ import tensorflow as tf
 from components.files import BadInputError, ReadRules, match
 
 _SPAN = "{SPAN}"
-_WILD = {"**": ".*", "*": "[^/]*", "?": "[^/]", _SPAN: r"(?P<span>\d+)"}
+_WILD = {
+    "**/": "(.*/)?",
+    "**": ".*",
+    "*": "[^/]*",
+    "?": "[^/]",
+    _SPAN: r"(?P<span>\d+)",
+}
+_PIECE = re.compile(r"(\*\*/|\*\*|\*|\?|\[[^]]+\]|{SPAN})")
 
 
 @dataclass(frozen=True)
@@ -99,5 +106,13 @@ def sources_of_pattern(pattern: str, split: str) -> list[Source]:
 
 
 def _as_regex(pattern: str) -> str:
-    pieces = re.split(r"(\*\*|\*|\?|{SPAN})", pattern)
-    return "".join(_WILD.get(piece, re.escape(piece)) for piece in pieces)
+    pieces = _PIECE.split(pattern)
+    regex = "".join(_WILD.get(piece) or _literal(piece) for piece in pieces)
+    # A span that a path names twice has the same number twice.
+    first, span, others = regex.partition(_WILD[_SPAN])
+    return first + span + others.replace(_WILD[_SPAN], "(?P=span)")
+
+
+def _literal(piece: str) -> str:
+    is_class = piece.startswith("[") and piece.endswith("]")
+    return piece.replace("[!", "[^", 1) if is_class else re.escape(piece)

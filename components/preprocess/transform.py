@@ -109,7 +109,7 @@ class _TransformUnit(beam.DoFn):
             for writer in _all(writers):
                 writer.finish()
         except (BadInputError, tf.errors.InvalidArgumentError) as error:
-            failure = _said(error)
+            failure = _said(error, element.unit.file)
             for writer in _all(writers):
                 writer.discard()
         yield json.dumps(
@@ -136,11 +136,13 @@ def _all(writers: Mapping[str, Iterable[Any]]) -> Iterator[Any]:
         yield from some
 
 
-def _said(error: Exception) -> str:
+def _said(error: BadInputError | tf.errors.OpError, file: str) -> str:
     """Returns an error's message; of an assertion in the graph, its own words."""
-    text = getattr(error, "message", None) or str(error)
-    _, _, asserted = text.partition("assertion failed: ")
-    return asserted.partition("\n")[0] or text
+    if isinstance(error, BadInputError):
+        return str(error)
+    _, _, asserted = error.message.partition("assertion failed: ")
+    said = asserted.partition("\n")[0] or error.message
+    return f"{file}: {said}"
 
 
 def _write_report(group: tuple[str, Iterable[str]], path: str) -> None:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 import configs
 from configs import ConfigError, Run, load_run
+from configs.load import line_of
 
 TEXT = """\
 name: tiny
@@ -410,6 +411,31 @@ def test_read_run_cannot_be_changed(write: Callable[[str], Path]) -> None:
         run.training.hosts = 2
     with pytest.raises(ValidationError, match="frozen"):
         run.tables["user"].dim = 2
+
+
+@pytest.mark.parametrize(
+    ("place", "line"),
+    [
+        ((), 1),
+        (("data",), 2),
+        (("features", "genres"), 7),
+        (("features", "genres", "combiner"), 7),
+        (("tables", "genre", "rows"), 10),
+        (("training", "batch_size"), 12),
+        (("features", "unknown", "combiner"), 5),
+        (("serving",), 1),
+        (("name", "first"), 1),
+    ],
+)
+def test_line_of_a_place_is_that_of_its_deepest_known_part(
+    write: Callable[[str], Path], place: tuple[str, ...], line: int
+) -> None:
+    assert line_of(write(TEXT), place) == line
+
+
+def test_line_of_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        line_of(tmp_path / "absent.yaml", ("data",))
 
 
 SHIPPED = sorted(Path(configs.__file__).parent.glob("*.yaml"))

@@ -1,0 +1,95 @@
+"""Measures preprocessing beside stock TFT: `make bench-preprocess`, or parts of it.
+
+    python -m benchmarks.preprocess [SECTION ...] [--rounds N] [--profile]
+
+Runs the sections, prints the bars, and ends with 1 if one does not hold. A run of all
+sections also writes build/bench/preprocess.json and docs/benchmarks-preprocess.md;
+`--report-only` writes them anew from the last such run. `--profile` dumps a profile of
+each job into build/bench/preprocess-profiles, and writes no report: profiled jobs are
+slower.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.engine.session import FOLDER, ProgramError
+from benchmarks.preprocess.report import measured_on, show, write
+from benchmarks.preprocess.sections import SECTIONS
+from benchmarks.preprocess.session import OUTPUTS, Outcome
+
+_LAST = FOLDER / "preprocess-times.json"
+_PROFILES = FOLDER / "preprocess-profiles"
+
+
+def main() -> int:
+    """Measures, reports, and returns the exit code."""
+    arguments = _arguments()
+    chosen = arguments.sections or list(SECTIONS)
+    console, errors = Console(), Console(stderr=True)
+    try:
+        if arguments.report_only:
+            outcome = Outcome.from_json(_LAST.read_text())
+        else:
+            outcome = _measure(console, chosen, arguments)
+    except (ProgramError, FileNotFoundError) as error:
+        errors.print(str(error), style="red", markup=False, highlight=False)
+        return 1
+    bars = [bar for name in chosen for bar in SECTIONS[name].bars(outcome)]
+    show(console, outcome, bars)
+    if set(chosen) == set(SECTIONS) and not arguments.profile:
+        _LAST.write_text(outcome.as_json())
+        for path in write(outcome, bars):
+            console.print(f"Wrote {path}")
+    missed = [bar.name for bar in bars if not bar.holds]
+    if missed:
+        console.print(f"{len(missed)} of {len(bars)} bars do not hold.")
+    return 1 if missed else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measures preprocessing.")
+    names = ", ".join(SECTIONS)
+    parser.add_argument("sections", nargs="*", help=f"of {names}; default: all")
+    parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
+    parser.add_argument("--profile", action="store_true", help="dump profiles")
+    parser.add_argument("--report-only", action="store_true", help="measure nothing")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.sections) - set(SECTIONS):
+        parser.error(f"no section {', '.join(sorted(unknown))}; there are {names}")
+    return arguments
+
+
+def _measure(
+    console: Console, chosen: list[str], arguments: argparse.Namespace
+) -> Outcome:
+    """Runs sections.
+
+    Raises:
+        ProgramError: if a program fails.
+    """
+    load = os.getloadavg()[0]
+    profiles: Path | None = None
+    if arguments.profile:
+        profiles = _PROFILES
+        profiles.mkdir(parents=True, exist_ok=True)
+    outcome = Outcome({}, {}, {})
+    try:
+        for name in chosen:
+            section, start_s = SECTIONS[name], time.monotonic()
+            console.print(f"{name}: {section.title}")
+            outcome |= section.measure(arguments.rounds, profiles)
+            console.print(f"{name}: done in {time.monotonic() - start_s:.0f} s")
+    finally:
+        shutil.rmtree(OUTPUTS, ignore_errors=True)
+    outcome.found["measured on"] = measured_on(outcome.versions, load)
+    return outcome
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""Shardline's feature step on its own, as `shardline preprocess` runs it."""
+
+import argparse
+from pathlib import Path
+
+from benchmarks.preprocess.outputs import Outputs
+from benchmarks.preprocess.program import measure
+from components.preprocess.alone import GRAPH, preprocess_alone
+from components.preprocess.runners import beam_runner
+from configs.load import load_job
+from pipeline.preprocess import examples_of
+
+
+def run(configuration: Path, output: Path) -> list[str]:
+    """Preprocesses what a configuration names; returns what was left out, in lines."""
+    job = load_job(configuration)
+    report = preprocess_alone(
+        examples_of(job, [], configuration.parent),
+        job.preprocessing(job.data.target),
+        beam_runner("direct"),
+        output=str(output / "ours"),
+        forms=["tfrecord"],
+    )
+    return report.left_out
+
+
+def outputs(output: Path) -> Outputs:
+    """Returns what `run` wrote."""
+    files = (output / "ours" / "examples" / "train").glob("*.gz")
+    return Outputs(list(files), output / "ours" / GRAPH)
+
+
+def main() -> None:
+    """Measures the job."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("configuration", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--profile", type=Path)
+    arguments = parser.parse_args()
+    measure(
+        lambda: run(arguments.configuration, arguments.output),
+        profile=arguments.profile,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""What a TPU's SparseCores must take from batches: the static limits of a table.
+
+The rows of a batch are shared out to the cores in equal runs. Each core groups its ids
+by partition, the core that holds their rows: id modulo cores. An id that a row has
+several times in a feature is one there, its weights summed up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from components.planner.report import Limits
+
+
+def batches_of(rows: int, batch_size: int) -> list[tuple[int, int]]:
+    """Returns (first, end) of whole batches of some rows; of all if they are fewer."""
+    whole = max(1, rows // batch_size)
+    return [
+        (batch * batch_size, min(rows, (batch + 1) * batch_size))
+        for batch in range(whole)
+    ]
+
+
+def limits_of(
+    features: Sequence[tuple[np.ndarray, np.ndarray]],
+    batches: Sequence[tuple[int, int]],
+    cores: int,
+) -> Limits:
+    """Returns the most that any core has for any partition of a table.
+
+    Args:
+        features: that look the table up: of each the ids of all rows, flat, int64 [n]
+            and not negative, and how many each row has, int64 [rows].
+        batches: (first row, end) of each.
+        cores: number of SparseCores.
+    """
+    offsets = [np.concatenate([[0], np.cumsum(lengths)]) for _, lengths in features]
+    most_ids, most_unique = 0, 0
+    for first, end in batches:
+        parts = [
+            _of_batch(ids[at[first] : at[end]], lengths[first:end])
+            for (ids, lengths), at in zip(features, offsets, strict=True)
+        ]
+        ids = np.concatenate([part[0] for part in parts])
+        if not len(ids):
+            continue
+        rows = np.concatenate([part[1] for part in parts])
+        core = rows * cores // (end - first)
+        ids_of, unique_of = _counted(ids, core, cores)
+        most_ids, most_unique = max(most_ids, ids_of), max(most_unique, unique_of)
+    return Limits(
+        max_ids_per_partition=most_ids, max_unique_ids_per_partition=most_unique
+    )
+
+
+def _of_batch(ids: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the ids of a batch and their rows in it, each pair once."""
+    rows = np.repeat(np.arange(len(lengths)), lengths)
+    if lengths.max(initial=0) <= 1:
+        return ids, rows
+    size = int(ids.max()) + 1
+    pairs = _different(rows * size + ids)
+    return pairs % size, pairs // size
+
+
+def _counted(ids: np.ndarray, core: np.ndarray, cores: int) -> tuple[int, int]:
+    """Returns the most ids, and the most different ones, of a core and partition."""
+    group = core * cores + ids % cores
+    size = int(ids.max()) + 1
+    different = _different(core * size + ids)
+    unique_group = different // size * cores + different % size % cores
+    return int(np.bincount(group).max()), int(np.bincount(unique_group).max())
+
+
+def _different(values: np.ndarray) -> np.ndarray:
+    """Returns each value once; for whole numbers faster than `np.unique`."""
+    values = np.sort(values)
+    return values[np.concatenate([[True], values[1:] != values[:-1]])]
