@@ -93,7 +93,7 @@ class BadInput:
         if self.files:
             damaged = sorted(self.files.items())
             files = "file" if len(damaged) == 1 else "files"
-            lines.append(f"{len(damaged)} {files} damaged, used up to the damage")
+            lines.append(f"{len(damaged)} {files} bad, left out from the fault on")
             lines += [f"  {file}: {fault}" for file, fault in damaged]
         return lines
 

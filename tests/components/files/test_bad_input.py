@@ -534,7 +534,7 @@ def test_counts_render_to_readable_lines(write: Callable[..., str]) -> None:
         "1 example left out: label `label` is neither 0 nor 1",
         "  a.csv, line 8: label `label` is neither 0 nor 1: it is 7.0. Correct it, or "
         "give `data.files.positive_from`, from which on it is 1.",
-        "1 file damaged, used up to the damage",
+        "1 file bad, left out from the fault on",
         "  b.csv: is empty.",
     ]
     assert counted

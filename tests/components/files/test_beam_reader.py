@@ -118,7 +118,7 @@ def test_what_is_left_out_is_logged(
     assert found == {"train": [0, 1, 2, 3, 4], "test": [1], "eval": [5, 6, 7]}
     assert warned[0] == ("1 example left out: column `age` does not hold one int64")
     assert "test.csv, line 2" in warned[1]
-    assert warned[2] == "1 file damaged, used up to the damage"
+    assert warned[2] == "1 file bad, left out from the fault on"
     assert "train-2.csv: is empty" in warned[3]
 
 
