@@ -15,9 +15,10 @@ import time
 
 from rich.console import Console
 
-from benchmarks.engine.report import measured_on, show, write
+from benchmarks.engine.report import show, write
 from benchmarks.engine.sections import SECTIONS
 from benchmarks.engine.session import FOLDER, RIVALS_PYTHON, Outcome, ProgramError
+from benchmarks.machine import measured_on
 
 _LAST = FOLDER / "engine-times.json"
 
@@ -41,7 +42,7 @@ def main() -> int:
         else:
             load = os.getloadavg()[0]
             outcome = _measure(console, chosen, arguments.rounds)
-            machine = measured_on(outcome.versions, load)
+            machine = measured_on("bench-engine", outcome.versions, load)
     except (ProgramError, FileNotFoundError) as error:
         errors.print(str(error), style="red", markup=False, highlight=False)
         return 1

@@ -1,17 +1,13 @@
 """What the benchmarks leave behind: a table in the terminal, JSON, a page, a plot."""
 
-import datetime
 import json
-import os
-import platform
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks.engine.bars import Bar
+from benchmarks.bars import Bar, show_bars, table_of_bars
 from benchmarks.engine.plot import draw
 from benchmarks.engine.sections import samples_per_s
 from benchmarks.engine.session import FOLDER, Outcome, median_s
@@ -27,13 +23,7 @@ def show(console: Console, outcome: Outcome, bars: Sequence[Bar]) -> None:
     """Prints all medians, and the bars as a table."""
     for key in outcome.times:
         console.print(f"{key}: {_median(outcome, key)}", highlight=False)
-    table = Table("Bar")
-    for column in ("Measured", "Asked", "Holds"):
-        table.add_column(column, justify="right")
-    for bar in bars:
-        holds = "yes" if bar.holds else "[red]NO[/]"
-        table.add_row(bar.name, bar.measured, bar.asked, holds)
-    console.print(table)
+    show_bars(console, bars)
 
 
 def write(outcome: Outcome, bars: Sequence[Bar], measured_on: str) -> list[Path]:
@@ -47,21 +37,13 @@ def write(outcome: Outcome, bars: Sequence[Bar], measured_on: str) -> list[Path]
     _JSON.write_text(json.dumps([bar.as_json() for bar in bars], indent=2) + "\n")
     filled = _TEMPLATE.read_text().format(
         measured_on=measured_on,
-        bars=_table_of_bars(bars),
+        bars=table_of_bars(bars),
         medians=_table_of_medians(outcome),
         remarks=re.sub(r"<!--.*?-->\s*", "", _REMARKS.read_text()).strip(),
     )
     _PAGE.write_text(filled)
     draw(outcome, _PLOT)
     return [_JSON, _PAGE, _PLOT]
-
-
-def _table_of_bars(bars: Sequence[Bar]) -> str:
-    rows = [
-        f"| {b.name} | {b.measured} | {b.asked} | {'yes' if b.holds else 'no'} |"
-        for b in bars
-    ]
-    return "\n".join(["| bar | measured | asked | holds |", "|---|--:|--:|---|", *rows])
 
 
 def _table_of_medians(outcome: Outcome) -> str:
@@ -83,25 +65,3 @@ def _median(outcome: Outcome, key: str) -> str:
         speed = samples_per_s(outcome, key.removeprefix("clicks/"))
         return f"{speed:,.0f} examples/s"
     return f"{median_s(outcome.times, key) * 1e3:,.1f} ms"
-
-
-def measured_on(versions: Mapping[str, str], load: float) -> str:
-    """Returns date, machine and versions as a sentence.
-
-    Args:
-        versions: by distribution.
-        load: the machine's load average before the run.
-    """
-    cpuinfo = Path("/proc/cpuinfo").read_text()
-    model = re.search(r"model name\s*:\s*(.*)", cpuinfo)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    listed = ", ".join(
-        f"{name} {version}" for name, version in sorted(versions.items())
-    )
-    return (
-        f"Measured by `make bench-engine` on {datetime.date.today():%Y-%m-%d}: "
-        f"{os.cpu_count()} cores of {model[1] if model else platform.machine()}, "
-        f"{memory:.0f} GiB, load average {load:.1f} before, Linux "
-        f"{platform.release().split('-')[0]}, Python {platform.python_version()}, "
-        f"{listed}."
-    )

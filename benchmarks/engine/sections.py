@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
-from benchmarks.engine.bars import Bar, at_least, at_most
+from benchmarks.bars import Bar, at_least, at_most
 from benchmarks.engine.click_model import BATCH, FILES, STEPS_OF_A_CALL
 from benchmarks.engine.session import (
     FOLDER,

@@ -19,7 +19,8 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.engine.session import FOLDER, ProgramError
-from benchmarks.preprocess.report import measured_on, show, write
+from benchmarks.machine import measured_on
+from benchmarks.preprocess.report import show, write
 from benchmarks.preprocess.sections import SECTIONS
 from benchmarks.preprocess.session import OUTPUTS, Outcome
 
@@ -87,7 +88,9 @@ def _measure(
             console.print(f"{name}: done in {time.monotonic() - start_s:.0f} s")
     finally:
         shutil.rmtree(OUTPUTS, ignore_errors=True)
-    outcome.found["measured on"] = measured_on(outcome.versions, load)
+    outcome.found["measured on"] = measured_on(
+        "bench-preprocess", outcome.versions, load
+    )
     return outcome
 
 

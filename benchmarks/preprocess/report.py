@@ -1,17 +1,13 @@
 """What the benchmark leaves behind: a table in the terminal, JSON, a page."""
 
-import datetime
 import json
-import os
-import platform
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks.engine.bars import Bar
+from benchmarks.bars import Bar, show_bars, table_of_bars
 from benchmarks.engine.session import FOLDER
 from benchmarks.preprocess.sections import rows_per_cpu_s
 from benchmarks.preprocess.session import Outcome, peak_bytes
@@ -29,13 +25,7 @@ def show(console: Console, outcome: Outcome, bars: Sequence[Bar]) -> None:
     for case in outcome.found.get("bad input", []):
         if not case["behaves"]:
             console.print(f"{case['name']}: {case['said']}", markup=False)
-    table = Table("Bar")
-    for column in ("Measured", "Asked", "Holds"):
-        table.add_column(column, justify="right")
-    for bar in bars:
-        holds = "yes" if bar.holds else "[red]NO[/]"
-        table.add_row(bar.name, bar.measured, bar.asked, holds)
-    console.print(table)
+    show_bars(console, bars)
 
 
 def write(outcome: Outcome, bars: Sequence[Bar]) -> list[Path]:
@@ -44,7 +34,7 @@ def write(outcome: Outcome, bars: Sequence[Bar]) -> list[Path]:
     largest = outcome.found["job"]["largest"]
     filled = _TEMPLATE.read_text().format(
         measured_on=outcome.found["measured on"],
-        bars=_table_of_bars(bars),
+        bars=table_of_bars(bars),
         programs=_table_of_programs(outcome),
         our_rows=f"{rows_per_cpu_s(outcome, 'ours'):,.0f}",
         stock_rows=f"{rows_per_cpu_s(outcome, 'stock TFT'):,.0f}",
@@ -55,14 +45,6 @@ def write(outcome: Outcome, bars: Sequence[Bar]) -> list[Path]:
     )
     _PAGE.write_text(filled)
     return [_JSON, _PAGE]
-
-
-def _table_of_bars(bars: Sequence[Bar]) -> str:
-    rows = [
-        f"| {b.name} | {b.measured} | {b.asked} | {'yes' if b.holds else 'no'} |"
-        for b in bars
-    ]
-    return "\n".join(["| bar | measured | asked | holds |", "|---|--:|--:|---|", *rows])
 
 
 def _table_of_programs(outcome: Outcome) -> str:
@@ -85,25 +67,3 @@ def _table_of_bad_input(outcome: Outcome) -> str:
         for case in outcome.found["bad input"]
     ]
     return "\n".join(["| input | error | with `skip` |", "|---|---|---|", *rows])
-
-
-def measured_on(versions: Mapping[str, str], load: float) -> str:
-    """Returns date, machine and versions as a sentence.
-
-    Args:
-        versions: by distribution.
-        load: the machine's load average before the run.
-    """
-    cpuinfo = Path("/proc/cpuinfo").read_text()
-    model = re.search(r"model name\s*:\s*(.*)", cpuinfo)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    listed = ", ".join(
-        f"{name} {version}" for name, version in sorted(versions.items())
-    )
-    return (
-        f"Measured by `make bench-preprocess` on {datetime.date.today():%Y-%m-%d}: "
-        f"{os.cpu_count()} cores of {model[1] if model else platform.machine()}, "
-        f"{memory:.0f} GiB, load average {load:.1f} before, Linux "
-        f"{platform.release().split('-')[0]}, Python {platform.python_version()}, "
-        f"{listed}."
-    )

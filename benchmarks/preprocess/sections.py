@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.engine.bars import Bar, at_least, at_most
+from benchmarks.bars import Bar, at_least, at_most
 from benchmarks.engine.session import ProgramError
 from benchmarks.preprocess.session import (
     Outcome,

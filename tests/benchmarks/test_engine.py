@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks.engine.bars import at_least, at_most
+from benchmarks.bars import at_least, at_most
 from benchmarks.engine.session import Program, ProgramError, measure, ratio
 from benchmarks.engine.workload import Workload
 

@@ -1,6 +1,10 @@
 """A bar: something measured, and what was asked of it."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
 
 
 class Bar(NamedTuple):
@@ -54,3 +58,23 @@ def at_least(name: str, value: float, goal: float, unit: str = "x") -> Bar:
 def at_most(name: str, value: float, goal: float, unit: str = "x") -> Bar:
     """Returns a bar that holds up to the goal."""
     return Bar(name, value, goal, unit, is_floor=False)
+
+
+def show_bars(console: Console, bars: Sequence[Bar]) -> None:
+    """Prints bars as a table."""
+    table = Table("Bar")
+    for column in ("Measured", "Asked", "Holds"):
+        table.add_column(column, justify="right")
+    for bar in bars:
+        holds = "yes" if bar.holds else "[red]NO[/]"
+        table.add_row(bar.name, bar.measured, bar.asked, holds)
+    console.print(table)
+
+
+def table_of_bars(bars: Sequence[Bar]) -> str:
+    """Returns bars as a table in Markdown."""
+    rows = [
+        f"| {b.name} | {b.measured} | {b.asked} | {'yes' if b.holds else 'no'} |"
+        for b in bars
+    ]
+    return "\n".join(["| bar | measured | asked | holds |", "|---|--:|--:|---|", *rows])
