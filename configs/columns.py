@@ -25,7 +25,8 @@ def raw_columns(
         is_optional = columns.get(name, column).optional and column.optional
         columns[name] = Column(column.dtype, column.ragged, is_optional)
     for name in _crossed(features):
-        columns.setdefault(name, Column("string"))
+        held = columns.get(name, Column("string"))
+        columns[name] = Column(held.dtype, held.ragged)
     return {name: column for name, column in columns.items() if name not in made}
 
 
@@ -93,6 +94,6 @@ def _target_uses(target: "Target | None") -> Iterator[tuple[str, Column, str]]:
 
 
 def _crossed(features: "Features") -> Iterator[str]:
-    """Yields crossed columns; who does not use them otherwise, has one string there."""
+    """Yields crossed columns: one string unless used otherwise, and never missing."""
     for feature in features.features.values():
         yield from feature.cross or ()

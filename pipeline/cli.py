@@ -147,12 +147,56 @@ def check_config(
         with _console.status("") as status, stderr_held_back():
             report = check(config, rows, status.update)
     except ConfigError as error:
+        if as_json:
+            from pipeline.check.report import static_json
+
+            print(json.dumps(static_json(str(config), error), indent=2))
+            raise typer.Exit(1) from error
         _fail(error)
     if as_json:
         print(json.dumps(report.to_json(), indent=2))
     else:
         render(report, _console)
     raise typer.Exit(1 if report.faults else 0)
+
+
+@app.command()
+def plan(
+    config: _Config,
+    hosts: Annotated[
+        int | None, typer.Option(min=1, help="Default: training.hosts, or 1.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Default: training.batch_size, or 1024.")
+    ] = None,
+    sparse_cores: Annotated[
+        int, typer.Option(min=1, help="SparseCores that share a batch.")
+    ] = 4,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="File to write the plan to.")
+    ] = None,
+    plots: Annotated[
+        Path | None, typer.Option(help="Folder to draw the plan in.")
+    ] = None,
+) -> None:
+    """Read the training examples once, and say what the tables will hold and cost."""
+    job = _load(config, load_job)
+    with stderr_held_back():
+        from pipeline.plan import machine_for, make_plan, render, write_json
+    machine = machine_for(job, hosts, batch_size, sparse_cores)
+    try:
+        with _console.status("Reading") as status, stderr_held_back():
+            downloads = Path("runs", job.name, "data")
+            made, bad = make_plan(job, downloads, machine, status.update)
+        render(made, bad, _console)
+        if json_file:
+            write_json(made, json_file)
+        if plots:
+            from components.planner.plots import draw
+
+            draw(made, str(plots))
+    except (OSError, RuntimeError, ValueError) as error:
+        _fail(error)
 
 
 @app.command(name="compile")

@@ -35,6 +35,21 @@ def local_path(data: Data, directory: Path) -> Path:
     return fetch(data.download.requirement, data.download.sha256, directory)
 
 
+def place_of(data: Data, directory: Path) -> str:
+    """Returns where the raw data of a run lies, which may be in an object store.
+
+    Args:
+        data: The run's data section.
+        directory: Where downloads are kept.
+
+    Raises:
+        DatasetError: The data cannot be had.
+    """
+    if data.path and "://" in data.path:
+        return data.path
+    return str(local_path(data, directory))
+
+
 def fetch(requirement: str, sha256: str, directory: Path) -> Path:
     """Returns the wheel of a requirement, downloaded if it is not there yet.
 

@@ -17,7 +17,7 @@ from components.preprocess.sources import (
     sources_of_pattern,
 )
 from configs import ConfigError, Job
-from pipeline.datasets import local_path
+from pipeline.datasets import place_of
 from pipeline.preflight import find_own_modules
 
 _ALL = "all"
@@ -46,7 +46,7 @@ def examples_of(job: Job, inputs: Sequence[str], downloads: Path) -> Examples:
     if inputs:
         found = [s for i in inputs for s in sources_of_pattern(i, _ALL)]
         return Examples(tuple(found), rules.of_split(_ALL))
-    path = str(local_path(job.data, downloads))
+    path = place_of(job.data, downloads)
     patterns = job.data.files.splits.items()
     sources = [s for split, p in patterns for s in sources_below(path, split, p)]
     return Examples(tuple(sources), rules)

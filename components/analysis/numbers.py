@@ -136,7 +136,8 @@ class TableQuantiles:
     def add(self, batch: pa.RecordBatch) -> None:
         """Adds the values of a batch of raw columns."""
         for name, feature in self._features.items():
-            values = feature_tokens(name, feature, batch).cast(pa.float32())
+            # As TensorFlow casts: whole numbers of many digits are rounded.
+            values = feature_tokens(name, feature, batch).cast(pa.float32(), safe=False)
             values = values.filter(pc.invert(pc.is_nan(values)))
             self._sketches[feature.table].AddValues(values)
 

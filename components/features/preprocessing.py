@@ -16,7 +16,7 @@ import tensorflow_transform as tft
 from components.features.facts import Facts
 from components.features.numbers import scaled
 from components.features.outputs import EXAMPLE_WEIGHT, weights_output
-from components.features.tokens import feature_tokens, text
+from components.features.tokens import feature_tokens, feature_weights, text
 from configs.schema import Feature, Preprocessing
 
 
@@ -49,7 +49,7 @@ def transformed_columns(
         to_ids = _ID_KINDS[feature.ids.kind]
         outputs[name] = to_ids(tokens, name, feature, known)
         if feature.weights:
-            outputs[weights_output(name)] = columns[feature.weights]
+            outputs[weights_output(name)] = feature_weights(feature, columns)
     for name, number in settings.numbers.items():
         values = columns[number.column or name]
         outputs[name] = scaled(values, number, facts.numbers[name])

@@ -38,15 +38,15 @@ class RawAdapter:
 
     def prepared(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Returns the columns that are read, null where a value is missing."""
-        columns = {
-            name: (
-                _null_if_empty(batch.column(name))
-                if name in self._optional
-                else batch.column(name)
-            )
-            for name in self._names
-        }
+        columns = {name: _whole(batch.column(name)) for name in self._names}
+        for name in self._optional:
+            columns[name] = _null_if_empty(columns[name])
         return pa.RecordBatch.from_pydict(columns)
+
+
+def _whole(column: pa.LargeListArray) -> pa.LargeListArray:
+    """Copies a column that is a part of another one, which the adapter misreads."""
+    return column.take(pa.array(range(len(column)))) if column.offset else column
 
 
 def _null_if_empty(column: pa.LargeListArray) -> pa.LargeListArray:

@@ -41,6 +41,17 @@ def feature_tokens(name: str, feature: Feature, columns: Mapping[str, Any]) -> A
     return values
 
 
+def feature_weights(feature: Feature, columns: Mapping[str, Any]) -> tf.RaggedTensor:
+    """Returns one weight for each value of a weighted feature; a default has 1.
+
+    Args:
+        feature: the specification.
+        columns: raw columns: tensors [batch] or ragged.
+    """
+    weights = columns[feature.weights or ""]
+    return weights if feature.default is None else _with_default(weights, 1.0)
+
+
 def crossed(left: Any, right: Any) -> Any:
     """Returns every pair of values of two columns, as "left_X_right".
 

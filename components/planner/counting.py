@@ -7,6 +7,7 @@ import tempfile
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.analysis.counts import TokenCounts, to_bytes
 from components.analysis.numbers import TableQuantiles, boundaries
@@ -151,8 +152,8 @@ class Counting:
             shards = {0: [f"{path}.counts"]}
             write_vocabulary(path, shards, self.settings.vocabularies[table])
             with open(path, "rb") as file:
-                lines = file.read().split(b"\n")[:-1]
-        return pa.array(lines, pa.large_binary())
+                lines = pa.array([file.read().removesuffix(b"\n")], pa.large_binary())
+        return pc.split_pattern(lines, "\n").flatten()
 
 
 def _columns(settings: Preprocessing) -> list[str]:

@@ -2,16 +2,32 @@
 
 The rows of a batch are shared out to the cores in equal runs. Each core groups its ids
 by partition, the core that holds their rows: id modulo cores. An id that a row has
-several times in a feature is one there, its weights summed up.
+several times in a pooled feature is one there, its weights summed up; in a sequence
+each has an activation of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from components.planner.report import Limits
+
+
+class FeatureRows(NamedTuple):
+    """The ids of one feature.
+
+    Attributes:
+        ids: of all rows, flat, int64 [n] and not negative.
+        lengths: how many each row has, int64 [rows].
+        is_sequence: whether they are not pooled.
+    """
+
+    ids: np.ndarray
+    lengths: np.ndarray
+    is_sequence: bool = False
 
 
 def batches_of(rows: int, batch_size: int) -> list[tuple[int, int]]:
@@ -24,30 +40,34 @@ def batches_of(rows: int, batch_size: int) -> list[tuple[int, int]]:
 
 
 def limits_of(
-    features: Sequence[tuple[np.ndarray, np.ndarray]],
+    features: Sequence[FeatureRows],
     batches: Sequence[tuple[int, int]],
     cores: int,
 ) -> Limits:
     """Returns the most that any core has for any partition of a table.
 
     Args:
-        features: that look the table up: of each the ids of all rows, flat, int64 [n]
-            and not negative, and how many each row has, int64 [rows].
+        features: that look the table up.
         batches: (first row, end) of each.
         cores: number of SparseCores.
     """
-    offsets = [np.concatenate([[0], np.cumsum(lengths)]) for _, lengths in features]
+    offsets = [np.concatenate([[0], np.cumsum(f.lengths)]) for f in features]
     most_ids, most_unique = 0, 0
     for first, end in batches:
         parts = [
-            _of_batch(ids[at[first] : at[end]], lengths[first:end])
-            for (ids, lengths), at in zip(features, offsets, strict=True)
+            _of_batch(
+                feature._replace(
+                    ids=feature.ids[at[first] : at[end]],
+                    lengths=feature.lengths[first:end],
+                )
+            )
+            for feature, at in zip(features, offsets, strict=True)
         ]
         ids = np.concatenate([part[0] for part in parts])
         if not len(ids):
             continue
         rows = np.concatenate([part[1] for part in parts])
-        core = rows * cores // (end - first)
+        core = rows // -(-(end - first) // cores)
         ids_of, unique_of = _counted(ids, core, cores)
         most_ids, most_unique = max(most_ids, ids_of), max(most_unique, unique_of)
     return Limits(
@@ -55,10 +75,11 @@ def limits_of(
     )
 
 
-def _of_batch(ids: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the ids of a batch and their rows in it, each pair once."""
+def _of_batch(feature: FeatureRows) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the ids of a batch and their rows in it, each pair once if pooled."""
+    ids, lengths, is_sequence = feature
     rows = np.repeat(np.arange(len(lengths)), lengths)
-    if lengths.max(initial=0) <= 1:
+    if is_sequence or lengths.max(initial=0) <= 1:
         return ids, rows
     size = int(ids.max()) + 1
     pairs = _different(rows * size + ids)

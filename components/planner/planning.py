@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from components.planner.counting import Counting
 from components.planner.ids import TableIds
-from components.planner.limits import batches_of, limits_of
+from components.planner.limits import FeatureRows, batches_of, limits_of
 from components.planner.lookups import looked_up, tokens_of
 from components.planner.report import FeatureIds, Plan, TablePlan
 from configs.rules import least_rows
@@ -109,18 +109,23 @@ def _sampled_ids(
     sample: pa.RecordBatch,
     to_ids: TableIds,
     rows: int,
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Returns the ids of each feature of a table, and how many each row has."""
+) -> list[FeatureRows]:
+    """Returns the ids of each feature of a table."""
+    users = features.features_of(table)
     lookups = [
         looked_up(tokens_of(name, feature, sample), feature)
-        for name, feature in features.features_of(table).items()
+        for name, feature in users.items()
     ]
     # All features' tokens at once: a large vocabulary is prepared for each search.
     ids = to_ids.of(pa.concat_arrays([tokens.values for tokens in lookups]))
     ends = np.cumsum([len(tokens.values) for tokens in lookups])
     by_feature = np.split(np.clip(ids, 0, rows - 1), ends[:-1])
-    lengths = [tokens.lengths for tokens in lookups]
-    return list(zip(by_feature, lengths, strict=True))
+    return [
+        FeatureRows(some, tokens.lengths, bool(feature.max_sequence_length))
+        for some, tokens, feature in zip(
+            by_feature, lookups, users.values(), strict=True
+        )
+    ]
 
 
 def _of_specification(name: str, features: FeatureSet, rows: int) -> dict[str, Any]:

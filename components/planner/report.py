@@ -12,7 +12,8 @@ class Limits(Section):
     same remainder by the number of cores. Both are the most that was seen.
 
     Attributes:
-        max_ids_per_partition: ids, one that a row has several times counted once.
+        max_ids_per_partition: ids; one that a row has several times in a pooled
+            feature counts once.
         max_unique_ids_per_partition: ids that differ.
     """
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
+import tensorflow_transform as tft
 
 from components.features.facts import Facts
 from components.preprocess.job import preprocess, staging_folder, transform
@@ -76,18 +77,26 @@ def preprocess_alone(
     Raises:
         OutputExistsError: if there is something at `output`.
         BadInputError: if something in the files is bad and not to be skipped.
-        ValueError: if there is no such form, or no example to analyse.
+        ValueError: if there is no such form, no graph where one shall be, no folder
+            can be made, or there is no example to analyse.
     """
     if unknown := sorted(set(forms) - set(_FOLDERS)):
         raise ValueError(
             f"There is no format `{unknown[0]}`; use one of {', '.join(_FOLDERS)}."
+        )
+    if graph is not None and not tf.io.gfile.exists(_saved_graph(graph)):
+        raise ValueError(
+            f"{graph} holds no transform graph. Name folder `{GRAPH}` of an earlier "
+            "output."
         )
     if tf.io.gfile.exists(output):
         raise OutputExistsError(
             f"{output} is there already. Remove it, or name another place."
         )
     partial = f"{output.rstrip('/')}.partial-{uuid.uuid4().hex[:8]}"
-    tf.io.gfile.makedirs(partial)
+    if cache is not None:
+        _make(cache)
+    _make(partial)
     try:
         splits = {s.split for s in examples.sources} | set(examples.rules.held_out)
         outputs = {
@@ -109,6 +118,19 @@ def preprocess_alone(
         if tf.io.gfile.exists(partial):
             tf.io.gfile.rmtree(partial)
     return report
+
+
+def _saved_graph(graph: str) -> str:
+    return os.path.join(graph, tft.TFTransformOutput.TRANSFORM_FN_DIR)
+
+
+def _make(folder: str) -> None:
+    try:
+        tf.io.gfile.makedirs(folder)
+    except tf.errors.OpError as error:
+        raise ValueError(
+            f"{folder}: cannot be made: {error.message}. Name another place."
+        ) from error
 
 
 def _analysed(

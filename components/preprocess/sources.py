@@ -47,6 +47,20 @@ class Examples:
     sources: tuple[Source, ...]
     rules: ReadRules
 
+    def __post_init__(self) -> None:
+        """Refuses a source without files.
+
+        Raises:
+            ValueError: if there is one.
+        """
+        for source in self.sources:
+            if not source.files:
+                of_span = f" of span {source.span}" if source.span else ""
+                raise ValueError(
+                    f"Split '{source.split}'{of_span} has no file. What writes the "
+                    "examples must give it, or leave the split out."
+                )
+
     @property
     def analysed(self) -> list[Source]:
         """The sources of the split that is analysed."""

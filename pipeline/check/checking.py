@@ -14,13 +14,13 @@ import pyarrow as pa
 from components.files import BadInputError, ReadRules, match, rules_of, sample
 from configs import ConfigError, load_job, load_run
 from configs.column import Column
-from configs.schema import Data, Job
+from configs.schema import Data, Derived, Job
 from pipeline.check import column_rules, report, table_rules
 from pipeline.check.findings import Finding, finding_of, in_order
 from pipeline.check.report import ColumnReport, Report
 from pipeline.check.seen import Seen, seen_in
 from pipeline.check.uses import Use, uses_of
-from pipeline.datasets import DatasetError, local_path
+from pipeline.datasets import DatasetError, place_of
 from pipeline.layout import Layout
 
 _OTHER_SPLITS_ROWS = 100
@@ -72,12 +72,13 @@ class _Check:
     def sampled(self, rows: int, say: Callable[[str], None]) -> None:
         """Compares the columns of a sample of `data.files`."""
         job, rules = self._job, rules_of(self._job.data, self._job)
+        self._find_files(say)
+        if "train" not in self._files:
+            return
         try:
-            self._files = dict(_first_files(job, say))
             batch = sample([self._files["train"]], rules, rows)
-        except (BadInputError, DatasetError) as error:
-            place = ("data", "path" if job.data.path else "download")
-            self._findings.append(Finding(place, "data", str(error), ""))
+        except BadInputError as error:
+            self._bad_split("train", error)
             return
         self._rows = batch.num_rows
         seen = self._seen(batch, rules)
@@ -89,6 +90,35 @@ class _Check:
             for name, uses in _by_column(self._uses).items()
         ]
 
+    def _find_files(self, say: Callable[[str], None]) -> None:
+        """Finds the first file of each split."""
+        data = self._job.data
+        if data.download:
+            say(f"Fetching {data.download.requirement}, unless it is there")
+        downloads = Layout(Path("runs", self._job.name).resolve()).data
+        try:
+            path = place_of(data, downloads)
+        except DatasetError as error:
+            place = ("data", "download")
+            self._findings.append(Finding(place, "data", str(error), ""))
+            return
+        if "://" not in path and not Path(path).exists():
+            fact = f"there is no file or folder {path}."
+            remedy = "Correct `path`, which starts at the current folder."
+            self._findings.append(Finding(("data", "path"), "data", fact, remedy))
+            return
+        for split, pattern in data.files.splits.items() if data.files else ():
+            try:
+                found = match(path, pattern.replace("{SPAN}", "*"))
+            except BadInputError as error:
+                self._bad_split(split, error)
+            else:
+                self._files[split] = found[0]
+
+    def _bad_split(self, split: str, error: BadInputError) -> None:
+        place = ("data", "files", "splits", split)
+        self._findings.append(Finding(place, f"split `{split}`", str(error), ""))
+
     def _seen(self, batch: pa.RecordBatch, rules: ReadRules) -> dict[str, Seen]:
         separator = rules.list_separator if rules.format == "csv" else ""
         return {
@@ -99,17 +129,20 @@ class _Check:
 
     def named_outside(self, config: Path) -> None:
         """Tries what the configuration names by import path: reader and model."""
+        from pipeline import preflight
+
+        preflight.find_own_modules()
         job = self._job
         if job.data.reader:
             self._reader(job.data)
+        if job.derived:
+            self._derived(job.derived)
         if job.training is None or job.evaluation is None:
             self._notes.append(
                 "Without `training` and `evaluation` the model was not tried; "
                 "`shardline run` needs both."
             )
             return
-        from pipeline import preflight
-
         try:
             preflight.check(load_run(config))
         except ConfigError as error:
@@ -139,6 +172,14 @@ class _Check:
             for name, uses in _by_column(self._uses).items()
         ]
 
+    def _derived(self, derived: Derived) -> None:
+        from components.import_path import load_object
+
+        try:
+            load_object(derived.function)
+        except ValueError as error:
+            self._findings.append(finding_of(f"derived.function: {error}"))
+
     def proved(self, rows: int) -> None:
         """Reads a sample as a job does, and transforms it."""
         if self._rows is None:
@@ -165,19 +206,6 @@ class _Check:
             self._findings += proof.transform_findings(self._job, batches)
 
 
-def _first_files(job: Job, say: Callable[[str], None]) -> Iterator[tuple[str, str]]:
-    """Yields each split with the first of its files."""
-    data = job.data
-    assert data.files is not None  # by the caller
-    if data.download:
-        say(f"Fetching {data.download.requirement}, unless it is there")
-    path = str(local_path(data, Layout(Path("runs", job.name).resolve()).data))
-    if data.path and "://" in data.path:
-        path = data.path
-    for split, pattern in data.files.splits.items():
-        yield split, match(path, pattern)[0]
-
-
 def _by_column(uses: list[Use]) -> dict[str, list[Use]]:
     columns: dict[str, list[Use]] = {}
     for use in uses:
@@ -189,7 +217,7 @@ def _column_findings(
     use: Use, seen: Mapping[str, Seen], batch: pa.RecordBatch, rules: ReadRules
 ) -> Iterator[Finding]:
     if use.column not in seen:
-        yield column_rules.absent(use, batch.schema.names, "the sample")
+        yield column_rules.absent(use, batch.schema.names)
         return
     column = seen[use.column]
     fault = column_rules.misfit(use, column)

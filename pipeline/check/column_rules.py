@@ -19,7 +19,7 @@ _NAMED = 20
 _FEW = 10  # rows that tell nothing by being equal
 
 
-def absent(use: Use, there: Sequence[str], file: str) -> Finding:
+def absent(use: Use, there: Sequence[str]) -> Finding:
     """Returns the fault of a column that the sample lacks."""
     nearest = difflib.get_close_matches(use.column, there, n=1)
     if nearest:
@@ -27,7 +27,7 @@ def absent(use: Use, there: Sequence[str], file: str) -> Finding:
     else:
         more = " ..." if len(there) > _NAMED else ""
         remedy = f"It has {', '.join(sorted(there)[:_NAMED])}{more}."
-    fact = f"column `{use.column}` is not in {file}."
+    fact = f"column `{use.column}` is not in the sample."
     return Finding(use.place, use.who, fact, remedy, use.column)
 
 

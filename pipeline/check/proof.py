@@ -11,12 +11,18 @@ import tempfile
 from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
+import tensorflow as tf
+from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
 from components.analysis.in_process import analyze_batches
+from components.features.derived import DerivedBatches
 from components.features.graph_writer import write_transform_graph
-from components.files import BadInput, ReadRules, Unit, read_unit
+from components.files import BadInput, ReadRules, Unit, read_unit, tfrecord_rules
+from components.preprocess.derived_graph import write_derived_graph
 from components.preprocess.loaded_graph import LoadedGraph
-from configs.schema import Job
+from components.preprocess.runners import beam_runner
+from components.preprocess.sources import Examples, Source
+from configs.schema import Derived, Job
 from pipeline.check.findings import Finding
 
 
@@ -120,27 +126,43 @@ def transform_findings(
     known = batches.get("train") or next(iter(batches.values()))
     with tempfile.TemporaryDirectory(prefix="shardline-check-") as folder:
         graph = os.path.join(folder, "graph")
+        derived = os.path.join(folder, "derived") if settings.derived else None
+        section = "derived"
         try:
+            if settings.derived and derived:
+                known = _with_derived(known, settings.derived, derived)
+            section = "features"
             facts = analyze_batches([known], settings, folder)
-            write_transform_graph(graph, settings, facts, folder)
+            write_transform_graph(graph, settings, facts, folder, derived)
             loaded = LoadedGraph(graph)
             for batch in batches.values():
                 loaded.transformed(batch)
         except Exception as error:  # a function of one's own may raise anything
-            yield _failed(job, error)
+            yield _failed(job, section, error)
 
 
-def _failed(job: Job, error: Exception) -> Finding:
+def _with_derived(
+    batch: pa.RecordBatch, derived: Derived, folder: str
+) -> pa.RecordBatch:
+    """Writes the graph of the user's own function, and adds what it makes."""
+    os.mkdir(folder)
+    file = f"{folder}.tfrecord"
+    with tf.io.TFRecordWriter(file) as writer:
+        for example in RecordBatchToExamplesEncoder().encode(batch):
+            writer.write(example)
+    sources = (Source("train", (file,)),)
+    examples = Examples(sources, tfrecord_rules(derived.inputs))
+    write_derived_graph(folder, examples, derived, beam_runner("direct"))
+    return DerivedBatches(folder, derived).with_derived(batch)
+
+
+def _failed(job: Job, section: str, error: Exception) -> Finding:
     """Returns the fault that a failed transformation is, at its feature if it says."""
     text = getattr(error, "message", None) or str(error) or type(error).__name__
     _, _, asserted = text.partition("assertion failed: ")
-    said = (asserted or text).partition("\n")[0]
+    said = (asserted or text).partition("\n")[0].removeprefix("derived: ")
     named = [name for name in job.features if f"eature '{name}'" in said]
-    place = ("features", named[0]) if named else ("features",)
-    who = f"feature `{named[0]}`" if named else "features"
-    return Finding(
-        place,
-        who,
-        f"the sample cannot be transformed: {type(error).__name__}: {said}",
-        "",
-    )
+    place: tuple[str, ...] = ("features", named[0]) if named else (section,)
+    who = f"feature `{named[0]}`" if named else section
+    fact = f"the sample cannot be transformed: {type(error).__name__}: {said}"
+    return Finding(place, who, fact, "")

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from configs import ConfigError
 from configs.column import Column
 from pipeline.check.findings import Located
 from pipeline.check.seen import Seen
@@ -97,12 +98,24 @@ def _as_json(located: Located) -> dict[str, Any]:
     finding = located.finding
     return {
         "line": located.line,
+        "text": located.text,
         "place": ".".join(finding.place),
         "who": finding.who,
         "column": finding.column,
         "fact": finding.fact,
         "remedy": finding.remedy,
     }
+
+
+def static_json(config: str, error: ConfigError) -> dict[str, Any]:
+    """Returns what `--json` prints of faults that a configuration shows by itself."""
+    told = str(error).splitlines()
+    faults = []
+    for text in told:
+        line = text.removeprefix(f"{config}:").partition(":")[0]
+        faults.append({"line": int(line) if line.isdigit() else 1, "text": text})
+    verdict = f"{len(told)} fault{'s' if len(told) > 1 else ''}"
+    return {"config": config, "rows": None, "faults": faults, "verdict": verdict}
 
 
 def of_sample(

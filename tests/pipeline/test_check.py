@@ -2,7 +2,9 @@
 
 import csv
 import json
-from collections.abc import Callable, Mapping
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -453,8 +455,8 @@ FAULTS: dict[str, tuple[Any, Any, tuple[str, ...], int, str, str, str]] = {
         {"train: train.csv": "train: day.csv"},
         {},
         ("csv",),
-        7,
-        "data",
+        5,
+        "split `train`",
         "no file matches `day.csv`",
         "Correct `data.files.splits` or `data.path`.",
     ),
@@ -462,8 +464,8 @@ FAULTS: dict[str, tuple[Any, Any, tuple[str, ...], int, str, str, str]] = {
         {"format: csv": "format: parquet"},
         {},
         ("csv",),
-        7,
-        "data",
+        5,
+        "split `train`",
         "train.csv: ",
         "Write",
     ),
@@ -473,8 +475,8 @@ FAULTS: dict[str, tuple[Any, Any, tuple[str, ...], int, str, str, str]] = {
         ("csv",),
         7,
         "data",
-        "cannot be read: No such file or directory",
-        "Set `data.path`",
+        "there is no file or folder /absent",
+        "Correct `path`, which starts at the current folder.",
     ),
     "text where a split asks for a number": (
         {},
@@ -720,3 +722,127 @@ def test_model_that_cannot_be_made_is_a_fault(
 
     assert result.exit_code == 1
     assert f"{config}:28: model: `components.dlrm.DLRM` does not take" in result.output
+
+
+OWN = """
+import tensorflow as tf
+import tensorflow_transform as tft
+
+def made(columns):
+    return {"letters": tf.strings.bytes_split(columns["user"]),
+            "share": columns["price"] / tft.max(columns["price"])}
+"""
+DERIVED = {
+    "features:": "derived:\n  function: own_columns.made\n"
+    "  inputs: {user: {dtype: string}, price: {dtype: float}}\n"
+    "  outputs: {letters: {dtype: string, ragged: true}, share: {dtype: float}}\n"
+    "features:\n  letters: {table: letter, combiner: mean}",
+    "numbers:": "numbers:\n  share: {}",
+    "tables:": "tables:\n  letter: {dim: 8}",
+}
+
+
+@pytest.fixture
+def own_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], None]]:
+    """Writes a module with a function of one's own."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(text: str) -> None:
+        (tmp_path / "own_columns.py").write_text(text)
+
+    yield write
+    sys.modules.pop("own_columns", None)
+
+
+def test_package_that_cannot_be_had_is_a_fault(
+    check: Callable[..., tuple[Path, Result]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    download = "download: {requirement: absent_package==1.0, sha256: " + "0a" * 32
+    config, result = check("csv", {"path: ": f"{download}}}\n  # "})
+
+    assert result.exit_code == 1
+    told = f"{config}:7: data: Could not download absent_package==1.0"
+    assert any(text.startswith(told) for text in result.output.splitlines())
+
+
+def test_columns_of_ones_own_function_are_proved(
+    check: Callable[..., tuple[Path, Result]], own_columns: Callable[[str], None]
+) -> None:
+    own_columns(OWN)
+
+    _, result = check("csv", DERIVED)
+
+    assert result.exit_code == 0, result.output
+    assert "columns fit, 40 examples sampled" in result.output
+
+
+@pytest.mark.parametrize(
+    ("own", "line", "told"),
+    [
+        ("", 11, "derived.function: `own_columns.made` cannot be imported"),
+        (
+            OWN.replace('"letters"', '"words"'),
+            10,
+            "derived: the sample cannot be transformed: ValueError: `own_columns.made` "
+            "gives `share` (one float), `words` (any number of string values)",
+        ),
+        (
+            OWN.replace("tf.strings.bytes_split", "undefined_here"),
+            10,
+            "derived: the sample cannot be transformed: NameError: name "
+            "'undefined_here' is not defined",
+        ),
+    ],
+    ids=["absent", "other columns", "broken"],
+)
+def test_faulty_function_of_ones_own_is_told(
+    check: Callable[..., tuple[Path, Result]],
+    own_columns: Callable[[str], None],
+    own: str,
+    line: int,
+    told: str,
+) -> None:
+    own_columns(own)
+
+    config, result = check("csv", DERIVED)
+
+    assert result.exit_code == 1
+    start = f"{config}:{line}: {told}"
+    assert any(t.startswith(start) for t in result.output.splitlines()), result.output
+
+
+def test_faults_of_the_file_itself_come_as_json(
+    check: Callable[..., tuple[Path, Result]],
+) -> None:
+    config, result = check("csv", {"combiner: mean": "combinr: mean"}, {}, "--json")
+
+    told = json.loads(result.stdout)
+
+    assert result.exit_code == 1
+    assert [fault["line"] for fault in told["faults"]] == [13]
+    assert told["faults"][0]["text"].startswith(f"{config}:13: unknown key `combinr`")
+    assert told["verdict"] == "1 fault"
+
+
+def test_static_faults_are_told_before_anything_slow_is_imported(
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "sales.yaml"
+    config.write_text(TEXT.replace("combiner: mean", "combinr: mean"))
+    code = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from pipeline.cli import app\n"
+        f"result = CliRunner().invoke(app, ['check', {str(config)!r}])\n"
+        "print(result.exit_code, *sys.modules.keys() & "
+        "{'tensorflow', 'tfx', 'apache_beam', 'pyarrow'})"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.split() == ["1"]

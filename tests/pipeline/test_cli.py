@@ -26,7 +26,7 @@ def test_help_names_every_command() -> None:
     result = shardline("--help")
 
     assert result.exit_code == 0
-    for command in ("run", "serve-check", "doctor", "compile"):
+    for command in ("check", "plan", "preprocess", "run", "serve-check", "doctor"):
         assert command in result.output
 
 

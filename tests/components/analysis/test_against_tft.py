@@ -75,7 +75,21 @@ FEATURES = FeatureSet(
         **{t: Table(dim=1) for t in ("hashed", "hashed_bag", "buckets", "few_values")},
     },
 )
-WORDS = ["b", "a", "B", "", "a\nb", "a\rb", "é", "日本", " a", "a ", "a\tb", "\x00", "😀"]
+WORDS = [
+    "b",
+    "a",
+    "B",
+    "",
+    "a\nb",
+    "a\rb",
+    "é",
+    "日本",
+    " a",
+    "a ",
+    "a\tb",
+    "\x00",
+    "😀",
+]
 
 
 def _rows(count: int) -> list[dict[str, Any]]:
@@ -140,15 +154,11 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
     return Both(stock, folder, theirs, {n: _flat(n, v) for n, v in ours.items()})
 
 
-def _analyse_by_stock(
-    batches: list[pa.RecordBatch], schema: Any, folder: str
-) -> None:
+def _analyse_by_stock(batches: list[pa.RecordBatch], schema: Any, folder: str) -> None:
     representations = tensor_representation_util.GetTensorRepresentationsFromSchema(
         schema
     )
-    config = tensor_adapter.TensorAdapterConfig(
-        batches[0].schema, representations
-    )
+    config = tensor_adapter.TensorAdapterConfig(batches[0].schema, representations)
     with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=f"{folder}-temporary"):
         read = pipeline | beam.Create(batches)
         analysed = (read, config) | tft_beam.AnalyzeDataset(_stock)

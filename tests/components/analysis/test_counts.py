@@ -129,7 +129,9 @@ def batch() -> pa.RecordBatch:
     a = [[b"%d" % n] for n in range(300)]
     b = [[b"%d" % (n % 5)] * (n % 3) for n in range(300)]
     lists = pa.large_list(pa.large_binary())
-    return pa.RecordBatch.from_pydict({"a": pa.array(a, lists), "b": pa.array(b, lists)})
+    return pa.RecordBatch.from_pydict(
+        {"a": pa.array(a, lists), "b": pa.array(b, lists)}
+    )
 
 
 def test_shards_are_disjoint_and_hold_everything() -> None:
@@ -156,7 +158,11 @@ def test_a_token_is_in_the_same_shard_each_time() -> None:
         counts.add(batch().slice(0, rows))
         drained = counts.drain()
         shards.append(
-            {token: s for _, s, data in drained for token in as_counter(from_bytes(data))}
+            {
+                token: s
+                for _, s, data in drained
+                for token in as_counter(from_bytes(data))
+            }
         )
 
     assert shards[1].items() <= shards[0].items()

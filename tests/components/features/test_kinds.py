@@ -70,7 +70,10 @@ KINDS = {
     "word": Kind({}, WORDS, [0, 1, 0, 2], ["new", "", "a\nb", "b"], oov_rows=3),
     "whole": Kind({"dtype": "int64"}, WHOLE, [0, 2, 0, 1], [0, -1, 7, 2**62]),
     "word_or_none": Kind(
-        {"default": "none"}, ["b", None, "", "none"], [1, 0, 0, 0], [None, "new", "", "b"]
+        {"default": "none"},
+        ["b", None, "", "none"],
+        [1, 0, 0, 0],
+        [None, "new", "", "b"],
     ),
     "whole_or_5": Kind(
         {"dtype": "int64", "default": 5}, [3, None, 5, 5], [1, 0, 0, 0], [None, 0, 3, 5]
@@ -99,6 +102,12 @@ KINDS = {
         },
         BAGS,
         [[hashed(t, 50, "s") for t in row] for row in BAGS],
+        BAGS[::-1],
+    ),
+    "weighted_or_none": Kind(
+        {"combiner": "mean", "weights": "weighted_or_none_by", "default": "none"},
+        BAGS,
+        [[0, 1, 0], [3], [0, 2], [1]],
         BAGS[::-1],
     ),
     "newest": Kind(
@@ -171,7 +180,7 @@ KINDS = {
     ),
     "bucket_of_whole": Kind(
         {"ids": Ids(quantile_buckets=2), "dtype": "int64"},
-        [1, 2, 8, 9],
+        [1, 2**30, 2**31, 2**62],
         [0, 0, 1, 1],
         [-(2**40), 2**40, 5, 1],
     ),
@@ -252,6 +261,7 @@ def rows_of(unseen: bool) -> list[dict[str, Any]]:
         "other_word": ["b", "b", "é", "é"] if not unseen else ["new", "b", "", "a"],
         "weighted_by": WEIGHTS[::-1] if unseen else WEIGHTS,
         "weighted_hash_by": WEIGHTS[::-1] if unseen else WEIGHTS,
+        "weighted_or_none_by": WEIGHTS[::-1] if unseen else WEIGHTS,
         **NUMBER_ROWS,
     }
     if unseen:
@@ -389,6 +399,18 @@ def test_trainer_reads_one_weight_for_each_id(written: Written, name: str) -> No
     ids, weights = written.batch.ids[name], written.batch.weights[name]
 
     assert listed(weights) == WEIGHTS
+    _assert_aligned(ids, weights)
+
+
+def test_default_has_weight_1(written: Written) -> None:
+    name = "weighted_or_none"
+    ids, weights = written.batch.ids[name], written.batch.weights[name]
+
+    assert listed(weights) == [WEIGHTS[0], [1.0], *WEIGHTS[2:]]
+    _assert_aligned(ids, weights)
+
+
+def _assert_aligned(ids: tf.SparseTensor, weights: tf.SparseTensor) -> None:
     assert ids.indices.numpy().tolist() == weights.indices.numpy().tolist()
 
 
@@ -448,7 +470,7 @@ def test_served_ids_and_numbers_are_the_trained_ones_bit_by_bit(
     answers = serve.transform(tf.constant(written.rows))
 
     expected = {*FEATURES.features, *NUMBERS}
-    expected |= {"weighted.weights", "weighted_hash.weights"}
+    expected |= {f"{n}.weights" for n, f in FEATURES.features.items() if f.weights}
     assert set(answers) == expected
     for name, answer in answers.items():
         trained = written.transformed[name]

@@ -1,5 +1,6 @@
 """Small files of examples, and a job that reads them."""
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -126,7 +127,9 @@ class Done:
 
     def vocabulary(self, table: str) -> bytes:
         """Returns the file of a table's tokens."""
-        return (self.output / "transform_graph/transform_fn/assets" / table).read_bytes()
+        return (
+            self.output / "transform_graph/transform_fn/assets" / table
+        ).read_bytes()
 
     def told(self) -> Any:
         """Returns the report that lies in the folder."""
@@ -136,24 +139,25 @@ class Done:
 ONE_THREAD = ("--direct_running_mode=in_memory", "--direct_num_workers=1")
 
 
+def run_in(folder: Path, source: Source, *options: str, **arguments: Any) -> Done:
+    """Runs a job alone, into a new folder of a folder unless `output` is given."""
+    made = len(list(folder.glob("output-*")))
+    output = arguments.pop("output", folder / f"output-{made}")
+    report = preprocess_alone(
+        source.examples,
+        source.settings,
+        beam_runner("direct", options or ONE_THREAD),
+        output=str(output),
+        forms=arguments.pop("forms", ["tfrecord"]),
+        **arguments,
+    )
+    return Done(report, output)
+
+
 @pytest.fixture
 def run_alone(tmp_path: Path) -> Callable[..., Done]:
     """Runs a job alone, into a folder of its own."""
-    made = iter(range(100))
-
-    def run(source: Source, *options: str, **arguments: Any) -> Done:
-        output = arguments.pop("output", tmp_path / f"output-{next(made)}")
-        report = preprocess_alone(
-            source.examples,
-            source.settings,
-            beam_runner("direct", options or ONE_THREAD),
-            output=str(output),
-            forms=arguments.pop("forms", ["tfrecord"]),
-            **arguments,
-        )
-        return Done(report, output)
-
-    return run
+    return functools.partial(run_in, tmp_path)
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -165,16 +169,17 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def csv_in(folder: Path, **ranges: range) -> Path:
+    """Writes CSV files of numbered rows below a folder; returns theirs."""
+    data = folder / "data"
+    data.mkdir(exist_ok=True)
+    for name, numbers in ranges.items():
+        rows = [row_of(number) for number in numbers]
+        (data / f"{name.replace('_', '-')}.csv").write_text(csv_text(rows))
+    return data
+
+
 @pytest.fixture
 def csv_files(tmp_path: Path) -> Callable[..., Path]:
     """Writes CSV files of numbered rows into a folder."""
-
-    def write(**ranges: range) -> Path:
-        folder = tmp_path / "data"
-        folder.mkdir(exist_ok=True)
-        for name, numbers in ranges.items():
-            rows = [row_of(number) for number in numbers]
-            (folder / f"{name.replace('_', '-')}.csv").write_text(csv_text(rows))
-        return folder
-
-    return write
+    return functools.partial(csv_in, tmp_path)

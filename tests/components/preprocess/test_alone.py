@@ -31,7 +31,7 @@ def test_output_that_is_there_is_not_touched(
         (output / "mine").touch()
 
     with pytest.raises(
-        OutputExistsError, match="there is there already. Remove it, or name another"
+        OutputExistsError, match=r"there is there already\. Remove it, or name another"
     ):
         run_alone(Source(csv_files(train=range(3)), files_of()), output=output)
 
@@ -48,6 +48,33 @@ def test_unknown_format_is_told(
         ValueError, match="no format `avro`; use one of tfrecord, parquet"
     ):
         run_alone(source, forms=["parquet", "avro"])
+
+    assert os.listdir(tmp_path) == ["data"]
+
+
+def test_graph_that_is_not_there_is_told(
+    csv_files: Write, run_alone: Run, tmp_path: Path
+) -> None:
+    source = Source(csv_files(train=range(3)), files_of())
+
+    with pytest.raises(
+        ValueError, match=r"data holds no transform graph\. Name folder `transform_g"
+    ):
+        run_alone(source, graph=str(tmp_path / "data"))
+
+    assert os.listdir(tmp_path) == ["data"]
+
+
+@pytest.mark.parametrize("place", ["output", "cache"])
+def test_folder_that_cannot_be_made_is_told(
+    place: str, csv_files: Write, run_alone: Run, tmp_path: Path
+) -> None:
+    folder = csv_files(train=range(3))
+
+    with pytest.raises(
+        ValueError, match=r"train\.csv/.*: cannot be made: .*is not a directory\. Name"
+    ):
+        run_alone(Source(folder, files_of()), **{place: f"{folder}/train.csv/x"})
 
     assert os.listdir(tmp_path) == ["data"]
 
@@ -76,9 +103,7 @@ def test_given_graph_gives_the_ids_of_its_first_run(
     first = run_alone(Source(csv_files(train_1=range(30)), files))
     folder = csv_files(train_2=range(30, 60))
 
-    done = run_alone(
-        Source(folder, files), graph=str(first.output / "transform_graph")
-    )
+    done = run_alone(Source(folder, files), graph=str(first.output / "transform_graph"))
 
     rows = {row["age"]: row for row in _rows_by(first, done)}
     assert sorted(rows) == list(range(60))

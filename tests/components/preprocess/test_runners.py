@@ -124,7 +124,10 @@ def job_server() -> Iterator[int]:
 def _wait_for(port: int, process: subprocess.Popen) -> None:
     for _ in range(_TIME_LIMIT_S * 10):
         assert process.poll() is None, "the job server has ended"
-        with contextlib.suppress(OSError), socket.create_connection(("localhost", port)):
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("localhost", port)),
+        ):
             return
         time.sleep(0.1)
     raise AssertionError("the job server does not listen")

@@ -55,9 +55,10 @@ def test_pattern_without_span_is_one_source(touch: Touch) -> None:
     [
         ("day-{SPAN}.csv", {"1": ["day-1.csv"], "2": ["day-2.csv"]}),
         ("{SPAN}/*.csv", {"3": ["3/a.csv", "3/b.csv"]}),
-        ("**/day-{SPAN}.csv", {"1": ["day-1.csv"], "2": ["day-2.csv"], "7": [
-            "deep/er/day-7.csv"
-        ]}),
+        (
+            "**/day-{SPAN}.csv",
+            {"1": ["day-1.csv"], "2": ["day-2.csv"], "7": ["deep/er/day-7.csv"]},
+        ),
         ("deep/**/day-{SPAN}.csv", {"7": ["deep/er/day-7.csv"]}),
         ("deep/er/**/day-{SPAN}.csv", {"7": ["deep/er/day-7.csv"]}),
         ("day-{SPAN}.c?v", {"1": ["day-1.csv"], "2": ["day-2.csv"]}),
@@ -163,6 +164,14 @@ def test_file_name_alone(touch: Touch, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_absent_path_is_told(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="absent: cannot be read: No such file"):
         sources_of_pattern(f"{tmp_path}/absent/*.csv", "all")
+
+
+@pytest.mark.parametrize("span", ["", "7"])
+def test_source_without_files_is_told(span: str) -> None:
+    told = f"Split 'eval'{' of span 7' if span else ''} has no file. What writes the"
+
+    with pytest.raises(ValueError, match=told):
+        Examples((Source("eval", (), span),), ReadRules("csv", {}))
 
 
 def test_only_the_split_of_the_rules_is_analysed() -> None:

@@ -1,0 +1,252 @@
+"""`shardline plan`: what the tables of a configuration will hold and cost."""
+
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from components.features.derived import DerivedBatches
+from components.files import BadInput, units
+from components.files.reading import read_unit
+from components.planner.counting import Counting
+from components.planner.planning import SAMPLED_BATCHES, Machine, plan_of
+from components.planner.report import FeatureIds, Plan, TablePlan
+from components.preprocess.derived_graph import write_derived_graph
+from components.preprocess.runners import beam_runner
+from components.preprocess.sources import Examples
+from configs import Job
+from pipeline.preflight import find_own_modules
+from pipeline.preprocess import examples_of
+
+_TRAIN = "train"
+_DEFAULT_BATCH = 1024
+_TOLD_EVERY_S = 1.0
+
+
+def make_plan(
+    job: Job,
+    downloads: Path,
+    machine: Machine,
+    say: Callable[[str], None],
+) -> tuple[Plan, BadInput]:
+    """Reads the training examples once and plans.
+
+    Args:
+        job: the configuration.
+        downloads: where a fetched data package is kept.
+        machine: what is planned for.
+        say: takes a line now and then that tells how far the reading is.
+
+    Returns:
+        The plan, and what was left out of the data.
+
+    Raises:
+        ConfigError: if the data section names no files.
+        BadInputError: if something in the files is bad and not to be skipped.
+        DatasetError: if the data cannot be had.
+        ValueError: if there is no training example, or the user's own function does
+            not give the columns that the configuration says.
+    """
+    find_own_modules()
+    examples = examples_of(job, [], downloads)
+    bad = BadInput(examples.rules.on_bad_example)
+    sampled_rows = SAMPLED_BATCHES * machine.batch_size
+    counting = Counting(job.preprocessing(job.data.target), sampled_rows)
+    started = told = time.monotonic()
+    with _own_columns(job, examples, say) as with_own:
+        for unit, first, batch in _batches(examples, bad):
+            counting.add(with_own(batch), unit, first)
+            if time.monotonic() - told > _TOLD_EVERY_S:
+                told = time.monotonic()
+                rate = counting.examples / (told - started)
+                say(f"Read {counting.examples:,} examples ({rate:,.0f}/s)")
+    say("Working out ids")
+    return plan_of(job.name, counting, job.feature_set, machine), bad
+
+
+@contextlib.contextmanager
+def _own_columns(
+    job: Job, examples: Examples, say: Callable[[str], None]
+) -> Iterator[Callable[[pa.RecordBatch], pa.RecordBatch]]:
+    """Gives what adds the columns of the user's own function to a batch."""
+    if job.derived is None:
+        yield lambda batch: batch
+        return
+    say(f"Analysing what `{job.derived.function}` needs")
+    with tempfile.TemporaryDirectory(prefix="shardline-plan-") as folder:
+        write_derived_graph(folder, examples, job.derived, beam_runner("direct"))
+        yield DerivedBatches(folder, job.derived).with_derived
+
+
+def machine_for(
+    job: Job, hosts: int | None, batch_size: int | None, sparse_cores: int
+) -> Machine:
+    """Returns what to plan for: what is given, else what training will have."""
+    training = job.training
+    return Machine(
+        hosts=hosts or (training.hosts if training else 1),
+        batch_size=batch_size or (training.batch_size if training else _DEFAULT_BATCH),
+        sparse_cores=sparse_cores,
+    )
+
+
+def _batches(
+    examples: Examples, bad: BadInput
+) -> Iterator[tuple[int, int, pa.RecordBatch]]:
+    """Yields (number of the file, number of the first row in it, batch)."""
+    files = [f for s in examples.sources if s.split == _TRAIN for f in s.files]
+    rules = examples.rules.of_split(_TRAIN)
+    for number, unit in enumerate(units(files, rules, 1)):
+        first = 0
+        for split, batch in read_unit(unit, rules, bad):
+            if split == _TRAIN:
+                yield number, first, batch
+                first += batch.num_rows
+
+
+def render(plan: Plan, bad: BadInput, console: Console) -> None:
+    """Shows a plan."""
+    console.print(_tables(plan))
+    if all(ids.is_always_one for ids in plan.features.values()):
+        console.print("Every feature has always one id a row.")
+    else:
+        console.print(_features(plan))
+    console.print(_limits(plan))
+    for line in bad.lines():
+        console.print(line, style="yellow", markup=False, soft_wrap=True)
+    for line in _warnings(plan):
+        console.print(line, style="yellow", markup=False, soft_wrap=True)
+    told = f"{plan.examples:,} examples; {_bytes(plan.row_bytes)} of rows, "
+    told += f"{_bytes(plan.total_bytes)} with slots"
+    if plan.hosts > 1:
+        busiest = max(plan.host_shares) * plan.hosts
+        told += f"; busiest of {plan.hosts} hosts {busiest:.2f} times the mean"
+    console.print(
+        told,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _tables(plan: Plan) -> Table:
+    table = _new_table(
+        f"Tables of {plan.name}",
+        ["table", "ids"],
+        [
+            "distinct",
+            "hot\n(80 %)",
+            "top 10",
+            "out of\nvocab.",
+            "collide",
+            "rows",
+            "bytes",
+            "with\nslots",
+            f"busiest\nof {plan.hosts}",
+        ],
+    )
+    for name, one in plan.tables.items():
+        ids = one.ids.replace("_buckets:", "").replace("range:", "range")
+        table.add_row(name, ids, *_table_cells(one))
+    return table
+
+
+def _table_cells(table: TablePlan) -> list[str]:
+    return [
+        f"{table.distinct:,}",
+        f"{table.hot_ids:,}",
+        f"{table.top_10:.0%}",
+        _share(table.out_of_vocabulary),
+        _share(table.colliding),
+        f"{table.rows:,}",
+        _bytes(table.row_bytes),
+        _bytes(table.total_bytes),
+        f"{table.imbalance:.2f}",
+    ]
+
+
+def _features(plan: Plan) -> Table:
+    several = {n: ids for n, ids in plan.features.items() if not ids.is_always_one}
+    ones = len(plan.features) - len(several)
+    title = f"Ids a row ({ones} more features have always one)" if ones else "Ids a row"
+    numbers = ["mean", "p50", "p99", "max", "cut off"]
+    table = _new_table(title, ["feature", "table"], numbers)
+    for name, ids in several.items():
+        table.add_row(name, ids.table, *_feature_cells(ids))
+    return table
+
+
+def _feature_cells(ids: FeatureIds) -> list[str]:
+    numbers = (ids.p50, ids.p99, ids.most)
+    return [
+        f"{ids.mean:.2f}",
+        *(f"{n:,}" for n in numbers),
+        _share(ids.cut_off or None),
+    ]
+
+
+def _limits(plan: Plan) -> Table:
+    title = (
+        f"SparseCore limits seen in {plan.sampled_batches} sampled batches of "
+        f"{plan.sampled_examples // plan.sampled_batches:,}, {plan.sparse_cores} cores"
+    )
+    numbers = ["max_ids_per_partition", "max_unique_ids_per_partition"]
+    table = _new_table(title, ["table"], numbers)
+    for name, one in plan.tables.items():
+        limits = one.limits
+        table.add_row(
+            name,
+            f"{limits.max_ids_per_partition:,}",
+            f"{limits.max_unique_ids_per_partition:,}",
+        )
+    return table
+
+
+def _warnings(plan: Plan) -> Iterator[str]:
+    for name, table in plan.tables.items():
+        if table.rows < table.needed_rows:
+            yield (
+                f"Table `{name}` needs {table.needed_rows:,} rows and has "
+                f"`rows: {table.rows}`. Give it more, or fewer tokens by `max_tokens` "
+                "or `min_count`."
+            )
+    if plan.sampled_examples < plan.batch_size:
+        yield (
+            f"There are {plan.sampled_examples:,} examples, less than one batch of "
+            f"{plan.batch_size:,}: the limits are those of a smaller batch."
+        )
+
+
+def _new_table(title: str, words: Sequence[str], numbers: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for header in words:
+        table.add_column(header, overflow="fold")
+    for header in numbers:
+        table.add_column(header, justify="right", no_wrap=True)
+    return table
+
+
+def _share(share: float | None) -> str:
+    if share is None:
+        return "-"
+    return f"{share:.1%}" if share else "0"
+
+
+def _bytes(count: int) -> str:
+    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count} B"
+
+
+def write_json(plan: Plan, path: Path) -> None:
+    """Writes a plan, whole or not at all."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch.write_text(plan.model_dump_json(indent=2))
+    scratch.replace(path)
