@@ -152,7 +152,7 @@ def _tables(plan: Plan) -> Table:
         ],
     )
     for name, one in plan.tables.items():
-        ids = one.ids.replace("_buckets:", "").replace("range:", "range")
+        ids = one.ids.partition(", ")[0].replace("_buckets:", "").replace(":", "")
         table.add_row(name, ids, *_table_cells(one))
     return table
 
@@ -226,7 +226,7 @@ def _warnings(plan: Plan) -> Iterator[str]:
 def _new_table(title: str, words: Sequence[str], numbers: Sequence[str]) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for header in words:
-        table.add_column(header, overflow="fold")
+        table.add_column(header, overflow="fold", min_width=10)
     for header in numbers:
         table.add_column(header, justify="right", no_wrap=True)
     return table
