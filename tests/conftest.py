@@ -38,10 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _group(path: Path) -> str:
-    """Returns the folder or file of the engine's tests; one for all that run TFX."""
-    if path.parts[0] != "embedding":
-        return "pipeline"
-    return "/".join(path.parts[:2])
+    """Returns the folder or file of tests; all of the pipeline share a finished run."""
+    return "/".join(path.parts[:1] if path.parts[0] == "pipeline" else path.parts[:2])
 
 
 @dataclasses.dataclass(frozen=True)
