@@ -69,7 +69,7 @@ def serve_check(config: _Config, output_dir: _OutputDir = None) -> None:
 
 
 @app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    context_settings={"allow_extra_args": True},
     epilog="Options of Beam and the runner come last: -- --flink_master=HOST:PORT",
 )
 def preprocess(

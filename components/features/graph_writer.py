@@ -20,6 +20,9 @@ from components.features.schema import example_schema
 from configs.columns import raw_columns
 from configs.schema import Preprocessing
 
+# Of the specification that a graph was made from, beside it.
+SPECIFICATION = "specification.json"
+
 _ASSETS = os.path.join(tft.TFTransformOutput.TRANSFORM_FN_DIR, "assets")
 
 
@@ -35,7 +38,7 @@ def write_transform_graph(
     Args:
         folder: to write.
         settings: the specification.
-        facts: of the training examples; written beside the graph.
+        facts: of the training examples; written beside the graph, as is `settings`.
         vocabularies: folder with a file of tokens for each table that has one.
         derived: folder of the graph of the user's own function, if there is one.
     """
@@ -63,6 +66,8 @@ def write_transform_graph(
         os.path.join(folder, tft.TFTransformOutput.RAW_METADATA_DIR),
     )
     facts.save(folder)
+    with tf.io.gfile.GFile(os.path.join(folder, SPECIFICATION), "w") as file:
+        file.write(settings.model_dump_json(indent=2))
 
 
 def write_graph_without_analyzers(

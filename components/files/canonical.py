@@ -96,6 +96,8 @@ def canonical(
     )
     typed = Lists(lists.offsets, values, lists.holed)
     _check_lengths(name, typed, column, faults)
+    if column.dtype == "float":
+        _check_finite(name, typed, column, faults)
     arrays = pa.LargeListArray.from_arrays(pa.array(typed.offsets), values)
     return typed, arrays
 
@@ -142,14 +144,27 @@ def _check_lengths(name: str, lists: Lists, column: Column, faults: RowFaults) -
         lambda _: f"{column} is expected",
         "Give the feature a `default`, or the number `missing`.",
     )
-    if column.dtype == "float":
-        is_nan = np.isnan(lists.values.to_numpy(zero_copy_only=False))
-        faults.mark(
-            lists.row_of(np.flatnonzero(is_nan)),
-            f"column `{name}` has no number",
-            lambda _: "it holds NaN",
-            "Give the number `missing`, or the feature a `default`.",
-        )
+
+
+def _check_finite(name: str, lists: Lists, column: Column, faults: RowFaults) -> None:
+    """Marks infinite numbers, and NaN where it is not what is missing."""
+    values = lists.values.to_numpy(zero_copy_only=False)
+    faults.mark(
+        lists.row_of(np.flatnonzero(np.isinf(values))),
+        f"column `{name}` holds an infinite number",
+        lambda row: f"it holds {lists.shown(row)}",
+        "Write numbers that float32 can hold.",
+    )
+    if column.optional:
+        return
+    faults.mark(
+        lists.row_of(np.flatnonzero(np.isnan(values))),
+        f"column `{name}` has no number",
+        lambda _: "it holds NaN",
+        "Leave it out of the list."
+        if column.ragged
+        else "Give the number `missing`, or the feature a `default`.",
+    )
 
 
 def _typed(

@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
-import tensorflow_transform as tft
 
 from components.features.facts import Facts
+from components.features.graph_writer import SPECIFICATION
 from components.preprocess.job import preprocess, staging_folder, transform
 from components.preprocess.runners import Beam
 from components.preprocess.sources import Examples
@@ -84,11 +84,8 @@ def preprocess_alone(
         raise ValueError(
             f"There is no format `{unknown[0]}`; use one of {', '.join(_FOLDERS)}."
         )
-    if graph is not None and not tf.io.gfile.exists(_saved_graph(graph)):
-        raise ValueError(
-            f"{graph} holds no transform graph. Name folder `{GRAPH}` of an earlier "
-            "output."
-        )
+    if graph is not None:
+        _check_graph(graph, settings)
     if tf.io.gfile.exists(output):
         raise OutputExistsError(
             f"{output} is there already. Remove it, or name another place."
@@ -98,11 +95,8 @@ def preprocess_alone(
         _make(cache)
     _make(partial)
     try:
-        splits = {s.split for s in examples.sources} | set(examples.rules.held_out)
         outputs = {
-            form: {
-                split: os.path.join(partial, _FOLDERS[form], split) for split in splits
-            }
+            form: {s: os.path.join(partial, _FOLDERS[form], s) for s in examples.splits}
             for form in forms
         }
         if graph is None:
@@ -120,8 +114,26 @@ def preprocess_alone(
     return report
 
 
-def _saved_graph(graph: str) -> str:
-    return os.path.join(graph, tft.TFTransformOutput.TRANSFORM_FN_DIR)
+def _check_graph(graph: str, settings: Preprocessing) -> None:
+    """Refuses a folder without a graph, or with that of another specification."""
+    if not tf.io.gfile.exists(os.path.join(graph, SPECIFICATION)):
+        raise ValueError(
+            f"{graph} holds no transform graph. Name folder `{GRAPH}` of an earlier "
+            "output."
+        )
+    with tf.io.gfile.GFile(os.path.join(graph, SPECIFICATION)) as file:
+        made_for = Preprocessing.model_validate_json(file.read())
+    differing = [
+        key
+        for key in Preprocessing.model_fields
+        if getattr(made_for, key) != getattr(settings, key)
+    ]
+    if differing:
+        raise ValueError(
+            f"{graph} was made for another specification, whose "
+            f"{', '.join(differing)} differ (it is in {SPECIFICATION} there). Use that "
+            "one, or leave the graph out."
+        )
 
 
 def _make(folder: str) -> None:

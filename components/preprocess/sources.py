@@ -48,18 +48,31 @@ class Examples:
     rules: ReadRules
 
     def __post_init__(self) -> None:
-        """Refuses a source without files.
+        """Refuses a source without files, and a file that a split has twice.
 
         Raises:
             ValueError: if there is one.
         """
+        seen: set[tuple[str, str]] = set()
         for source in self.sources:
+            for file in source.files:
+                if (source.split, file) in seen:
+                    raise ValueError(
+                        f"{file} is twice in split '{source.split}'. Make the patterns "
+                        "such that one file matches one of them."
+                    )
+                seen.add((source.split, file))
             if not source.files:
                 of_span = f" of span {source.span}" if source.span else ""
                 raise ValueError(
                     f"Split '{source.split}'{of_span} has no file. What writes the "
                     "examples must give it, or leave the split out."
                 )
+
+    @property
+    def splits(self) -> set[str]:
+        """All splits that come out of the files."""
+        return {source.split for source in self.sources} | set(self.rules.held_out)
 
     @property
     def analysed(self) -> list[Source]:

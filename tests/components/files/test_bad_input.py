@@ -116,6 +116,24 @@ BAD_ROWS = [
         id="text in a list of numbers",
     ),
     pytest.param(
+        {"price": float("inf")},
+        FORMATS,
+        r"column `price` holds an infinite number: it holds inf. Write numbers that",
+        id="infinity",
+    ),
+    pytest.param(
+        {"weights": [0.5, float("-inf")]},
+        FORMATS,
+        r"column `weights` holds an infinite number: it holds",
+        id="infinity in a list",
+    ),
+    pytest.param(
+        {"weights": [0.5, float("nan")]},
+        FORMATS,
+        r"column `weights` has no number: it holds NaN. Leave it out of the list",
+        id="NaN in a list",
+    ),
+    pytest.param(
         {"price": float("nan")},
         FORMATS,
         r"column `price` has no number: it holds NaN. Give the number `missing`",

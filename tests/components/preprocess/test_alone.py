@@ -175,3 +175,20 @@ def test_killed_job_leaves_nothing_that_looks_whole(
 
     done = run_alone(Source(folder, files_of()), output=output)
     assert sorted(done.by_age("train")) == list(range(30))
+
+
+def test_graph_of_another_specification_is_refused(
+    csv_files: Write, run_alone: Run
+) -> None:
+    files = files_of(splits={"train": "train*"})
+    folder = csv_files(train_1=range(30))
+    first = run_alone(Source(folder, files))
+    user = shared.FEATURES.tables["user"].model_copy(update={"oov_rows": 9})
+    features = shared.FEATURES.model_copy(
+        update={"tables": {**shared.FEATURES.tables, "user": user}}
+    )
+
+    with pytest.raises(ValueError, match="another specification, whose vocabularies "):
+        run_alone(
+            Source(folder, files, features), graph=str(first.output / "transform_graph")
+        )

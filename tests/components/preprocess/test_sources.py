@@ -207,3 +207,11 @@ def test_fingerprint_of_an_archive_follows_the_archive(tmp_path: Path) -> None:
     os.utime(path, ns=(1, 1))
 
     assert fingerprint([f"{path}!/a"], read_as="") != first
+
+
+def test_file_that_is_twice_in_a_split_is_refused() -> None:
+    rules = ReadRules("csv", {})
+    sources = (Source("train", ("a", "b")), Source("train", ("b",), "2"))
+
+    with pytest.raises(ValueError, match=r"b is twice in split 'train'\. Make the pat"):
+        Examples(sources, rules)
