@@ -28,7 +28,11 @@ class LoadedGraph:
             list(self._adapter.type_specs), list(output.transformed_feature_spec())
         )
         self._converter = impl_helper.make_tensor_to_arrow_converter(schema)
-        self.encoding = Encoding(schema)
+        self._schema = schema
+
+    def new_encoding(self) -> Encoding:
+        """Returns how rows are written. The graph serves all threads, this one."""
+        return Encoding(self._schema)
 
     def transformed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Returns the transformed columns of a batch of raw columns."""

@@ -91,6 +91,7 @@ class _TransformUnit(beam.DoFn):
 
     def setup(self) -> None:
         self._graph = self._shared.acquire(lambda: LoadedGraph(self._folder))
+        self._encoding = self._graph.new_encoding()
 
     def process(self, element: SplitUnit) -> Iterator[str]:
         rules = self._rules.of_split(element.split)
@@ -126,7 +127,7 @@ class _TransformUnit(beam.DoFn):
     def _writers(self, split: str, number: int) -> list[Any]:
         name = f"part-{number:05d}"
         return [
-            new_writer(form, os.path.join(folders[split], name), self._graph.encoding)
+            new_writer(form, os.path.join(folders[split], name), self._encoding)
             for form, folders in self._outputs.items()
         ]
 

@@ -154,7 +154,7 @@ def transformed(tmp_path_factory: pytest.TempPathFactory) -> Transformed:
     facts = analyze_batches([batch], settings, str(folder))
     write_transform_graph(graph, settings, facts, str(folder))
     loaded = LoadedGraph(graph)
-    writer = TFRecordWriter(str(folder / "records"), loaded.encoding)
+    writer = TFRecordWriter(str(folder / "records"), loaded.new_encoding())
     writer.write(loaded.transformed(batch))
     writer.finish()
     file = next(folder.glob("records*.gz"))

@@ -68,7 +68,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     write_transform_graph(str(graph), settings, facts, str(vocabularies))
     loaded = LoadedGraph(str(graph))
     transformed = [loaded.transformed(batch) for batch in (seen, unseen)]
-    writer = TFRecordWriter(str(folder / "examples"), loaded.encoding)
+    writer = TFRecordWriter(str(folder / "examples"), loaded.new_encoding())
     writer.write(transformed[0])
     writer.finish()
     spec = tft.TFTransformOutput(str(graph)).transformed_feature_spec()
