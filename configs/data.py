@@ -1,8 +1,9 @@
 """Where examples come from, and what is predicted of them."""
 
+import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from configs.features import Target
@@ -24,6 +25,13 @@ class HeldOut(Section):
     at_least: float | str | None = None
     # Or this part of the values of the column, drawn by their hash.
     fraction: Fraction | None = None
+
+    @field_validator("at_least", mode="before")
+    @classmethod
+    def _no_date(cls, value: Any) -> Any:
+        if isinstance(value, datetime.date):
+            raise PydanticCustomError("date", "put the date between quotes")
+        return value
 
     @model_validator(mode="after")
     def _one_rule(self) -> "HeldOut":
@@ -55,6 +63,8 @@ class Files(Section):
     def _splits_fit(self) -> "Files":
         if "train" not in self.splits:
             raise PydanticCustomError("no_train", "`splits` must name `train`")
+        if self.format != "csv" and self.list_separator != "|":
+            raise PydanticCustomError("separator", "`list_separator` is for CSV alone")
         twice = sorted(set(self.splits) & set(self.held_out))
         if twice:
             raise PydanticCustomError(
@@ -82,6 +92,8 @@ class Data(Target):
                 raise PydanticCustomError(
                     "one_source", f"give exactly one of `{names[0]}` and `{names[1]}`"
                 )
+        if self.files and self.options:
+            raise PydanticCustomError("options", "`options` are for a `reader` alone")
         return self
 
     @property

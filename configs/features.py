@@ -7,7 +7,7 @@ are counted from the training examples.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, FiniteFloat, model_validator
 from pydantic_core import PydanticCustomError
 
 from configs.column import Column, Dtype
@@ -27,7 +27,7 @@ class Ids(Section):
     # What an id out of range is: an error, or one of the table's `oov_rows`.
     out_of_range: Literal["error", "oov_rows"] | None = None
     # Floats into so many intervals, with about as many training values in each.
-    quantile_buckets: Annotated[int, PositiveInt] | None = None
+    quantile_buckets: PositiveInt | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Ids":
@@ -147,7 +147,14 @@ class Feature(Section):
         is_default_fit = self.default is None or isinstance(
             self.default, fits[self.column_dtype]
         )
+        size = self.ids.range
+        is_outside = (
+            size is not None
+            and isinstance(self.default, int)
+            and not 0 <= self.default < size
+        )
         return {
+            f"`default: {self.default}` is not in `range: {size}`": is_outside,
             f"`dtype: {self.dtype}` does not fit `ids: {self.ids}`, which needs "
             f"{' or '.join(allowed)}": self.column_dtype not in allowed,
             f"`default: {self.default!r}` is no {self.column_dtype}": (
@@ -178,7 +185,7 @@ class Number(Section):
     scale: Literal["z_score", "min_max", "none"] = "none"
     # What a missing value or NaN is: an error, the mean of the others, or a number
     # as the column would hold it.
-    missing: Literal["error", "mean"] | float = "error"
+    missing: Literal["error", "mean"] | FiniteFloat = "error"
 
 
 class Derived(Section):
@@ -189,6 +196,15 @@ class Derived(Section):
     # Raw columns it reads, and the columns it returns.
     inputs: dict[str, Column]
     outputs: dict[str, Column]
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "Derived":
+        for name in self.outputs:
+            if name in self.inputs:
+                raise PydanticCustomError(
+                    "derived", f"`{name}` is in `inputs` and in `outputs`; rename one"
+                )
+        return self
 
 
 class Features(Section):

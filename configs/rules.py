@@ -73,6 +73,13 @@ def _crosses(features: "FeatureSet") -> Iterator[str]:
         if not feature.cross:
             continue
         crossed = [columns[column] for column in feature.cross]
+        if feature.default is not None and not feature.is_ragged:
+            yield f"feature `{name}`: a pair is never missing; leave out `default`"
+        for user in _may_miss(features, feature.cross):
+            yield (
+                f"{user}: what stands in for a missing value has no meaning, for "
+                f"feature `{name}` crosses its column, which may not be missing"
+            )
         for column, held in zip(feature.cross, crossed, strict=True):
             if held.dtype == "float":
                 yield f"feature `{name}`: floats, as in column `{column}`, do not cross"
@@ -82,6 +89,17 @@ def _crosses(features: "FeatureSet") -> Iterator[str]:
                 + ("leave out" if feature.is_ragged else "give")
                 + " `combiner` or `max_sequence_length`"
             )
+
+
+def _may_miss(features: "FeatureSet", columns: tuple[str, str]) -> Iterator[str]:
+    for name, feature in features.features.items():
+        is_single = not feature.is_ragged and not feature.cross
+        if is_single and feature.default is not None:
+            if (feature.column or name) in columns:
+                yield f"feature `{name}`"
+    for name, number in features.numbers.items():
+        if number.missing != "error" and (number.column or name) in columns:
+            yield f"number `{name}`"
 
 
 def _table(features: "FeatureSet", table: str) -> Iterator[str]:
@@ -154,6 +172,12 @@ def target_faults(features: "FeatureSet", target: "Target") -> list[str]:
                 f"{kind} `{target.label}` has the label's name; rename it if it reads "
                 "another column"
             )
+    weights = {f"{name}.weights" for name in features.features}
+    if target.label in RESERVED | weights:
+        faults.append(
+            f"data: `label: {target.label}` is a name that has another meaning here; "
+            "rename the column"
+        )
     columns = raw_columns(features)
     if target.label in columns and not faults:
         faults.append(

@@ -114,7 +114,7 @@ def preprocess(
             cache=cache,
             graph=transform_graph,
         )
-    except (ValueError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         _fail(error)
 
 

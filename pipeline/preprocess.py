@@ -1,9 +1,11 @@
 """`shardline preprocess`: the feature step alone, as one reads it on a terminal."""
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
@@ -35,6 +37,7 @@ def examples_of(job: Job, inputs: Sequence[str], downloads: Path) -> Examples:
     Raises:
         ConfigError: if the data section names no files.
         BadInputError: if nothing matches a pattern.
+        ValueError: if a file system refuses, or a file is in two splits.
         DatasetError: if the data cannot be had.
     """
     if job.data.files is None:
@@ -43,13 +46,14 @@ def examples_of(job: Job, inputs: Sequence[str], downloads: Path) -> Examples:
             "pipeline runs; preprocessing alone reads files. Give `data.files`."
         )
     rules = rules_of(job.data, job)
-    if inputs:
-        found = [s for i in inputs for s in sources_of_pattern(i, _ALL)]
-        return Examples(tuple(found), rules.of_split(_ALL))
-    path = place_of(job.data, downloads)
-    patterns = job.data.files.splits.items()
-    sources = [s for split, p in patterns for s in sources_below(path, split, p)]
-    return Examples(tuple(sources), rules)
+    with _tensorflow_errors_in_a_line():
+        if inputs:
+            found = [s for i in inputs for s in sources_of_pattern(i, _ALL)]
+            return Examples(tuple(found), rules.of_split(_ALL))
+        path = place_of(job.data, downloads)
+        patterns = job.data.files.splits.items()
+        sources = [s for split, p in patterns for s in sources_below(path, split, p)]
+        return Examples(tuple(sources), rules)
 
 
 def run_preprocess(
@@ -87,7 +91,7 @@ def run_preprocess(
     files = sum(len(source.files) for source in examples.sources)
     console.print(f"Preprocessing {files} files with {len(job.features)} features")
     start = time.monotonic()
-    with console.status(""):
+    with console.status(""), _tensorflow_errors_in_a_line():
         report = preprocess_alone(
             examples,
             job.preprocessing(job.data.target),
@@ -98,6 +102,15 @@ def run_preprocess(
             graph=graph,
         )
     _print(report, console, output, time.monotonic() - start)
+
+
+@contextlib.contextmanager
+def _tensorflow_errors_in_a_line() -> Iterator[None]:
+    """Says what a file system of TensorFlow's refuses, without a trace."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise ValueError(error.message.splitlines()[0]) from error
 
 
 def _print(report: Report, console: Console, output: str, seconds: float) -> None:

@@ -27,20 +27,21 @@ class TokenCounts:
     def __init__(self) -> None:
         """Starts with no token."""
         self._waiting: list[pa.Array] = []
-        self._waiting_tokens = 0
+        self._waiting_tokens = self._waiting_bytes = 0
         self._counted: list[pa.Table] = []
 
     def add(self, tokens: pa.Array) -> None:
         """Counts tokens: large_binary or int64 [n]."""
         self._waiting.append(tokens)
         self._waiting_tokens += len(tokens)
+        self._waiting_bytes += tokens.nbytes
         if self._waiting_tokens >= _COUNTED_AT_ONCE:
             self._count_waiting()
 
     @property
     def nbytes(self) -> int:
         """Returns about how much memory the counts take, in bytes."""
-        return sum(table.nbytes for table in self._counted)
+        return self._waiting_bytes + sum(table.nbytes for table in self._counted)
 
     def drain(self) -> pa.Table:
         """Returns distinct tokens with their counts, and starts anew."""
@@ -53,7 +54,7 @@ class TokenCounts:
         if not self._waiting:
             return
         counts = pc.value_counts(pa.concat_arrays(self._waiting))
-        self._waiting, self._waiting_tokens = [], 0
+        self._waiting, self._waiting_tokens, self._waiting_bytes = [], 0, 0
         tokens = text(counts.field("values"))
         self._counted.append(
             pa.Table.from_arrays([tokens, counts.field("counts")], schema=_SCHEMA)

@@ -11,7 +11,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import Artifact, artifact_utils
 
 from components.files import tfrecord_rules
-from components.files.rules import pairs_of
+from components.files.rules import crosses_of, pairs_of
 from components.preprocess.job import preprocess
 from components.preprocess.runners import Beam
 from components.preprocess.sources import Examples, Source
@@ -42,6 +42,8 @@ class Executor(BaseBeamExecutor):
         """
         settings = Preprocessing.model_validate_json(exec_properties["preprocessing"])
         columns = raw_columns(settings, settings.target)
+        paired, crossed = pairs_of(settings, columns), crosses_of(settings, columns)
+        rules = tfrecord_rules(columns, paired, crossed)
         transformed = artifact_utils.get_single_instance(
             output_dict["transformed_examples"]
         )
@@ -55,9 +57,7 @@ class Executor(BaseBeamExecutor):
             for split in transformed.splits
         }
         analysis, _ = preprocess(
-            Examples(
-                tuple(sources), tfrecord_rules(columns, pairs_of(settings, columns))
-            ),
+            Examples(tuple(sources), rules),
             settings,
             Beam(self._make_beam_pipeline, os.cpu_count() or 1),
             graph=artifact_utils.get_single_uri(output_dict["transform_graph"]),

@@ -68,9 +68,3 @@ class Facts(Section):
         """Writes the facts beside a transform graph."""
         with tf.io.gfile.GFile(os.path.join(folder, _FILE), "w") as file:
             file.write(self.model_dump_json(indent=2))
-
-
-def load_facts(folder: str) -> Facts:
-    """Reads the facts beside a transform graph."""
-    with tf.io.gfile.GFile(os.path.join(folder, _FILE)) as file:
-        return Facts.model_validate_json(file.read())

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,9 @@ def write_transform_graph(
         facts: of the training examples; written beside the graph, as is `settings`.
         vocabularies: folder with a file of tokens for each table that has one.
         derived: folder of the graph of the user's own function, if there is one.
+
+    Raises:
+        ValueError: if that function has a vocabulary named as a table.
     """
     schema = example_schema(raw_columns(settings, settings.target))
     tables = sorted(facts.vocabularies)
@@ -58,6 +62,8 @@ def write_transform_graph(
         for table in tables:
             Path(stand_ins, table).write_text("token\n")
         write_graph_without_analyzers(folder, preprocessing_fn, schema)
+    if derived and settings.derived:
+        _refuse_shared_names(derived, tables, settings.derived.function)
     for table in tables:
         asset = os.path.join(folder, _ASSETS, table)
         tf.io.gfile.copy(os.path.join(vocabularies, table), asset, overwrite=True)
@@ -68,6 +74,21 @@ def write_transform_graph(
     facts.save(folder)
     with tf.io.gfile.GFile(os.path.join(folder, SPECIFICATION), "w") as file:
         file.write(settings.model_dump_json(indent=2))
+
+
+def _refuse_shared_names(derived: str, tables: Sequence[str], function: str) -> None:
+    """Refuses a vocabulary of the user's own that has the name of a table's.
+
+    Raises:
+        ValueError: if there is one.
+    """
+    assets = os.path.join(derived, _ASSETS)
+    own = set(tf.io.gfile.listdir(assets)) if tf.io.gfile.exists(assets) else set()
+    if shared := sorted(own & set(tables)):
+        raise ValueError(
+            f"derived: `{function}` makes a vocabulary `{shared[0]}`, which is a "
+            "table's name too. Give it another `vocab_filename`."
+        )
 
 
 def write_graph_without_analyzers(

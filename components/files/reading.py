@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -53,6 +54,7 @@ def _split(raw: RawBatch, rules: ReadRules) -> Iterator[tuple[str, pa.RecordBatc
     faults = raw.faults
     lists, arrays = _columns(raw, rules)
     _check_pairs(lists, rules, faults)
+    _check_crosses(lists, rules, faults)
     if rules.label is not None:
         arrays[rules.label] = _labels(lists[rules.label], rules, faults)
     claims = claimed(rules.held_out, lists, faults)
@@ -103,6 +105,24 @@ def _check_pair(
         lambda row: f"{counts[row]:,} weights for {expected[row]:,} ids",
         "Write as many weights as ids.",
     )
+
+
+def _check_crosses(
+    lists: dict[str, Lists], rules: ReadRules, faults: RowFaults
+) -> None:
+    for left, right in rules.crossed:
+        pairs = lists[left].lengths * lists[right].lengths
+        faults.mark(
+            np.flatnonzero(pairs > rules.max_values),
+            f"columns `{left}` and `{right}` cross to more than {rules.max_values:,} "
+            "pairs",
+            functools.partial(_said_pairs, pairs),
+            "Shorten one of them, or raise `data.files.max_values`.",
+        )
+
+
+def _said_pairs(pairs: np.ndarray, row: int) -> str:
+    return f"it has {pairs[row]:,}"
 
 
 def _labels(lists: Lists, rules: ReadRules, faults: RowFaults) -> pa.Array:

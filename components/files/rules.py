@@ -26,6 +26,7 @@ class ReadRules:
         format: Of the files.
         columns: What is read, by column name.
         paired: (Weights column, ids column) that must have equal lengths.
+        crossed: Columns whose values are paired; a row's pairs are limited, too.
         label: The column that must hold 0 or 1.
         positive_from: Labels from this value on become 1, others 0.
         held_out: Splits taken out of the rows, by name.
@@ -39,6 +40,7 @@ class ReadRules:
     format: Literal["tfrecord", "csv", "parquet"]
     columns: Mapping[str, Column]
     paired: Pairs = ()
+    crossed: Pairs = ()
     label: str | None = None
     positive_from: float | None = None
     held_out: Mapping[str, HeldOut] = field(default_factory=dict)
@@ -86,6 +88,7 @@ def rules_of(data: Data, features: Features) -> ReadRules:
         format=files.format,
         columns=columns,
         paired=pairs_of(features, columns),
+        crossed=crosses_of(features, columns),
         label=data.label,
         positive_from=files.positive_from,
         held_out=files.held_out,
@@ -121,9 +124,11 @@ def reader_of(data: Data, features: Features) -> tuple[str, dict[str, Any]]:
     }
 
 
-def tfrecord_rules(columns: Mapping[str, Column], paired: Pairs = ()) -> ReadRules:
+def tfrecord_rules(
+    columns: Mapping[str, Column], paired: Pairs = (), crossed: Pairs = ()
+) -> ReadRules:
     """Returns the rules for examples that a pipeline has written, some shards empty."""
-    return ReadRules("tfrecord", columns, paired, empty_files=True)
+    return ReadRules("tfrecord", columns, paired, crossed, empty_files=True)
 
 
 def pairs_of(features: Features, columns: Mapping[str, Column]) -> Pairs:
@@ -134,3 +139,9 @@ def pairs_of(features: Features, columns: Mapping[str, Column]) -> Pairs:
         if feature.weights
     }
     return tuple(sorted(pair for pair in pairs if set(pair) <= set(columns)))
+
+
+def crosses_of(features: Features, columns: Mapping[str, Column]) -> Pairs:
+    """Returns the pairs of columns that features cross, of those that are read."""
+    crosses = {f.cross for f in features.features.values() if f.cross}
+    return tuple(sorted(pair for pair in crosses if set(pair) <= set(columns)))

@@ -47,10 +47,12 @@ class Report:
     facts: Facts | None
     reused: tuple[str, ...]
 
-    def to_json(self) -> str:
-        """Returns the report as JSON."""
+    def save(self, folder: str) -> None:
+        """Writes the report as JSON."""
         facts = self.facts.model_dump() if self.facts else None
-        return json.dumps({**dataclasses.asdict(self), "facts": facts}, indent=2)
+        told = json.dumps({**dataclasses.asdict(self), "facts": facts}, indent=2)
+        with tf.io.gfile.GFile(os.path.join(folder, REPORT), "w") as file:
+            file.write(told)
 
 
 def preprocess_alone(
@@ -78,7 +80,8 @@ def preprocess_alone(
         OutputExistsError: if there is something at `output`.
         BadInputError: if something in the files is bad and not to be skipped.
         ValueError: if there is no such form, no graph where one shall be, no folder
-            can be made, or there is no example to analyse.
+            can be made, `output` is no place for a graph, or there is no example to
+            analyse.
     """
     if unknown := sorted(set(forms) - set(_FOLDERS)):
         raise ValueError(
@@ -86,6 +89,11 @@ def preprocess_alone(
         )
     if graph is not None:
         _check_graph(graph, settings)
+    if wild := sorted(set("[]*?") & set(output)):
+        raise ValueError(
+            f"{output} has `{wild[0]}` in it, which TensorFlow takes for a pattern "
+            "when it reads the graph. Name another place."
+        )
     if tf.io.gfile.exists(output):
         raise OutputExistsError(
             f"{output} is there already. Remove it, or name another place."
@@ -105,9 +113,13 @@ def preprocess_alone(
             with staging_folder(os.path.join(partial, GRAPH)) as staging:
                 done = transform(examples, graph, outputs, runner, staging, staged={})
             report = Report(done.examples, done.bad.lines(), None, ())
-        with tf.io.gfile.GFile(os.path.join(partial, REPORT), "w") as file:
-            file.write(report.to_json())
-        tf.io.gfile.rename(partial, output)
+        # A folder takes its name at once; objects are copied, and the report is last.
+        if "://" in output:
+            tf.io.gfile.rename(partial, output)
+            report.save(output)
+        else:
+            report.save(partial)
+            tf.io.gfile.rename(partial, output)
     finally:
         if tf.io.gfile.exists(partial):
             tf.io.gfile.rmtree(partial)

@@ -10,8 +10,9 @@ each table's vocabulary is put in order from the files of all spans.
 import dataclasses
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import apache_beam as beam
 import tensorflow as tf
@@ -46,8 +47,9 @@ class Analyze(beam.PTransform):
         self,
         rules: ReadRules,
         settings: Preprocessing,
+        *,
         vocabularies: str,
-        counted: Iterable[str],
+        known: Iterable[tuple[str, str]],
         staging: str | None = None,
         derived: str | None = None,
     ):
@@ -57,7 +59,7 @@ class Analyze(beam.PTransform):
             rules: how to read; rows of their `split` are counted.
             settings: the specification.
             vocabularies: folder for the files of tokens.
-            counted: folders of spans whose counts are there already.
+            known: (table, file of counts) of spans that are counted already.
             staging: folder for what is read, for the second job; None keeps nothing.
             derived: folder of the graph of the user's own function, if there is one.
         """
@@ -65,7 +67,7 @@ class Analyze(beam.PTransform):
         self._count = _Count(rules, settings, staging, derived)
         self._settings = settings
         self._vocabularies = vocabularies
-        self._counted = list(counted)
+        self._known = list(known)
 
     def expand(self, units: beam.PCollection[SpanUnit]) -> beam.PCollection[str]:
         """Returns the names of the tables whose vocabularies are written."""
@@ -81,7 +83,7 @@ class Analyze(beam.PTransform):
             | "WriteCounts" >> beam.FlatMap(_write_counts)
         )
         known = units.pipeline | "Tables" >> beam.Create(
-            [(table, folder) for table in tables for folder in ["", *self._counted]]
+            [*((table, "") for table in tables), *self._known]
         )
         return (
             (found, known)
@@ -121,6 +123,7 @@ class _Count(beam.DoFn):
         summarizer = Summarizer(self._settings)
         bad = BadInput(self._rules.on_bad_example)
         staged = StagedUnit(self._staging, unit) if self._staging else None
+        rows: Counter[str] = Counter()
         try:
             for split, batch in read_unit(unit, self._rules, bad):
                 if staged:
@@ -130,8 +133,9 @@ class _Count(beam.DoFn):
                         batch = self._own.with_derived(batch)
                     counts.add(batch)
                     summarizer.add(batch)
-                if counts.nbytes > _HELD_BYTES:
-                    yield from _drained(folder, counts)
+                rows[split] += batch.num_rows
+                if self._held_bytes() > _HELD_BYTES:
+                    yield from self._drained()
         except BadInputError as error:
             # Told by the job's end: a runner would try again, and bury it in its trace.
             failure = str(error)
@@ -142,6 +146,7 @@ class _Count(beam.DoFn):
         summary = {
             "unit": dataclasses.astuple(unit),
             "summary": summarizer.drain().to_json(),
+            "rows": rows,
             "bad": dataclasses.asdict(bad),
             "failure": failure,
         }
@@ -149,37 +154,39 @@ class _Count(beam.DoFn):
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         window = GlobalWindow()
+        for element in self._drained():
+            yield WindowedValue(element, window.max_timestamp(), (window,))
+
+    def _held_bytes(self) -> int:
+        return sum(counts.nbytes for counts in self._counts.values())
+
+    def _drained(self) -> Iterator[tuple[_Key, bytes]]:
         for folder, counts in self._counts.items():
-            for element in _drained(folder, counts):
-                yield WindowedValue(element, window.max_timestamp(), (window,))
-
-
-def _drained(folder: str, counts: TableCounts) -> Iterator[tuple[_Key, bytes]]:
-    for table, shard, data in counts.drain():
-        yield (folder, table, shard), data
+            for table, shard, data in counts.drain():
+                yield (folder, table, shard), data
 
 
 def _write_counts(group: tuple[_Key, Iterable[bytes]]) -> Iterator[tuple[str, str]]:
-    """Writes what was found for one key; yields (table, folder) for counts."""
+    """Writes what was found for one key; yields (table, file) for counts."""
     (folder, table, shard), found = group
     if not table:
         units = sorted(map(json.loads, found), key=lambda told: told["unit"])
         _write(os.path.join(folder, SUMMARY_FILE), json.dumps(units).encode())
         return
     counts = merged([from_bytes(data) for data in found])
-    _write(counts_file(folder, table, shard), to_bytes(counts))
-    yield table, folder
+    file = os.path.join(folder, f"{table}-{shard}")
+    _write(file, to_bytes(counts))
+    yield table, file
 
 
 def _write_vocabulary(
     group: tuple[str, Iterable[str]], vocabularies: str, settings: Preprocessing
 ) -> str:
-    table, folders = group
+    """Puts the tokens of a table in order, from its files of counts."""
+    table, files = group
     shards: dict[int, list[str]] = {}
-    for folder in sorted(set(folders) - {""}):
-        for file in tf.io.gfile.glob(counts_file(folder, table, "*")):
-            shard = int(file.rpartition("-")[2])
-            shards.setdefault(shard, []).append(file)
+    for file in sorted(set(files) - {""}):
+        shards.setdefault(int(file.rpartition("-")[2]), []).append(file)
     path = os.path.join(vocabularies, table)
     facts = write_vocabulary(path, shards, settings.vocabularies[table])
     _write(f"{path}.json", facts.model_dump_json().encode())
@@ -187,11 +194,6 @@ def _write_vocabulary(
 
 
 SUMMARY_FILE = "summary.json"
-
-
-def counts_file(folder: str, table: str, shard: Any) -> str:
-    """Returns where the counts of a table's shard lie."""
-    return os.path.join(folder, f"{table}-{shard}")
 
 
 def _write(path: str, data: bytes) -> None:

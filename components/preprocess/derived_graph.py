@@ -1,5 +1,7 @@
 """Writes the graph of the user's own function, analysed by TensorFlow Transform."""
 
+import contextlib
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,12 +9,13 @@ import apache_beam as beam
 import pyarrow as pa
 import tensorflow_transform.beam as tft_beam
 from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform import analyzer_nodes, impl_helper
 
 from components.features.derived import checked_outputs
 from components.features.graph_writer import write_graph_without_analyzers
 from components.features.raw_adapter import RawAdapter
 from components.features.schema import example_schema
-from components.files import BadInput, ReadRules, Unit, read_unit, units
+from components.files import BadInput, BadInputError, ReadRules, Unit, read_unit, units
 from components.import_path import load_object
 from components.preprocess.runners import Beam
 from components.preprocess.sources import Examples
@@ -41,12 +44,21 @@ def write_derived_graph(
     def preprocessing_fn(columns: dict[str, Any]) -> dict[str, Any]:
         return checked_outputs(function(columns), derived)
 
-    try:
-        write_graph_without_analyzers(folder, preprocessing_fn, schema)
-    except RuntimeError as error:
-        if "analyzers" not in str(error):
-            raise
+    if _has_analyzers(preprocessing_fn, schema):
         _analyse(folder, preprocessing_fn, schema, examples, runner)
+    else:
+        write_graph_without_analyzers(folder, preprocessing_fn, schema)
+
+
+def _has_analyzers(preprocessing_fn: Any, schema: schema_pb2.Schema) -> bool:
+    with tempfile.TemporaryDirectory() as scratch:
+        graph, _, _ = impl_helper.trace_preprocessing_function(
+            preprocessing_fn,
+            RawAdapter(schema).type_specs,
+            use_tf_compat_v1=False,
+            base_temp_dir=scratch,
+        )
+    return bool(graph.get_collection(analyzer_nodes.TENSOR_REPLACEMENTS))
 
 
 def _analyse(
@@ -83,6 +95,8 @@ def _batches(
     unit: Unit, rules: ReadRules, schema: schema_pb2.Schema
 ) -> Iterator[pa.RecordBatch]:
     adapter = RawAdapter(schema)
-    for split, batch in read_unit(unit, rules, BadInput(rules.on_bad_example)):
-        if split == rules.split:
-            yield adapter.prepared(batch)
+    # What is bad is told when the same units are counted.
+    with contextlib.suppress(BadInputError):
+        for split, batch in read_unit(unit, rules, BadInput(rules.on_bad_example)):
+            if split == rules.split:
+                yield adapter.prepared(batch)

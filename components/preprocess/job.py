@@ -20,12 +20,13 @@ import tensorflow as tf
 from components.analysis.summary import facts_of, merged, summary_from_json
 from components.features.facts import Facts, VocabularyFacts
 from components.features.graph_writer import write_transform_graph
-from components.files import BadInput, BadInputError, ReadRules, Unit, units
+from components.files import BadInput, BadInputError, Unit, units
 from components.preprocess.analyze import Analyze, SpanUnit
 from components.preprocess.derived_graph import DERIVED, write_derived_graph
 from components.preprocess.runners import Beam
 from components.preprocess.sources import Examples
 from components.preprocess.spans import Span, spans_of
+from components.preprocess.staged import Staged
 from components.preprocess.transform import SplitUnit, Transform
 from configs.schema import Preprocessing
 
@@ -40,13 +41,13 @@ class Analysis:
         facts: of the training examples.
         bad: examples and files that were left out.
         reused: spans whose counts were in the cache.
-        staged: units whose batches are kept, and what was left out of each.
+        staged: units whose batches are kept.
     """
 
     facts: Facts
     bad: BadInput
     reused: tuple[str, ...]
-    staged: dict[Unit, BadInput]
+    staged: dict[Unit, Staged]
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def analyze(
         write_derived_graph(derived, examples, settings.derived, runner)
     spans = list(spans_of(examples, settings, cache or folder))
     try:
-        _count(spans, examples.rules, settings, runner, folder, keep_batches)
+        _count(examples, spans, settings, runner, folder, keep_batches=keep_batches)
         told = {span.name: span.summaries() for span in spans}
         bad = _refuse([unit for found in told.values() for unit in found])
         for span in spans:
@@ -147,7 +148,7 @@ def analyze(
         bad,
         tuple(span.name for span in spans if span.is_counted),
         {
-            Unit(*unit["unit"]): BadInput(**unit["bad"])
+            Unit(*unit["unit"]): Staged(unit["rows"], BadInput(**unit["bad"]))
             for span in spans
             if keep_batches and not span.is_counted
             for unit in told[span.name]
@@ -156,29 +157,31 @@ def analyze(
 
 
 def _count(
+    examples: Examples,
     spans: Sequence[Span],
-    rules: ReadRules,
     settings: Preprocessing,
     runner: Beam,
     folder: str,
+    *,
     keep_batches: bool,
 ) -> None:
     """Counts the spans that are not counted yet, and writes all vocabularies."""
-    new = [span for span in spans if not span.is_counted]
-    for span in new:
+    new = {span.name: span for span in spans if not span.is_counted}
+    for span in new.values():
         tf.io.gfile.makedirs(span.written)
     work = [
-        SpanUnit(span.written, unit)
-        for span in new
-        for unit in units(span.files, rules, runner.workers)
+        SpanUnit(new[source.span].written, unit)
+        for source in examples.analysed
+        if source.span in new
+        for unit in units(source.files, examples.rules, runner.workers)
     ]
     analysis = Analyze(
-        rules,
+        examples.rules,
         settings,
-        os.path.join(folder, _VOCABULARIES),
-        [span.kept for span in spans if span.is_counted],
-        folder if keep_batches else None,
-        os.path.join(folder, DERIVED) if settings.derived else None,
+        vocabularies=os.path.join(folder, _VOCABULARIES),
+        known=[known for span in spans if span.is_counted for known in span.counts()],
+        staging=folder if keep_batches else None,
+        derived=os.path.join(folder, DERIVED) if settings.derived else None,
     )
     with runner.pipeline() as pipeline:
         _ = pipeline | "Units" >> beam.Create(work) | beam.Reshuffle() | analysis
@@ -200,7 +203,7 @@ def transform(
     runner: Beam,
     staging: str,
     *,
-    staged: Mapping[Unit, BadInput],
+    staged: Mapping[Unit, Staged],
 ) -> Transformed:
     """Transforms every example with a graph that is there.
 
@@ -225,7 +228,7 @@ def transform(
         for unit in units(source.files, rules, runner.workers)
     ]
     work = [
-        SplitUnit(split, unit, n, split == rules.split and unit in staged)
+        SplitUnit(split, unit, n, staged[unit].rows if unit in staged else None)
         for n, (split, unit) in enumerate(numbered)
     ]
     report = os.path.join(staging, "report.json")
@@ -238,8 +241,9 @@ def transform(
         )
     told = _read_json(report)
     bad = _refuse(told)
-    for left_out in staged.values():
-        bad.merge(left_out)
+    for kept in staged.values():
+        bad.merge(kept.bad)
+    _remove_unfinished(outputs)
     written: Counter[str] = Counter()
     for unit in told:
         written.update(unit["examples"])
@@ -260,7 +264,7 @@ def _vocabulary_facts(
 
 def _refuse(told: Sequence[Mapping[str, Any]]) -> BadInput:
     """Returns what was left out; raises for what may not be."""
-    failures = sorted(unit["failure"] for unit in told if unit["failure"])
+    failures = sorted({unit["failure"] for unit in told if unit["failure"]})
     if failures:
         raise BadInputError("\n".join(failures))
     bad = BadInput("skip")
@@ -272,6 +276,15 @@ def _refuse(told: Sequence[Mapping[str, Any]]) -> BadInput:
 def _read_json(path: str) -> Any:
     with tf.io.gfile.GFile(path) as file:
         return json.load(file)
+
+
+def _remove_unfinished(outputs: Mapping[str, Mapping[str, str]]) -> None:
+    """Removes what a worker that died has left; readers take all files of a folder."""
+    for folders in outputs.values():
+        for folder in folders.values():
+            for name in tf.io.gfile.listdir(folder):
+                if name.startswith("."):
+                    tf.io.gfile.remove(os.path.join(folder, name))
 
 
 @contextlib.contextmanager

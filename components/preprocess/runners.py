@@ -1,11 +1,13 @@
 """Where a job runs: a Beam runner by its name, and its options passed through."""
 
+import argparse
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
 RUNNERS = {
     "direct": "DirectRunner",
@@ -52,6 +54,10 @@ def beam_runner(runner: str, options: Sequence[str] = ()) -> Beam:
         raise ValueError(
             f"`{loose[0]}` is no option of a runner; write --NAME=VALUE, after `--`."
         )
+    if runner != "portable" and (unknown := _unknown(options)):
+        raise ValueError(
+            f"Beam knows no option `{unknown[0]}`. Correct it, or leave it out."
+        )
     flags = [f"--runner={RUNNERS[runner]}", *options]
     cores = os.cpu_count() or 1
     if runner == "direct" and not any("--direct_" in option for option in options):
@@ -59,3 +65,18 @@ def beam_runner(runner: str, options: Sequence[str] = ()) -> Beam:
         flags += [f"--direct_num_workers={cores}"]
     workers = cores if runner == "direct" else _CLUSTER_WORKERS
     return Beam(lambda: beam.Pipeline(options=PipelineOptions(flags)), workers)
+
+
+def _unknown(options: Sequence[str]) -> list[str]:
+    """Returns what no part of Beam reads; a portable job server may have its own."""
+    parser = _BeamArgumentParser(allow_abbrev=False, add_help=False)
+    for kind in _kinds(PipelineOptions):
+        with contextlib.suppress(argparse.ArgumentError):
+            kind._add_argparse_args(parser)
+    return parser.parse_known_args(list(options))[1]
+
+
+def _kinds(options: type[PipelineOptions]) -> Iterator[type[PipelineOptions]]:
+    for kind in options.__subclasses__():
+        yield kind
+        yield from _kinds(kind)

@@ -1,6 +1,7 @@
 """Which files a job reads, and as what."""
 
 import hashlib
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,20 +49,21 @@ class Examples:
     rules: ReadRules
 
     def __post_init__(self) -> None:
-        """Refuses a source without files, and a file that a split has twice.
+        """Refuses a source without files, and a file that is in two of them.
 
         Raises:
             ValueError: if there is one.
         """
-        seen: set[tuple[str, str]] = set()
+        splits: dict[str, str] = {}
         for source in self.sources:
             for file in source.files:
-                if (source.split, file) in seen:
+                place = file if "://" in file else os.path.normpath(file)
+                if place in splits:
                     raise ValueError(
-                        f"{file} is twice in split '{source.split}'. Make the patterns "
-                        "such that one file matches one of them."
+                        f"{file} is in split '{splits[place]}' and again in "
+                        f"'{source.split}'. Let one pattern alone match it."
                     )
-                seen.add((source.split, file))
+                splits[place] = source.split
             if not source.files:
                 of_span = f" of span {source.span}" if source.span else ""
                 raise ValueError(
@@ -86,10 +88,18 @@ def fingerprint(files: Sequence[str], *, read_as: str) -> str:
     Args:
         files: paths.
         read_as: all else that decides on what is found in them.
+
+    Raises:
+        BadInputError: if a file is not there.
     """
     digest = hashlib.sha256(read_as.encode())
     for file in files:
-        facts = tf.io.gfile.stat(file.partition("!/")[0])
+        try:
+            facts = tf.io.gfile.stat(file.partition("!/")[0])
+        except tf.errors.OpError as error:
+            raise BadInputError(
+                f"{file}: cannot be read: {error.message}. Remove or mend it."
+            ) from error
         digest.update(f"\n{file} {facts.length} {facts.mtime_nsec}".encode())
     return digest.hexdigest()[:32]
 

@@ -1,5 +1,6 @@
 """Spans of training files: what is counted together, and found again in a cache."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -15,7 +16,13 @@ from components.preprocess.sources import Examples, fingerprint
 from configs.schema import Preprocessing
 
 # What a span's counts depend on beside its files and the features.
-_COUNTING_CODE = ("components.analysis", "components.files", "configs")
+_COUNTING_CODE = (
+    "components.analysis",
+    "components.files",
+    "components.preprocess.analyze",
+    "configs",
+)
+_WHOLE_FILE = "whole.json"  # names and bytes of all others; written last
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,9 +54,24 @@ class Span:
             told: Sequence[Mapping[str, Any]] = json.load(file)
         return told
 
+    def counts(self) -> Iterator[tuple[str, str]]:
+        """Yields (table, file of counts)."""
+        for name in _files_of(self.folder):
+            if name != SUMMARY_FILE:
+                yield name.rpartition("-")[0], os.path.join(self.folder, name)
+
     def keep(self) -> None:
         """Gives the folder of whole counts its name, unless another job has by now."""
-        if not self.is_counted and not tf.io.gfile.exists(self.kept):
+        if self.is_counted or is_whole(self.kept):
+            return
+        names = sorted(tf.io.gfile.listdir(self.written))
+        sizes = {name: _bytes(os.path.join(self.written, name)) for name in names}
+        with tf.io.gfile.GFile(os.path.join(self.written, _WHOLE_FILE), "w") as file:
+            file.write(json.dumps(sizes))
+        # What is not needed for this job's result is no reason to lose it.
+        with contextlib.suppress(tf.errors.OpError):
+            if tf.io.gfile.exists(self.kept):
+                tf.io.gfile.rmtree(self.kept)
             tf.io.gfile.rename(self.written, self.kept)
 
     def remove(self) -> None:
@@ -85,5 +107,26 @@ def spans_of(
             tuple(paths),
             kept,
             f"{kept}.{uuid.uuid4().hex}",
-            tf.io.gfile.exists(kept),
+            is_whole(kept),
         )
+
+
+def is_whole(folder: str) -> bool:
+    """Tells whether a folder holds all counts that were written to it."""
+    if not tf.io.gfile.exists(os.path.join(folder, _WHOLE_FILE)):
+        return False
+    sizes = _files_of(folder)
+    try:
+        return all(_bytes(os.path.join(folder, n)) == size for n, size in sizes.items())
+    except tf.errors.NotFoundError:
+        return False
+
+
+def _files_of(folder: str) -> dict[str, int]:
+    with tf.io.gfile.GFile(os.path.join(folder, _WHOLE_FILE)) as file:
+        sizes: dict[str, int] = json.load(file)
+    return sizes
+
+
+def _bytes(path: str) -> int:
+    return int(tf.io.gfile.stat(path).length)

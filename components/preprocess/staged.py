@@ -4,15 +4,15 @@ To parse an example takes longer than to count, to transform or to write it, so 
 done once. A unit of work has one file of batches for each split of its rows.
 """
 
+import dataclasses
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
-import tensorflow as tf
 
-from components.files import Unit
+from components.files import BadInput, BadInputError, Unit
 from components.files.places import opened
 from components.preprocess.named_later import NamedLater
 
@@ -50,15 +50,45 @@ class StagedUnit:
             file.rename()
 
 
-def staged_batches(folder: str, unit: Unit) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """Yields (split, batch) of what was written for a unit of work."""
-    for path in sorted(tf.io.gfile.glob(_path(folder, unit, "*"))):
-        with (
-            opened(path) as source,
-            pa.ipc.open_stream(source) as batches,
-        ):
-            for batch in batches:
-                yield path.rpartition("-")[2], batch
+@dataclasses.dataclass(frozen=True)
+class Staged:
+    """What was kept of a unit of work.
+
+    Attributes:
+        rows: by split.
+        bad: what was left out.
+    """
+
+    rows: dict[str, int]
+    bad: BadInput
+
+
+def staged_batches(
+    folder: str, unit: Unit, rows: Mapping[str, int]
+) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Yields (split, batch) of what was written for a unit of work.
+
+    Args:
+        folder: of all staged files.
+        unit: the unit.
+        rows: how many were written, by split.
+
+    Raises:
+        BadInputError: if what was written is not there.
+    """
+    for split in sorted(split for split, count in rows.items() if count):
+        try:
+            with (
+                opened(_path(folder, unit, split)) as source,
+                pa.ipc.open_stream(source) as batches,
+            ):
+                for batch in batches:
+                    yield split, batch
+        except OSError as error:
+            raise BadInputError(
+                f"{unit.file}: what the first job kept of it in {folder} is not there. "
+                "Let all workers share the output's folder."
+            ) from error
 
 
 def _path(folder: str, unit: Unit, split: str) -> str:

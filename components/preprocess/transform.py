@@ -29,13 +29,13 @@ class SplitUnit(NamedTuple):
         split: of its file.
         unit: what to read.
         number: its own among all units.
-        is_staged: whether the first job has kept what it read.
+        staged_rows: by split, what the first job has kept; None: it is read anew.
     """
 
     split: str
     unit: Unit
     number: int
-    is_staged: bool
+    staged_rows: Mapping[str, int] | None
 
 
 class Transform(beam.PTransform):
@@ -111,8 +111,10 @@ class _TransformUnit(beam.DoFn):
                 writer.finish()
         except (BadInputError, tf.errors.InvalidArgumentError) as error:
             failure = _said(error, element.unit.file)
-            for writer in _all(writers):
-                writer.discard()
+            _discard(writers)
+        except BaseException:
+            _discard(writers)
+            raise
         yield json.dumps(
             {"examples": examples, "bad": dataclasses.asdict(bad), "failure": failure}
         )
@@ -120,8 +122,8 @@ class _TransformUnit(beam.DoFn):
     def _batches(
         self, element: SplitUnit, rules: ReadRules, bad: BadInput
     ) -> Iterator[tuple[str, pa.RecordBatch]]:
-        if element.is_staged:
-            return staged_batches(self._staging, element.unit)
+        if element.staged_rows is not None:
+            return staged_batches(self._staging, element.unit, element.staged_rows)
         return read_unit(element.unit, rules, bad)
 
     def _writers(self, split: str, number: int) -> list[Any]:
@@ -130,6 +132,11 @@ class _TransformUnit(beam.DoFn):
             new_writer(form, os.path.join(folders[split], name), self._encoding)
             for form, folders in self._outputs.items()
         ]
+
+
+def _discard(writers: Mapping[str, Iterable[Any]]) -> None:
+    for writer in _all(writers):
+        writer.discard()
 
 
 def _all(writers: Mapping[str, Iterable[Any]]) -> Iterator[Any]:

@@ -58,12 +58,8 @@ class Executor(BaseExecutor):
         checkpoint = artifact_utils.get_single_instance(output_dict["checkpoint"])
         logs = artifact_utils.get_single_uri(output_dict["model_run"])
         rows = table_rows(features, transform_output)
-        reader = BatchReader(
-            transform_output.transformed_feature_spec(),
-            features,
-            target,
-            training.batch_size,
-        )
+        spec = transform_output.transformed_feature_spec()
+        reader = BatchReader(spec, features, target, training.batch_size)
         files = functools.partial(split_files, input_dict["transformed_examples"])
         learner = new_learner(features, rows, model, training)
         with local_output(checkpoint.uri) as folder:

@@ -161,7 +161,7 @@ def _failed(job: Job, section: str, error: Exception) -> Finding:
     text = getattr(error, "message", None) or str(error) or type(error).__name__
     _, _, asserted = text.partition("assertion failed: ")
     said = (asserted or text).partition("\n")[0].removeprefix("derived: ")
-    named = [name for name in job.features if f"eature '{name}'" in said]
+    named = [name for name in job.features if f"eature `{name}`" in said]
     place: tuple[str, ...] = ("features", named[0]) if named else (section,)
     who = f"feature `{named[0]}`" if named else section
     fact = f"the sample cannot be transformed: {type(error).__name__}: {said}"

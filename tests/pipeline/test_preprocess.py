@@ -158,6 +158,7 @@ def test_faulty_configuration_ends_the_command(config: Write, tmp_path: Path) ->
         (["--format=avro"], "There is no format `avro`; use one of tfrecord, parquet"),
         (["--cache=/dev/null/x"], "/dev/null/x: cannot be made: "),
         (["--input=absent/*.csv"], "absent: cannot be read: No such file"),
+        (["--", "--flink_mastr=h:1"], "Beam knows no option `--flink_mastr=h:1`"),
         (["--", "loose"], "`loose` is no option of a runner; write --NAME=VALUE"),
     ],
 )

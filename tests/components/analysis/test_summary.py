@@ -16,7 +16,7 @@ from components.analysis.summary import (
     merged,
     summary_from_json,
 )
-from components.features.facts import Facts, load_facts
+from components.features.facts import Facts
 from configs.columns import raw_columns
 from configs.schema import Feature, FeatureSet, Ids, Number, Table, Target
 
@@ -122,6 +122,7 @@ def test_facts_come_back_from_their_file(tmp_path: Path) -> None:
     found = analyze_batches([batch], SETTINGS, str(tmp_path))
     found.save(str(tmp_path))
 
-    assert load_facts(str(tmp_path)) == found
+    written = (tmp_path / "facts.json").read_text()
+    assert Facts.model_validate_json(written) == found
     assert found.vocabularies["t"].size == 7
     assert found.vocabularies["t"].tokens == 900

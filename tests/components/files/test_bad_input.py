@@ -583,3 +583,16 @@ def test_merging_into_errors_raises() -> None:
     bad.add("why", 1, [("a", 1, "a, line 1: why.")])
     with pytest.raises(BadInputError, match=r"a, line 1: why. Or set `data"):
         BadInput().merge(bad)
+
+
+def test_row_whose_cross_is_too_large_is_left_out(write: Callable[..., str]) -> None:
+    file = write("a.csv", b"a,b\n1|2|3,1|2|3\n1|2,1|2\n")
+    lists = {name: Column("int64", ragged=True) for name in "ab"}
+    rules = ReadRules("csv", lists, crossed=(("a", "b"),), max_values=5)
+
+    with pytest.raises(BadInputError, match="cross to more than 5 pairs: it has 9"):
+        read_all(file, rules)
+    found, counted = skipping(file, rules)
+
+    assert found == [{"a": [1, 2], "b": [1, 2]}]
+    assert list(counted.rows.values()) == [1]

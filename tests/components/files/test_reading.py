@@ -203,7 +203,7 @@ def test_csv_text_is_read(
 
 
 def test_csv_lists_are_split_at_the_separator(write: Callable[..., str]) -> None:
-    file = write("a.csv", b"ids,x,w\n1 2 3,a b,0.5 1\n,,\n7,c,nan\n")
+    file = write("a.csv", b"ids,x,w\n1 2 3,a b,0.5 1\n,,\n7,c,2\n")
     columns = {
         "ids": Column("int64", ragged=True),
         "x": Column("string", optional=True),
@@ -247,7 +247,7 @@ def test_row_longer_than_a_chunk_is_read(
         ([1, 2], pa.uint64(), "int", [[1], [2]]),
         ([True, False], pa.bool_(), "int", [[1], [0]]),
         ([True, False], pa.bool_(), "float", [[1.0], [0.0]]),
-        ([1.5, float("inf")], pa.float64(), "float", [[1.5], [float("inf")]]),
+        ([1.5, -2.5], pa.float64(), "float", [[1.5], [-2.5]]),
         ([1.5, None], pa.float32(), "float?", [[1.5], []]),
         ([decimal.Decimal("1.25")], pa.decimal128(5, 2), "float", [[1.25]]),
         ([None, None], pa.null(), "string?", [[], []]),

@@ -16,3 +16,15 @@ def relative_price(columns: dict[str, Any]) -> dict[str, Any]:
     """Puts a price into relation to the largest; an analyzer."""
     price = columns["price"]
     return {"relative": price / tft.max(price)}
+
+
+def own_ids(columns: dict[str, Any]) -> dict[str, Any]:
+    """Makes ids by a vocabulary of TensorFlow Transform's."""
+    ids = tft.compute_and_apply_vocabulary(columns["text"], vocab_filename="own")
+    return {"own_id": ids}
+
+
+def ids_named_as_a_table(columns: dict[str, Any]) -> dict[str, Any]:
+    """As `own_ids`, its file named as a table is."""
+    ids = tft.compute_and_apply_vocabulary(columns["text"], vocab_filename="text")
+    return {"own_id": ids}

@@ -10,7 +10,7 @@ import tensorflow_transform as tft
 from shardline_tests import load
 
 from components.features.transform_graph import TransformGraph
-from components.files import rules_of
+from components.files import BadInputError, rules_of
 from components.preprocess.job import preprocess
 from components.preprocess.runners import beam_runner
 from components.preprocess.sources import Examples, sources_below
@@ -126,3 +126,40 @@ def test_function_that_gives_other_columns_is_refused(tmp_path: Path) -> None:
         run(job_of(tmp_path, **settings), tmp_path)
 
     assert _OWN.__name__ in sys.modules
+
+
+def with_own_ids(folder: Path, function: str) -> Job:
+    return job_of(
+        folder,
+        {
+            "function": f"{_OWN.__name__}.{function}",
+            "inputs": {"text": {"dtype": "string"}},
+            "outputs": {"own_id": {"dtype": "int64"}},
+        },
+        features={
+            "text": {"table": "text"},
+            "own_id": {"table": "own_id", "dtype": "int64", "ids": {"range": 3}},
+        },
+        tables={"text": {"dim": 2}, "own_id": {"dim": 2}},
+    )
+
+
+def test_function_may_have_a_vocabulary_of_its_own(tmp_path: Path) -> None:
+    columns, _ = run(with_own_ids(tmp_path, "own_ids"), tmp_path)
+
+    # Each text occurs once; ties are in falling order.
+    assert columns["own_id"].numpy().tolist() == [1, 0, 2]
+    assert columns["text"].numpy().tolist() == [1, 0, 2]
+
+
+def test_vocabulary_of_its_own_named_as_a_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="makes a vocabulary `text`, which is a tabl"):
+        run(with_own_ids(tmp_path, "ids_named_as_a_table"), tmp_path)
+
+
+def test_bad_input_of_a_function_with_analyzers_is_told_plainly(tmp_path: Path) -> None:
+    job = with_own_ids(tmp_path, "own_ids")
+    (tmp_path / "rows.csv").write_text("text,price,label\nred,1,1\nblue,2,7\n")
+
+    with pytest.raises(BadInputError, match="line 3: label `label` is neither 0 nor 1"):
+        run(job, tmp_path)

@@ -14,6 +14,8 @@ import tensorflow as tf
 from shardline_tests import load
 
 from components.files import BadInputError
+from components.preprocess.alone import preprocess_alone
+from components.preprocess.runners import beam_runner
 from configs.schema import Feature, FeatureSet, HeldOut, Ids, Table
 
 shared = load(Path(__file__).with_name("conftest.py"))
@@ -142,16 +144,6 @@ def test_held_out_rows_make_their_split_and_are_not_analysed(
     assert sorted(done.by_age("validation")) == list(range(50, 60))
     assert sorted(done.by_age("test")) == list(range(60, 80))
     assert done.report.facts.examples == 50
-
-
-def test_file_of_two_splits_is_in_both(csv_files: Write, run_alone: Run) -> None:
-    folder = csv_files(train_1=range(10), train_2=range(10, 15))
-    files = files_of(splits={"train": "train-*", "again": "train-2*"})
-
-    done = run_alone(Source(folder, files))
-
-    assert sorted(done.by_age("train")) == list(range(15))
-    assert sorted(done.by_age("again")) == list(range(10, 15))
 
 
 def test_spans_that_were_counted_are_not_counted_again(
@@ -330,3 +322,31 @@ def test_features_without_any_vocabulary_run(csv_files: Write, run_alone: Run) -
     done = run_alone(Source(csv_files(train=range(5)), files_of(), features))
 
     assert sorted(done.by_age("train")) == [0, 1, 2, 3, 4]
+
+
+def test_counts_that_are_not_whole_are_made_again(
+    whole: Whole, cache: str, run_alone: Run
+) -> None:
+    next(Path(cache).glob("counts-*/user-*")).unlink()
+
+    again = run_alone(whole.source, cache=cache)
+    third = run_alone(whole.source, cache=cache)
+
+    assert len(again.report.reused) == 1
+    assert again.report.facts == whole.done.report.facts
+    assert len(third.report.reused) == 3
+
+
+def test_place_that_reads_as_a_pattern_is_refused(
+    csv_files: Write, tmp_path: Path
+) -> None:
+    source = Source(csv_files(train_1=range(3)), files_of(splits={"train": "train*"}))
+
+    with pytest.raises(ValueError, match=r"has `\[` in it, which TensorFlow takes"):
+        preprocess_alone(
+            source.examples,
+            source.settings,
+            beam_runner("direct"),
+            output=str(tmp_path / "out[1]"),
+            forms=["tfrecord"],
+        )
