@@ -37,7 +37,8 @@ class Bar(NamedTuple):
     @property
     def measured(self) -> str:
         """The value as text."""
-        return f"{self.value:.2f} {self.unit}"
+        value = f"{self.value:.2f}" if self.value % 1 else f"{self.value:.0f}"
+        return f"{value} {self.unit}"
 
     def as_json(self) -> dict[str, Any]:
         """Returns the bar as reports of benchmarks hold it."""
