@@ -45,9 +45,9 @@ FEATURES = FeatureSet.model_validate(
                 "ids": {"quantile_buckets": 3},
                 "default": 30.0,
             },
-            "user_shop": {
+            "city_shop": {
                 "table": "pair",
-                "cross": ["user", "shop"],
+                "cross": ["city", "shop"],
                 "ids": {"hash_buckets": 11},
             },
         },
@@ -68,6 +68,7 @@ FEATURES = FeatureSet.model_validate(
 ROWS: list[dict[str, list[Any]]] = [
     {
         "user": [b"ada"],
+        "city": [b"Rome"],
         "shop": [b"x"],
         "seen": [0, 3],
         "times": [1.0, 2.0],
@@ -78,6 +79,7 @@ ROWS: list[dict[str, list[Any]]] = [
     },
     {
         "user": [b"bea"],
+        "city": [b"Oslo"],
         "shop": [b"y"],
         "seen": [2, 17],
         "times": [0.5, 0.25],
@@ -87,7 +89,14 @@ ROWS: list[dict[str, list[Any]]] = [
         "visits": [0],
     },
     # Nothing that may be missing is there.
-    {"shop": [b"x"], "seen": [], "times": [], "clicked": [], "price": [3.0]},
+    {
+        "city": [b"Oslo"],
+        "shop": [b"x"],
+        "seen": [],
+        "times": [],
+        "clicked": [],
+        "price": [3.0],
+    },
 ]
 
 
@@ -219,6 +228,7 @@ def test_examples_are_answered_as_the_engine_did(
         {"visits": []},
         {"user": [b"bea"]},
         {"shop": [b"zz"]},
+        {"city": [b"Bern"]},
         {"times": [2.0, 1.0]},
         {"clicked": [3, 1, 1]},
     ],
@@ -235,6 +245,7 @@ def test_columns_are_answered_as_the_engine_did(exported: Exported) -> None:
     ragged = {"seen": tf.int64, "clicked": tf.int64, "times": tf.float32}
     inputs: dict[str, tf.Tensor] = {
         "user": tf.constant(["ada", "bea"]),
+        "city": tf.constant(["Rome", "Oslo"]),
         "shop": tf.constant(["x", "y"]),
         "age": tf.constant([25.0, 61.0]),
         "price": tf.constant([0.5, 20.0]),
