@@ -52,7 +52,10 @@ def create_pipeline(
         metadata_path: SQLite file of ML Metadata; None where the platform has its own.
         cache: whether to reuse what an earlier run made from equal inputs.
     """
-    data = _data_components(run, data_path, data_version, pipeline_root)
+    # In a folder of its own a run keeps counts beside what it makes, and no path of it
+    # is in any cache key; on a platform every run has other folders.
+    counts_folder = "" if metadata_path else f"{pipeline_root}/counts"
+    data = _data_components(run, data_path, data_version, counts_folder)
     model = _model_components(run, data, serving_dir)
     return tfx.dsl.Pipeline(
         pipeline_name=f"shardline-{run.name}",
@@ -78,7 +81,7 @@ class _Data(NamedTuple):
 
 
 def _data_components(
-    run: Run, data_path: str, data_version: str, pipeline_root: str
+    run: Run, data_path: str, data_version: str, counts_folder: str
 ) -> _Data:
     reader, options = reader_of(run.data, run)
     reader_options = json.dumps(options, sort_keys=True)
@@ -106,7 +109,7 @@ def _data_components(
     transform = FeatureTransform(
         examples=examples,
         preprocessing=run.feature_set.preprocessing(run.data.target),
-        cache_folder=f"{pipeline_root}/counts",
+        cache_folder=counts_folder,
         code_version=code_version(
             "components.analysis",
             "components.feature_transform",

@@ -17,7 +17,7 @@ from components.files import BadInput, units
 from components.files.reading import read_unit
 from components.planner.counting import Counting
 from components.planner.planning import SAMPLED_BATCHES, Machine, plan_of
-from components.planner.report import FeatureIds, Plan, TablePlan
+from components.planner.report import FeatureIds, Plan
 from components.preprocess.derived_graph import write_derived_graph
 from components.preprocess.runners import beam_runner
 from components.preprocess.sources import Examples
@@ -114,6 +114,7 @@ def _batches(
 def render(plan: Plan, bad: BadInput, console: Console) -> None:
     """Shows a plan."""
     console.print(_tables(plan))
+    console.print(_lookups(plan))
     if all(ids.is_always_one for ids in plan.features.values()):
         console.print("Every feature has always one id a row.")
     else:
@@ -136,39 +137,35 @@ def render(plan: Plan, bad: BadInput, console: Console) -> None:
 
 
 def _tables(plan: Plan) -> Table:
-    table = _new_table(
-        f"Tables of {plan.name}",
-        ["table", "ids"],
-        [
-            "distinct",
-            "hot\n(80 %)",
-            "top 10",
-            "out of\nvocab.",
-            "collide",
-            "rows",
-            "bytes",
-            "with\nslots",
-            f"busiest\nof {plan.hosts}",
-        ],
-    )
+    numbers = ["distinct", "rows", "bytes", "with slots"]
+    table = _new_table(f"Tables of {plan.name}", ["table", "ids"], numbers)
     for name, one in plan.tables.items():
         ids = one.ids.partition(", ")[0].replace("_buckets:", "").replace(":", "")
-        table.add_row(name, ids, *_table_cells(one))
+        table.add_row(
+            name,
+            ids,
+            f"{one.distinct:,}",
+            f"{one.rows:,}",
+            _bytes(one.row_bytes),
+            _bytes(one.total_bytes),
+        )
     return table
 
 
-def _table_cells(table: TablePlan) -> list[str]:
-    return [
-        f"{table.distinct:,}",
-        f"{table.hot_ids:,}",
-        f"{table.top_10:.0%}",
-        _share(table.out_of_vocabulary),
-        _share(table.colliding),
-        f"{table.rows:,}",
-        _bytes(table.row_bytes),
-        _bytes(table.total_bytes),
-        f"{table.imbalance:.2f}",
-    ]
+def _lookups(plan: Plan) -> Table:
+    numbers = ["hot (80 %)", "top 10", "out of\nvocab.", "collide"]
+    numbers.append(f"busiest\nof {plan.hosts}")
+    table = _new_table("Lookups", ["table"], numbers)
+    for name, one in plan.tables.items():
+        table.add_row(
+            name,
+            f"{one.hot_ids:,}",
+            f"{one.top_10:.0%}",
+            _share(one.out_of_vocabulary),
+            _share(one.colliding),
+            f"{one.imbalance:.2f}",
+        )
+    return table
 
 
 def _features(plan: Plan) -> Table:
@@ -226,7 +223,7 @@ def _warnings(plan: Plan) -> Iterator[str]:
 def _new_table(title: str, words: Sequence[str], numbers: Sequence[str]) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for header in words:
-        table.add_column(header, overflow="fold", min_width=10)
+        table.add_column(header, overflow="fold")
     for header in numbers:
         table.add_column(header, justify="right", no_wrap=True)
     return table

@@ -56,13 +56,15 @@ class Executor(BaseBeamExecutor):
             split: artifact_utils.get_split_uri([transformed], split)
             for split in transformed.splits
         }
+        graph = artifact_utils.get_single_uri(output_dict["transform_graph"])
+        beside = os.path.join(os.path.dirname(os.path.dirname(graph)), "counts")
         analysis, _ = preprocess(
             Examples(tuple(sources), rules),
             settings,
             Beam(self._make_beam_pipeline, os.cpu_count() or 1),
-            graph=artifact_utils.get_single_uri(output_dict["transform_graph"]),
+            graph=graph,
             outputs={"tfrecord": folders},
-            cache=exec_properties["cache_folder"],
+            cache=exec_properties["cache_folder"] or beside,
         )
         known = f", {len(analysis.reused)} spans counted before"
         _log.info(
