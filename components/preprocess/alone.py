@@ -89,15 +89,7 @@ def preprocess_alone(
         )
     if graph is not None:
         _check_graph(graph, settings)
-    if wild := sorted(set("[]*?") & set(output)):
-        raise ValueError(
-            f"{output} has `{wild[0]}` in it, which TensorFlow takes for a pattern "
-            "when it reads the graph. Name another place."
-        )
-    if tf.io.gfile.exists(output):
-        raise OutputExistsError(
-            f"{output} is there already. Remove it, or name another place."
-        )
+    _check_output(output)
     partial = f"{output.rstrip('/')}.partial-{uuid.uuid4().hex[:8]}"
     if cache is not None:
         _make(cache)
@@ -113,17 +105,34 @@ def preprocess_alone(
             with staging_folder(os.path.join(partial, GRAPH)) as staging:
                 done = transform(examples, graph, outputs, runner, staging, staged={})
             report = Report(done.examples, done.bad.lines(), None, ())
-        # A folder takes its name at once; objects are copied, and the report is last.
-        if "://" in output:
-            tf.io.gfile.rename(partial, output)
-            report.save(output)
-        else:
-            report.save(partial)
-            tf.io.gfile.rename(partial, output)
+        _put_in_place(report, partial, output)
     finally:
         if tf.io.gfile.exists(partial):
             tf.io.gfile.rmtree(partial)
     return report
+
+
+def _check_output(output: str) -> None:
+    """Refuses a place that is taken, or that no graph can be read from."""
+    if wild := sorted(set("[]*?") & set(output)):
+        raise ValueError(
+            f"{output} has `{wild[0]}` in it, which TensorFlow takes for a pattern "
+            "when it reads the graph. Name another place."
+        )
+    if tf.io.gfile.exists(output):
+        raise OutputExistsError(
+            f"{output} is there already. Remove it, or name another place."
+        )
+
+
+def _put_in_place(report: Report, partial: str, output: str) -> None:
+    """A folder takes its name at once; objects are copied, and the report is last."""
+    if "://" in output:
+        tf.io.gfile.rename(partial, output)
+        report.save(output)
+    else:
+        report.save(partial)
+        tf.io.gfile.rename(partial, output)
 
 
 def _check_graph(graph: str, settings: Preprocessing) -> None:

@@ -232,18 +232,6 @@ FAULTS = {
 }
 
 
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[[str], Path]:
-    """Writes a configuration file."""
-
-    def write_text(text: str) -> Path:
-        path = tmp_path / "run.yaml"
-        path.write_text(text)
-        return path
-
-    return write_text
-
-
 @pytest.mark.parametrize(("old", "new", "message"), FAULTS.values(), ids=list(FAULTS))
 def test_fault_is_told_with_its_line(
     write: Callable[[str], Path], old: str, new: str, message: str
