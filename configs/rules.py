@@ -14,6 +14,7 @@ from configs.tables import Vocabulary
 
 if TYPE_CHECKING:
     from configs.features import Feature, Features, FeatureSet, Target
+    from configs.serving import Serving
 
 # Names of the transformed examples' and the published model's own.
 RESERVED = {"example_weight", "examples", "scores"}
@@ -197,6 +198,17 @@ def target_faults(features: "FeatureSet", target: "Target") -> list[str]:
 
 _FLOAT = Column("float")
 _OPTIONAL_FLOAT = Column("float", optional=True)
+
+
+def serving_faults(features: "FeatureSet", serving: "Serving") -> list[str]:
+    """Returns what is said of serving that does not fit the tables."""
+    named = serving.tables if isinstance(serving.tables, dict) else {}
+    return [
+        f"serving.tables: `{name}` is not among the tables "
+        f"({', '.join(sorted(features.tables))})"
+        for name in named
+        if name not in features.tables
+    ]
 
 
 def reader_of(features: "Features", column: str) -> str:

@@ -4,7 +4,7 @@ Rules that span sections (a feature's table exists, a table is used) are checked
 each section holds on its own.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -21,7 +21,7 @@ from configs.features import (
     Preprocessing,
     Target,
 )
-from configs.rules import target_faults
+from configs.rules import serving_faults, target_faults
 from configs.section import (
     Fraction,
     ImportPath,
@@ -30,7 +30,16 @@ from configs.section import (
     PositiveInt,
     Section,
 )
-from configs.tables import SGD, Adagrad, Adam, Optimizer, Table, Vocabulary
+from configs.serving import Form, FormChoice, Latency, Publishing, Serving
+from configs.tables import (
+    SGD,
+    Adagrad,
+    Adam,
+    Optimizer,
+    Quantization,
+    Table,
+    Vocabulary,
+)
 
 __all__ = [
     "SGD",
@@ -46,13 +55,18 @@ __all__ = [
     "FeatureSet",
     "Features",
     "Files",
+    "Form",
+    "FormChoice",
     "HeldOut",
     "Ids",
     "Job",
+    "Latency",
     "Model",
     "Number",
     "Optimizer",
     "Preprocessing",
+    "Publishing",
+    "Quantization",
     "Run",
     "Section",
     "Serving",
@@ -111,16 +125,6 @@ class Evaluation(Section):
     min_auc: Fraction
 
 
-class Serving(Section):
-    """How the exported model is checked before it is published."""
-
-    # Evaluation examples that the served model must answer as the engine did.
-    parity_examples: PositiveInt = 1000
-    max_difference: Annotated[float, Field(ge=0)] = 1e-6
-    # Requests in the warm-up file.
-    warmup_requests: Annotated[int, Field(ge=1, le=1000)] = 10
-
-
 class Job(FeatureSet):
     """What preparing features takes: a run that need not train."""
 
@@ -130,10 +134,14 @@ class Job(FeatureSet):
     training: Training | None = None
     evaluation: Evaluation | None = None
     serving: Serving = Serving()
+    publishing: Publishing = Publishing()
 
     @model_validator(mode="after")
     def _data_and_features_fit(self) -> "Job":
-        faults = target_faults(self, self.data)
+        faults = [
+            *target_faults(self, self.data),
+            *serving_faults(self, self.serving),
+        ]
         if faults:
             raise PydanticCustomError("cross_section", "\n".join(faults))
         return self

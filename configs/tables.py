@@ -1,6 +1,8 @@
 """Embedding tables: their rows, which come from ids, and how they learn."""
 
-from pydantic import model_validator
+from typing import Literal
+
+from pydantic import FiniteFloat, model_validator
 from pydantic_core import PydanticCustomError
 
 from configs.section import Fraction, PositiveFloat, PositiveInt, Section
@@ -62,6 +64,23 @@ class Vocabulary(Section):
     max_tokens: PositiveInt | None = None
 
 
+class Quantization(Section):
+    """Rows as a quantized table would hold them, in training and in serving."""
+
+    # Equally spaced levels from `lower` to `upper`; values outside are clipped.
+    buckets: PositiveInt = 256
+    lower: FiniteFloat
+    upper: FiniteFloat
+
+    @model_validator(mode="after")
+    def _range(self) -> "Quantization":
+        if self.lower >= self.upper or self.buckets < 2:
+            raise PydanticCustomError(
+                "quantization", "needs `lower` below `upper`, and 2 or more `buckets`"
+            )
+        return self
+
+
 class Table(Vocabulary):
     """An embedding table. Its rows follow from the ids of its features."""
 
@@ -69,3 +88,7 @@ class Table(Vocabulary):
     optimizer: Optimizer = Optimizer(adagrad=Adagrad())
     # Of the truncated normal distribution that new rows are drawn from.
     initial_stddev: PositiveFloat = 0.01
+    # What becomes of ids and weights of no use, in training and in serving: see
+    # docs/embedding.md.
+    policy: Literal["error", "drop", "oov_row"] = "error"
+    quantization: Quantization | None = None

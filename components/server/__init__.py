@@ -1,0 +1,1 @@
+"""A model server over TensorFlow's runtime: gRPC, REST, batching and metrics."""

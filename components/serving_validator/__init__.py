@@ -1,0 +1,1 @@
+"""The component that asks an exported model before it is published."""

@@ -1,0 +1,57 @@
+"""The published model: how it is held, what it must pass, and how it is published."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from configs.section import Fraction, Name, PositiveFloat, PositiveInt, Section
+
+Form = Literal["float32", "float16", "int8"]
+FormChoice = Literal["float32", "float16", "int8", "auto"]
+
+
+class Latency(Section):
+    """How long a request may take, measured in a fresh process."""
+
+    milliseconds: PositiveFloat
+    percentile: Annotated[float, Field(gt=0, lt=100)] = 99.0
+    # In one request.
+    examples: PositiveInt = 1
+
+
+class Serving(Section):
+    """How the exported model holds its tables, and what it must pass."""
+
+    # Evaluation examples that the served model must answer as the engine did.
+    parity_examples: PositiveInt = 1000
+    # Between two scores; looked-up rows of float32 tables must be equal.
+    max_difference: Annotated[float, Field(ge=0)] = 1e-6
+    # Requests in the warm-up file.
+    warmup_requests: Annotated[int, Field(ge=1, le=1000)] = 10
+    # How tables are held: all in one way, or each by its name. `auto` is the smallest
+    # form that `max_entropy_increase` allows.
+    tables: FormChoice | dict[Name, FormChoice] = "float32"
+    # Of normalized entropy on the evaluation split, relative to float32 tables.
+    max_entropy_increase: Annotated[float, Field(ge=0)] = 0.0005
+    # Gates: size of the model's files, and time of a request.
+    max_bytes: PositiveInt | None = None
+    max_latency: Latency | None = None
+
+    def form_of(self, table: str) -> FormChoice:
+        """Returns how a table is to be held; float32 if nothing is said of it."""
+        if isinstance(self.tables, str):
+            return self.tables
+        return self.tables.get(table, "float32")
+
+
+class Publishing(Section):
+    """What is written to the folder that model servers, or their agents, read."""
+
+    # `delta` writes changed rows only, for `shardline agent`.
+    mode: Literal["full", "delta"] = "full"
+    # In mode `delta`, a full version at least so often; 1 is every time.
+    full_every: PositiveInt = 10
+    # A delta that is a larger part of the full version is not worth it.
+    max_delta: Fraction = 0.5
+    # Versions to keep, the one that is served included; none: all.
+    keep: PositiveInt | None = None

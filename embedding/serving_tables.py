@@ -1,0 +1,75 @@
+"""The tables of a served model: rows in one of three forms, in stock variables.
+
+| form | held for a row | error of a value |
+|---|---|---|
+| float32 | the values | none |
+| float16 | the values, rounded | 2^-11 of it |
+| int8 | whole numbers q in [-127, 127] and a scale | scale / 2 |
+
+The scale of an int8 row is its largest absolute value / 127, its values are q * scale.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+import numpy as np
+import tensorflow as tf
+
+Form: TypeAlias = Literal["float32", "float16", "int8"]
+
+_LEVELS = 127
+
+
+class ServingTable(tf.Module):
+    """One table. It has no rows until a checkpoint that holds them is read.
+
+    Attributes:
+        form: how rows are held.
+        starts: the first row of each host's range when the table was trained: partial
+            sums are taken as the hosts took them.
+        parts: variables by name: `rows` [rows, dim], and for int8 `scales` [rows].
+    """
+
+    def __init__(self, dim: int, starts: Sequence[int], form: Form = "float32"):
+        """Makes variables without rows, of which any number may be read.
+
+        Args:
+            dim: length of a row.
+            starts: the first row of each host's range.
+            form: how rows are held.
+        """
+        super().__init__()
+        self.form = form
+        self.starts = list(starts)
+        self.parts = {
+            name: tf.Variable(
+                tf.zeros([0, *shape], dtype), shape=[None, *shape], trainable=False
+            )
+            for name, (shape, dtype) in part_specs(form, dim).items()
+        }
+
+
+def part_specs(form: Form, dim: int) -> dict[str, tuple[list[int], tf.DType]]:
+    """Returns by name what a row has in each part: (shape, dtype)."""
+    rows = {"rows": ([dim], tf.as_dtype(form))}
+    return rows | ({"scales": ([], tf.float32)} if form == "int8" else {})
+
+
+def encoded(form: Form, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns the parts that hold rows.
+
+    Args:
+        form: how they are held.
+        rows: float32 [n, dim].
+    """
+    if form != "int8":
+        return {"rows": rows.astype(form)}
+    scales = np.abs(rows).max(axis=1) / np.float32(_LEVELS)
+    divisors = np.where(scales > 0, scales, np.float32(1))[:, None]
+    return {"rows": np.rint(rows / divisors).astype(np.int8), "scales": scales}
+
+
+def decoded(form: Form, parts: dict[str, np.ndarray]) -> np.ndarray:
+    """Returns the rows that parts hold: float32 [n, dim], as lookups see them."""
+    rows = parts["rows"].astype(np.float32)
+    return rows * parts["scales"][:, None] if form == "int8" else rows
