@@ -154,6 +154,8 @@ def _named_place(fault: str) -> _Location:
     section = section.rstrip(":")
     if section in ("data", "derived"):
         return (section,)
+    if section == "serving.tables":
+        return ("serving", "tables", rest.partition("`")[0])
     if section not in ("feature", "number", "table"):
         return ("features",)
     return (f"{section}s", rest.partition("`")[0])

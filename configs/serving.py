@@ -1,13 +1,27 @@
 """The published model: how it is held, what it must pass, and how it is published."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from configs.section import Fraction, Name, PositiveFloat, PositiveInt, Section
 
 Form = Literal["float32", "float16", "int8"]
 FormChoice = Literal["float32", "float16", "int8", "auto"]
+
+
+def _known_forms(tables: Any) -> Any:
+    """Refuses other words with one message, where a union would give one a member."""
+    words = tables.values() if isinstance(tables, dict) else [tables]
+    for word in words:
+        if word not in get_args(FormChoice):
+            raise PydanticCustomError(
+                "forms",
+                "must be `float32`, `float16`, `int8` or `auto`, for all tables or by "
+                "table",
+            )
+    return tables
 
 
 class Latency(Section):
@@ -30,7 +44,9 @@ class Serving(Section):
     warmup_requests: Annotated[int, Field(ge=1, le=1000)] = 10
     # How tables are held: all in one way, or each by its name. `auto` is the smallest
     # form that `max_entropy_increase` allows.
-    tables: FormChoice | dict[Name, FormChoice] = "float32"
+    tables: Annotated[
+        FormChoice | dict[Name, FormChoice], BeforeValidator(_known_forms)
+    ] = "float32"
     # Of normalized entropy on the evaluation split, relative to float32 tables.
     max_entropy_increase: Annotated[float, Field(ge=0)] = 0.0005
     # Gates: size of the model's files, and time of a request.

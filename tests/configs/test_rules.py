@@ -151,6 +151,31 @@ FAULTS = {
         "splits: {train: a.csv}, held_out: {eval: {column: day, at_least: 2026-01-02}}",
         "3: `data.files.held_out.eval.at_least`: put the date between quotes",
     ),
+    "form_of_no_table": (
+        "numbers:\n",
+        "serving: {tables: {hours: int8}}\nnumbers:\n",
+        "10: serving.tables: `hours` is not among the tables",
+    ),
+    "unknown_form": (
+        "numbers:\n",
+        "serving: {tables: {hour: int4}}\nnumbers:\n",
+        "10: `serving.tables`: must be `float32`, `float16`, `int8` or `auto`",
+    ),
+    "unknown_form_of_all": (
+        "numbers:\n",
+        "serving: {tables: [int8]}\nnumbers:\n",
+        "10: `serving.tables`: must be `float32`, `float16`, `int8` or `auto`",
+    ),
+    "unknown_policy": (
+        "  pair: {dim: 4}",
+        "  pair: {dim: 4, policy: ignore}",
+        "16: `tables.pair.policy`: Input should be 'error', 'drop' or 'oov_row'",
+    ),
+    "quantization_without_levels": (
+        "  pair: {dim: 4}",
+        "  pair: {dim: 4, quantization: {buckets: 1, lower: -1, upper: 1}}",
+        "16: `tables.pair.quantization`: needs `lower` below `upper`, and 2 or more",
+    ),
     "derived_twice": (
         "numbers:\n",
         "derived: {function: a.b, inputs: {x: {dtype: string}}, outputs: {x: {dtype: "

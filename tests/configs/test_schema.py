@@ -15,6 +15,8 @@ from configs.schema import (
     Model,
     Optimizer,
     Preprocessing,
+    Publishing,
+    Quantization,
     Serving,
     Table,
     Target,
@@ -52,7 +54,9 @@ def feature_set(**movie: Any) -> FeatureSet:
         Model(builder="a.B", options={"units": [64, 32], "rate": 0.1, "name": None}),
         Training(batch_size=8, steps=7, learning_rate=1 / 3),
         Training(batch_size=8, epochs=2, early_stop=EarlyStop(every_steps=5)),
-        Serving(max_difference=1e-7),
+        Serving(max_difference=1e-7, tables={"movie": "int8"}),
+        Publishing(mode="delta", keep=3),
+        Table(dim=2, policy="drop", quantization=Quantization(lower=-1, upper=0.5)),
     ],
     ids=lambda section: type(section).__name__,
 )
@@ -124,3 +128,19 @@ def test_chosen_optimizer_is_the_one_given(chosen: Any) -> None:
 def test_section_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         feature_set().features["user_id"].table = "movie"
+
+
+@pytest.mark.parametrize(
+    ("tables", "forms"),
+    [
+        ("auto", {"movie": "auto", "user": "auto"}),
+        ({"movie": "int8"}, {"movie": "int8", "user": "float32"}),
+    ],
+    ids=str,
+)
+def test_form_of_a_table_is_its_own_or_that_of_all(
+    tables: Any, forms: dict[str, str]
+) -> None:
+    serving = Serving(tables=tables)
+
+    assert {name: serving.form_of(name) for name in forms} == forms
