@@ -96,7 +96,7 @@ class FinishedRun:
     @property
     def published(self) -> Path:
         """The folder of the newest published version."""
-        versions = (self.output_dir / "serving").iterdir()
+        versions = (self.output_dir / "serving").glob("[0-9]*")
         return max(versions, key=lambda path: int(path.name))
 
 

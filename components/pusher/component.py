@@ -9,7 +9,9 @@ from tfx.types.component_spec import (
     ExecutionParameter,
 )
 
+from components.artifacts import ServingValidation
 from components.pusher.executor import Executor
+from configs.schema import Publishing
 
 
 class PusherSpec(ComponentSpec):
@@ -17,17 +19,20 @@ class PusherSpec(ComponentSpec):
 
     PARAMETERS = {
         "serving_dir": ExecutionParameter(type=str),
+        "publishing": ExecutionParameter(type=str),
+        "force": ExecutionParameter(type=str),
         "code_version": ExecutionParameter(type=str),
     }
     INPUTS = {
         "model": ChannelParameter(type=standard_artifacts.Model),
         "model_blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
+        "validation": ChannelParameter(type=ServingValidation),
     }
     OUTPUTS = {"pushed_model": ChannelParameter(type=standard_artifacts.PushedModel)}
 
 
 class Pusher(base_component.BaseComponent):
-    """Publishes a blessed model as the next version of a serving folder."""
+    """Publishes a model that passes every gate as the next version to serve."""
 
     SPEC_CLASS = PusherSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
@@ -37,7 +42,10 @@ class Pusher(base_component.BaseComponent):
         *,
         model: BaseChannel,
         model_blessing: BaseChannel,
+        validation: BaseChannel,
         serving_dir: str,
+        publishing: Publishing,
+        force: str,
         code_version: str,
     ):
         """Makes the component.
@@ -45,14 +53,20 @@ class Pusher(base_component.BaseComponent):
         Args:
             model: the exported model.
             model_blessing: the evaluator's verdict on it.
-            serving_dir: the folder that model servers watch.
+            validation: the serving validator's.
+            serving_dir: the folder that model servers, or their agents, read.
+            publishing: how versions are written.
+            force: the reason to publish whatever the verdicts are; "" for none.
             code_version: digest of the code, for the cache key.
         """
         super().__init__(
             PusherSpec(
                 model=model,
                 model_blessing=model_blessing,
+                validation=validation,
                 serving_dir=serving_dir,
+                publishing=publishing.model_dump_json(),
+                force=force,
                 code_version=code_version,
                 pushed_model=Channel(type=standard_artifacts.PushedModel),
             )

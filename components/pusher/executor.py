@@ -1,4 +1,4 @@
-"""Publishes the model if it was blessed, and records where."""
+"""Publishes the model if every gate lets it, or a reason overrides them."""
 
 import logging
 import os
@@ -6,11 +6,14 @@ from typing import Any
 
 from tfx.components.util import model_utils
 from tfx.dsl.components.base.base_executor import BaseExecutor
-from tfx.types import artifact_utils
+from tfx.types import Artifact, artifact_utils
 from tfx.utils import io_utils, path_utils
 
 from components.local_copy import local_input
-from components.pusher.publish import publish
+from components.publishing.publication import Record
+from components.publishing.publish import Published, publish_model
+from components.serving_validator.validation import Gate, load_validation
+from configs.schema import Publishing
 
 _log = logging.getLogger("shardline.pusher")
 
@@ -27,26 +30,68 @@ class Executor(BaseExecutor):
         """Publishes, or says why not.
 
         Args:
-            input_dict: `model`, `model_blessing`.
+            input_dict: `model`, `model_blessing`, `validation`.
             output_dict: `pushed_model`.
             exec_properties: as in PusherSpec.
         """
         pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
-        blessing = artifact_utils.get_single_instance(input_dict["model_blessing"])
-        if not model_utils.is_model_blessed(blessing):
-            _log.info("not published: the evaluator did not bless the model")
-            pushed.set_int_custom_property("pushed", 0)
-            return
         model = artifact_utils.get_single_instance(input_dict["model"])
+        gates = _gates(input_dict)
+        closed = [gate for gate in gates if not gate.passes]
+        names = ",".join(gate.gate for gate in closed)
+        reason = exec_properties["force"].strip()
+        for gate in closed:
+            _log.warning("gate %s is closed: %s", gate.gate, " ".join(gate.why.split()))
+        if closed and not reason:
+            _log.warning("not published")
+            pushed.set_int_custom_property("pushed", 0)
+            pushed.set_string_custom_property("blocked_by", names)
+            return
+        record = Record(
+            origin={"model": model.uri},
+            forced=reason or None,
+            overridden=[gate.gate for gate in closed],
+            gates=[gate.model_dump(mode="json") for gate in gates],
+        )
+        publishing = Publishing.model_validate_json(exec_properties["publishing"])
         with local_input(path_utils.serving_model_path(model.uri)) as folder:
-            destination = publish(folder, exec_properties["serving_dir"])
-        _log.info("version %s is the one to serve", os.path.basename(destination))
-        pushed.set_int_custom_property("pushed", 1)
-        pushed.set_string_custom_property("pushed_destination", destination)
-        pushed.set_string_custom_property(
-            "pushed_version", os.path.basename(destination)
-        )
-        # The model itself lies at the destination and in the exporter's artifact.
-        io_utils.write_string_file(
-            os.path.join(pushed.uri, "destination.txt"), destination
-        )
+            published = publish_model(
+                folder, exec_properties["serving_dir"], publishing, record
+            )
+        if reason:
+            _log.warning("published by force, overriding %s", names or "no gate")
+            pushed.set_string_custom_property("forced", reason)
+            pushed.set_string_custom_property("overridden", names)
+        _set_properties(pushed, published)
+
+
+def _gates(input_dict: dict[str, list[Any]]) -> list[Gate]:
+    """Returns the verdicts on the model."""
+    blessing = artifact_utils.get_single_instance(input_dict["model_blessing"])
+    is_blessed = bool(model_utils.is_model_blessed(blessing))
+    why = "the evaluator blessed the model"
+    if not is_blessed:
+        why = "the evaluator did not bless the model (evaluation.min_auc)"
+    validation = artifact_utils.get_single_uri(input_dict["validation"])
+    return [
+        Gate(gate="evaluation", passes=is_blessed, why=why),
+        *load_validation(validation).gates,
+    ]
+
+
+def _set_properties(pushed: Artifact, published: Published) -> None:
+    """Records what was published, as TFX's own Pusher does, and how."""
+    _log.info(
+        "version %d is the one to serve: %s, %d bytes written",
+        published.version,
+        published.kind,
+        published.bytes,
+    )
+    pushed.set_int_custom_property("pushed", 1)
+    pushed.set_string_custom_property("pushed_destination", published.destination)
+    pushed.set_string_custom_property("pushed_version", str(published.version))
+    pushed.set_string_custom_property("kind", published.kind)
+    # The model itself lies at the destination and in the exporter's artifact.
+    io_utils.write_string_file(
+        os.path.join(pushed.uri, "destination.txt"), published.destination
+    )

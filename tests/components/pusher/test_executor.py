@@ -1,20 +1,29 @@
-"""A blessed model is published, any other is not, and both are recorded."""
+"""A model that passes every gate is published, another with a reason, all recorded."""
 
+import json
+import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tfx.types import standard_artifacts
 
+from components.artifacts import ServingValidation
 from components.pusher.executor import Executor
+from components.serving_validator.validation import Gate, Validation
+from configs.schema import Publishing
+
+PARITY = Gate(gate="parity", passes=True, why="all equal")
+TOO_LARGE = Gate(gate="size", passes=False, value=12, limit=10, why="12 bytes, not 10")
 
 
 @pytest.fixture
 def artifacts(tmp_path: Path) -> dict[str, Any]:
-    """A model, a blessing without a verdict yet, and what is pushed."""
+    """A model, verdicts to come, and what is pushed."""
     made = {
         "model": standard_artifacts.Model(),
         "model_blessing": standard_artifacts.ModelBlessing(),
+        "validation": ServingValidation(),
         "pushed_model": standard_artifacts.PushedModel(),
     }
     for name, artifact in made.items():
@@ -26,36 +35,103 @@ def artifacts(tmp_path: Path) -> dict[str, Any]:
     return made
 
 
-def push(artifacts: dict[str, Any], serving_dir: Path, blessed: int) -> Any:
+def push(
+    artifacts: dict[str, Any],
+    serving_dir: Path,
+    blessed: int,
+    *gates: Gate,
+    **told: Any,
+) -> Any:
     """Runs the executor; returns what is recorded."""
     artifacts["model_blessing"].set_int_custom_property("blessed", blessed)
-    inputs = {name: [artifacts[name]] for name in ("model", "model_blessing")}
+    Validation(gates=[PARITY, *gates]).save(artifacts["validation"].uri)
+    inputs = {name: [one] for name, one in artifacts.items() if name != "pushed_model"}
+    parameters = {
+        "serving_dir": str(serving_dir),
+        "publishing": Publishing().model_dump_json(),
+        "force": "",
+        "code_version": "1",
+    }
     Executor().Do(
-        inputs,
-        {"pushed_model": [artifacts["pushed_model"]]},
-        {"serving_dir": str(serving_dir), "code_version": "1"},
+        inputs, {"pushed_model": [artifacts["pushed_model"]]}, parameters | told
     )
     return artifacts["pushed_model"]
 
 
-def test_blessed_model_is_published_and_recorded(
+def published(serving_dir: Path) -> list[Path]:
+    """Returns the folders of versions."""
+    return [path for path in serving_dir.glob("*") if path.name.isdigit()]
+
+
+def publication(version: Path) -> dict[str, Any]:
+    return json.loads((version / "assets.extra" / "publication.json").read_text())
+
+
+def test_model_that_passes_is_published_and_recorded(
     artifacts: dict[str, Any], tmp_path: Path
 ) -> None:
-    pushed = push(artifacts, tmp_path / "serving", blessed=1)
+    pushed = push(artifacts, tmp_path / "serving", 1)
 
-    (version,) = (tmp_path / "serving").iterdir()
+    (version,) = published(tmp_path / "serving")
     assert (version / "saved_model.pb").read_bytes() == b"graph"
     assert pushed.get_int_custom_property("pushed") == 1
     assert pushed.get_string_custom_property("pushed_destination") == str(version)
     assert pushed.get_string_custom_property("pushed_version") == version.name
+    assert pushed.get_string_custom_property("kind") == "full"
+    assert not pushed.has_custom_property("forced")
     assert Path(pushed.uri, "destination.txt").read_text() == str(version)
+    said = publication(version)
+    assert (said["forced"], said["overridden"]) == (None, [])
+    assert said["origin"] == {"model": artifacts["model"].uri}
+    verdicts = [(gate["gate"], gate["passes"]) for gate in said["gates"]]
+    assert verdicts == [("evaluation", True), ("parity", True)]
 
 
-def test_model_that_is_not_blessed_is_not_published(
-    artifacts: dict[str, Any], tmp_path: Path
+@pytest.mark.parametrize(
+    ("blessed", "gates", "blocked_by"),
+    [
+        (0, [], "evaluation"),
+        (1, [TOO_LARGE], "size"),
+        (0, [TOO_LARGE], "evaluation,size"),
+    ],
+)
+def test_model_that_a_gate_holds_back_is_not_published(
+    artifacts: dict[str, Any],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    blessed: int,
+    gates: list[Gate],
+    blocked_by: str,
 ) -> None:
-    pushed = push(artifacts, tmp_path / "serving", blessed=0)
+    with caplog.at_level(logging.INFO, "shardline.pusher"):
+        pushed = push(artifacts, tmp_path / "serving", blessed, *gates)
 
     assert not (tmp_path / "serving").exists()
     assert pushed.get_int_custom_property("pushed") == 0
     assert pushed.get_string_custom_property("pushed_destination") == ""
+    assert pushed.get_string_custom_property("blocked_by") == blocked_by
+    for name in blocked_by.split(","):
+        assert f"gate {name} is closed: " in caplog.text
+    assert ("12 bytes, not 10" in caplog.text) is bool(gates)
+
+
+def test_reason_publishes_and_is_recorded_everywhere(
+    artifacts: dict[str, Any], tmp_path: Path
+) -> None:
+    reason = "the size was agreed on"
+
+    pushed = push(artifacts, tmp_path / "serving", 0, TOO_LARGE, force=f" {reason}\n")
+
+    (version,) = published(tmp_path / "serving")
+    assert pushed.get_int_custom_property("pushed") == 1
+    assert pushed.get_string_custom_property("forced") == reason
+    assert pushed.get_string_custom_property("overridden") == "evaluation,size"
+    said = publication(version)
+    assert (said["forced"], said["overridden"]) == (reason, ["evaluation", "size"])
+    assert said["gates"][-1]["why"] == "12 bytes, not 10"
+
+
+def test_blank_reason_is_none(artifacts: dict[str, Any], tmp_path: Path) -> None:
+    pushed = push(artifacts, tmp_path / "serving", 0, force="  ")
+
+    assert pushed.get_int_custom_property("pushed") == 0

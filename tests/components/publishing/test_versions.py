@@ -1,8 +1,8 @@
-"""The largest version among names."""
+"""Versions among names."""
 
 import pytest
 
-from components.versions import latest_version
+from components.publishing.versions import latest_version, versions_among
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,7 @@ from components.versions import latest_version
         (["9/", "10/"], 10),
         (["7", "name", ".incoming-1-2", "8.tmp", "-9"], 7),
         (["name"], None),
+        (["7", "08", "٩"], 7),
     ],
     ids=str,
 )
@@ -20,3 +21,7 @@ def test_latest_version_is_the_largest_number(
     names: list[str], expected: int | None
 ) -> None:
     assert latest_version(names) == expected
+
+
+def test_versions_are_in_order() -> None:
+    assert versions_among(["10", "9/", "deltas", ".lock"]) == [9, 10]
