@@ -1,14 +1,14 @@
 """Examples with the scores the engine gave them: what a served model must repeat.
 
-The trainer writes them, the exporter replays them, and they travel with the model in
-`assets.extra/parity`, so that any later check needs nothing else.
+The trainer writes them, beside lookups (`components.parity_lookups`). The exporter lets
+them travel with the model in `assets.extra/parity`, so that the serving validator, and
+any later check, needs nothing else.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 EXAMPLES_FILE = "examples.tfrecord"
 SCORES_FILE = "scores.npy"
@@ -24,6 +24,9 @@ def write_parity(
         serialized: serialized tf.Examples.
         scores: float32 [examples].
     """
+    # Not for those who read only where the files are: it takes seconds.
+    import tensorflow as tf
+
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(folder / EXAMPLES_FILE)) as writer:
@@ -35,3 +38,8 @@ def write_parity(
 def parity_folder(checkpoint_folder: str) -> Path:
     """Returns where a checkpoint keeps its parity examples."""
     return Path(checkpoint_folder, "parity")
+
+
+def model_parity(model_folder: str | Path) -> Path:
+    """Returns where a model keeps what it must repeat."""
+    return Path(model_folder, "assets.extra", "parity")

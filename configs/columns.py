@@ -48,6 +48,20 @@ def model_inputs(name: str, *, ragged: bool) -> list[str]:
     return [f"{plain}_values", f"{plain}_row_splits"] if ragged else [plain]
 
 
+def lookup_inputs(name: str, *, ragged: bool, weighted: bool) -> list[str]:
+    """Returns what the published model's `lookup` calls the inputs of a feature.
+
+    Args:
+        name: of the feature.
+        ragged: whether it takes values and row splits.
+        weighted: whether it takes a weight for each value.
+    """
+    if not ragged:
+        return [name]
+    ids = [f"{name}_values", f"{name}_row_splits"]
+    return [*ids, f"{name}_weights"] if weighted else ids
+
+
 def column_conflicts(features: "Features") -> list[str]:
     """Returns the columns that two parts of a specification say different things of."""
     seen: dict[str, tuple[Column, str]] = {}

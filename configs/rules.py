@@ -7,6 +7,7 @@ from configs.column import Column
 from configs.columns import (
     column_conflicts,
     feature_columns,
+    lookup_inputs,
     model_inputs,
     raw_columns,
 )
@@ -65,6 +66,22 @@ def _names(features: "FeatureSet") -> Iterator[str]:
                     f"{reader_of(features, name)}: the published model would call an "
                     f"input `{given}` for column `{name}` and for column `{other}`; "
                     "rename one of the columns"
+                )
+    yield from _lookup_inputs(features)
+
+
+def _lookup_inputs(features: "FeatureSet") -> Iterator[str]:
+    users: dict[str, str] = {}
+    for name, feature in features.features.items():
+        for given in lookup_inputs(
+            name, ragged=feature.is_ragged, weighted=feature.weights is not None
+        ):
+            other = users.setdefault(given, name)
+            if other != name:
+                yield (
+                    f"feature `{name}`: the published model's `lookup` would call an "
+                    f"input `{given}` for it and for feature `{other}`; rename one of "
+                    "the two"
                 )
 
 

@@ -76,8 +76,7 @@ def stored_rows(prefix: str, key: str) -> list[StoredRows]:
     Raises:
         ValueError: if the checkpoint holds no such key, or its index is no index.
     """
-    with tf.io.gfile.GFile(prefix + ".index", "rb") as file:
-        entries = _entries_of_index(file.read(), prefix)
+    entries = index_entries(prefix)
     if key.encode() not in entries:
         raise ValueError(f"Checkpoint {prefix} holds no tensor '{key}'.")
     files = BundleHeaderProto.FromString(entries[_HEADER_KEY]).num_shards
@@ -107,6 +106,18 @@ def stored_rows(prefix: str, key: str) -> list[StoredRows]:
             extents or [[(0, rows)]], pieces or [whole], strict=True
         )
     ]
+
+
+def index_entries(prefix: str) -> dict[bytes, bytes]:
+    """Returns every serialized entry of a checkpoint's index by its key.
+
+    The key b"" has a `BundleHeaderProto`, every other one a `BundleEntryProto`.
+
+    Args:
+        prefix: path of the checkpoint, without ".index".
+    """
+    with tf.io.gfile.GFile(prefix + ".index", "rb") as file:
+        return _entries_of_index(file.read(), prefix)
 
 
 @functools.lru_cache(maxsize=1)  # One restore asks for every table and slot in turn.

@@ -10,7 +10,9 @@ from rich.console import Console
 
 from configs import ConfigError, Job, Run, load_job, load_run
 from pipeline.layout import Layout, OutputError
+from pipeline.models import agent, models
 from pipeline.native_output import stderr_held_back
+from pipeline.serve import serve
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,6 +37,13 @@ def run_pipeline(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Do not reuse earlier work.")
     ] = False,
+    force: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON",
+            help="Publish whatever the gates say; the reason is recorded.",
+        ),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show what libraries log, too.")
     ] = False,
@@ -42,13 +51,17 @@ def run_pipeline(
     """Run the pipeline: examples, features, training, evaluation, publishing."""
     from pipeline.process import run_in_process
 
+    if force is not None and not force.strip():
+        _fail(ValueError("--force needs a reason, which is recorded; it is empty."))
     layout = _layout(_load(config, load_run), output_dir)
     try:
         layout.make()
     except OutputError as error:
         _fail(error)
+    arguments = [] if not no_cache else ["--no-cache"]
+    arguments += [f"--force={force.strip()}"] if force else []
     raise typer.Exit(
-        run_in_process(config, layout, _console, cache=not no_cache, verbose=verbose)
+        run_in_process(config, layout, _console, arguments, verbose=verbose)
     )
 
 
@@ -230,6 +243,11 @@ def compile_pipeline(
     except ConfigError as error:
         _fail(error)
     _console.print(f"Wrote {output}", soft_wrap=True, markup=False)
+
+
+app.add_typer(models, name="models")
+app.command()(agent)
+app.command()(serve)
 
 
 def _load(config: Path, load: Callable[[Path], _Read]) -> _Read:

@@ -18,14 +18,17 @@ from pipeline.layout import Layout
 from pipeline.outcome import RunError
 
 
-def run_pipeline(run: Run, layout: Layout, cache: bool, writer: EventWriter) -> None:
+def run_pipeline(
+    run: Run, layout: Layout, writer: EventWriter, *, cache: bool, force: str
+) -> None:
     """Runs the pipeline and sends the summary.
 
     Args:
         run: the configuration.
         layout: where outputs go.
-        cache: whether to reuse earlier work.
         writer: where events go.
+        cache: whether to reuse earlier work.
+        force: the reason to publish the model whatever the gates say; "" for none.
     """
     if run.data.download:
         requirement = run.data.download.requirement
@@ -50,6 +53,7 @@ def run_pipeline(run: Run, layout: Layout, cache: bool, writer: EventWriter) -> 
         serving_dir=str(layout.serving),
         metadata_path=str(layout.metadata),
         cache=cache,
+        force=force,
     )
     logging.getLogger("shardline").addHandler(ProgressHandler(writer))
     runner = LocalDag(
@@ -74,6 +78,7 @@ def main() -> int:
     parser.add_argument("--output-dir", required=True, type=Path)
     parser.add_argument("--events", required=True, type=int)
     parser.add_argument("--no-cache", action="store_true")
+    parser.add_argument("--force", default="")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
     with os.fdopen(arguments.events, "w") as file:
@@ -82,8 +87,9 @@ def main() -> int:
             run_pipeline(
                 load_run(arguments.config),
                 Layout(arguments.output_dir.resolve()),
-                not arguments.no_cache,
                 writer,
+                cache=not arguments.no_cache,
+                force=arguments.force,
             )
         except Exception as error:
             traceback.print_exc()

@@ -13,6 +13,7 @@ from components.feature_transform.component import FeatureTransform
 from components.files import reader_of
 from components.pusher.component import Pusher
 from components.schema_gen import ReaderSchemaGen
+from components.serving_validator.component import ServingValidator
 from components.trainer.component import Trainer
 from configs.schema import Run
 
@@ -26,6 +27,7 @@ _MODEL_CODE = (
     "components.import_path",
     "components.local_copy",
     "components.parity",
+    "components.parity_lookups",
     "configs",
     "embedding",
 )
@@ -40,6 +42,7 @@ def create_pipeline(
     serving_dir: str,
     metadata_path: str | None = None,
     cache: bool = True,
+    force: str = "",
 ) -> tfx.dsl.Pipeline:
     """Returns the pipeline of a run, for any runner.
 
@@ -51,12 +54,13 @@ def create_pipeline(
         serving_dir: the folder that model servers watch.
         metadata_path: SQLite file of ML Metadata; None where the platform has its own.
         cache: whether to reuse what an earlier run made from equal inputs.
+        force: the reason to publish the model whatever the gates say; "" for none.
     """
     # In a folder of its own a run keeps counts beside what it makes, and no path of it
     # is in any cache key; on a platform every run has other folders.
     counts_folder = "" if metadata_path else f"{pipeline_root}/counts"
     data = _data_components(run, data_path, data_version, counts_folder)
-    model = _model_components(run, data, serving_dir)
+    model = _model_components(run, data, serving_dir, force)
     return tfx.dsl.Pipeline(
         pipeline_name=f"shardline-{run.name}",
         pipeline_root=pipeline_root,
@@ -123,7 +127,7 @@ def _data_components(
     return _Data(example_gen, statistics_gen, schema_gen, example_validator, transform)
 
 
-def _model_components(run: Run, data: _Data, serving_dir: str) -> list[Any]:
+def _model_components(run: Run, data: _Data, serving_dir: str, force: str) -> list[Any]:
     """Returns the components from training to publishing, in their order."""
     examples = data.example_gen.outputs["examples"]
     transform_graph = data.transform.outputs["transform_graph"]
@@ -142,9 +146,23 @@ def _model_components(run: Run, data: _Data, serving_dir: str) -> list[Any]:
     exporter = Exporter(
         checkpoint=trainer.outputs["checkpoint"],
         transform_graph=transform_graph,
+        examples=examples,
         model_name=run.name,
         serving=run.serving,
-        code_version=code_version("components.exporter", *model_code),
+        code_version=code_version(
+            "components.exporter", "components.trainer.inputs", *model_code
+        ),
+    )
+    validator = ServingValidator(
+        model=exporter.outputs["model"],
+        serving=run.serving,
+        code_version=code_version(
+            "components.exporter.forms_report",
+            "components.local_copy",
+            "components.parity",
+            "components.parity_lookups",
+            "components.serving_validator",
+        ),
     )
     evaluator = tfx.components.Evaluator(
         examples=examples,
@@ -155,12 +173,18 @@ def _model_components(run: Run, data: _Data, serving_dir: str) -> list[Any]:
     pusher = Pusher(
         model=exporter.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
+        validation=validator.outputs["validation"],
         serving_dir=serving_dir,
+        publishing=run.publishing,
+        force=force,
         code_version=code_version(
-            "components.pusher", "components.local_copy", "components.versions"
+            "components.local_copy",
+            "components.publishing",
+            "components.pusher",
+            "components.serving_validator.validation",
         ),
     )
-    return [trainer, exporter, evaluator, pusher]
+    return [trainer, exporter, validator, evaluator, pusher]
 
 
 def _code_of(import_path: str) -> str:

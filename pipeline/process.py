@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -84,7 +84,12 @@ class _Follower:
 
 
 def run_in_process(
-    config: Path, layout: Layout, console: Console, *, cache: bool, verbose: bool
+    config: Path,
+    layout: Layout,
+    console: Console,
+    arguments: Sequence[str] = (),
+    *,
+    verbose: bool = False,
 ) -> int:
     """Runs a pipeline to its end and shows it.
 
@@ -92,7 +97,7 @@ def run_in_process(
         config: the run's configuration file.
         layout: where outputs go; made already.
         console: where to show.
-        cache: whether to reuse earlier work.
+        arguments: more of the command line of `pipeline.local_runner`.
         verbose: whether to show what libraries log, too.
 
     Returns:
@@ -109,8 +114,7 @@ def run_in_process(
     # As for Ctrl-C: the pipeline must not go on when this command is stopped.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     command = [sys.executable, "-P", "-m", "pipeline.local_runner", str(config)]
-    command += ["--output-dir", str(layout.root)]
-    command += [] if cache else ["--no-cache"]
+    command += ["--output-dir", str(layout.root), *arguments]
     status = console.status("Starting") if console.is_terminal and not verbose else None
     follower = _Follower(console, status)
     if status:

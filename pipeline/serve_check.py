@@ -1,10 +1,10 @@
 """Checks a published model from the outside, with what travels with it."""
 
-import os
 from pathlib import Path
 
-from components.exporter.parity_gate import ParityError, check_parity
-from components.versions import latest_version
+from components.publishing.stores import open_store
+from components.serving_validator.fresh_process import NotServedError
+from components.serving_validator.validate import check_parity
 
 
 class ServeCheckError(RuntimeError):
@@ -12,28 +12,34 @@ class ServeCheckError(RuntimeError):
 
 
 def published_model(serving_dir: Path) -> Path:
-    """Returns the folder of the latest version.
+    """Returns the folder that has all files of the newest version.
 
     Args:
-        serving_dir: the folder that model servers watch.
+        serving_dir: the folder that model servers, or their agents, read.
 
     Raises:
-        ServeCheckError: if there is no version.
+        ServeCheckError: if there is no version, or only a delta of it.
     """
-    names = os.listdir(serving_dir) if serving_dir.is_dir() else []
-    version = latest_version(names)
+    store = open_store(serving_dir)
+    version = store.newest()
     if version is None:
         raise ServeCheckError(
             f"{serving_dir} holds no published model. Run the pipeline first."
         )
-    return serving_dir / str(version)
+    folder = store.local_folder(version)
+    if folder is None:
+        raise ServeCheckError(
+            f"{serving_dir} holds version {version} as a delta only. Let `shardline "
+            "agent` make the whole version."
+        )
+    return folder
 
 
 def check_published(serving_dir: Path, max_difference: float) -> str:
-    """Replays the latest version's parity examples in a fresh process.
+    """Asks the newest version in a fresh process what training was asked.
 
     Args:
-        serving_dir: the folder that model servers watch.
+        serving_dir: the folder that model servers, or their agents, read.
         max_difference: the largest difference to the engine's scores that is allowed.
 
     Returns:
@@ -44,10 +50,16 @@ def check_published(serving_dir: Path, max_difference: float) -> str:
     """
     folder = published_model(serving_dir)
     try:
-        result = check_parity(str(folder), max_difference)
-    except ParityError as error:
+        parity = check_parity(str(folder), max_difference)
+    except NotServedError as error:
         raise ServeCheckError(str(error)) from error
+    if not parity.gate.passes:
+        raise ServeCheckError(f"Version {folder.name}: {parity.gate.why}")
+    lookups = sum(table.examples for table in parity.tables.values())
+    refused = sum(table.refused for table in parity.tables.values())
     return (
-        f"Version {folder.name} answers {result.examples} examples as the engine did: "
-        f"largest difference {result.max_difference:.1e}, allowed {max_difference:.1e}."
+        f"Version {folder.name} answers {parity.scores.examples} examples as the "
+        f"engine did: largest difference {parity.scores.largest_difference:.1e}. "
+        f"{lookups} lookups of {len(parity.tables)} tables are as in training, "
+        f"{refused} are refused as in training."
     )

@@ -1,10 +1,14 @@
 """The facts that a finished run shows, and the last checks on its outputs."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tfx.utils import path_utils
 
+from components.serving_validator.validation import Validation, load_validation
 from configs.schema import Run
 from pipeline.layout import Layout
 from pipeline.outcome import RunError, RunRecord, properties
@@ -19,35 +23,84 @@ def summarize(run: Run, record: RunRecord, layout: Layout) -> dict[str, str]:
         layout: where its outputs are.
 
     Raises:
-        RunError: if the model was not good enough to be published.
+        RunError: if a gate kept the model from being published.
     """
     checkpoint = record.artifacts("Trainer")["checkpoint"]
     learnt = properties(checkpoint)
+    validation = load_validation(record.artifacts("ServingValidator")["validation"].uri)
     model = record.artifacts("Exporter")["model"]
-    parity = properties(model)
     pushed = properties(record.artifacts("Pusher")["pushed_model"])
     auc = _served_auc(record)
     if not pushed["pushed"]:
+        reasons = "\n".join(_reasons(run, auc, validation, pushed["blocked_by"]))
         raise RunError(
-            f"The model was not published: AUC {auc:.4f} on the evaluation split, at "
-            f"least {run.evaluation.min_auc} is asked for (evaluation.min_auc). It "
-            f"lies in {model.uri}."
+            f"The model was not published. It lies in {model.uri}.\n{reasons}\n"
+            'To publish it all the same: shardline run ... --force "REASON"'
         )
     return {
         "AUC": f"{auc:.4f}  (published from {run.evaluation.min_auc} on)",
         "Normalized entropy": f"{learnt['normalized_entropy']:.4f}",
         "Calibration": f"{learnt['calibration']:.4f}",
         "Training steps": f"{learnt['steps']:.0f} on {learnt['hosts']:.0f} hosts",
-        "Served = trained": (
-            f"{parity['parity_examples']:.0f} examples, largest difference "
-            f"{parity['max_difference']}"
-        ),
+        **_served(model.uri, validation),
         "Data anomalies": _anomalies(record),
-        "Published model": pushed["pushed_destination"],
+        "Published model": _published(pushed),
         "Checkpoint": checkpoint.uri,
         "TensorBoard": record.artifacts("Trainer")["model_run"].uri,
         "Everything": str(layout.root),
     }
+
+
+def _reasons(
+    run: Run, auc: float, validation: Validation, blocked_by: str
+) -> list[str]:
+    """Returns why each closed gate is closed."""
+    closed = {gate.gate: gate.why for gate in validation.closed}
+    closed["evaluation"] = (
+        f"AUC {auc:.4f} on the evaluation split, at least {run.evaluation.min_auc} is "
+        "asked for (evaluation.min_auc)."
+    )
+    return [f"{gate}: {closed[gate]}" for gate in blocked_by.split(",")]
+
+
+def _served(model_uri: str, validation: Validation) -> dict[str, str]:
+    """Returns how the exported model is held, and how it answers."""
+    folder = Path(path_utils.serving_model_path(model_uri))
+    card = json.loads((folder / "assets.extra" / "model.json").read_text())
+    shown = {
+        "Served model": f"{validation.bytes:,} bytes",
+        "Tables": "\n".join(
+            f"{name}: {table['form']}, {table['bytes']:,} bytes"
+            for name, table in card["tables"].items()
+        ),
+    }
+    if scores := validation.scores:
+        shown["Served = trained"] = (
+            f"{scores.examples} examples, largest difference "
+            f"{scores.largest_difference:.1e}"
+        )
+    shown["Lookups served = trained"] = "\n".join(
+        f"{name}: {table.examples} examples, off by at most "
+        f"{table.largest_difference:.1e}; {table.refused} refused in both"
+        for name, table in validation.parity.items()
+    )
+    shown["Latency"] = "\n".join(
+        f"{size} examples: p50 {times.p50:.2f} ms, p90 {times.p90:.2f} ms, "
+        f"p99 {times.p99:.2f} ms"
+        for size, times in validation.latency_ms.items()
+    )
+    shown["Gates"] = ", ".join(
+        f"{gate.gate} {'passes' if gate.passes else 'CLOSED'}"
+        for gate in validation.gates
+    )
+    return {name: value for name, value in shown.items() if value}
+
+
+def _published(pushed: Any) -> str:
+    forced = f"\nby force: {pushed['forced']}" if "forced" in pushed else ""
+    if overridden := pushed.get("overridden"):
+        forced += f"\nwhich overrides {overridden}"
+    return f"{pushed['pushed_destination']}{forced}"
 
 
 def _served_auc(record: RunRecord) -> float:

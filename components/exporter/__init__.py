@@ -1,1 +1,1 @@
-"""The component that turns a checkpoint into a checked CPU-lookup SavedModel."""
+"""The component that turns a checkpoint into a CPU-lookup SavedModel."""

@@ -25,12 +25,13 @@ class ExporterSpec(ComponentSpec):
     INPUTS = {
         "checkpoint": ChannelParameter(type=HostShardedCheckpoint),
         "transform_graph": ChannelParameter(type=standard_artifacts.TransformGraph),
+        "examples": ChannelParameter(type=standard_artifacts.Examples),
     }
     OUTPUTS = {"model": ChannelParameter(type=standard_artifacts.Model)}
 
 
 class Exporter(base_component.BaseComponent):
-    """Exports a host-sharded checkpoint, and proves that the model answers alike."""
+    """Exports a host-sharded checkpoint as a SavedModel that answers alike."""
 
     SPEC_CLASS = ExporterSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
@@ -40,6 +41,7 @@ class Exporter(base_component.BaseComponent):
         *,
         checkpoint: BaseChannel,
         transform_graph: BaseChannel,
+        examples: BaseChannel,
         model_name: str,
         serving: Serving,
         code_version: str,
@@ -49,14 +51,17 @@ class Exporter(base_component.BaseComponent):
         Args:
             checkpoint: what the trainer learnt.
             transform_graph: the graph that made its training data.
+            examples: raw examples, of which the evaluation split tells how well the
+                model answers with tables in other forms than float32.
             model_name: the name requests use.
-            serving: how the model is checked.
+            serving: how the model holds its tables, and how it warms up.
             code_version: digest of the code, for the cache key.
         """
         super().__init__(
             ExporterSpec(
                 checkpoint=checkpoint,
                 transform_graph=transform_graph,
+                examples=examples,
                 model_name=model_name,
                 serving=serving.model_dump_json(),
                 code_version=code_version,

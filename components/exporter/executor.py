@@ -1,7 +1,8 @@
-"""Exports a checkpoint, adds what travels with the model, and checks its answers."""
+"""Exports a checkpoint, and adds what travels with the model."""
 
 import logging
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,15 @@ from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from components.exporter.parity_gate import check_parity
+from components.checkpoint_manifest import load_manifest
+from components.exporter.forms import export_in_forms
+from components.exporter.model_card import card_of, write_card
 from components.exporter.serving_model import ServingModel
 from components.exporter.warmup import write_warmup
 from components.local_copy import local_input, local_output
 from components.parity import EXAMPLES_FILE, parity_folder
-from configs.schema import Serving
+from components.trainer.inputs import split_files
+from configs.schema import Form, Serving
 
 _log = logging.getLogger("shardline.exporter")
 
@@ -30,47 +34,50 @@ class Executor(BaseExecutor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Exports and checks.
+        """Exports.
 
         Args:
-            input_dict: `checkpoint`, `transform_graph`.
+            input_dict: `checkpoint`, `transform_graph`, `examples`.
             output_dict: `model`.
             exec_properties: as in ExporterSpec.
-
-        Raises:
-            ParityError: if the served model does not answer as the engine did.
         """
         serving = Serving.model_validate_json(exec_properties["serving"])
-        checkpoint_uri = artifact_utils.get_single_uri(input_dict["checkpoint"])
+        name = exec_properties["model_name"]
+        uri = artifact_utils.get_single_uri(input_dict["checkpoint"])
         transform_output = tft.TFTransformOutput(
             artifact_utils.get_single_uri(input_dict["transform_graph"])
         )
         model = artifact_utils.get_single_instance(output_dict["model"])
         with (
-            local_input(checkpoint_uri) as checkpoint,
+            local_input(uri) as checkpoint,
             local_output(path_utils.serving_model_dir(model.uri)) as folder,
         ):
-            _log.info("restoring the checkpoint into single tables")
-            ServingModel(checkpoint, transform_output).save(folder)
+
+            def export(forms: Mapping[str, Form], folder: str) -> None:
+                """Writes the model with its tables in these forms, and its card."""
+                served = ServingModel(checkpoint, transform_output, forms)
+                served.save(folder)
+                card = card_of(
+                    folder,
+                    name,
+                    served.table_rows,
+                    checkpoint_folder=checkpoint,
+                    checkpoint_uri=uri,
+                    transform_output=transform_output,
+                    serving=serving,
+                )
+                write_card(folder, card)
+
+            _log.info("copying the checkpoint's rows into the model")
+            manifest = load_manifest(checkpoint)
+            examples = split_files(input_dict["examples"], "eval")
+            export_in_forms(export, folder, manifest, serving, examples)
             _add_extra_assets(
                 Path(folder, "assets.extra"),
                 parity_folder(checkpoint),
-                exec_properties["model_name"],
+                name,
                 serving.warmup_requests,
             )
-            _log.info("replaying the trainer's predictions in a fresh process")
-            result = check_parity(folder, serving.max_difference)
-        _log.info(
-            "%d examples, largest difference to the trainer %.2g (allowed %.2g)",
-            result.examples,
-            result.max_difference,
-            serving.max_difference,
-        )
-        model.set_int_custom_property("parity_examples", result.examples)
-        # As text: ML Metadata keeps six decimals of a number.
-        model.set_string_custom_property(
-            "max_difference", f"{result.max_difference:.1e}"
-        )
 
 
 def _add_extra_assets(
@@ -78,5 +85,5 @@ def _add_extra_assets(
 ) -> None:
     shutil.copytree(parity, extra / "parity")
     dataset = tf.data.TFRecordDataset(str(parity / EXAMPLES_FILE))
-    requests = list(dataset.take(warmup_requests).as_numpy_iterator())
-    write_warmup(extra, model_name, requests)
+    serialized = list(dataset.as_numpy_iterator())
+    write_warmup(extra, model_name, serialized, warmup_requests)

@@ -1,13 +1,27 @@
-"""The served model: transform graph, CPU tables and dense model, in stock ops."""
+"""The served model: transform graph, CPU tables and dense model, in stock ops.
 
+The graph does not depend on how many rows tables have, so it is traced with none; the
+rows go from the checkpoint's files to the model's, and are never all in memory.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import keras
 import tensorflow as tf
 import tensorflow_transform as tft
+from tensorflow.core.protobuf.fingerprint_pb2 import FingerprintDef
 
-from components.checkpoint_manifest import checkpoint_prefix, load_manifest
+# The fingerprint covers the variables' index, which is written after TensorFlow's own.
+from tensorflow.python.saved_model.fingerprinting_utils import write_fingerprint
+
+from components.checkpoint_manifest import Manifest, checkpoint_prefix, load_manifest
 from components.dense_variables import plain_variables
-from components.features.engine_config import engine_config
+from components.exporter.signatures import columns_signature, lookup_signature
+from components.exporter.table_files import TableRows, write_tables
+from components.features.engine_config import engine_config, table_policies
 from components.features.engine_inputs import (
     engine_inputs,
     model_arguments,
@@ -15,63 +29,103 @@ from components.features.engine_inputs import (
 )
 from components.features.transform_graph import TransformGraph
 from components.import_path import construct
-from configs.columns import model_inputs
-from embedding import TPUEmbedding, serving_embedding_lookup
+from configs.schema import FeatureSet, Form
+from embedding import partition, serving_embedding_lookup
+from embedding.serving_tables import ServingTable
 
 
 class ServingModel(tf.Module):
-    """Answers raw examples with scores."""
+    """Answers raw examples with scores, and ids with rows."""
 
-    def __init__(self, checkpoint_folder: str, transform_output: tft.TFTransformOutput):
-        """Restores a checkpoint of any number of hosts into one table each.
+    def __init__(
+        self,
+        checkpoint_folder: str,
+        transform_output: tft.TFTransformOutput,
+        forms: Mapping[str, Form] = MappingProxyType({}),
+    ):
+        """Restores the dense model of a checkpoint; tables stay without rows.
 
         Args:
-            checkpoint_folder: of a HostShardedCheckpoint.
+            checkpoint_folder: of a HostShardedCheckpoint, of any number of hosts.
             transform_output: what the Transform component wrote.
+            forms: how tables are held, by name; float32 if not named.
+
+        Raises:
+            ValueError: if the dense model cannot be built.
         """
         super().__init__()
         manifest = load_manifest(checkpoint_folder)
+        self._checkpoint = checkpoint_prefix(checkpoint_folder)
         self._features = manifest.features
         self.transform = TransformGraph(transform_output, manifest.features)
         feature_config = engine_config(
             manifest.features, manifest.rows, trainable=False
         )
-        engine = TPUEmbedding(feature_config, hosts=["/CPU:0"])
-        engine.build(1)
-        model = construct(manifest.model.builder, manifest.model.options)
-        zeros = {name: tf.zeros([1]) for name in manifest.features.numbers}
-        model(*model_arguments(engine.zero_activations(), zeros))
+        model = _dense_model(manifest)
         self.dense_variables = plain_variables(model)
-        restored = tf.train.Checkpoint(model=self.dense_variables, embedding=engine)
-        status = restored.read(checkpoint_prefix(checkpoint_folder))
+        status = tf.train.Checkpoint(model=self.dense_variables).read(self._checkpoint)
         status.expect_partial().assert_existing_objects_matched()
-        self.tables = [t.variables[0] for t in engine.embedding_tables.values()]
-        tables = dict(zip(engine.embedding_tables, self.tables, strict=True))
+        self.table_rows = tuple(
+            TableRows(name, manifest.rows[name], table.dim, forms.get(name, "float32"))
+            for name, table in sorted(manifest.features.tables.items())
+        )
+        self.tables = {
+            table.name: ServingTable(
+                table.dim, partition.first_rows(table.rows, manifest.hosts), table.form
+            )
+            for table in self.table_rows
+        }
+        by_config = {
+            feature.table: self.tables[feature.table.name]
+            for feature in feature_config.values()
+        }
+        policies = table_policies(manifest.features)
+
+        def lookup(ids: Any, weights: Any) -> dict[str, tf.Tensor]:
+            activations: dict[str, tf.Tensor] = serving_embedding_lookup(
+                ids, weights, by_config, feature_config, policies
+            )
+            return activations
 
         def score(ids: Any, weights: Any, numbers: Any) -> tf.Tensor:
-            activations = serving_embedding_lookup(ids, weights, tables, feature_config)
-            arguments = model_arguments(activations, numbers)
+            arguments = model_arguments(lookup(ids, weights), numbers)
             return tf.sigmoid(model(*arguments, training=False))
 
-        self._score = score
+        self._lookup, self._score = lookup, score
 
     def save(self, folder: str) -> None:
-        """Writes the SavedModel with its signatures.
+        """Writes the SavedModel with its signatures, and where its rows lie.
 
         `serving_default` takes `examples`, serialized tf.Examples: string [batch].
         `columns` takes the raw columns, each of its own type: `<column>` [batch], or
         for a ragged one `<column>_values` [n] and `<column>_row_splits` int64
         [batch + 1]; in these names an underscore stands for what is no letter, digit
         or underscore. Both return `scores` float32 [batch], how likely the label is.
+
+        `lookup` takes ids of rows: `<feature>` int64 [batch], or where an example may
+        have any number `<feature>_values` int64 [n] and `<feature>_row_splits` int64
+        [batch + 1], with `<feature>_weights` float32 [n] if they have weights. It
+        returns the activations, `<feature>` float32 [batch, dim] or, for a sequence,
+        [batch, max_sequence_length, dim]; each feature has a batch size of its own.
+
+        Args:
+            folder: made anew.
+
+        Raises:
+            ValueError: if the checkpoint holds a table of another shape than its
+                manifest says, or rows that their form cannot hold.
         """
         tf.saved_model.save(
             self,
             folder,
             signatures={
                 "serving_default": self._examples_signature(),
-                "columns": self._columns_signature(),
+                "columns": columns_signature(self.transform.columns, self._scores),
+                "lookup": lookup_signature(self._features, self._lookup),
             },
         )
+        write_tables(folder, self._checkpoint, self.table_rows)
+        _write_fingerprint(folder)
 
     def _scores(self, columns: dict[str, Any]) -> dict[str, tf.Tensor]:
         transformed = self.transform(columns)
@@ -88,35 +142,38 @@ class ServingModel(tf.Module):
 
         return serve_examples
 
-    def _columns_signature(self) -> Any:
-        specs = {}
-        for name, spec in self.transform.columns.items():
-            values, *row_splits = _inputs(name, spec)
-            specs[values] = tf.TensorSpec([None], spec.dtype)
-            for splits in row_splits:
-                specs[splits] = tf.TensorSpec([None], tf.int64)
 
-        @tf.function
-        def serve_columns(**flat: tf.Tensor) -> dict[str, tf.Tensor]:
-            return self._scores(
-                {
-                    name: _column([flat[i] for i in _inputs(name, spec)])
-                    for name, spec in self.transform.columns.items()
-                }
-            )
-
-        return serve_columns.get_concrete_function(
-            **{
-                name: tf.TensorSpec(spec.shape, spec.dtype, name=name)
-                for name, spec in specs.items()
-            }
-        )
+def _write_fingerprint(folder: str) -> None:
+    """Writes TensorFlow's fingerprint, its random number made from the rest of it."""
+    write_fingerprint(folder)
+    path = Path(folder, "fingerprint.pb")
+    fingerprint = FingerprintDef.FromString(path.read_bytes())
+    fingerprint.uuid = str(
+        fingerprint.saved_model_checksum ^ fingerprint.checkpoint_hash
+    )
+    path.write_bytes(fingerprint.SerializeToString())
 
 
-def _inputs(name: str, spec: Any) -> list[str]:
-    return model_inputs(name, ragged=isinstance(spec, tf.io.RaggedFeature))
+def _dense_model(manifest: Manifest) -> keras.Model:
+    """Returns the dense model; its variables have the names of a process's first one.
+
+    Names are stored with the variables: the same checkpoint is to make the same bytes,
+    however many models were made before.
+    """
+    policy = keras.config.dtype_policy()
+    keras.utils.clear_session(free_memory=False)
+    keras.config.set_dtype_policy(policy)
+    model: keras.Model = construct(manifest.model.builder, manifest.model.options)
+    zeros = {name: tf.zeros([1]) for name in manifest.features.numbers}
+    model(*model_arguments(_zero_activations(manifest.features), zeros))
+    return model
 
 
-def _column(flat: list[tf.Tensor]) -> Any:
-    """Puts a column together again from its flat tensors."""
-    return tf.RaggedTensor.from_row_splits(*flat) if len(flat) > 1 else flat[0]
+def _zero_activations(features: FeatureSet) -> dict[str, tf.Tensor]:
+    """Returns activations of one example, for a model that is built by its inputs."""
+    made = {}
+    for name, feature in features.features.items():
+        length = feature.max_sequence_length
+        dim = features.tables[feature.table].dim
+        made[name] = tf.zeros([1, length, dim] if length else [1, dim])
+    return made

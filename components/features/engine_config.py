@@ -7,7 +7,16 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from configs.rules import least_rows
-from configs.schema import SGD, Adagrad, Adam, FeatureSet, Optimizer, Table
+from configs.schema import (
+    SGD,
+    Adagrad,
+    Adam,
+    FeatureSet,
+    Optimizer,
+    Quantization,
+    Table,
+)
+from embedding.policies import Policy
 
 _embedding = tf.tpu.experimental.embedding
 
@@ -70,6 +79,7 @@ def engine_config(
             initializer=tf.initializers.TruncatedNormal(stddev=table.initial_stddev),
             combiner=feature_set.combiner_of(name),
             optimizer=engine_optimizer(table.optimizer) if trainable else None,
+            quantization_config=_quantization(table.quantization),
             name=name,
         )
         for name, table in feature_set.tables.items()
@@ -82,6 +92,19 @@ def engine_config(
         )
         for name, feature in feature_set.features.items()
     }
+
+
+def table_policies(feature_set: FeatureSet) -> dict[str, Policy]:
+    """Returns what each table does with ids and weights that it cannot use."""
+    return {name: table.policy for name, table in feature_set.tables.items()}
+
+
+def _quantization(quantization: Quantization | None) -> Any:
+    if quantization is None:
+        return None
+    return _embedding.QuantizationConfig(
+        quantization.buckets, quantization.lower, quantization.upper
+    )
 
 
 def engine_optimizer(optimizer: Optimizer) -> Any:

@@ -1,1 +1,1 @@
-"""The component that asks an exported model before it is published."""
+"""The component that says whether an exported model may be published."""

@@ -11,9 +11,11 @@ from tfx.types import Artifact, artifact_utils
 
 from components.checkpoint_manifest import Manifest, checkpoint_prefix
 from components.features.engine_config import table_rows
+from components.features.outputs import weights_output
 from components.features.transform_graph import TransformGraph
 from components.local_copy import local_output
 from components.parity import parity_folder, write_parity
+from components.parity_lookups import write_lookups
 from components.trainer.inputs import (
     Batch,
     BatchReader,
@@ -24,9 +26,15 @@ from components.trainer.inputs import (
 )
 from components.trainer.learner import Learner, new_learner
 from components.trainer.loop import train_on_split
+from components.trainer.probe_cases import Probe
+from components.trainer.probes import Prober
 from configs.schema import FeatureSet, Model, Target, Training
 
 _log = logging.getLogger("shardline.trainer")
+
+# Of the parity examples, those whose ids the engine looks up as well: activations take
+# more room than scores.
+_LOOKED_UP_EXAMPLES = 64
 
 
 class Executor(BaseExecutor):
@@ -38,7 +46,7 @@ class Executor(BaseExecutor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Trains, evaluates, and writes checkpoint, manifest and parity examples.
+        """Trains, evaluates, and writes checkpoint, manifest and what to repeat.
 
         Args:
             input_dict: `examples`, `transformed_examples`, `transform_graph`.
@@ -69,16 +77,13 @@ class Executor(BaseExecutor):
                 )
             with tf.summary.create_file_writer(f"{logs}/eval").as_default():
                 metrics = _evaluate(learner, reader, files("eval"))
-            _write_parity(
-                learner,
-                TransformGraph(transform_output, features),
-                features,
-                records(split_files(input_dict["examples"], "eval")).take(
-                    exec_properties["parity_examples"]
-                ),
-                training.batch_size,
-                folder,
-            )
+            raw = records(split_files(input_dict["examples"], "eval"))
+            raw = raw.take(exec_properties["parity_examples"])
+            graph = TransformGraph(transform_output, features)
+            _write_parity(learner, graph, features, raw, training.batch_size, folder)
+            prober = Prober(learner.engine, features, rows, training.batch_size)
+            lookups = prober.lookups(example_probes(graph, features, raw))
+            write_lookups(parity_folder(folder), lookups)
             manifest = Manifest(
                 steps=int(learner.step),
                 hosts=training.hosts,
@@ -126,3 +131,29 @@ def _write_parity(
 
     scores = learner.predict(filled_batches(raw, batch_size, parse))
     write_parity(parity_folder(folder), list(raw.as_numpy_iterator()), scores)
+
+
+def example_probes(
+    transform: TransformGraph, features: FeatureSet, raw: tf.data.Dataset
+) -> dict[str, Probe]:
+    """Returns what to look up for real examples.
+
+    Args:
+        transform: makes their ids.
+        features: the feature specification.
+        raw: serialized examples, of which the first are taken.
+
+    Returns:
+        By feature, the ids and weights of each example.
+    """
+    serialized = list(raw.take(_LOOKED_UP_EXAMPLES).as_numpy_iterator())
+    transformed = transform(transform.parse(tf.constant(serialized)))
+    probes = {}
+    for name, feature in features.features.items():
+        ids = transformed[name]
+        weights = None
+        if feature.weights:
+            weights = transformed[weights_output(name)].to_list()
+        lists = ids.to_list() if feature.is_ragged else ids.numpy()[:, None].tolist()
+        probes[name] = Probe("evaluation examples", lists, weights)
+    return probes

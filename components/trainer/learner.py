@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.dense_variables import plain_variables
-from components.features.engine_config import engine_config
+from components.features.engine_config import engine_config, table_policies
 from components.features.engine_inputs import model_arguments
 from components.import_path import construct, load_object
 from components.trainer.inputs import Batch
@@ -39,7 +39,9 @@ def new_learner(
     load_object(model.builder)
     keras.utils.set_random_seed(training.seed)
     engine = TPUEmbedding(
-        engine_config(features, rows), hosts=configure_logical_hosts(training.hosts)
+        engine_config(features, rows),
+        hosts=configure_logical_hosts(training.hosts),
+        policies=table_policies(features),
     )
     engine.build(training.batch_size)
     dense = construct(model.builder, model.options)

@@ -215,3 +215,35 @@ def test_columns_that_the_model_would_call_alike_are_refused(
 
     with pytest.raises(ConfigError, match="input `tags_values` for column `tags"):
         load_job(write(text))
+
+
+@pytest.mark.parametrize(
+    ("feature", "given"),
+    [
+        ("tags_values: {table: user}", "tags_values"),
+        ("tags_row_splits: {table: user}", "tags_row_splits"),
+        ("tags_weights: {table: user}", "tags_weights"),
+    ],
+)
+def test_features_that_lookup_would_call_alike_are_refused(
+    write: Callable[[str], Path], feature: str, given: str
+) -> None:
+    text = TEXT.replace("combiner: mean}", "combiner: mean, weights: scores_of_tags}")
+    text = text.replace("  hour: {table: hour,", f"  {feature}\n  hour: {{table: hour,")
+
+    with pytest.raises(
+        ConfigError,
+        match=f"feature `{given}`: the published model's `lookup` would call an input "
+        f"`{given}` for it and for feature `tags`; rename one of the two",
+    ):
+        load_job(write(text))
+
+
+def test_feature_called_weights_beside_one_without_weights_is_no_fault(
+    write: Callable[[str], Path],
+) -> None:
+    text = TEXT.replace(
+        "  hour: {table: hour,", "  tags_weights: {table: user}\n  hour: {table: hour,"
+    )
+
+    assert "tags_weights" in load_job(write(text)).features

@@ -106,3 +106,16 @@ def test_command_line_imports_nothing_slow() -> None:
     )
 
     assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_force_needs_a_reason(
+    small_config: Callable[..., Path], tmp_path: Path, reason: str
+) -> None:
+    result = shardline(
+        "run", small_config(), "--force", reason, "--output-dir", tmp_path / "run"
+    )
+
+    assert result.exit_code == 1
+    assert "--force needs a reason, which is recorded; it is empty." in result.output
+    assert not (tmp_path / "run").exists()

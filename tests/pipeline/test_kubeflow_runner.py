@@ -173,11 +173,20 @@ def test_every_container_uses_the_image(job: dict[str, Any]) -> None:
     assert images == {"registry/shardline:1"}
 
 
-def test_artifact_type_of_the_checkpoint_can_be_imported(spec: Any) -> None:
-    outputs = spec.components["Trainer"].output_definitions.artifacts
-    schema = yaml.safe_load(outputs["checkpoint"].artifact_type.instance_schema)
+@pytest.mark.parametrize(
+    ("component", "output", "title"),
+    [
+        ("Trainer", "checkpoint", "components.HostShardedCheckpoint"),
+        ("ServingValidator", "validation", "components.ServingValidation"),
+    ],
+)
+def test_artifact_type_of_this_project_can_be_imported(
+    spec: Any, component: str, output: str, title: str
+) -> None:
+    outputs = spec.components[component].output_definitions.artifacts
+    schema = yaml.safe_load(outputs[output].artifact_type.instance_schema)
 
-    assert schema["title"] == "components.HostShardedCheckpoint"
+    assert schema["title"] == title
 
 
 def test_sdk_loads_it_as_a_component(job: dict[str, Any]) -> None:
@@ -236,11 +245,15 @@ def test_pusher_step_publishes(
                 finished_run.artifact("Evaluator", "blessing"),
                 {"blessed": 1.0},
             ),
+            "validation": (
+                finished_run.artifact("ServingValidator", "validation"),
+                {"blessed": 1.0},
+            ),
         },
     )
 
     task = job["pipelineSpec"]["root"]["dag"]["tasks"]["Pusher"]
     serving = task["inputs"]["parameters"]["serving_dir"]["runtimeValue"]["constant"]
-    (version,) = Path(serving).iterdir()
+    (version,) = Path(serving).glob("[0-9]*")
     assert reported(output, "pushed_model")["pushed_destination"] == str(version)
     assert (version / "saved_model.pb").is_file()

@@ -14,13 +14,14 @@ from pipeline.pipeline import create_pipeline, evaluation_config
 def parameters_of(small_config: Callable[..., Path]) -> Callable[..., dict[str, Any]]:
     """The parameters of each component, for a changed configuration."""
 
-    def parameters(**replaced: str) -> dict[str, Any]:
+    def parameters(force: str = "", **replaced: str) -> dict[str, Any]:
         pipeline = create_pipeline(
             load_run(small_config(**replaced)),
             pipeline_root="/root",
             data_path="/data",
             data_version="1",
             serving_dir="/serving",
+            force=force,
         )
         return {node.id: dict(node.exec_properties) for node in pipeline.components}
 
@@ -38,6 +39,7 @@ def test_pipeline_has_every_component_once(
         "Pusher",
         "ReaderExampleGen",
         "ReaderSchemaGen",
+        "ServingValidator",
         "StatisticsGen",
         "Trainer",
     ]
@@ -59,6 +61,7 @@ def test_pipeline_has_every_component_once(
             {"options": "{eval_fraction: 0.5, history_length: 10}"},
             ["ReaderExampleGen", "ReaderSchemaGen"],
         ),
+        ({"force": "agreed on"}, ["Pusher"]),
     ],
     ids=str,
 )
@@ -72,6 +75,24 @@ def test_change_is_told_to_the_components_that_depend_on_it_alone(
     after = parameters_of(**change)
 
     assert sorted(name for name in before if before[name] != after[name]) == told
+
+
+def test_pusher_waits_for_both_verdicts(small_config: Callable[..., Path]) -> None:
+    pipeline = create_pipeline(
+        load_run(small_config()),
+        pipeline_root="/root",
+        data_path="/data",
+        data_version="1",
+        serving_dir="/serving",
+    )
+
+    (pusher,) = [node for node in pipeline.components if node.id == "Pusher"]
+
+    assert {node.id for node in pusher.upstream_nodes} == {
+        "Evaluator",
+        "Exporter",
+        "ServingValidator",
+    }
 
 
 def test_evaluation_blesses_from_the_floor_on(

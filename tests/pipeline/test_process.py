@@ -2,7 +2,7 @@
 
 import io
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,9 @@ def follow(
     layout = Layout(tmp_path / "run")
     layout.make()
 
-    def run(script: str, verbose: bool = False) -> tuple[int, str]:
+    def run(
+        script: str, verbose: bool = False, arguments: Sequence[str] = ()
+    ) -> tuple[int, str]:
         python = tmp_path / "python"
         python.write_text(HEAD + script)
         python.chmod(0o755)
@@ -37,7 +39,7 @@ def follow(
             Path("a.yaml"),
             layout,
             Console(file=shown, width=100),
-            cache=True,
+            arguments,
             verbose=verbose,
         )
         return code, shown.getvalue()
@@ -150,3 +152,12 @@ def test_temporary_files_of_the_process_are_gone_after_it(
     follow(f'touch "$TMPDIR/left"; {SUMMARY}')
 
     assert list(tmp_path.rglob("left")) == []
+
+
+def test_more_of_the_command_line_reaches_the_process(
+    tmp_path: Path, follow: Callable[..., tuple[int, str]]
+) -> None:
+    follow(f'printf "<%s>" "$@"; {SUMMARY}', arguments=["--no-cache", "--force=a b"])
+
+    (log,) = (tmp_path / "run" / "logs").iterdir()
+    assert "<--no-cache><--force=a b><--events>" in log.read_text()

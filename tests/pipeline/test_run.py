@@ -1,6 +1,7 @@
 """`shardline run` as a user sees it: one good run, its outputs, and later runs."""
 
 import contextlib
+import json
 import re
 import shutil
 import signal
@@ -30,10 +31,11 @@ COMPONENTS = [
     "ExampleValidator",
     "Trainer",
     "Exporter",
+    "ServingValidator",
     "Evaluator",
     "Pusher",
 ]
-FROM_TRAINER_ON = ["Trainer", "Exporter", "Evaluator", "Pusher"]
+FROM_TRAINER_ON = ["Trainer", "Exporter", "ServingValidator", "Evaluator", "Pusher"]
 LONGEST_SILENCE_S = 15
 SHARDLINE = Path(sys.executable).with_name("shardline")
 # The only lines there are: what runs, progress, ends of components, the table.
@@ -70,10 +72,12 @@ def rejected_run(
     small_config: Callable[..., Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Any:
-    """A later run: fewer steps, and an AUC asked for that no model reaches."""
+    """A later run: fewer steps, an AUC that no model reaches, and too many bytes."""
     output_dir = tmp_path_factory.mktemp("rejected") / "run"
     shutil.copytree(finished_run.output_dir, output_dir)
-    config = small_config(steps="40", min_auc="0.999")
+    config = small_config(
+        steps="40", min_auc="0.999", parity_examples="200\n  max_bytes: 1000"
+    )
     finished = shardline("run", config, "--output-dir", output_dir)
     return type(finished_run)(config, output_dir, finished)
 
@@ -95,19 +99,40 @@ def test_good_run_shows_what_came_of_it(finished_run: Any) -> None:
 
     assert re.search(r"AUC │ 0\.\d{4} \(published from 0\.55 on\)", text)
     assert "120 on 2 hosts" in text
-    assert "200 examples, largest difference" in text
-    for what in ("Normalized entropy", "Calibration", "TensorBoard", "Log"):
+    for what in ("Normalized entropy", "Calibration", "TensorBoard", "Latency", "Log"):
         assert f"│ {what} " in text
 
 
-def test_good_run_shows_the_difference_that_was_measured(finished_run: Any) -> None:
-    shown = re.findall(
-        r"largest difference (?:to the trainer )?(\S+)",
-        " ".join(line.strip("│ ") for line in finished_run.finished.lines),
-    )
+def test_good_run_shows_that_the_model_answers_as_in_training(
+    finished_run: Any,
+) -> None:
+    shown = " ".join(line.strip("│ ") for line in finished_run.finished.lines)
+    shown = " ".join(shown.replace("│", " ").split())
 
-    assert len(shown) == 2
-    assert float(shown[0]) == pytest.approx(float(shown[1]), rel=0.1)
+    assert "200 examples, largest difference" in shown
+    for table, refused in {"genre": 13, "movie": 11, "user": 5}.items():
+        assert f"{table}: float32, " in shown
+        assert re.search(
+            rf"{table}: \d+ examples, off by at most 0\.0e\+00; {refused} refused",
+            shown,
+        )
+    for gate in ("parity", "size", "quality", "latency"):
+        assert f"ServingValidator: {gate} passes: " in shown
+
+
+def test_verdict_on_the_model_is_an_artifact(finished_run: Any) -> None:
+    folder = finished_run.artifact("ServingValidator", "validation")
+
+    validation = json.loads((folder / "validation.json").read_text())
+
+    assert validation["blessed"] is True
+    assert set(validation["latency_ms"]) == {"1", "256"}
+    published = finished_run.published / "assets.extra" / "publication.json"
+    said = json.loads(published.read_text())
+    assert [gate["gate"] for gate in said["gates"]] == [
+        "evaluation",
+        *(gate["gate"] for gate in validation["gates"]),
+    ]
 
 
 def test_good_run_shows_no_line_of_a_library(finished_run: Any) -> None:
@@ -145,7 +170,8 @@ def test_published_folder_is_what_a_model_server_reads(finished_run: Any) -> Non
     folder = finished_run.published
 
     assert folder.name.isdigit()
-    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    versions = [path for path in folder.parent.iterdir() if path.name.isdigit()]
+    assert versions == [folder]
     assert (folder / "saved_model.pb").is_file()
     assert (folder / "variables" / "variables.index").is_file()
     assert {path.name for path in (folder / "assets").iterdir()} >= {"movie", "user"}
@@ -155,16 +181,20 @@ def test_warmup_requests_of_the_published_model_can_be_answered(
     finished_run: Any, signatures: Any, scores: np.ndarray
 ) -> None:
     path = finished_run.published / "assets.extra" / "tf_serving_warmup_requests"
-    records = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
-
-    for record, score in zip(records, scores[:10], strict=True):
+    records = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
+    answered = []
+    for record in records:
         log = prediction_log_pb2.PredictionLog.FromString(record)
         request = log.predict_log.request
         assert request.model_spec.name == "small"
         answer = signatures[request.model_spec.signature_name](
             examples=tf.constant(tf.make_ndarray(request.inputs["examples"]))
         )
-        np.testing.assert_allclose(answer["scores"], [score], atol=1e-6)
+        answered += answer["scores"].numpy().tolist()
+
+    assert len(records) == 10
+    # The examples in their order, again and again.
+    np.testing.assert_allclose(answered, np.resize(scores, len(answered)), atol=1e-6)
 
 
 def test_published_model_passes_serve_check(finished_run: Any) -> None:
@@ -172,6 +202,7 @@ def test_published_model_passes_serve_check(finished_run: Any) -> None:
 
     assert result.exit_code == 0, result.output
     assert "answers 200 examples as the engine did" in result.output
+    assert "lookups of 3 tables are as in training, 29 are refused" in result.output
 
 
 def test_model_that_differs_fails_serve_check(
@@ -187,7 +218,10 @@ def test_model_that_differs_fails_serve_check(
     result = serve_check(finished_run.config, tmp_path)
 
     assert result.exit_code == 1
-    assert "differs from the engine by 0.25 on example 3 of 200" in result.output
+    text = " ".join(result.output.split())
+    assert "Scores differ by 0.25, at most 1e-06 is allowed" in text
+    assert "example 3 of 200: the engine said" in text
+    assert "It is age [" in text or "user_id ['" in text
     assert "Traceback" not in result.output
 
 
@@ -266,7 +300,7 @@ def test_same_run_again_reuses_every_component_and_says_so(
     assert again.components == dict.fromkeys(COMPONENTS, "reused") | {"Pusher": "done"}
     assert again.seconds < 60
     assert "│ Reused " in again.text
-    assert len(list((finished_run.output_dir / "serving").iterdir())) == 1
+    assert len(list((finished_run.output_dir / "serving").glob("[0-9]*"))) == 1
 
 
 def test_changed_training_runs_only_the_trainer_and_what_follows(
@@ -280,17 +314,43 @@ def test_changed_training_runs_only_the_trainer_and_what_follows(
     }
 
 
-def test_model_below_min_auc_is_not_published(
+def test_model_that_gates_hold_back_is_not_published(
     rejected_run: Any, finished_run: Any
 ) -> None:
     finished = rejected_run.finished
 
     assert finished.returncode == 1
-    assert "The model was not published: AUC 0." in finished.text
+    assert "The model was not published. It lies in " in finished.text
+    assert "evaluation: AUC 0." in finished.text
     assert "at least 0.999 is asked for (evaluation.min_auc)" in finished.text
+    assert "size: the model's files have " in finished.text
+    assert "at most 1,000 are allowed (serving.max_bytes)" in finished.text
+    assert '--force "REASON"' in finished.text
     assert "Traceback" not in finished.text
-    versions = [path.name for path in (rejected_run.output_dir / "serving").iterdir()]
+    serving = rejected_run.output_dir / "serving"
+    versions = [path.name for path in serving.glob("[0-9]*")]
     assert versions == [finished_run.published.name]
+
+
+def test_forced_model_is_published_and_the_reason_recorded(
+    rejected_run: Any, shardline: Callable[..., Any], tmp_path: Path
+) -> None:
+    output_dir = tmp_path / "run"
+    shutil.copytree(rejected_run.output_dir, output_dir)
+
+    forced = shardline(
+        "run", rejected_run.config, "--output-dir", output_dir, "--force", "a trial"
+    )
+
+    assert forced.returncode == 0, forced.text
+    assert forced.components["Pusher"] == "done"
+    assert forced.components["ServingValidator"] == "reused"
+    shown = " ".join(forced.text.replace("│", " ").split())
+    assert "by force: a trial which overrides evaluation,size" in shown
+    newest = max((output_dir / "serving").glob("[0-9]*"))
+    publication = newest / "assets.extra" / "publication.json"
+    said = json.loads(publication.read_text())
+    assert (said["forced"], said["overridden"]) == ("a trial", ["evaluation", "size"])
 
 
 def test_changed_wheel_fails_with_both_digests(

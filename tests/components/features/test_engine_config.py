@@ -10,6 +10,7 @@ import tensorflow as tf
 from components.features.engine_config import (
     engine_config,
     engine_optimizer,
+    table_policies,
     table_rows,
 )
 from configs.schema import SGD, Adagrad, Adam, Feature, FeatureSet, Optimizer, Table
@@ -62,6 +63,26 @@ def test_only_a_sequence_has_a_length(config: dict[str, Any]) -> None:
 
     assert lengths == {"movie": 0, "history": 7, "liked": 0, "user": 0}
     assert [feature.name for feature in config.values()] == list(config)
+
+
+def test_table_is_quantized_as_it_is_said() -> None:
+    quantization = {"buckets": 16, "lower": -2.0, "upper": 0.5}
+    features = FeatureSet.model_validate(
+        {
+            "features": {"user": {"table": "user"}, "shop": {"table": "shop"}},
+            "tables": {
+                "user": {"dim": 2, "quantization": quantization},
+                "shop": {"dim": 2, "policy": "drop"},
+            },
+        }
+    )
+
+    config = engine_config(features, {"user": 5, "shop": 6})
+
+    held = config["user"].table.quantization_config
+    assert (held.num_buckets, held.lower, held.upper) == (16, -2.0, 0.5)
+    assert config["shop"].table.quantization_config is None
+    assert table_policies(features) == {"user": "error", "shop": "drop"}
 
 
 def test_tables_that_are_only_served_have_no_optimizer() -> None:

@@ -1,0 +1,242 @@
+"""The model card: what a served model is, in one file that travels with it.
+
+It holds no time and nothing of the machine, so two exports of one checkpoint have equal
+cards.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import tensorflow as tf
+import tensorflow_transform as tft
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+from components.checkpoint_manifest import Manifest, checkpoint_prefix, load_manifest
+from components.exporter.table_files import TableRows
+from configs.schema import Form, Section, Serving
+
+CARD_FILE = "model.json"
+_INITIALIZER = "__saved_model_init_op"
+
+
+class CheckpointCard(Section):
+    """The checkpoint that was exported.
+
+    Attributes:
+        uri: where it lay.
+        digest: SHA-256 of its index, which has a checksum of every tensor.
+        steps: training steps behind it.
+        hosts: that its rows were split over.
+    """
+
+    uri: str
+    digest: str
+    steps: int
+    hosts: int
+
+
+class TableCard(Section):
+    """A table, how many bytes the model holds of it, and how it learnt."""
+
+    rows: int
+    dim: int
+    form: Form
+    bytes: int
+    optimizer: str
+    policy: str
+
+
+class VocabularyCard(Section):
+    """A table's vocabulary: how many tokens, and their file in the model."""
+
+    tokens: int
+    sha256: str
+    asset: str
+
+
+class Sizes(Section):
+    """Bytes of the model's files, `assets.extra` left out.
+
+    Attributes:
+        total: of all kinds.
+        graph: SavedModel and fingerprint.
+        tables: rows in their forms.
+        dense: other variables, and their index.
+        vocabularies: tokens.
+    """
+
+    total: int
+    graph: int
+    tables: int
+    dense: int
+    vocabularies: int
+
+
+class TensorCard(Section):
+    """An input or output; an axis of unknown length is -1."""
+
+    dtype: str
+    shape: list[int]
+
+
+class SignatureCard(Section):
+    """What requests give and get, by name."""
+
+    inputs: dict[str, TensorCard]
+    outputs: dict[str, TensorCard]
+
+
+class ModelCard(Section):
+    """What a served model is.
+
+    Attributes:
+        name: that requests use.
+        configuration: SHA-256 of features, tables, dense model, target and serving.
+        checkpoint: what was exported.
+        tables: by name.
+        vocabularies: by table.
+        metrics: on the evaluation split, of the checkpoint.
+        sizes: in bytes.
+        signatures: by name.
+        tensorflow: the version that exported it.
+    """
+
+    name: str
+    configuration: str
+    checkpoint: CheckpointCard
+    tables: dict[str, TableCard]
+    vocabularies: dict[str, VocabularyCard]
+    metrics: dict[str, float]
+    sizes: Sizes
+    signatures: dict[str, SignatureCard]
+    tensorflow: str
+
+
+def write_card(folder: str, card: ModelCard) -> None:
+    """Writes the card of the model in a folder."""
+    extra = Path(folder, "assets.extra")
+    extra.mkdir(exist_ok=True)
+    (extra / CARD_FILE).write_text(card.model_dump_json(indent=2) + "\n")
+
+
+def card_of(
+    folder: str,
+    name: str,
+    tables: Iterable[TableRows],
+    *,
+    checkpoint_folder: str,
+    checkpoint_uri: str,
+    transform_output: tft.TFTransformOutput,
+    serving: Serving,
+) -> ModelCard:
+    """Returns the card of a model that was saved.
+
+    Args:
+        folder: of the SavedModel.
+        name: that requests use.
+        tables: as they are held.
+        checkpoint_folder: of the HostShardedCheckpoint.
+        checkpoint_uri: of the same, which may lie on an object store.
+        transform_output: what the Transform component wrote.
+        serving: how the model was asked for.
+    """
+    manifest = load_manifest(checkpoint_folder)
+    by_name = {table.name: _table_card(table, manifest) for table in tables}
+    index = Path(checkpoint_prefix(checkpoint_folder) + ".index")
+    return ModelCard(
+        name=name,
+        configuration=_configuration_digest(manifest, serving),
+        checkpoint=CheckpointCard(
+            uri=checkpoint_uri,
+            digest=_sha256(index.read_bytes()),
+            steps=manifest.steps,
+            hosts=manifest.hosts,
+        ),
+        tables=by_name,
+        vocabularies=_vocabularies(manifest, transform_output),
+        metrics=manifest.metrics,
+        sizes=_sizes(Path(folder), sum(table.bytes for table in by_name.values())),
+        signatures=_signatures(Path(folder)),
+        tensorflow=tf.__version__,
+    )
+
+
+def _table_card(table: TableRows, manifest: Manifest) -> TableCard:
+    settings = manifest.features.tables[table.name]
+    (optimizer,) = settings.optimizer.model_dump(exclude_none=True)
+    return TableCard(
+        rows=table.rows,
+        dim=table.dim,
+        form=table.form,
+        bytes=table.bytes,
+        optimizer=optimizer,
+        policy=settings.policy,
+    )
+
+
+def _configuration_digest(manifest: Manifest, serving: Serving) -> str:
+    described = manifest.model_dump(
+        mode="json", exclude={"steps", "hosts", "rows", "metrics"}
+    ) | {"serving": serving.model_dump(mode="json")}
+    return _sha256(json.dumps(described, sort_keys=True).encode())
+
+
+def _vocabularies(
+    manifest: Manifest, transform_output: tft.TFTransformOutput
+) -> dict[str, VocabularyCard]:
+    cards = {}
+    for table in sorted(manifest.features.tables):
+        if manifest.features.ids_of(table).kind == "vocabulary":
+            file = Path(transform_output.vocabulary_file_by_name(table))
+            cards[table] = VocabularyCard(
+                tokens=transform_output.vocabulary_size_by_name(table),
+                sha256=_sha256(file.read_bytes()),
+                asset=f"assets/{file.name}",
+            )
+    return cards
+
+
+def _sizes(folder: Path, tables: int) -> Sizes:
+    graph = _bytes_of([folder / "saved_model.pb", folder / "fingerprint.pb"])
+    dense = _bytes_of((folder / "variables").iterdir()) - tables
+    vocabularies = _bytes_of((folder / "assets").iterdir())
+    return Sizes(
+        total=graph + tables + dense + vocabularies,
+        graph=graph,
+        tables=tables,
+        dense=dense,
+        vocabularies=vocabularies,
+    )
+
+
+def _signatures(folder: Path) -> dict[str, SignatureCard]:
+    saved = SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    signatures = saved.meta_graphs[0].signature_def
+    return {
+        name: SignatureCard(
+            inputs=_tensors(signatures[name].inputs),
+            outputs=_tensors(signatures[name].outputs),
+        )
+        for name in sorted(signatures)
+        if name != _INITIALIZER
+    }
+
+
+def _tensors(infos: Mapping) -> dict[str, TensorCard]:
+    return {
+        name: TensorCard(
+            dtype=tf.as_dtype(infos[name].dtype).name,
+            shape=[axis.size for axis in infos[name].tensor_shape.dim],
+        )
+        for name in sorted(infos)
+    }
+
+
+def _bytes_of(files: Iterable[Path]) -> int:
+    return sum(file.stat().st_size for file in files)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
