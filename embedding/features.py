@@ -80,7 +80,7 @@ def lookup_of(feature: FeatureSpec, ids: Any, weights: Any) -> Lookup:
         feature.config.table.combiner,
         tf.reduce_prod(shape_of(feature, ids)),
     )
-    pooled = _combined(lookup, combiner, rows)
+    pooled = combined(lookup, combiner, rows)
     if is_pooled:
         return pooled
     coefficients = tf.where(tf.equal(kept, 1), pooled.coefficients, unweighted)
@@ -255,7 +255,7 @@ def _selected(lookup: Lookup, keep: tf.Tensor) -> Lookup:
     return Lookup(*(tf.boolean_mask(column, keep) for column in lookup))
 
 
-def _combined(lookup: Lookup, combiner: str, rows: tf.Tensor) -> Lookup:
+def combined(lookup: Lookup, combiner: str, rows: tf.Tensor) -> Lookup:
     """Turns weights into w, w / sum(w) or w / sqrt(sum(w^2)) by row; 0 / 0 is 0."""
     if combiner == "sum":
         return lookup

@@ -28,6 +28,25 @@ def pooled(
     return _product(indices, coefficients, shape, table, False)
 
 
+def pooled_rows(
+    segments: tf.Tensor, coefficients: tf.Tensor, count: tf.Tensor, rows: tf.Tensor
+) -> tf.Tensor:
+    """Returns what `pooled` does, of a table row for each occurrence.
+
+    Args:
+        segments: int64 [n], the activation row of each table row.
+        coefficients: float32 [n].
+        count: int64 scalar, number of activation rows.
+        rows: float32 [n, dim].
+
+    Returns:
+        float32 [count, dim].
+    """
+    n = tf.size(segments, tf.int64)
+    indices = tf.stack([segments, tf.range(n)], axis=1)
+    return _product(indices, coefficients, [count, n], rows, False)
+
+
 def pooled_gradient(
     indices: tf.Tensor,
     coefficients: tf.Tensor,

@@ -4,6 +4,7 @@ Reads the inputs with the same code as training (`embedding.features`) and pools
 the same sparse product, so an exported model answers as the engine did.
 """
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +12,20 @@ import tensorflow as tf
 
 from embedding import partition, pooling
 from embedding.autograph import not_converted
-from embedding.features import Lookup, lookup_of, shape_of
+from embedding.checks import after
+from embedding.features import Lookup
 from embedding.inputs import as_input, check_inputs
 from embedding.policies import Policies
+from embedding.serving_checks import Batch, request_checks
+from embedding.serving_requests import (
+    Bags,
+    Places,
+    has_reader,
+    read,
+    read_as_in_training,
+)
+from embedding.serving_rows import rows_of_places, sums_of_bags
+from embedding.serving_tables import ServingTable
 from embedding.shapes import output_shape
 from embedding.specs import FeatureSpec, flatten_features, leaf_paths
 
@@ -33,9 +45,11 @@ def serving_embedding_lookup(
             `TPUEmbedding.enqueue` takes them. The batch size may be unknown while
             tracing.
         weights: None, or a nest like inputs of None or weights.
-        tables: parameters by TableConfig: `TPUEmbedding.embedding_tables`, or one
-            tf.Variable [vocabulary_size, dim] a table. On as many hosts as the engine
-            had, the numbers are the engine's bit for bit; else they differ by rounding.
+        tables: by TableConfig: `embedding.serving_tables.ServingTable`, or parameters:
+            `TPUEmbedding.embedding_tables`, or one tf.Variable [vocabulary_size, dim] a
+            table. A ServingTable of float32, and parameters on as many hosts as the
+            engine had, give the engine's numbers bit for bit; else they differ by
+            rounding.
         feature_config: the nest of FeatureConfig that the tables were trained with.
         policies: those the tables were trained with, see `embedding.policies`.
 
@@ -62,12 +76,17 @@ def serving_embedding_lookup(
         mismatch="of type {} but it does not match type of the input which is {}",
     )
     _check_tables(features, tables)
-    activations = [
-        _activations(feature, ids, weight, tables[feature.config.table])
-        for feature, ids, weight in zip(
-            features, flat_inputs, flat_weights, strict=True
-        )
+    batches = list(map(Batch, features, flat_inputs, flat_weights))
+    held = [tables[feature.config.table] for feature in features]
+    read_here = [
+        isinstance(table, ServingTable) and has_reader(batch)
+        for batch, table in zip(batches, held, strict=True)
     ]
+    with after(*request_checks(list(itertools.compress(batches, read_here)))):
+        activations = [
+            _activations(batch, table, is_read_here)
+            for batch, table, is_read_here in zip(batches, held, read_here, strict=True)
+        ]
     return tf.nest.pack_sequence_as(inputs, activations)
 
 
@@ -93,19 +112,33 @@ def _check_tables(features: list[FeatureSpec], tables: Mapping[Any, Any]) -> Non
         )
 
 
-def _activations(feature: FeatureSpec, ids: Any, weights: Any, table: Any) -> tf.Tensor:
-    lookup = lookup_of(feature, ids, weights)
-    shape = shape_of(feature, ids)
+def _activations(batch: Batch, table: Any, is_read_here: bool) -> tf.Tensor:
+    asked = read(batch) if is_read_here else read_as_in_training(batch)
+    if isinstance(asked, Places):
+        activations = rows_of_places(batch.feature, asked, table)
+    else:
+        of_table = (
+            sums_of_bags if isinstance(table, ServingTable) else _sums_over_shards
+        )
+        activations = of_table(batch.feature, asked, table)
+        if asked.shape is not None:
+            shape = tf.concat([asked.shape, [batch.feature.config.table.dim]], axis=0)
+            activations = tf.reshape(activations, shape)
+    activations.set_shape(_static_shape(batch.feature, batch.ids))
+    return activations
+
+
+def _sums_over_shards(feature: FeatureSpec, bags: Bags, table: Any) -> tf.Tensor:
     shards = getattr(table, "variables", [table])
     starts = partition.first_rows(feature.config.table.vocabulary_size, len(shards))
-    partial_sums = [
-        _pooled(feature, part, start, shard, tf.reduce_prod(shape))
-        for start, shard, part in zip(starts, shards, lookup.split(starts), strict=True)
-    ]
-    pooled = tf.reshape(
-        tf.add_n(partial_sums), tf.concat([shape, [feature.config.table.dim]], axis=0)
+    return tf.add_n(
+        [
+            _pooled(feature, part, start, shard, bags.count)
+            for start, shard, part in zip(
+                starts, shards, bags.lookup.split(starts), strict=True
+            )
+        ]
     )
-    return tf.ensure_shape(pooled, _static_shape(feature, ids))
 
 
 def _static_shape(feature: FeatureSpec, ids: Any) -> tf.TensorShape:

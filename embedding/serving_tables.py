@@ -9,7 +9,7 @@
 The scale of an int8 row is its largest absolute value / 127, its values are q * scale.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -17,10 +17,12 @@ import tensorflow as tf
 
 Form: TypeAlias = Literal["float32", "float16", "int8"]
 
+Take: TypeAlias = Callable[[tf.Tensor], tf.Tensor]
+
 _LEVELS = 127
 
 
-class ServingTable(tf.Module):
+class ServingTable(tf.Module):  # type: ignore[misc]
     """One table. It has no rows until a checkpoint that holds them is read.
 
     Attributes:
@@ -40,13 +42,31 @@ class ServingTable(tf.Module):
         """
         super().__init__()
         self.form = form
-        self.starts = list(starts)
+        self.starts = tuple(starts)
         self.parts = {
             name: tf.Variable(
                 tf.zeros([0, *shape], dtype), shape=[None, *shape], trainable=False
             )
             for name, (shape, dtype) in part_specs(form, dim).items()
         }
+
+    def scaled_rows(self, take: Take) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Returns rows whose values are still to be multiplied by a scale.
+
+        Args:
+            take: returns the rows that are wanted of a part.
+
+        Returns:
+            float32 [n, dim]; and the scales, float32 [n], or None.
+        """
+        # Never by a gather of the variable itself: TensorFlow would copy all of it
+        # whenever it is read thereafter.
+        rows = take(self.parts["rows"].read_value())
+        if self.form != "float32":
+            rows = tf.cast(rows, tf.float32)
+        if self.form != "int8":
+            return rows, None
+        return rows, take(self.parts["scales"].read_value())
 
 
 def part_specs(form: Form, dim: int) -> dict[str, tuple[list[int], tf.DType]]:
@@ -60,13 +80,15 @@ def encoded(form: Form, rows: np.ndarray) -> dict[str, np.ndarray]:
 
     Args:
         form: how they are held.
-        rows: float32 [n, dim].
+        rows: float32 [n, dim], finite and in the range of the form.
     """
     if form != "int8":
         return {"rows": rows.astype(form)}
     scales = np.abs(rows).max(axis=1) / np.float32(_LEVELS)
     divisors = np.where(scales > 0, scales, np.float32(1))[:, None]
-    return {"rows": np.rint(rows / divisors).astype(np.int8), "scales": scales}
+    # Scales too small for a float's full precision may be too small for their row.
+    levels = np.clip(np.rint(rows / divisors), -_LEVELS, _LEVELS)
+    return {"rows": levels.astype(np.int8), "scales": scales}
 
 
 def decoded(form: Form, parts: dict[str, np.ndarray]) -> np.ndarray:

@@ -1,0 +1,128 @@
+"""Assertions on a served request: those of all features are made as one.
+
+A small request is as slow as it has ops. Of each feature's ids only the smallest and
+the largest are taken, and those of all features are compared at once. What is refused
+is what `embedding.policies` refuses in training.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from embedding.checks import Check, after
+from embedding.inputs import is_dense
+from embedding.specs import FeatureSpec
+
+_REMEDY = "Mend the preprocessing, or give the table the policy drop or oov_row."
+
+
+class Batch(NamedTuple):
+    """One feature's share of a request.
+
+    Attributes:
+        feature: the feature.
+        ids: checked by `embedding.inputs.check_inputs`.
+        weights: None, or checked with the ids.
+    """
+
+    feature: FeatureSpec
+    ids: Any
+    weights: Any
+
+
+def request_checks(batches: Sequence[Batch]) -> list[Check]:
+    """Asserts that tables can use dense and ragged batches, by their policy.
+
+    Args:
+        batches: those of tables whose policy does not refuse anything, or that are not
+            to be validated, pass.
+    """
+    checked = [
+        batch
+        for batch in batches
+        if batch.feature.policy == "error"
+        and batch.feature.config.validate_weights_and_indices
+    ]
+    weighted = [batch for batch in checked if batch.weights is not None]
+    return [
+        *(_ids_checks(checked) if checked else []),
+        *(_weights_checks(weighted) if weighted else []),
+    ]
+
+
+def _ids_checks(batches: Sequence[Batch]) -> list[Check]:
+    values = [b.ids if is_dense(b.ids) else b.ids.values for b in batches]
+    smallest, largest = (
+        tf.stack([tf.cast(of(ids), tf.int64) for ids in values])
+        for of in (tf.reduce_min, tf.reduce_max)
+    )
+    rows = [batch.feature.config.table.vocabulary_size for batch in batches]
+    fits = (smallest >= 0) & (largest < tf.constant(rows, tf.int64))
+    messages = [
+        f"Feature '{batch.feature.path}': ids of table '{batch.feature.table_name}' "
+        f"must lie in [0, {size}), got ids from"
+        for batch, size in zip(batches, rows, strict=True)
+    ]
+
+    def found() -> list[Any]:
+        at = _first_false(fits)
+        got = [smallest[at], "to", largest[at], _REMEDY]
+        return [tf.gather(messages, at), *got]
+
+    return [_asserted(tf.reduce_all(fits), found)]
+
+
+def _weights_checks(batches: Sequence[Batch]) -> list[Check]:
+    claims, messages = [], []
+    for feature, ids, weights in batches:
+        combiner = feature.config.table.combiner
+        claims.append(_are_usable(tf.cast(weights.values, tf.float32), combiner))
+        messages.append(
+            f"Feature '{feature.path}': weights under the combiner {combiner} must be "
+            f"finite{' and not negative' if combiner != 'sum' else ''}. {_REMEDY}"
+        )
+        if weights.row_splits is not ids.row_splits:
+            claims.append(_are_same(ids.row_splits, weights.row_splits))
+            messages.append(
+                f"Feature '{feature.path}': weights must stand at the same positions "
+                "as the ids."
+            )
+    true = tf.stack(claims)
+    return [
+        _asserted(
+            tf.reduce_all(true), lambda: [tf.gather(messages, _first_false(true))]
+        )
+    ]
+
+
+def _are_usable(weights: tf.Tensor, combiner: str) -> tf.Tensor:
+    largest = tf.float32.max
+    smallest = -largest if combiner == "sum" else 0.0
+    # What is clipped is not equal any more; NaN never is.
+    clipped = tf.clip_by_value(weights, smallest, largest)
+    return tf.reduce_all(tf.equal(weights, clipped))
+
+
+def _are_same(splits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+    equal = tf.raw_ops.Equal(
+        x=tf.cast(splits, tf.int64),
+        y=tf.cast(others, tf.int64),
+        incompatible_shape_error=False,
+    )
+    return tf.reduce_all(equal)
+
+
+def _first_false(claims: tf.Tensor) -> tf.Tensor:
+    return tf.argmin(tf.cast(claims, tf.int32))
+
+
+def _asserted(claim: tf.Tensor, found: Callable[[], list[Any]]) -> Check:
+    """Asserts a claim; what was found is only computed if it is false."""
+
+    def refuse() -> tf.Tensor:
+        with after(tf.debugging.Assert(False, found())):
+            return tf.constant(False)
+
+    passed = tf.cond(claim, lambda: tf.constant(True), refuse)
+    return None if tf.executing_eagerly() else passed.op
