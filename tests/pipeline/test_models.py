@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from components.publishing.publication import Record
 from components.publishing.publish import publish_model
 from configs.serving import Publishing
+from pipeline import models
 from pipeline.cli import app
 
 
@@ -22,10 +24,9 @@ def text(result: Result) -> str:
     return " ".join(result.output.split())
 
 
-def cells(result: Result) -> list[list[str]]:
-    """Returns the rows of a printed table."""
-    rows = [line.split("│")[1:-1] for line in result.output.splitlines()]
-    return [[cell.strip() for cell in row] for row in rows if row]
+def words(result: Result) -> list[list[str]]:
+    """Returns the words of each line, the heads of the table left out."""
+    return [line.split() for line in result.output.splitlines()[2:]]
 
 
 @pytest.fixture
@@ -57,14 +58,23 @@ def test_versions_are_shown_in_a_table(run, versions) -> None:
     result = shardline("models", "ls", *run)
 
     assert result.exit_code == 0, result.output
-    newest, delta, oldest = cells(result)
-    assert newest[:3] == [str(versions[2]), "*", "full"]
-    assert newest[7:9] == ["0.7000", "0.9000"]
-    assert newest[-1] == "forced: a demo"
-    assert delta[:3] == [str(versions[1]), "", "delta"]
-    assert delta[5] == "0"
-    assert oldest[4:6] == ["", ""]
-    assert len(oldest[9]) == 12
+    newest, delta, oldest, note = words(result)
+    assert newest[:4] == [str(versions[2]), "*", "full", "0.00"]
+    assert newest[6:8] == ["0.7000", "0.9000"]
+    assert delta[:5] == [str(versions[1]), "delta", "0.00", "0.00", "0"]
+    assert oldest[:2] == [str(versions[0]), "full"]
+    assert len(oldest[-1]) == 12
+    assert " ".join(note) == f"{versions[2]} was forced: a demo"
+
+
+def test_table_fits_a_terminal_of_80_columns(run, versions, monkeypatch) -> None:
+    monkeypatch.setattr(models, "_console", Console(width=80))
+
+    lines = shardline("models", "ls", *run).output.splitlines()
+
+    assert len(lines) == 2 + 3 + 1
+    assert max(len(line) for line in lines) <= 80
+    assert "…" not in "".join(lines)
 
 
 def test_versions_can_be_had_as_json(run, versions) -> None:
@@ -82,8 +92,9 @@ def test_serving_folder_can_be_named_itself(versions, tmp_path) -> None:
 
     result = shardline("models", "ls", serving)
 
-    assert [row[0] for row in cells(result)] == [*map(str, versions[::-1]), "7"]
-    assert cells(result)[-1][-1] == "without a publication"
+    expected = [*map(str, versions[::-1]), "7"]
+    assert [row[0] for row in words(result)[:4]] == expected
+    assert result.output.endswith("\n7 has no publication\n")
 
 
 def test_folder_without_versions_says_so(tmp_path) -> None:
@@ -97,7 +108,8 @@ def test_older_version_is_promoted(run, versions) -> None:
 
     again = versions[2] + 1
     assert text(result) == f"Version {again} has the content of version {versions[0]}"
-    assert cells(shardline("models", "ls", *run))[0][-1] == f"as {versions[0]}"
+    note = f"{again} has the content of {versions[0]}"
+    assert note in text(shardline("models", "ls", *run))
 
 
 def test_served_version_is_rolled_back(run, versions) -> None:
@@ -108,8 +120,8 @@ def test_served_version_is_rolled_back(run, versions) -> None:
         f"Version {third + 1} has the content of version {second}; {third} is no "
         "longer served"
     )
-    notes = cells(shardline("models", "ls", *run))[0][-1]
-    assert notes == f"as {second}; rollback of {third}"
+    note = f"{third + 1} has the content of {second}; is a rollback of {third}"
+    assert note in text(shardline("models", "ls", *run))
 
 
 def test_old_versions_are_removed(run, versions) -> None:
@@ -125,22 +137,22 @@ def test_old_versions_are_removed(run, versions) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "told"),
     [
         (["models", "promote", "HERE", "7"], "has no version 7; there is"),
         (["models", "rollback", "absent.yaml"], "absent.yaml: cannot be read"),
-        (["agent", "absent", "HERE", "--once"], ""),
+        (["agent", "HERE", "HERE", "--once"], "Name another one for the server"),
     ],
     ids=["version", "configuration", "agent"],
 )
-def test_fault_is_told_in_a_line(arguments, words, versions, tmp_path) -> None:
+def test_fault_is_told_in_a_line(arguments, told, versions, tmp_path) -> None:
     here = str(tmp_path / "run" / "serving")
 
     result = shardline(*(here if part == "HERE" else part for part in arguments))
 
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit), result.exception
-    assert words in text(result)
+    assert told in text(result)
 
 
 def test_agent_makes_what_is_published(versions, tmp_path) -> None:
@@ -150,3 +162,10 @@ def test_agent_makes_what_is_published(versions, tmp_path) -> None:
 
     assert result.exit_code == 0, result.output
     assert (target / str(versions[2]) / "saved_model.pb").read_text() == "graph 2"
+
+
+def test_agent_that_did_not_get_through_says_why(tmp_path, caplog) -> None:
+    result = shardline("agent", tmp_path / "absent", tmp_path / "models", "--once")
+
+    assert result.exit_code == 1
+    assert "absent holds no published model yet. Publish one there" in caplog.text

@@ -1,0 +1,140 @@
+"""From the body of a request to the body of its answer, in any protocol."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from components.server.batching import Batcher, Threads
+from components.server.checks import check_lengths
+from components.server.codec import Answer, Codec
+from components.server.metrics import Metrics
+from components.server.model import Arrays, LoadedModel, Signature
+from components.server.request_error import RequestError, Status
+from components.server.settings import Settings
+from components.server.versions import Versions
+
+_log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
+# More than this is read and written in a thread, for it holds up all other requests.
+_INLINE_BYTES = 1 << 16
+
+
+class Predictions:
+    """Answers requests with the version that is served.
+
+    Attributes:
+        in_flight: requests that are being answered.
+    """
+
+    def __init__(
+        self, settings: Settings, versions: Versions, threads: Threads, metrics: Metrics
+    ):
+        """Answers nothing yet.
+
+        Args:
+            settings: the limits.
+            versions: what is served.
+            threads: to run in.
+            metrics: told of every request.
+        """
+        self.in_flight = 0
+        self._settings = settings
+        self._versions = versions
+        self._threads = threads
+        self._metrics = metrics
+        self._batchers: dict[tuple[LoadedModel, str], Batcher] = {}
+
+    async def answer(self, codec: Codec, body: bytes) -> bytes:
+        """Returns the reply to a request.
+
+        Args:
+            codec: of its protocol.
+            body: as it came.
+
+        Raises:
+            RequestError: if there is no answer, but one to say so.
+        """
+        labels = [codec.protocol, "", "OK"]
+        started_s = time.monotonic()
+        self.in_flight += 1
+        self._metrics.in_flight.inc()
+        try:
+            return await self._reply(codec, body, labels)
+        except RequestError as error:
+            labels[2] = error.status.name
+            raise
+        except asyncio.CancelledError:
+            labels[2] = Status.CANCELLED.name
+            raise
+        except Exception as error:
+            labels[2] = Status.INTERNAL.name
+            _log.exception("A request failed")
+            raise RequestError(
+                Status.INTERNAL, "The server failed; its log says more."
+            ) from error
+        finally:
+            self.in_flight -= 1
+            self._metrics.in_flight.dec()
+            self._metrics.requests.labels(*labels).inc()
+            if labels[2] == "OK":
+                seconds = time.monotonic() - started_s
+                self._metrics.seconds.labels(*labels[:2]).observe(seconds)
+
+    async def _reply(self, codec: Codec, body: bytes, labels: list[str]) -> bytes:
+        if self.in_flight > self._settings.max_queue:
+            raise RequestError(
+                Status.RESOURCE_EXHAUSTED,
+                f"{self._settings.max_queue} requests are being answered already "
+                "(--max-queue). Try again later.",
+            )
+        is_large = len(body) > _INLINE_BYTES
+        query = await _called(is_large, codec.parse, body)
+        with self._versions.use(query.model, query.version) as model:
+            signature = model.signature(query.signature)
+            labels[1] = signature.name
+            arrays = await _called(is_large, codec.arrays, query, signature)
+            check_lengths(arrays, self._settings.max_examples)
+            outputs = await self._outputs(model, signature, arrays)
+        answer = Answer(model.version, signature, outputs)
+        is_large = sum(array.nbytes for array in outputs.values()) > _INLINE_BYTES
+        return await _called(is_large, codec.reply, query, answer)
+
+    async def _outputs(
+        self, model: LoadedModel, signature: Signature, arrays: Arrays
+    ) -> Arrays:
+        if not signature.takes_examples:
+            return await self._threads.run(partial(signature.run, arrays))
+        return await self._batcher(model, signature)(*arrays.values())
+
+    def _batcher(self, model: LoadedModel, signature: Signature) -> Batcher:
+        key = (model, signature.name)
+        if key not in self._batchers:
+            # Versions that are no longer served must not be held any more.
+            self._batchers = {
+                held: batcher
+                for held, batcher in self._batchers.items()
+                if held[0] is self._versions.current
+            }
+            self._batchers[key] = self._new_batcher(signature)
+        return self._batchers[key]
+
+    def _new_batcher(self, signature: Signature) -> Batcher:
+        (name,) = signature.inputs
+        return Batcher(
+            lambda examples: signature.run({name: examples}),
+            self._threads,
+            self._metrics,
+            max_batch=self._settings.max_batch,
+            timeout_s=self._settings.batch_timeout_s,
+        )
+
+
+async def _called(
+    is_large: bool, function: Callable[..., _Result], *arguments: Any
+) -> _Result:
+    if is_large:
+        return await asyncio.to_thread(function, *arguments)
+    return function(*arguments)

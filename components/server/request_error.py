@@ -1,0 +1,75 @@
+"""Requests that are refused: a status of gRPC, its form in HTTP, and the words."""
+
+import re
+
+import grpc
+import tensorflow as tf
+
+Status = grpc.StatusCode
+
+# As TensorFlow Serving maps them (its model_servers/http_server.cc).
+_HTTP_STATUS = {
+    Status.CANCELLED: 499,
+    Status.INVALID_ARGUMENT: 400,
+    Status.DEADLINE_EXCEEDED: 504,
+    Status.NOT_FOUND: 404,
+    Status.RESOURCE_EXHAUSTED: 429,
+    Status.FAILED_PRECONDITION: 400,
+    Status.OUT_OF_RANGE: 400,
+    Status.UNIMPLEMENTED: 501,
+    Status.UNAVAILABLE: 503,
+}
+_STATUS_OF_NUMBER = {status.value[0]: status for status in Status}
+# What names nodes of the graph comes last.
+_NODES = re.compile(r"\s*\[?\[?\{\{")
+# gRPC drops replies whose words do not fit into a header.
+_MOST_CHARACTERS = 1000
+
+
+class RequestError(Exception):
+    """A request that is not answered.
+
+    Attributes:
+        status: of gRPC.
+        message: for whoever sent the request.
+    """
+
+    def __init__(self, status: grpc.StatusCode, message: str):
+        """Takes any message; a long one is cut.
+
+        Args:
+            status: of gRPC.
+            message: for whoever sent the request.
+        """
+        super().__init__(message)
+        self.status = status
+        self.message = shortened(message)
+
+    @property
+    def http_status(self) -> int:
+        """The same as a status of HTTP."""
+        return _HTTP_STATUS.get(self.status, 500)
+
+
+def invalid(message: str) -> RequestError:
+    """Returns the error of a request that is wrong in itself."""
+    return RequestError(Status.INVALID_ARGUMENT, message)
+
+
+def from_tensorflow(error: tf.errors.OpError) -> RequestError:
+    """Returns what TensorFlow refused, without the names of its nodes."""
+    text = error.message.removeprefix("Graph execution error:").strip()
+    status = _STATUS_OF_NUMBER.get(error.error_code, Status.INTERNAL)
+    return RequestError(status, _NODES.split(text, maxsplit=1)[0])
+
+
+def quoted(name: str) -> str:
+    """Returns a name that somebody sent, safe to print and not too long."""
+    return repr(name[:80]) + ("..." if len(name) > 80 else "")
+
+
+def shortened(message: str) -> str:
+    """Returns a message that fits into a header."""
+    if len(message) <= _MOST_CHARACTERS:
+        return message
+    return f"{message[:_MOST_CHARACTERS]} ... ({len(message)} characters)"
