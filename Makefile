@@ -11,8 +11,8 @@ RUN := runs/movielens
 RIVALS := build/bench/rivals-venv
 RIVALS_INSTALLED := $(RIVALS)/.installed
 
-.PHONY: help setup demo test sanitize lint bench bench-engine bench-preprocess bench-quality \
-	lock rivals-lock clean
+.PHONY: help setup demo test sanitize lint bench bench-engine bench-preprocess bench-serving \
+	bench-quality lock rivals-lock clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*##/ {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -79,6 +79,9 @@ bench-engine: $(KERNELS) $(RIVALS_INSTALLED)  ## Training speed against rivals
 
 bench-preprocess: $(INSTALLED)  ## Preprocessing beside stock TensorFlow Transform
 	@$(BIN)/python -m benchmarks.preprocess
+
+bench-serving: $(KERNELS)  ## The served model beside stock Keras, publishing, the server
+	@$(BIN)/python -m benchmarks.serving
 
 bench-quality: $(KERNELS)  ## The demo model's quality against its rivals, three seeds
 	@$(BIN)/shardline run configs/movielens.yaml --output-dir $(RUN)

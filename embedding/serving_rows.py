@@ -8,6 +8,9 @@ from embedding.serving_requests import Bags, Places
 from embedding.serving_tables import ServingTable
 from embedding.specs import FeatureSpec
 
+# Of a float32 table that a processor's own cache holds.
+_CACHED_BYTES = 2**20
+
 
 def rows_of_places(
     feature: FeatureSpec, places: Places, table: ServingTable
@@ -54,11 +57,17 @@ def sums_of_bags(feature: FeatureSpec, bags: Bags, table: ServingTable) -> tf.Te
 def _sums(
     feature: FeatureSpec, lookup: Lookup, count: tf.Tensor, table: ServingTable
 ) -> tf.Tensor:
+    config = feature.config.table
+    is_exact = table.form == "float32" and config.quantization_config is None
+    if is_exact and 4 * config.vocabulary_size * config.dim <= _CACHED_BYTES:
+        indices = tf.stack([lookup.segment_ids, lookup.ids], axis=1)
+        values = table.parts["rows"].read_value()
+        return pooling.pooled(indices, lookup.coefficients, count, values)
     # The rows first, though the product takes tables: several threads gather, one adds
     # up, and it finds them in its cache.
     rows, scales = table.scaled_rows(lambda part: tf.gather(part, lookup.ids))
     coefficients = lookup.coefficients
-    if feature.config.table.quantization_config is not None:
+    if config.quantization_config is not None:
         rows = _finished(feature, rows, scales)
     elif scales is not None:
         coefficients *= scales

@@ -74,7 +74,7 @@ def serve_check(config: _Config, output_dir: _OutputDir = None) -> None:
     layout = _layout(loaded, output_dir)
     _console.print("Replaying the trainer's predictions in a fresh process")
     try:
-        with _console.status(""):
+        with _console.status(""), stderr_held_back():
             checked = check_published(layout.serving, loaded.serving.max_difference)
     except ServeCheckError as error:
         _fail(error)

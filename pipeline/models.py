@@ -55,6 +55,9 @@ def list_models(
         print(json.dumps([dataclasses.asdict(row) for row in rows], indent=2))
     elif rows:
         _console.print(_table(rows))
+        for row in rows:
+            if notes := _notes(row):
+                _say(f"{row.version} {notes}")
     else:
         _say(f"{store.root} holds no published model")
 
@@ -65,22 +68,22 @@ def promote(
     version: Annotated[int, typer.Argument(help="The version to serve again.")],
     output_dir: _OutputDir = None,
 ) -> None:
-    """Publish an older version again, so that it becomes the one that is served."""
+    """Serve an older version again: publish it anew."""
     with _faults_in_a_line():
         from components.publishing import history
 
-        store = _store(where, output_dir)
+        store = _filled_store(where, output_dir)
         published = history.promote(store, version)
     _say(f"Version {published.version} has the content of version {version}")
 
 
 @models.command()
 def rollback(where: _Where, output_dir: _OutputDir = None) -> None:
-    """Go back to the model before the served one; twice, to the one before that."""
+    """Serve the model before this one again; twice, the one before that."""
     with _faults_in_a_line():
         from components.publishing import history
 
-        store = _store(where, output_dir)
+        store = _filled_store(where, output_dir)
         published = history.rollback(store)
         origin = store.publication(published.version).origin
     _say(
@@ -102,7 +105,7 @@ def collect_garbage(
     with _faults_in_a_line():
         from components.publishing.retention import collect
 
-        store = _store(where, output_dir)
+        store = _filled_store(where, output_dir)
         with store.locked():
             freed = collect(store, keep, is_dry_run=dry_run)
     removed = ", ".join(str(version) for version in freed.versions) or "nothing"
@@ -125,7 +128,10 @@ def agent(
         int | None, typer.Option(min=1, help="Versions to keep. Default: all.")
     ] = None,
 ) -> None:
-    """Make full versions beside a server, from published versions and deltas."""
+    """Keep the newest published version beside a server, made from deltas.
+
+    Looks every few seconds until SIGTERM or SIGINT; fetches only what changed.
+    """
     with _faults_in_a_line():
         from components.publishing.agent import run_agent
         from components.publishing.stores import open_store
@@ -151,12 +157,29 @@ def _store(where: str, output_dir: Path | None) -> "Store":
     return open_store(Layout((output_dir or Path("runs", run.name)).resolve()).serving)
 
 
+def _filled_store(where: str, output_dir: Path | None) -> "Store":
+    """Returns a store that there is something to do in; makes no folder."""
+    from components.publishing.publication import PublicationError
+
+    store = _store(where, output_dir)
+    if store.newest() is None:
+        raise PublicationError(
+            f"{store.root} holds no published model. Run the pipeline first."
+        )
+    return store
+
+
 def _table(rows: list["Listed"]) -> Table:
-    table = Table()
-    for name in ("Version", "", "Kind", "MB", "Delta MB", "Delta rows"):
-        table.add_column(name, justify="left" if name in ("", "Kind") else "right")
-    for name in ("Published (UTC)", "AUC", "NE", "Digest", "Notes"):
-        table.add_column(name, overflow="fold")
+    """Fits 80 columns; where it does not, the times of publication are broken."""
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column("Version", no_wrap=True)
+    table.add_column("")
+    table.add_column("Kind", no_wrap=True)
+    for name in ("MB", "Delta\nMB", "Delta\nrows"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("Published (UTC)", overflow="fold")
+    for name in ("AUC", "NE", "Digest"):
+        table.add_column(name, no_wrap=True)
     for row in rows:
         table.add_row(
             str(row.version),
@@ -165,11 +188,10 @@ def _table(rows: list["Listed"]) -> Table:
             _megabytes(row.bytes),
             _megabytes(row.delta_bytes),
             "" if row.table_rows is None else f"{row.table_rows:,}",
-            (row.published_at or "")[:19].replace("T", " "),
+            (row.published_at or "")[:16].replace("T", " "),
             _metric(row.metrics, "auc"),
             _metric(row.metrics, "normalized_entropy"),
             (row.digest or "")[:12],
-            _notes(row),
         )
     return table
 
@@ -185,13 +207,13 @@ def _metric(metrics: Mapping[str, Any], name: str) -> str:
 def _notes(row: "Listed") -> str:
     notes = []
     if row.digest is None:
-        notes.append("without a publication")
+        notes.append("has no publication")
     if row.promoted is not None:
-        notes.append(f"as {row.promoted}")
+        notes.append(f"has the content of {row.promoted}")
     if row.rollback_of is not None:
-        notes.append(f"rollback of {row.rollback_of}")
+        notes.append(f"is a rollback of {row.rollback_of}")
     if row.forced is not None:
-        notes.append(f"forced: {row.forced}")
+        notes.append(f"was forced: {row.forced}")
     return "; ".join(notes)
 
 

@@ -71,17 +71,17 @@ def main() -> int:
     console = Console(markup=False, soft_wrap=True)
     user = arguments.user
     try:
-        model = published_model(layout.serving)
         archive = datasets.local_path(run.data, layout.data)
         history_length = run.data.options.get("history_length", 50)
         console.print(f"What may user {user} like next?")
         with stderr_held_back():
             titles, requests = requests_of(archive, user, history_length)
-        console.print(
-            f"{len(titles)} movies not rated yet; asking version {model.name}"
-        )
-        with stderr_held_back():
-            scores = answers_of(model, requests)
+        with published_model(layout.serving) as (version, folder):
+            console.print(
+                f"{len(titles)} movies not rated yet; asking version {version}"
+            )
+            with stderr_held_back():
+                scores = answers_of(folder, requests)
         console.print(best_first(titles, scores, count=10))
     except (ServeCheckError, datasets.DatasetError, ValueError) as error:
         console.print(str(error), style="red")

@@ -162,6 +162,7 @@ def _model_components(run: Run, data: _Data, serving_dir: str, force: str) -> li
             "components.parity",
             "components.parity_lookups",
             "components.serving_validator",
+            "configs",
         ),
     )
     evaluator = tfx.components.Evaluator(

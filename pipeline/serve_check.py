@@ -1,7 +1,12 @@
 """Checks a published model from the outside, with what travels with it."""
 
+import contextlib
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+from components.publishing.publication import PublicationError
+from components.publishing.rebuild import rebuilt
 from components.publishing.stores import open_store
 from components.serving_validator.fresh_process import NotServedError
 from components.serving_validator.validate import check_parity
@@ -11,14 +16,15 @@ class ServeCheckError(RuntimeError):
     """No published model, or one that does not answer as it should."""
 
 
-def published_model(serving_dir: Path) -> Path:
-    """Returns the folder that has all files of the newest version.
+@contextlib.contextmanager
+def published_model(serving_dir: Path) -> Iterator[tuple[int, Path]]:
+    """Gives the newest version, and a folder that has all its files for as long.
 
     Args:
         serving_dir: the folder that model servers, or their agents, read.
 
     Raises:
-        ServeCheckError: if there is no version, or only a delta of it.
+        ServeCheckError: if there is no version, or it is a delta of one that is gone.
     """
     store = open_store(serving_dir)
     version = store.newest()
@@ -26,13 +32,15 @@ def published_model(serving_dir: Path) -> Path:
         raise ServeCheckError(
             f"{serving_dir} holds no published model. Run the pipeline first."
         )
-    folder = store.local_folder(version)
-    if folder is None:
-        raise ServeCheckError(
-            f"{serving_dir} holds version {version} as a delta only. Let `shardline "
-            "agent` make the whole version."
-        )
-    return folder
+    if store.is_full(version):
+        yield version, serving_dir / str(version)
+        return
+    with tempfile.TemporaryDirectory(prefix=".tmp-", dir=serving_dir.parent) as work:
+        try:
+            made, _ = rebuilt(store, version, store, Path(work))
+        except PublicationError as error:
+            raise ServeCheckError(str(error)) from error
+        yield version, made
 
 
 def check_published(serving_dir: Path, max_difference: float) -> str:
@@ -48,17 +56,17 @@ def check_published(serving_dir: Path, max_difference: float) -> str:
     Raises:
         ServeCheckError: if there is no version, or it does not answer as the engine.
     """
-    folder = published_model(serving_dir)
-    try:
-        parity = check_parity(str(folder), max_difference)
-    except NotServedError as error:
-        raise ServeCheckError(str(error)) from error
+    with published_model(serving_dir) as (version, folder):
+        try:
+            parity = check_parity(str(folder), max_difference)
+        except NotServedError as error:
+            raise ServeCheckError(f"Version {version}: {error}") from error
     if not parity.gate.passes:
-        raise ServeCheckError(f"Version {folder.name}: {parity.gate.why}")
+        raise ServeCheckError(f"Version {version}: {parity.gate.why}")
     lookups = sum(table.examples for table in parity.tables.values())
     refused = sum(table.refused for table in parity.tables.values())
     return (
-        f"Version {folder.name} answers {parity.scores.examples} examples as the "
+        f"Version {version} answers {parity.scores.examples} examples as the "
         f"engine did: largest difference {parity.scores.largest_difference:.1e}. "
         f"{lookups} lookups of {len(parity.tables)} tables are as in training, "
         f"{refused} are refused as in training."

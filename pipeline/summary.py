@@ -79,14 +79,14 @@ def _served(model_uri: str, validation: Validation) -> dict[str, str]:
             f"{scores.examples} examples, largest difference "
             f"{scores.largest_difference:.1e}"
         )
-    shown["Lookups served = trained"] = "\n".join(
-        f"{name}: {table.examples} examples, off by at most "
-        f"{table.largest_difference:.1e}; {table.refused} refused in both"
+    shown["Lookups = trained"] = "\n".join(
+        f"{name}: {table.examples} examples, off by "
+        f"{table.largest_difference:.1e}, {table.refused} refused"
         for name, table in validation.parity.items()
     )
     shown["Latency"] = "\n".join(
-        f"{size} examples: p50 {times.p50:.2f} ms, p90 {times.p90:.2f} ms, "
-        f"p99 {times.p99:.2f} ms"
+        f"{size} {'example' if size == 1 else 'examples'}: p50 {times.p50:.2f}, "
+        f"p90 {times.p90:.2f}, p99 {times.p99:.2f} ms"
         for size, times in validation.latency_ms.items()
     )
     shown["Gates"] = ", ".join(

@@ -34,11 +34,12 @@ class Program(NamedTuple):
 
     Attributes:
         name: what reports call it.
-        module: below `benchmarks.engine.programs`.
+        module: below `package`.
         arguments: of its command line.
         measures: what to ask it for.
         python: the interpreter of its environment.
         environment: variables beside those of this process.
+        package: of the module.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Program(NamedTuple):
     measures: Sequence[str]
     python: str = sys.executable
     environment: Mapping[str, str] = MappingProxyType({})
+    package: str = "benchmarks.engine.programs"
 
 
 class Asking(NamedTuple):
@@ -74,7 +76,7 @@ class Running:
         self.peak_bytes = 0
         _LOGS.mkdir(parents=True, exist_ok=True)
         self._log = _LOGS / f"{section}-{program.name.replace(' ', '-')}.log"
-        module = f"benchmarks.engine.programs.{program.module}"
+        module = f"{program.package}.{program.module}"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [program.python, "-m", module, *program.arguments],
@@ -137,7 +139,7 @@ class Running:
         errors = [line for line in lines[:-_TAIL_LINES] if "Error" in line]
         tail = "\n".join(errors[-5:] + lines[-_TAIL_LINES:])
         return ProgramError(
-            f"The program `{self.program.name}` (benchmarks.engine.programs."
+            f"The program `{self.program.name}` ({self.program.package}."
             f"{self.program.module}) {reason}. The end of {self._log}:\n{tail}"
         )
 

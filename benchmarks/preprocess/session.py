@@ -72,15 +72,17 @@ class Program(NamedTuple):
 
     Attributes:
         name: what reports call it.
-        module: of this package.
+        module: below `package`.
         arguments: of its command line.
         limit_s: when to give it up.
+        package: of the module.
     """
 
     name: str
     module: str
     arguments: Sequence[str | Path]
     limit_s: float = 600
+    package: str = "benchmarks.preprocess"
 
 
 def run(program: Program) -> Any:
@@ -90,8 +92,9 @@ def run(program: Program) -> Any:
         ProgramError: if it fails or takes longer than its limit.
     """
     _LOGS.mkdir(parents=True, exist_ok=True)
-    path = _LOGS / f"preprocess-{program.name.replace('/', '-').replace(' ', '-')}.log"
-    module = f"benchmarks.preprocess.{program.module}"
+    benchmark = program.package.split(".")[1]
+    path = _LOGS / f"{benchmark}-{program.name.replace('/', '-').replace(' ', '-')}.log"
+    module = f"{program.package}.{program.module}"
     with path.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", module, *map(str, program.arguments)],

@@ -17,8 +17,8 @@ from components.publishing.publication import Record
 from components.publishing.publish import publish_model
 from configs.serving import Publishing
 
-_ROUNDS = 40
-_WARM_UP_ROUNDS = 20
+_ROUNDS = 20
+_WARM_UP_ROUNDS = 10
 _STORE = MODELS / "store-hostile"
 
 
@@ -26,7 +26,7 @@ def _measure(_: int) -> Outcome:
     made_models()
     shutil.rmtree(_STORE, ignore_errors=True)
     publish_model(MODELS / FIRST_MODEL, str(_STORE), Publishing(), Record())
-    with ModelServer(_STORE, NAME) as server:
+    with ModelServer(_STORE, NAME, "--read-timeout", "5") as server:
         target = str(server.grpc_port), str(server.rest_port), NAME
         run("hostile/first", "hostile", *target, str(_WARM_UP_ROUNDS))
         before = server.resident_bytes

@@ -13,6 +13,9 @@ from components.artifacts import HostShardedCheckpoint
 from components.exporter.executor import Executor
 from configs.schema import Serving
 
+# What `serving` says of an exported model; the rest is up to who judges it.
+_OF_THE_MODEL = {"tables", "max_entropy_increase", "warmup_requests"}
+
 
 class ExporterSpec(ComponentSpec):
     """Inputs, outputs and parameters of Exporter."""
@@ -63,7 +66,7 @@ class Exporter(base_component.BaseComponent):
                 transform_graph=transform_graph,
                 examples=examples,
                 model_name=model_name,
-                serving=serving.model_dump_json(),
+                serving=serving.model_dump_json(include=_OF_THE_MODEL),
                 code_version=code_version,
                 model=Channel(type=standard_artifacts.Model),
             )

@@ -192,7 +192,7 @@ def _vocabularies(
             file = Path(transform_output.vocabulary_file_by_name(table))
             cards[table] = VocabularyCard(
                 tokens=transform_output.vocabulary_size_by_name(table),
-                sha256=_sha256(file.read_bytes()),
+                sha256=_sha256_of(file),
                 asset=f"assets/{file.name}",
             )
     return cards
@@ -236,6 +236,11 @@ def _tensors(infos: Mapping) -> dict[str, TensorCard]:
 
 def _bytes_of(files: Iterable[Path]) -> int:
     return sum(file.stat().st_size for file in files)
+
+
+def _sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sha256(content: bytes) -> str:

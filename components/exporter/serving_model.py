@@ -23,9 +23,9 @@ from components.exporter.signatures import columns_signature, lookup_signature
 from components.exporter.table_files import TableRows, write_tables
 from components.features.engine_config import engine_config, table_policies
 from components.features.engine_inputs import (
-    engine_inputs,
     model_arguments,
     number_inputs,
+    ragged_inputs,
 )
 from components.features.transform_graph import TransformGraph
 from components.import_path import construct
@@ -129,7 +129,7 @@ class ServingModel(tf.Module):
 
     def _scores(self, columns: dict[str, Any]) -> dict[str, tf.Tensor]:
         transformed = self.transform(columns)
-        ids, weights = engine_inputs(transformed, self._features)
+        ids, weights = ragged_inputs(transformed, self._features)
         numbers = number_inputs(transformed, self._features)
         return {"scores": self._score(ids, weights, numbers)}
 

@@ -1,38 +1,48 @@
-"""The forms of a model's tables beside one another, as lines of text."""
+"""The forms of a model's tables beside one another, as lines of text.
 
-from collections.abc import Iterator, Mapping
+A column for each variant: with a console's prefix they fit 80 columns.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 
 from components.exporter.variants import Measured
 
-_COLUMNS = "{:<8} {:>10} {:>10} {:>7} {:>22} {:>22} {:>6} {:>8} {:>9}"
-_TITLES = "tables,model,smaller,1 example,256 examples,load,entropy,increase"
-_UNITS = "MB,MB,times,p50 / p90 / p99 ms,p50 / p90 / p99 ms,s,,%"
 _MEGABYTE = 1e6
+_PERCENTILES = ("p50", "p90", "p99")
 
 
 def side_by_side(variants: Mapping[str, Measured]) -> Iterator[str]:
-    """Yields headers, and a line for each variant.
+    """Yields the names of variants, and a line for each thing that was measured.
 
     Args:
         variants: what was measured, by name; others are compared with "float32".
     """
+    yield _line("tables as", variants)
     base = variants["float32"]
-    for header in (_TITLES, _UNITS):
-        yield _COLUMNS.format("", *header.split(","))
-    for name, measured in variants.items():
-        weight = measured.weight
-        yield _COLUMNS.format(
-            name,
-            f"{measured.table_bytes / _MEGABYTE:.3f}",
-            f"{measured.model_bytes / _MEGABYTE:.3f}",
-            f"{base.table_bytes / measured.table_bytes:.2f}",
-            _percentiles(weight.latency_ms["1"]),
-            _percentiles(weight.latency_ms["256"]),
-            f"{weight.load_s:.1f}",
-            f"{weight.normalized_entropy:.5f}",
-            f"{100 * measured.increase(base):+.4f}",
-        )
+    columns = [_measured(base, one) for one in variants.values()]
+    for what in columns[0]:
+        yield _line(what, [column[what] for column in columns])
 
 
-def _percentiles(latency_ms: Mapping[str, float]) -> str:
-    return " / ".join(f"{latency_ms[name]:.2f}" for name in ("p50", "p90", "p99"))
+def _measured(base: Measured, one: Measured) -> dict[str, str]:
+    """Returns what there is to say of a variant."""
+    weight = one.weight
+    return {
+        "tables, MB": f"{one.table_bytes / _MEGABYTE:.3f}",
+        "model, MB": f"{one.model_bytes / _MEGABYTE:.3f}",
+        "tables smaller, times": f"{base.table_bytes / one.table_bytes:.2f}",
+        "load, s": f"{weight.load_s:.1f}",
+        **{
+            f"{size} {'example' if size == '1' else 'examples'}, {name}, ms": (
+                f"{latency_ms[name]:.2f}"
+            )
+            for size, latency_ms in weight.latency_ms.items()
+            for name in _PERCENTILES
+        },
+        "normalized entropy": f"{weight.normalized_entropy:.5f}",
+        "its increase, %": f"{100 * one.increase(base):+.4f}",
+    }
+
+
+def _line(what: str, values: Iterable[str]) -> str:
+    return f"{what:<22}" + "".join(f"{value:>11}" for value in values)

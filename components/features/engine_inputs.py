@@ -10,7 +10,7 @@ from configs.schema import FeatureSet
 def engine_inputs(
     transformed: Mapping[str, Any], feature_set: FeatureSet
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the ids and the weights of every feature.
+    """Returns the ids and the weights of every feature, as training takes them.
 
     Args:
         transformed: transformed columns of a batch.
@@ -20,13 +20,31 @@ def engine_inputs(
         By feature name: ids, dense [batch], ragged, or sparse where they have weights;
         and weights, sparse, or None.
     """
-    ids: dict[str, Any] = {}
-    weights: dict[str, Any] = {}
-    for name, feature in feature_set.features.items():
-        ids[name], weights[name] = transformed[name], None
-        if feature.weights:
-            ids[name] = transformed[name].to_sparse()
-            weights[name] = transformed[weights_output(name)].to_sparse()
+    ids, weights = ragged_inputs(transformed, feature_set)
+    for name, given in weights.items():
+        if given is not None:
+            ids[name], weights[name] = ids[name].to_sparse(), given.to_sparse()
+    return ids, weights
+
+
+def ragged_inputs(
+    transformed: Mapping[str, Any], feature_set: FeatureSet
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns the same ids and weights in the fewest ops, as serving takes them.
+
+    Args:
+        transformed: transformed columns of a batch.
+        feature_set: the specification.
+
+    Returns:
+        By feature name: ids, dense [batch] or ragged; and weights, ragged, or None.
+    """
+    features = feature_set.features.items()
+    ids = {name: transformed[name] for name, _ in features}
+    weights = {
+        name: transformed[weights_output(name)] if feature.weights else None
+        for name, feature in features
+    }
     return ids, weights
 
 

@@ -10,6 +10,7 @@ what it has.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from components.publishing.retention import collect
 from components.publishing.store import Store
 
 _log = logging.getLogger("shardline.publishing")
+_LONGEST_WAIT_S = 60.0
 
 
 class _Stopped(BaseException):
@@ -42,12 +44,11 @@ def update(source: Store, target: Store, keep: int | None = None) -> int | None:
         The version; None if the target is up to date.
 
     Raises:
-        PublicationError: if the source has no version, or no newer one can be made.
+        PublicationError: if the source has no version, or only smaller ones than the
+            target's, or no newer one can be made.
         OSError: if the source cannot be listed, or the target not written.
     """
-    if source.newest() is None:
-        raise PublicationError(f"{source.root} holds no published model yet.")
-    if not _newer(source, target):
+    if _is_up_to_date(source, target):
         return None
     with target.locked(), target.incoming() as work:
         newer = _newer(source, target)  # another agent may have been at it
@@ -72,6 +73,23 @@ def update(source: Store, target: Store, keep: int | None = None) -> int | None:
     )
 
 
+def _is_up_to_date(source: Store, target: Store) -> bool:
+    # In this order, for another agent may be at it.
+    served = target.newest() or 0
+    newest = source.newest()
+    if newest is None:
+        raise PublicationError(
+            f"{source.root} holds no published model yet. Publish one there, or name "
+            "the folder that models are published to."
+        )
+    if served > newest:
+        raise PublicationError(
+            f"{target.root} is at version {served}, and {source.root} only at "
+            f"{newest}. Nothing is made until a larger one is published there."
+        )
+    return served == newest
+
+
 def _newer(source: Store, target: Store) -> list[int]:
     served = target.newest() or 0
     return [version for version in source.all_versions() if version > served]
@@ -87,6 +105,9 @@ def run_agent(
 ) -> bool:
     """Updates the target again and again, until SIGTERM or SIGINT.
 
+    Each look that fails doubles the time to the next, up to a minute, for it may have
+    fetched a whole model in vain.
+
     Args:
         source: where models are published.
         target: the folder that the server watches.
@@ -96,15 +117,25 @@ def run_agent(
 
     Returns:
         Whether the last look left the target up to date.
+
+    Raises:
+        PublicationError: if source and target are the same folder.
     """
-    is_up_to_date = False
+    if os.path.realpath(source.root) == os.path.realpath(target.root):
+        raise PublicationError(
+            f"{target.root} is the folder that models are published to. Name another "
+            "one for the server to watch."
+        )
+    is_up_to_date, wait_s = False, every_s
     try:
         with _stopping():
             while True:
                 is_up_to_date = _look(source, target, keep)
                 if is_once:
                     break
-                time.sleep(every_s)
+                longer_s = min(2 * wait_s, max(every_s, _LONGEST_WAIT_S))
+                wait_s = every_s if is_up_to_date else longer_s
+                time.sleep(wait_s)
     except _Stopped:
         newest = target.newest() or "none"
         _log.info("told to end; %s stays at version %s", target.root, newest)
@@ -114,6 +145,7 @@ def run_agent(
 def _look(source: Store, target: Store, keep: int | None) -> bool:
     start = time.monotonic()
     try:
+        newest = source.newest()
         version = update(source, target, keep)
     except (OSError, PublicationError) as error:
         _log.error("%s", error)
@@ -121,7 +153,7 @@ def _look(source: Store, target: Store, keep: int | None) -> bool:
     if version is not None:
         seconds = time.monotonic() - start
         _log.info("version %d is in %s, after %.1f s", version, target.root, seconds)
-    return target.newest() == source.newest()
+    return newest is not None and (target.newest() or 0) >= newest
 
 
 @contextmanager

@@ -51,8 +51,8 @@ def promote(store: Store, version: int) -> Published:
 def rollback(store: Store) -> Published:
     """Goes back to the newest older version with other content than the served one.
 
-    If that one is a rollback itself, or promoted, older than the version it repeats:
-    going back twice goes two models back.
+    If the served one is a rollback itself: older than the version it went back to.
+    Going back twice goes two models back; a promotion is undone.
 
     Raises:
         PublicationError: if there is no older content.
@@ -62,7 +62,7 @@ def rollback(store: Store) -> Published:
         if served is None:
             raise PublicationError(f"{store.root} holds no published model.")
         publication = store.publication(served)
-        before = _repeated(store, publication)
+        before = _place_of(store, publication)
         for version in reversed(store.all_versions()):
             if version < before and _digest(store, version) not in (
                 publication.digest,
@@ -75,11 +75,13 @@ def rollback(store: Store) -> Published:
     )
 
 
-def _repeated(store: Store, publication: Publication) -> int:
-    """Returns the version that a publication's content was first published as."""
-    while (version := publication.origin.get(PROMOTED)) is not None:
-        if version not in store.all_versions():
-            return int(version)
+def _place_of(store: Store, publication: Publication) -> int:
+    """Returns the version before which a rollback goes on."""
+    there = store.all_versions()
+    while ROLLBACK_OF in publication.origin:
+        version = int(publication.origin[PROMOTED])
+        if version not in there:
+            return version
         publication = store.publication(version)
     return publication.version
 

@@ -57,18 +57,20 @@ def listed(store: Store) -> list[Listed]:
 
 
 def _listed(store: Store, version: int, served: bool) -> Listed:
-    is_delta = version not in store.versions()
+    is_delta = not store.is_full(version)
     row = Listed(version, served, "delta" if is_delta else "full")
     try:
-        publication = store.publication(version)
         if is_delta:
             manifest = store.manifest(version)
+            publication = manifest.publication
             row = dataclasses.replace(
                 row,
                 delta_bytes=manifest.bytes
                 + store.size(f"{DELTAS}/{version}/{MANIFEST_FILE}"),
                 table_rows=manifest.table_rows,
             )
+        else:
+            publication = store.publication(version)
         return _with_publication(row, publication, _metrics(store, version))
     except (OSError, PublicationError):
         return row
@@ -99,7 +101,7 @@ def _metrics(store: Store, version: int) -> dict[str, float]:
 
 def _card(store: Store, version: int) -> bytes:
     """Returns a version's model card, which a delta may leave in its base."""
-    while version not in store.versions():
+    while not store.is_full(version):
         manifest = store.manifest(version)
         if manifest.changes[_CARD].kind != "same":
             return store.read(f"{DELTAS}/{version}/{payload_file(_CARD)}")

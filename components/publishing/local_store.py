@@ -41,6 +41,10 @@ class LocalStore(Store):
         """Returns the versions that are deltas, smallest first."""
         return self._numbers(self._folder / DELTAS)
 
+    def is_full(self, version: int) -> bool:
+        """Returns whether a version is there as a full one."""
+        return (self._folder / str(version)).is_dir()
+
     @staticmethod
     def _numbers(folder: Path) -> list[int]:
         try:
@@ -89,11 +93,12 @@ class LocalStore(Store):
         """Returns a new version, larger than every version ever here."""
         # The lock file holds the largest version ever, also of those removed since.
         with open(self._folder / _LOCK_FILE, "r+b") as file:
-            text = file.read()
-            ever = int(text) if text.strip().isdigit() else 0
+            text = file.read().strip()
+            ever = int(text) if text.isdigit() else 0
             version = max(int(time.time()), 1 + max(ever, self.newest() or 0))
             file.seek(0)
             file.write(b"%020d\n" % version)
+            file.truncate()
         return version
 
     @contextlib.contextmanager
@@ -115,6 +120,7 @@ class LocalStore(Store):
         sync_below(folder)
         os.rename(folder, target)
         sync(target.parent)
+        sync(self._folder)  # `deltas` may be new
 
     def keep_base(self, folder: Path, version: int) -> None:
         """Keeps the files for the next delta, and those of no other version."""
@@ -144,8 +150,9 @@ class LocalStore(Store):
         """Hides each folder by a rename, then removes it."""
         # A server that lists the folder meanwhile must not find half a version.
         for name in names:
-            hidden = tempfile.mkdtemp(prefix=_LEFTOVERS[1], dir=self._folder)
-            os.rename(self._folder / name, hidden)
+            hidden = Path(tempfile.mkdtemp(prefix=_LEFTOVERS[1], dir=self._folder))
+            # Into it, not onto it: of a version that is a link, only the link goes.
+            os.rename(self._folder / name, hidden / "version")
             shutil.rmtree(hidden)
 
 
@@ -157,5 +164,5 @@ def _wait_for_turn(lock: int, place: str) -> None:
         except BlockingIOError:
             time.sleep(_POLL_S)
         if not is_said and time.monotonic() - start > _SAY_AFTER_S:
-            _log.info("%s is being changed by another process: waiting for it", place)
+            _log.warning("%s is changed by another process: waiting for it", place)
             is_said = True

@@ -36,12 +36,23 @@ class ObjectStore(Store):
 
     def _complete(self, folder: str, last_file: str) -> list[int]:
         numbers = versions_among(self._names(folder))
+        return [n for n in numbers if self._has(f"{folder}{n}/{last_file}")]
+
+    def is_full(self, version: int) -> bool:
+        """Returns whether a version is there as a full one, and complete."""
+        return self._has(f"{version}/{MODEL_FILE}")
+
+    def newest(self) -> int | None:
+        """Returns the largest version, without a look at all others."""
+        fulls = [(n, f"{n}/{MODEL_FILE}") for n in versions_among(self._names(""))]
+        names = self._names(f"{DELTAS}/")
+        deltas = [(n, f"{DELTAS}/{n}/{MANIFEST_FILE}") for n in versions_among(names)]
+        there = sorted(fulls + deltas, reverse=True)
+        return next((number for number, last in there if self._has(last)), None)
+
+    def _has(self, name: str) -> bool:
         with _as_os_errors(self.root):
-            return [
-                number
-                for number in numbers
-                if gfile.exists(self._at(f"{folder}{number}/{last_file}"))
-            ]
+            return bool(gfile.exists(self._at(name)))
 
     def _names(self, folder: str) -> list[str]:
         with _as_os_errors(self.root):
@@ -115,7 +126,7 @@ class ObjectStore(Store):
         with _as_os_errors(self.root):
             for name in names:
                 for file in (MODEL_FILE, MANIFEST_FILE):
-                    if gfile.exists(self._at(f"{name}/{file}")):
+                    if self._has(f"{name}/{file}"):
                         gfile.remove(self._at(f"{name}/{file}"))
                 gfile.rmtree(self._at(name))
 

@@ -109,7 +109,7 @@ def _unchanged(store: Store, digest: str) -> Published | None:
     try:
         publication = store.publication(version)
         sizes = {path: facts.bytes for path, facts in publication.files.items()}
-        if version not in store.versions():
+        if not store.is_full(version):
             sizes = store.manifest(version).payload
         name = store.name_of(version)
         whole = all(store.size(f"{name}/{path}") == sizes[path] for path in sizes)

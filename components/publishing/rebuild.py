@@ -93,7 +93,7 @@ def routes(source: Store, wanted: Publication, have: Store) -> list[Route]:
         while True:
             if digest in at_hand:
                 found.append(Route(*at_hand[digest], deltas))
-            if version not in source.deltas():
+            if source.is_full(version):
                 full = source.publication(version)
                 if full.digest == digest:
                     found.append(Route(full, None, deltas))

@@ -53,6 +53,6 @@ def needs(store: Store, version: int) -> list[int]:
     """Returns a version and all that it is made from, down to a full version."""
     chain = [version]
     with contextlib.suppress(PublicationError):  # what comes before is of no use
-        while chain[-1] in store.deltas():
+        while not store.is_full(chain[-1]):
             chain.append(store.manifest(chain[-1]).base)
     return chain

@@ -51,6 +51,10 @@ class Store(abc.ABC):
         """Returns the versions that are deltas, smallest first."""
 
     @abc.abstractmethod
+    def is_full(self, version: int) -> bool:
+        """Returns whether a version is there as a full one; lists no folder."""
+
+    @abc.abstractmethod
     def read(self, name: str) -> bytes:
         """Returns the content of a small file.
 
@@ -119,8 +123,7 @@ class Store(abc.ABC):
 
     def name_of(self, version: int) -> str:
         """Returns the folder of a version, below the root."""
-        is_full = version in self.versions()
-        return str(version) if is_full else f"{DELTAS}/{version}"
+        return str(version) if self.is_full(version) else f"{DELTAS}/{version}"
 
     def place(self, version: int) -> str:
         """Returns the folder of a version."""
@@ -132,10 +135,12 @@ class Store(abc.ABC):
         Raises:
             PublicationError: if it says nothing, or nothing of use.
         """
-        if version not in self.versions():
+        if not self.is_full(version):
             return self.manifest(version).publication
         text = self._read_json(f"{version}/{PUBLICATION_FILE}")
-        return parsed_publication(text, self.place(version))
+        publication = parsed_publication(text, f"{self.root}/{version}")
+        # A folder that was renamed, or copied, by hand is the version it is called.
+        return publication.model_copy(update={"version": version})
 
     def manifest(self, version: int) -> Manifest:
         """Returns what a delta says of itself.

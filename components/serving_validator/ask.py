@@ -18,9 +18,12 @@ import numpy as np
 import tensorflow as tf
 
 _TRAINING_ONLY = {
+    "apache_beam",
     "components",
+    "configs",
     "embedding",
     "keras_rs",
+    "pipeline",
     "tensorflow_transform",
     "tfx",
 }

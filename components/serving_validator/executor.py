@@ -53,8 +53,8 @@ def report(validation: Validation) -> list[str]:
     ]
     for size, latency in validation.latency_ms.items():
         lines.append(
-            f"requests of {size} examples: p50 {latency.p50:.2f} ms, "
-            f"p90 {latency.p90:.2f} ms, p99 {latency.p99:.2f} ms"
+            f"requests of {size} {'example' if size == 1 else 'examples'}: "
+            f"p50 {latency.p50:.2f}, p90 {latency.p90:.2f}, p99 {latency.p99:.2f} ms"
         )
     return lines
 

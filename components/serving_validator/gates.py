@@ -33,7 +33,7 @@ def parity_gate(
     """
     faults = [
         f"Table '{name}': {fault}"
-        for name, table in tables.items()
+        for name, table in sorted(tables.items(), key=lambda item: -item[1].badness)
         for fault in table.faults
     ]
     rounds = sorted({t.form for t in tables.values()} - {"float32"})

@@ -50,6 +50,11 @@ class WorstLookup(BaseModel):
     difference: float
     allowed: float
 
+    @property
+    def badness(self) -> float:
+        """How many times too large the difference is."""
+        return float(_badness(self.difference, self.allowed))
+
     def __str__(self) -> str:
         """Returns a line for people."""
         weights = f", weights {self.weights}" if self.weights else ""
@@ -70,7 +75,7 @@ class TableParity(BaseModel):
         refused: how many requests were refused, as they were in training.
         largest_difference: of two values.
         worst: the example that is the furthest off; None if nothing was answered.
-        faults: why the table is not what it was in training, in lines.
+        faults: why the table is not what it was in training, the worst first.
     """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
@@ -81,6 +86,11 @@ class TableParity(BaseModel):
     largest_difference: float
     worst: WorstLookup | None
     faults: list[str]
+
+    @property
+    def badness(self) -> float:
+        """How many times too large the largest difference is."""
+        return self.worst.badness if self.worst else 0.0
 
 
 class _Found(NamedTuple):
@@ -122,13 +132,13 @@ def compare_tables(
 
 
 def _table(found: list[_Found], form: str) -> TableParity:
-    worst = [one.worst for one in found if one.worst]
+    found = sorted(found, key=lambda one: -one.worst.badness if one.worst else 0.0)
     return TableParity(
         form=form,
         examples=sum(one.examples for one in found),
         refused=sum(one.refused for one in found),
         largest_difference=max(one.largest_difference for one in found),
-        worst=max(worst, key=lambda w: _badness(w.difference, w.allowed), default=None),
+        worst=next((one.worst for one in found if one.worst), None),
         faults=[one.fault for one in found if one.fault],
     )
 

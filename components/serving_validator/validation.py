@@ -1,9 +1,12 @@
-"""The verdict on a model: `validation.json` in the artifact ServingValidation."""
+"""The verdict on a model: `validation.json` in the artifact ServingValidation.
+
+TFX is imported where a verdict is written or read: it takes seconds, and who checks a
+model only needs it not.
+"""
 
 import os
 
 from pydantic import BaseModel, ConfigDict, computed_field
-from tfx.dsl.io import fileio
 
 from components.serving_validator.parity import TableParity
 from components.serving_validator.scores import ScoreParity
@@ -75,6 +78,8 @@ class Validation(BaseModel):
 
     def save(self, folder: str) -> None:
         """Writes the verdict into the artifact's folder, local or not."""
+        from tfx.dsl.io import fileio
+
         fileio.makedirs(folder)
         with fileio.open(os.path.join(folder, _FILE), "w") as file:
             file.write(self.model_dump_json(indent=1))
@@ -86,6 +91,8 @@ def load_validation(folder: str) -> Validation:
     Raises:
         FileNotFoundError: if there is none.
     """
+    from tfx.dsl.io import fileio
+
     path = os.path.join(folder, _FILE)
     if not fileio.exists(path):
         raise FileNotFoundError(2, "no verdict; run ServingValidator", path)

@@ -49,7 +49,8 @@ def trained(word, hosts, quantized):
     """Returns what an engine of every kind of input holds, and answers to a request."""
     options = {"quantization_config": QUANTIZED} if quantized else {}
     features = {n: cases.pair(case, n, **options) for n, case in INPUTS.items()}
-    engine = TPUEmbedding(features, hosts=cases.hosts(hosts), policies=word)
+    devices = [cases.hosts(3)[host % 3] for host in range(hosts)]
+    engine = TPUEmbedding(features, hosts=devices, policies=word)
     engine.build()
     for sharded in engine.embedding_tables.values():
         cases.assign(sharded, cases.values())
@@ -88,10 +89,13 @@ def test_float32_equals_the_engine(word, hosts, quantized):
 
 
 def test_float32_equals_the_engine_in_a_graph():
-    """Its shapes unknown, optimised as a server's: 1 / sqrt is no rsqrt there."""
+    """Its shapes unknown, optimised as a server's: 1 / sqrt is no rsqrt there.
+
+    And sums over many hosts are not added up in another order.
+    """
     names = [name for name in INPUTS if name.startswith(("dense", "ragged"))]
-    *_, expected = trained("error", 3, False)
-    got = served("error", 3, "float32", names=names)
+    *_, expected = trained("error", 5, False)
+    got = served("error", 5, "float32", names=names)
     for name in names:
         for side, value in expected[name].items():
             np.testing.assert_array_equal(got[name][side], value, f"{name} {side}")
@@ -259,7 +263,10 @@ def test_rows_left_unchecked_are_never_read_outside_of_the_table(compiled):
     feature = tpu.FeatureConfig(cases.table(), validate_weights_and_indices=False)
     tables = {feature.table: held(feature.table, cases.values())}
     ids = cases.tensor("ragged", [[1], [11]], tf.int64)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="11 is not in"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match=r"is not in|out of bounds",
+    ):
         cases.called(
             lambda given: serving_embedding_lookup(given, None, tables, feature),
             compiled,

@@ -95,9 +95,10 @@ def test_unknown_runner_is_told(small_config: Callable[..., Path]) -> None:
     assert "There is no runner `airflow`; use kubeflow." in result.output
 
 
-def test_command_line_imports_nothing_slow() -> None:
+@pytest.mark.parametrize("module", ["cli", "serve_check"])
+def test_command_line_imports_nothing_slow(module: str) -> None:
     code = (
-        "import sys, pipeline.cli;"
+        f"import sys, pipeline.{module};"
         "print(*sys.modules.keys() & {'tensorflow', 'tfx', 'apache_beam'})"
     )
 

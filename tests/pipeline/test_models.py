@@ -103,6 +103,17 @@ def test_folder_without_versions_says_so(tmp_path) -> None:
     )
 
 
+@pytest.mark.parametrize("command", ["promote 7", "rollback", "gc --keep=1"])
+def test_nothing_is_done_where_nothing_was_published(run, tmp_path, command) -> None:
+    name, *more = command.split()
+
+    result = shardline("models", name, run[0], *more, run[1])
+
+    assert result.exit_code == 1
+    assert "holds no published model. Run the pipeline first" in text(result)
+    assert not (tmp_path / "run").exists()
+
+
 def test_older_version_is_promoted(run, versions) -> None:
     result = shardline("models", "promote", run[0], str(versions[0]), run[1])
 

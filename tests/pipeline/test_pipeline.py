@@ -61,6 +61,11 @@ def test_pipeline_has_every_component_once(
             {"options": "{eval_fraction: 0.5, history_length: 10}"},
             ["ReaderExampleGen", "ReaderSchemaGen"],
         ),
+        (
+            {"parity_examples": "200\n  tables: {movie: int8}"},
+            ["Exporter", "ServingValidator"],
+        ),
+        ({"parity_examples": "200\n  max_bytes: 1000"}, ["ServingValidator"]),
         ({"force": "agreed on"}, ["Pusher"]),
     ],
     ids=str,

@@ -19,6 +19,9 @@ from tensorflow_serving.apis import prediction_log_pb2
 from typer.testing import CliRunner, Result
 
 import configs
+from components.publishing.publication import Record
+from components.publishing.publish import publish_model
+from configs.schema import Publishing
 from pipeline.cli import app
 
 pytestmark = pytest.mark.slow
@@ -82,6 +85,27 @@ def rejected_run(
     return type(finished_run)(config, output_dir, finished)
 
 
+@pytest.fixture
+def delta_run(finished_run: Any, tmp_path: Path) -> Path:
+    """An output folder: the published model, and a delta that changes a parity score.
+
+    What else a publisher keeps of the newest version is not there.
+    """
+    serving, changed = tmp_path / "run" / "serving", tmp_path / "changed"
+    shutil.copytree(finished_run.published, serving / finished_run.published.name)
+    leave_out = shutil.ignore_patterns("publication.json")
+    shutil.copytree(finished_run.published, changed, ignore=leave_out)
+    recorded = changed / "assets.extra" / "parity" / "scores.npy"
+    scores = np.load(recorded)
+    scores[3] += 0.25
+    np.save(recorded, scores)
+    publishing = Publishing(mode="delta", max_delta=0.99)
+    published = publish_model(str(changed), str(serving), publishing, Record())
+    assert published.kind == "delta"
+    shutil.rmtree(serving / ".base")
+    return serving.parent
+
+
 def serve_check(config: Path, output_dir: Path) -> Result:
     return CliRunner().invoke(
         app, ["serve-check", str(config), "--output-dir", str(output_dir)]
@@ -113,7 +137,7 @@ def test_good_run_shows_that_the_model_answers_as_in_training(
     for table, refused in {"genre": 13, "movie": 11, "user": 5}.items():
         assert f"{table}: float32, " in shown
         assert re.search(
-            rf"{table}: \d+ examples, off by at most 0\.0e\+00; {refused} refused",
+            rf"{table}: \d+ examples, off by 0\.0e\+00, {refused} refused",
             shown,
         )
     for gate in ("parity", "size", "quality", "latency"):
@@ -205,23 +229,29 @@ def test_published_model_passes_serve_check(finished_run: Any) -> None:
     assert "lookups of 3 tables are as in training, 29 are refused" in result.output
 
 
-def test_model_that_differs_fails_serve_check(
-    finished_run: Any, tmp_path: Path
+def test_delta_that_differs_fails_serve_check(
+    finished_run: Any, delta_run: Path
 ) -> None:
-    version = tmp_path / "serving" / finished_run.published.name
-    shutil.copytree(finished_run.published, version)
-    recorded = version / "assets.extra" / "parity" / "scores.npy"
-    tampered = np.load(recorded)
-    tampered[3] += 0.25
-    np.save(recorded, tampered)
-
-    result = serve_check(finished_run.config, tmp_path)
+    result = serve_check(finished_run.config, delta_run)
 
     assert result.exit_code == 1
     text = " ".join(result.output.split())
     assert "Scores differ by 0.25, at most 1e-06 is allowed" in text
     assert "example 3 of 200: the engine said" in text
     assert "It is age [" in text or "user_id ['" in text
+    assert "Traceback" not in result.output
+    assert [path.name for path in delta_run.iterdir()] == ["serving"]
+
+
+def test_delta_of_a_version_that_is_gone_fails_serve_check(
+    finished_run: Any, delta_run: Path
+) -> None:
+    shutil.rmtree(delta_run / "serving" / finished_run.published.name)
+
+    result = serve_check(finished_run.config, delta_run)
+
+    assert result.exit_code == 1
+    assert "cannot be made. Publish a full version." in result.output
     assert "Traceback" not in result.output
 
 

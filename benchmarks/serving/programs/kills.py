@@ -102,8 +102,8 @@ class Scene:
         publish_model(self._model, str(self.published), full, Record())
 
     def update(self) -> None:
-        """Does an agent's round."""
-        update(open_store(self.published), open_store(self.served), keep=3)
+        """Does an agent's round; it removes what the reader may be loading."""
+        update(open_store(self.published), open_store(self.served), keep=1)
 
     def next_model(self) -> None:
         """Lets the model be another one."""
@@ -178,6 +178,7 @@ def look(folder: Path, last: int, counts: Counts, has_token: bool) -> int:
         counts.decreased += last > 0
         return last
     counts.decreased += version < last
+    time.sleep(_PAUSE_S)  # a server loads some time after it looked
     place = folder / str(version)
     try:
         text = (place / PUBLICATION_FILE).read_bytes()

@@ -9,6 +9,7 @@ from components.features.engine_inputs import (
     engine_inputs,
     model_arguments,
     number_inputs,
+    ragged_inputs,
 )
 from configs.schema import SGD, Feature, FeatureSet, Number, Optimizer, Table
 
@@ -68,6 +69,14 @@ def test_weighted_feature_becomes_sparse_with_equal_indices(inputs: Any) -> None
     assert weights["tags"].indices.numpy().tolist() == [[1, 0], [1, 1]]
     assert weights["tags"].values.numpy().tolist() == [0.5, 2.0]
     assert ids["tags"].dense_shape.numpy().tolist() == [2, 2]
+
+
+def test_serving_takes_weighted_features_ragged() -> None:
+    ids, weights = ragged_inputs(TRANSFORMED, FEATURES)
+
+    assert ids["tags"].to_list() == [[], [7, 8]]
+    assert weights["tags"].to_list() == [[], [0.5, 2.0]]
+    assert weights["user"] is None
 
 
 def test_numbers_come_under_their_names_and_not_their_columns() -> None:

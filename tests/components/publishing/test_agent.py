@@ -1,5 +1,6 @@
 """An agent makes full versions beside a server, and nothing but whole ones."""
 
+import errno
 import os
 import shutil
 import signal
@@ -246,6 +247,74 @@ def test_missing_base_leaves_the_old_version(
 def test_source_without_a_model_is_told(agent, serving) -> None:
     with pytest.raises(PublicationError, match=f"{serving} holds no published model"):
         agent()
+
+
+def test_version_renamed_by_hand_is_made(
+    agent, publish_chain, serving, target, content_of
+) -> None:
+    model = publish_chain(1)
+    (serving / "1000").rename(serving / "1500")
+
+    assert agent() == 1500
+
+    assert same_as(model, target / "1500", content_of)
+    assert open_store(target).publication(1500).version == 1500
+
+
+def test_target_that_is_ahead_is_told(agent, publish_chain, target) -> None:
+    publish_chain(1)
+    (target / "2000").mkdir(parents=True)
+
+    with pytest.raises(PublicationError, match=r"at version 2000, and .* only at 1000"):
+        agent()
+
+
+@pytest.mark.parametrize("suffix", ["", "/", "/../serving"])
+def test_folder_that_is_published_to_is_no_target(
+    publish_chain, serving, suffix
+) -> None:
+    publish_chain(2)
+    stores = open_store(serving), open_store(f"{serving}{suffix}")
+
+    with pytest.raises(PublicationError, match="Name another one for the server"):
+        run_agent(*stores, every_s=1, is_once=True)
+
+
+def test_full_disk_leaves_the_old_version(
+    publish_chain, serving, target, monkeypatch, caplog, names_in
+) -> None:
+    publish_chain(1)
+    stores = open_store(serving), open_store(target)
+    assert run_agent(*stores, every_s=1, is_once=True)
+    publish_chain(1)
+
+    def full_disk(*_) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("components.publishing.local_store.sync_below", full_disk)
+
+    assert not run_agent(*stores, every_s=1, is_once=True)
+    assert "No space left on device" in caplog.text
+    assert names_in(target) == ["1000"]
+
+
+def test_agent_waits_longer_after_each_look_that_failed(
+    publish_chain, serving, target, monkeypatch
+) -> None:
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 5:
+            publish_chain(1)
+        if len(waits) == 6:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("components.publishing.agent.time.sleep", wait)
+
+    assert run_agent(open_store(serving), open_store(target), every_s=10)
+
+    assert waits == [20, 40, 60, 60, 60, 10]
 
 
 def test_version_that_two_agents_want_is_made_once(

@@ -102,17 +102,44 @@ def test_rollback_skips_versions_of_the_same_content(
     assert served() == "a"
 
 
-def test_rollback_of_a_promotion_whose_version_is_gone_goes_before_it(
+def test_rollback_after_one_whose_version_is_gone_goes_before_it(
     publish, write_model, store, served, serving
 ) -> None:
-    for token in "abcd":
+    for token in "abc":
         publish(write_model(token))
-    history.promote(store, 1001)
+    history.rollback(store)
     shutil.rmtree(serving / "1001")
 
     history.rollback(store)
 
     assert served() == "a"
+
+
+def test_rollback_undoes_a_promotion_and_then_goes_on(
+    publish, write_model, store, served
+) -> None:
+    for token in "abc":
+        publish(write_model(token))
+    history.promote(store, 1000)
+
+    history.rollback(store)
+    assert served() == "c"
+    history.rollback(store)
+
+    assert served() == "b"
+
+
+def test_version_renamed_by_hand_can_be_promoted(
+    publish, write_model, store, serving, served
+) -> None:
+    for token in "ab":
+        publish(write_model(token))
+    (serving / "1000").rename(serving / "900")
+
+    history.promote(store, 900)
+
+    assert served() == "a"
+    assert store.publication(1002).origin == {"promoted": 900}
 
 
 def test_promotion_after_a_rollback_is_none(publish, write_model, store) -> None:
@@ -137,7 +164,7 @@ def test_versions_that_are_deltas_can_be_promoted_and_rolled_back(
     history.promote(store, 1001)
     assert served() == "b"
     history.rollback(store)
-    assert served() == "a"
+    assert served() == "c"
     published = publish(write_model("e", table), "delta", max_delta=1.0)
 
     assert published.kind == "delta"

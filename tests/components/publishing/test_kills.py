@@ -128,6 +128,23 @@ def test_reader_counts_what_is_whole(tmp_path: Path) -> None:
     assert counts == Counts(observed=2, versions=2, decreased=2)
 
 
+def test_reader_excuses_what_is_removed_while_it_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = Counts()
+    served = published(tmp_path)
+
+    def remove_first(place: Path, *_: object) -> None:
+        place.rename(tmp_path / "hidden")
+        (place / "saved_model.pb").read_bytes()
+
+    monkeypatch.setattr("benchmarks.serving.programs.kills.verify", remove_first)
+
+    look(served, 0, counts, has_token=True)
+
+    assert counts == Counts(gone=1)
+
+
 def test_reader_finds_a_version_that_is_not_whole(tmp_path: Path) -> None:
     counts = Counts()
     served = published(tmp_path)

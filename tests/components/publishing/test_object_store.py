@@ -126,6 +126,27 @@ def test_newest_version_is_fetched_to_be_read(
             assert content_of(folder) == content_of(model)
 
 
+def test_look_costs_no_more_with_more_versions(
+    publish, write_model, place, tmp_path, monkeypatch
+) -> None:
+    source, target = open_store(place), open_store(tmp_path / "models")
+    asked: list[str] = []
+    exists = gfile.exists
+
+    def remember(path: str) -> bool:
+        asked.append(path)
+        return exists(path)
+
+    for token in "abcd":
+        publish(write_model(token), "delta")
+    update(source, target)
+    monkeypatch.setattr(object_store.gfile, "exists", remember)
+
+    assert update(source, target) is None
+
+    assert asked == [f"{place}/deltas/1003/delta.json"]
+
+
 def test_old_versions_are_removed(publish, write_model, place) -> None:
     for token in "abc":
         publish(write_model(token))

@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import multiprocessing
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -86,6 +87,36 @@ def test_version_grows_even_after_one_was_removed(
     shutil.rmtree(serving / "1001")
 
     assert publish(write_model("c")).version == 1002
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"\0" * 21, b"7" * 30 + b"?"], ids=["empty", "zeros", "other"]
+)
+def test_version_grows_even_if_a_crash_damaged_the_lock_file(
+    publish, write_model, serving, text
+) -> None:
+    publish(write_model("a"))
+    (serving / ".lock").write_bytes(text)
+
+    assert publish(write_model("b")).version == 1001
+
+    shutil.rmtree(serving / "1001")  # which only the lock file remembers
+    assert publish(write_model("c")).version == 1002
+
+
+def test_another_user_can_read_what_is_published(publish, write_model, serving) -> None:
+    before = os.umask(0o022)
+    try:
+        for mode, token in (("full", "a"), ("delta", "b")):
+            publish(write_model(token), mode, max_delta=1.0)
+    finally:
+        os.umask(before)
+
+    folders = serving / "1000", serving / "deltas" / "1001"
+    paths = [p for folder in folders for p in (folder, *folder.rglob("*"))]
+    modes = {p.stat().st_mode & 0o777 for p in paths if p.is_dir()}
+    assert modes == {0o755}
+    assert {p.stat().st_mode & 0o777 for p in paths if p.is_file()} == {0o644}
 
 
 def test_version_is_larger_than_that_of_a_delta(publish, write_model, serving) -> None:
@@ -188,7 +219,7 @@ def test_waiting_publisher_says_so(publish, write_model, serving, monkeypatch) -
     monkeypatch.setattr(local_store, "_SAY_AFTER_S", 0)
     serving.mkdir(parents=True)
     waiting = threading.Event()
-    monkeypatch.setattr(local_store._log, "info", lambda *_: waiting.set())
+    monkeypatch.setattr(local_store._log, "warning", lambda *_: waiting.set())
     with (serving / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         publisher = threading.Thread(target=publish, args=(write_model(),))

@@ -97,6 +97,20 @@ def test_removed_version_is_hidden_before_a_file_of_it_goes(
     assert seen == [["1001"]]
 
 
+def test_of_a_version_that_is_a_link_only_the_link_goes(
+    publish, write_model, store, serving, tmp_path
+) -> None:
+    for token in "ab":
+        publish(write_model(token))
+    (serving / "1000").rename(tmp_path / "elsewhere")
+    (serving / "1000").symlink_to(tmp_path / "elsewhere")
+
+    assert collect(store, 1).versions == [1000]
+
+    assert store.versions() == [1001]
+    assert (tmp_path / "elsewhere" / "saved_model.pb").is_file()
+
+
 def test_served_version_cannot_be_removed(store) -> None:
     with pytest.raises(ValueError, match="0 versions to keep: the served one must"):
         collect(store, 0)

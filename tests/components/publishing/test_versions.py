@@ -14,8 +14,10 @@ from components.publishing.versions import latest_version, versions_among
         (["7", "name", ".incoming-1-2", "8.tmp", "-9"], 7),
         (["name"], None),
         (["7", "08", "٩"], 7),
+        (["7", str(2**63), "9" * 5000], 7),
+        ([str(2**63 - 1)], 2**63 - 1),
     ],
-    ids=str,
+    ids=["none", "two", "slashes", "others", "name", "digits", "large", "largest"],
 )
 def test_latest_version_is_the_largest_number(
     names: list[str], expected: int | None

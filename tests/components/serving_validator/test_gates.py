@@ -12,7 +12,7 @@ from components.serving_validator.gates import (
     size_gate,
     unanswered_gates,
 )
-from components.serving_validator.parity import TableParity
+from components.serving_validator.parity import TableParity, WorstLookup
 from components.serving_validator.scores import ScoreParity
 from configs.schema import Latency
 
@@ -57,6 +57,32 @@ def test_fault_of_a_rounded_table_closes_the_gate() -> None:
         "Table 'movie': fault 1",
         "Table 'movie': fault 2",
         "and 2 more",
+    ]
+
+
+def test_table_with_the_worst_example_is_named_first() -> None:
+    def off(by: float, allowed: float) -> TableParity:
+        worst = WorstLookup(
+            feature="x",
+            case="one id",
+            example=0,
+            ids=[1],
+            weights=None,
+            place=[0],
+            engine=0.0,
+            model=by,
+            difference=by,
+            allowed=allowed,
+        )
+        return table(worst=worst, faults=[f"off by {by}"])
+
+    tables = {"a": off(3.0, 1.0), "b": off(0.5, 0.0), "c": off(5.0, 1.0)}
+    gate = parity_gate(tables, scores(0.0), 1e-6)
+
+    assert gate.why.splitlines()[1:] == [
+        "Table 'b': off by 0.5",
+        "Table 'c': off by 5.0",
+        "Table 'a': off by 3.0",
     ]
 
 
