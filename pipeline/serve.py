@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from components.publishing.stores import open_store
 from components.server.memory import return_freed
 from configs import ConfigError, load_run
 from pipeline.layout import Layout
@@ -125,11 +126,29 @@ def _announce(settings: "Settings", server: "Server") -> None:
     _console.print(f"Model {settings.name} of {settings.folder}")
     _console.print(f"gRPC at {at}:{server.grpc_port}")
     _console.print(f"REST at http://{at}:{server.rest_port}/v1/models/{settings.name}")
+    if note := unserved_delta(settings.folder):
+        _console.print(note)
     if not _is_loopback(host):
         _console.print(
             f"{host} is not this machine alone, and there is neither encryption nor a "
             "password: let only those reach it who may."
         )
+
+
+def unserved_delta(folder: Path) -> str:
+    """Returns a note if the newest version is a delta, which no server reads.
+
+    Args:
+        folder: the serving folder.
+    """
+    store = open_store(str(folder))
+    newest = store.newest()
+    if newest is None or store.is_full(newest):
+        return ""
+    return (
+        f"The newest version, {newest}, is a delta, which is not served. Let "
+        f"`shardline agent {folder} TARGET` make full versions, and serve TARGET."
+    )
 
 
 def _is_loopback(host: str) -> bool:

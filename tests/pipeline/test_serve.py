@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli import app
-from pipeline.serve import serving_folder
+from pipeline.serve import serving_folder, unserved_delta
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,19 @@ def test_absent_configuration_is_told(tmp_path: Path) -> None:
 
     assert result.exit_code == 1
     assert "absent.yaml: cannot be read: No such file or directory." in result.output
+
+
+@pytest.mark.parametrize(("full", "is_told"), [(7, True), (9, False)])
+def test_delta_that_is_newer_than_all_full_versions_is_told(
+    tmp_path: Path, full: int, is_told: bool
+) -> None:
+    (tmp_path / str(full)).mkdir()
+    (tmp_path / "deltas" / "8").mkdir(parents=True)
+
+    note = unserved_delta(tmp_path)
+
+    assert ("The newest version, 8, is a delta" in note) == is_told
+    assert (f"shardline agent {tmp_path} TARGET" in note) == is_told
 
 
 def test_taken_port_is_told(tmp_path: Path) -> None:
