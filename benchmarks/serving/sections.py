@@ -1,6 +1,15 @@
 """What is measured: a section a module, in this order."""
 
-from benchmarks.serving import clients, delta, hostile, kills, large, latency, load
+from benchmarks.serving import (
+    clients,
+    delta,
+    demo,
+    hostile,
+    kills,
+    large,
+    latency,
+    load,
+)
 
 SECTIONS = {
     "latency": latency.SECTION,
@@ -10,4 +19,5 @@ SECTIONS = {
     "delta": delta.SECTION,
     "kills": kills.SECTION,
     "large": large.SECTION,
+    "demo": demo.SECTION,
 }

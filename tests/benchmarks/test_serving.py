@@ -258,6 +258,31 @@ def outcome_of(*, slower=1.0, errors=0):
             action: {"table_bytes": 6e9, "seconds": 10.0, **memory}
             for action in ("make", "export", "load")
         },
+        "demo": {
+            "budget": 0.0005,
+            "forms": {
+                "increase": 0.0001 * (1 + 9 * errors),
+                "variants": {
+                    "chosen": {
+                        "table_bytes": 1000,
+                        "normalized_entropy": 0.85,
+                        "increase": 0.0001,
+                    }
+                },
+            },
+            "validation": {
+                "parity": {
+                    form: {
+                        "form": form,
+                        "examples": 90,
+                        "refused": 10,
+                        "largest_difference": difference,
+                        "faults": ["off"] * errors,
+                    }
+                    for form, difference in {"float32": errors, "int8": 0.1}.items()
+                }
+            },
+        },
     }
     return Outcome(times, found, {})
 
@@ -287,6 +312,9 @@ def test_errors_of_any_section_are_missed_bars():
         "hostile, 1,000 requests: not refused",
         "files of versions made from deltas that are not the export's",
         "kills: broken or mixed versions that a reader saw",
+        "demo: largest difference of a float32 table's rows to training",
+        "demo: lookups answered or refused otherwise than in training",
+        "demo: normalized entropy that compact tables cost",
     ]
 
 
