@@ -101,10 +101,10 @@ def test_float32_equals_the_engine_in_a_graph():
             np.testing.assert_array_equal(got[name][side], value, f"{name} {side}")
 
 
-@pytest.mark.parametrize("hosts", [1, 3])
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("word", WORDS)
-def test_answers_are_those_of_the_decoded_rows(oracle, word, form, hosts):
+def test_answers_are_those_of_the_decoded_rows(oracle, word, form):
+    hosts = 1 if word == "error" else 3
     _, drawn, *_ = trained(word, hosts, False)
     rows = decoded(form, encoded(form, cases.values()))
     policy = oracle.Policy(cases.ROWS, word)
