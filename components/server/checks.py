@@ -13,6 +13,8 @@ import tensorflow as tf
 from components.server.model import Input, Signature
 from components.server.request_error import invalid, quoted
 
+# Of an element in an array of strings, beside the string.
+POINTER_BYTES = 8
 _SPLITS = "_row_splits"
 _VALUES = "_values"
 _WEIGHTS = "_weights"

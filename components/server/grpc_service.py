@@ -3,6 +3,7 @@
 Handlers take bytes, so that a message that cannot be read is an INVALID_ARGUMENT.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
@@ -25,12 +26,26 @@ _SIGNATURES = "signature_def"
 _Answer = Callable[[bytes], Awaitable[bytes]]
 
 
-class GrpcService:
-    """The services of one model.
+class _Health(health.aio.HealthServicer):
+    """Health checks whose watchers do not hold up the end of the server."""
 
-    Attributes:
-        health: what gRPC's health checks are told.
-    """
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_over = asyncio.Event()
+
+    async def Watch(self, request: Any, context: Any) -> None:
+        """Streams changes until the client or the server ends."""
+        watching = asyncio.ensure_future(super().Watch(request, context))
+        over = asyncio.ensure_future(self.is_over.wait())
+        try:
+            await asyncio.wait([watching, over], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            watching.cancel()
+            over.cancel()
+
+
+class GrpcService:
+    """The services of one model."""
 
     def __init__(
         self, predictions: Predictions, versions: Versions, max_request_bytes: int
@@ -42,7 +57,7 @@ class GrpcService:
             versions: what is served.
             max_request_bytes: that a request's tensors may take.
         """
-        self.health = health.aio.HealthServicer()
+        self._health = _Health()
         self._predictions = predictions
         self._versions = versions
         self._codec = PredictMessages(max_request_bytes)
@@ -64,14 +79,18 @@ class GrpcService:
             server.add_generic_rpc_handlers(
                 [grpc.method_handlers_generic_handler(service, handlers)]
             )
-        health_pb2_grpc.add_HealthServicer_to_server(self.health, server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
 
     async def set_ready(self, is_ready: bool) -> None:
         """Tells gRPC's health checks whether requests are answered."""
         served = health_pb2.HealthCheckResponse
         state = served.SERVING if is_ready else served.NOT_SERVING
         for service in ("", PREDICTION_SERVICE, _MODEL_SERVICE):
-            await self.health.set(service, state)
+            await self._health.set(service, state)
+
+    def end_watches(self) -> None:
+        """Ends the health checks that wait for changes."""
+        self._health.is_over.set()
 
     async def _predict(self, body: bytes) -> bytes:
         return await self._predictions.answer(self._codec, body)

@@ -15,7 +15,12 @@ from typing import Any, NoReturn
 import numpy as np
 import tensorflow as tf
 
-from components.server.checks import check_names, check_shape
+from components.server.checks import (
+    POINTER_BYTES,
+    check_bytes,
+    check_names,
+    check_shape,
+)
 from components.server.codec import Answer, Query
 from components.server.model import Arrays, Input, Signature
 from components.server.request_error import invalid, quoted
@@ -31,10 +36,12 @@ class PredictJson:
     Attributes:
         model: its name, from the path.
         version: from the path.
+        max_bytes: that a request's tensors may take.
     """
 
     model: str
     version: int | None
+    max_bytes: int
     protocol: str = "rest"
 
     def parse(self, body: bytes) -> Query:
@@ -57,7 +64,7 @@ class PredictJson:
         return Query(self.model, self.version, signature, content)
 
     def arrays(self, query: Query, signature: Signature) -> Arrays:
-        """Returns the inputs of a request.
+        """Returns the inputs of a request, which it takes out of the query.
 
         Args:
             query: with the JSON.
@@ -66,12 +73,15 @@ class PredictJson:
         Raises:
             RequestError: if they do not fit the signature.
         """
+        # Lists take many times the bytes of their text.
         if "instances" in query.content:
-            columns = _columns_of_rows(query.content["instances"], signature)
+            rows, query.content["instances"] = query.content["instances"], None
+            columns = _columns_of_rows(rows, signature)
         else:
-            columns = _columns(query.content["inputs"], signature)
+            inputs, query.content["inputs"] = query.content["inputs"], None
+            columns = _columns(inputs, signature)
         return {
-            name: _array(name, columns[name], spec)
+            name: _array(name, columns[name], spec, self.max_bytes)
             for name, spec in signature.inputs.items()
         }
 
@@ -155,7 +165,7 @@ def _only_input(value: Any, signature: Signature) -> dict[str, Any]:
     return {next(iter(signature.inputs)): value}
 
 
-def _array(name: str, value: Any, spec: Input) -> np.ndarray:
+def _array(name: str, value: Any, spec: Input, max_bytes: int) -> np.ndarray:
     """Returns nested lists as an array of a signature's type and shape."""
     shape: list[int] = []
     leaves = [value]
@@ -165,6 +175,7 @@ def _array(name: str, value: Any, spec: Input) -> np.ndarray:
         shape.append(len(leaves[0]))
         leaves = list(itertools.chain.from_iterable(leaves))
     check_shape(name, spec, shape)
+    check_bytes(name, shape, spec.dtype.size or POINTER_BYTES, max_bytes)
     return _typed(name, leaves, spec.dtype).reshape(shape)
 
 

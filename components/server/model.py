@@ -156,6 +156,10 @@ class LoadedModel:
             self._stopped.wait_for(lambda: self._running == 0)
         self._session.close()
 
+    def interrupt(self) -> None:
+        """Ends what runs as soon as TensorFlow can. It cannot be asked again."""
+        self._session.close()
+
     @contextlib.contextmanager
     def _in_use(self) -> Iterator[None]:
         with self._stopped:

@@ -1,9 +1,10 @@
 """From the body of a request to the body of its answer, in any protocol."""
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,14 +21,12 @@ _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 # More than this is read and written in a thread, for it holds up all other requests.
 _INLINE_BYTES = 1 << 16
+# So many of those are read at once: JSON takes up to 30 times its bytes while it is.
+_LARGE_AT_ONCE = 2
 
 
 class Predictions:
-    """Answers requests with the version that is served.
-
-    Attributes:
-        in_flight: requests that are being answered.
-    """
+    """Answers requests with the version that is served."""
 
     def __init__(
         self, settings: Settings, versions: Versions, threads: Threads, metrics: Metrics
@@ -40,12 +39,28 @@ class Predictions:
             threads: to run in.
             metrics: told of every request.
         """
-        self.in_flight = 0
+        self._in_flight = 0
+        self._arriving = 0
         self._settings = settings
         self._versions = versions
         self._threads = threads
         self._metrics = metrics
         self._batchers: dict[tuple[LoadedModel, str], Batcher] = {}
+        self._reading_large = asyncio.Semaphore(_LARGE_AT_ONCE)
+
+    @contextlib.contextmanager
+    def arriving(self) -> Iterator[None]:
+        """Counts a request as long as its body is on its way.
+
+        Raises:
+            RequestError: if there are too many.
+        """
+        self._refuse_beyond(self._in_flight + self._arriving + 1)
+        self._arriving += 1
+        try:
+            yield
+        finally:
+            self._arriving -= 1
 
     async def answer(self, codec: Codec, body: bytes) -> bytes:
         """Returns the reply to a request.
@@ -59,13 +74,14 @@ class Predictions:
         """
         labels = [codec.protocol, "", "OK"]
         started_s = time.monotonic()
-        self.in_flight += 1
+        self._in_flight += 1
         self._metrics.in_flight.inc()
         try:
             return await self._reply(codec, body, labels)
         except RequestError as error:
             labels[2] = error.status.name
-            raise
+            # Without the frames it came through, which hold all that the request took.
+            raise error.with_traceback(None) from None
         except asyncio.CancelledError:
             labels[2] = Status.CANCELLED.name
             raise
@@ -76,7 +92,7 @@ class Predictions:
                 Status.INTERNAL, "The server failed; its log says more."
             ) from error
         finally:
-            self.in_flight -= 1
+            self._in_flight -= 1
             self._metrics.in_flight.dec()
             self._metrics.requests.labels(*labels).inc()
             if labels[2] == "OK":
@@ -84,23 +100,31 @@ class Predictions:
                 self._metrics.seconds.labels(*labels[:2]).observe(seconds)
 
     async def _reply(self, codec: Codec, body: bytes, labels: list[str]) -> bytes:
-        if self.in_flight > self._settings.max_queue:
-            raise RequestError(
-                Status.RESOURCE_EXHAUSTED,
-                f"{self._settings.max_queue} requests are being answered already "
-                "(--max-queue). Try again later.",
-            )
+        self._refuse_beyond(self._in_flight)
         is_large = len(body) > _INLINE_BYTES
-        query = await _called(is_large, codec.parse, body)
-        with self._versions.use(query.model, query.version) as model:
-            signature = model.signature(query.signature)
-            labels[1] = signature.name
-            arrays = await _called(is_large, codec.arrays, query, signature)
+        turn = self._reading_large if is_large else contextlib.nullcontext()
+        with contextlib.ExitStack() as in_use:
+            async with turn:
+                query = await _called(is_large, codec.parse, body)
+                model = in_use.enter_context(
+                    self._versions.use(query.model, query.version)
+                )
+                signature = model.signature(query.signature)
+                labels[1] = signature.name
+                arrays = await _called(is_large, codec.arrays, query, signature)
             check_lengths(arrays, self._settings.max_examples)
             outputs = await self._outputs(model, signature, arrays)
         answer = Answer(model.version, signature, outputs)
         is_large = sum(array.nbytes for array in outputs.values()) > _INLINE_BYTES
         return await _called(is_large, codec.reply, query, answer)
+
+    def _refuse_beyond(self, requests: int) -> None:
+        if requests > self._settings.max_queue:
+            raise RequestError(
+                Status.RESOURCE_EXHAUSTED,
+                f"{self._settings.max_queue} requests are being answered already "
+                "(--max-queue). Try again later.",
+            )
 
     async def _outputs(
         self, model: LoadedModel, signature: Signature, arrays: Arrays

@@ -13,7 +13,12 @@ from google.protobuf.message import DecodeError, Message
 from tensorflow.core.framework import tensor_pb2, types_pb2
 from tensorflow_serving.apis import predict_pb2
 
-from components.server.checks import check_bytes, check_names, check_shape
+from components.server.checks import (
+    POINTER_BYTES,
+    check_bytes,
+    check_names,
+    check_shape,
+)
 from components.server.codec import Answer, Query
 from components.server.model import Arrays, Input, Signature
 from components.server.request_error import RequestError, Status, invalid, quoted
@@ -26,8 +31,6 @@ _FIELDS = {
     tf.int64: "int64_val",
     tf.string: "string_val",
 }
-# Of an element in an array of strings, beside the string.
-_POINTER_BYTES = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +57,7 @@ class PredictMessages:
         return query_of(request.model_spec, request)
 
     def arrays(self, query: Query, signature: Signature) -> Arrays:
-        """Returns the inputs of a request.
+        """Returns the inputs of a request, which it takes out of the query.
 
         Args:
             query: with the PredictRequest.
@@ -66,10 +69,12 @@ class PredictMessages:
         inputs = query.content.inputs
         check_names(signature, inputs)
         _check_filter(signature, query.content.output_filter)
-        return {
+        arrays = {
             name: array_of(name, inputs[name], spec, self.max_bytes)
             for name, spec in signature.inputs.items()
         }
+        inputs.clear()
+        return arrays
 
     def reply(self, query: Query, answer: Answer) -> bytes:
         """Returns a serialized PredictResponse.
@@ -115,13 +120,18 @@ def query_of(spec: Any, content: Any) -> Query:
         RequestError: if it asks for a label.
     """
     if spec.version_label:
-        raise RequestError(
-            Status.NOT_FOUND,
-            f"There is no version label {quoted(spec.version_label)}: this server has "
-            "none. Ask for a version by its number, or for none.",
-        )
+        raise no_label(spec.version_label)
     version = spec.version.value if spec.HasField("version") else None
     return Query(spec.name, version, spec.signature_name, content)
+
+
+def no_label(label: str) -> RequestError:
+    """Returns the error of a request for a version by its label."""
+    return RequestError(
+        Status.NOT_FOUND,
+        f"There is no version label {quoted(label)}: this server has none. Ask for a "
+        "version by its number, or for none.",
+    )
 
 
 def array_of(name: str, proto: Any, spec: Input, max_bytes: int) -> np.ndarray:
@@ -146,9 +156,12 @@ def array_of(name: str, proto: Any, spec: Input, max_bytes: int) -> np.ndarray:
         raise invalid(f"Input {name!r}: the shape is not said.")
     shape = [dim.size for dim in proto.tensor_shape.dim]
     check_shape(name, spec, shape)
-    check_bytes(name, shape, spec.dtype.size or _POINTER_BYTES, max_bytes)
+    check_bytes(name, shape, spec.dtype.size or POINTER_BYTES, max_bytes)
     _check_content(name, proto, spec, shape, max_bytes)
-    return np.asarray(tf.make_ndarray(proto))
+    try:
+        return np.asarray(tf.make_ndarray(proto))
+    except ValueError as error:  # a shape that TensorFlow has, but numpy has not
+        raise invalid(f"Input {name!r}: {error}.") from error
 
 
 def proto_of(array: np.ndarray) -> Any:
@@ -197,5 +210,5 @@ def _check_content(
             f"Input {name!r}: {len(values)} values in {field} for the shape {shape}."
         )
     if spec.dtype == tf.string and len(values) < size:
-        repeated = _POINTER_BYTES + len(values[-1])
+        repeated = POINTER_BYTES + len(values[-1])
         check_bytes(name, shape, repeated, max_bytes)

@@ -22,8 +22,9 @@ _HTTP_STATUS = {
 _STATUS_OF_NUMBER = {status.value[0]: status for status in Status}
 # What names nodes of the graph comes last.
 _NODES = re.compile(r"\s*\[?\[?\{\{")
-# gRPC drops replies whose words do not fit into a header.
-_MOST_CHARACTERS = 1000
+# gRPC drops replies whose words do not fit into a header of 8 KB, where it writes some
+# bytes as three.
+_MOST_BYTES = 1000
 
 
 class RequestError(Exception):
@@ -70,6 +71,8 @@ def quoted(name: str) -> str:
 
 def shortened(message: str) -> str:
     """Returns a message that fits into a header."""
-    if len(message) <= _MOST_CHARACTERS:
+    encoded = message.encode(errors="replace")
+    if len(encoded) <= _MOST_BYTES:
         return message
-    return f"{message[:_MOST_CHARACTERS]} ... ({len(message)} characters)"
+    start = encoded[:_MOST_BYTES].decode(errors="ignore")
+    return f"{start} ... ({len(message)} characters)"

@@ -14,6 +14,7 @@ from components.server.grpc_service import metadata_of, status_of
 from components.server.json_text import PredictJson
 from components.server.metrics import Metrics
 from components.server.prediction import Predictions
+from components.server.protos import no_label
 from components.server.request_error import RequestError, Status, quoted
 from components.server.settings import Settings
 from components.server.versions import Versions
@@ -21,7 +22,9 @@ from components.server.versions import Versions
 _log = logging.getLogger(__name__)
 _MODEL = "/v1/models/{name:[^/:]+}"
 _VERSION = _MODEL + "/versions/{version:[^/:]+}"
+_LABEL = _MODEL + "/labels/{label:[^/:]+}"
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_CODES = {status.value[0]: status.name for status in Status}
 _LONGEST_VERSION = 18  # digits: every such number fits into 64 bits
 
 
@@ -61,6 +64,8 @@ class RestService:
             application.router.add_get(f"{model}/metadata", self._metadata)
             application.router.add_post(f"{model}:predict", self._predict)
             application.router.add_post(model + ":{verb:classify|regress}", _no_verb)
+        for path in (_LABEL, f"{_LABEL}/metadata", _LABEL + ":{verb:[^/:]+}"):
+            application.router.add_route("*", path, _no_label)
         application.router.add_get("/monitoring/prometheus/metrics", self._metrics_page)
         application.router.add_get("/healthz", self._alive)
         application.router.add_get("/readyz", self._ready)
@@ -68,8 +73,13 @@ class RestService:
 
     async def _predict(self, request: web.Request) -> web.Response:
         try:
-            body = await self._body(request)
-            codec = PredictJson(request.match_info["name"], _version(request))
+            with self._predictions.arriving():
+                body = await self._body(request)
+            codec = PredictJson(
+                request.match_info["name"],
+                _version(request),
+                self._settings.max_request_bytes,
+            )
         except (RequestError, web.HTTPException) as error:
             code = (
                 error.status.name
@@ -105,8 +115,8 @@ class RestService:
         )
         content = _plain(response)
         for said in content["model_version_status"]:
-            number = said["status"]["error_code"]
-            said["status"]["error_code"] = number if number else "OK"
+            code = said["status"]["error_code"]
+            said["status"]["error_code"] = _CODES.get(code, code)
         return _json(json.dumps(content))
 
     async def _metadata(self, request: web.Request) -> web.Response:
@@ -141,6 +151,10 @@ async def _no_verb(request: web.Request) -> web.Response:
         f"{request.match_info['verb']} is not served: the model has no such signature. "
         "Use predict.",
     )
+
+
+async def _no_label(request: web.Request) -> web.Response:
+    raise no_label(request.match_info["label"])
 
 
 def _version(request: web.Request) -> int | None:

@@ -16,7 +16,7 @@ from aiohttp import web
 from components.server.batching import Threads
 from components.server.grpc_service import GrpcService
 from components.server.metrics import Metrics
-from components.server.model import LoadedModel, VersionError
+from components.server.model import LoadedModel
 from components.server.prediction import Predictions
 from components.server.rest_service import RestService
 from components.server.settings import Settings
@@ -24,6 +24,8 @@ from components.server.versions import Versions
 from components.server.warmup import replay_warmup
 
 _log = logging.getLogger(__name__)
+# RPCs beside requests: of health and metadata, and those that are told of --max-queue.
+_SPARE_RPCS = 64
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -53,16 +55,14 @@ class Server:
         self._threads = Threads(self.metrics.waiting)
         load = partial(_load, max_bytes=settings.max_request_bytes)
         self.versions = Versions(settings.folder, settings.name, load, self.metrics)
-        self._predictions = Predictions(
-            settings, self.versions, self._threads, self.metrics
-        )
+        predictions = Predictions(settings, self.versions, self._threads, self.metrics)
         self._is_draining = False
         self._grpc_service = GrpcService(
-            self._predictions, self.versions, settings.max_request_bytes
+            predictions, self.versions, settings.max_request_bytes
         )
         rest = RestService(
             settings,
-            self._predictions,
+            predictions,
             self.versions,
             self.metrics,
             lambda: self.is_ready,
@@ -78,7 +78,8 @@ class Server:
                 ("grpc.max_receive_message_length", settings.max_request_bytes),
                 # Two servers at one port would share the requests between them.
                 ("grpc.so_reuseport", 0),
-            ]
+            ],
+            maximum_concurrent_rpcs=settings.max_queue + _SPARE_RPCS,
         )
         self._watching: asyncio.Task[None] | None = None
 
@@ -113,10 +114,8 @@ class Server:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watching
         refusing = asyncio.create_task(self._grpc_server.stop(self._settings.grace_s))
-        await asyncio.gather(self._rest_runner.cleanup(), self._drained())
-        # Health checks that watch would hold it open for all of the grace period.
-        await self._grpc_server.stop(None)
-        await refusing
+        self._grpc_service.end_watches()
+        await asyncio.gather(self._rest_runner.cleanup(), refusing)
         await self.versions.close()
         self._threads.close()
 
@@ -140,12 +139,6 @@ class Server:
             await following
         finally:
             following.cancel()
-
-    async def _drained(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.grace_s):
-                while self._predictions.in_flight:
-                    await asyncio.sleep(0.02)
 
 
 def run_server(settings: Settings, announce: Callable[[Server], None]) -> None:
@@ -178,6 +171,10 @@ async def _run(settings: Settings, announce: Callable[[Server], None]) -> None:
             _log.info("Stopping: requests have %g s to finish", settings.grace_s)
         finally:
             await server.stop()
+        if server.versions.is_loading:
+            # Its thread would be waited for, and nothing interrupts it.
+            logging.shutdown()
+            os._exit(0)
 
 
 @contextlib.asynccontextmanager
@@ -204,7 +201,7 @@ def _load(folder: Path, version: int, *, max_bytes: int) -> LoadedModel:
     model = LoadedModel(folder, version)
     try:
         replay_warmup(model, folder, max_bytes)
-    except VersionError:
+    except Exception:
         model.close()
         raise
     return model

@@ -22,6 +22,7 @@ from components.server.request_error import RequestError, Status, quoted
 _log = logging.getLogger(__name__)
 _FIRST_RETRY_S = 10.0
 _LONGEST_RETRY_S = 600.0
+_LONGEST_NUMBER = 18  # digits: every such number fits into 64 bits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +85,12 @@ class Versions:
         self._failures: dict[int, _Failure] = {}
         self._loading: int | None = None
         self._users: dict[LoadedModel, int] = {}
-        self._closing: set[asyncio.Task[None]] = set()
+        self._closing: dict[asyncio.Task[None], LoadedModel] = {}
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether a version is being loaded, if only by a thread that is left alone."""
+        return self._loading is not None
 
     async def watch(self, every_s: float) -> None:
         """Follows the folder until it is cancelled."""
@@ -158,10 +164,12 @@ class Versions:
         return sorted(states, key=lambda state: -state.version)
 
     async def close(self) -> None:
-        """Gives all memory back."""
+        """Ends what still runs, and gives all memory back."""
         retired, self.current = self.current, None
         if retired is not None:
             self._close_unused(retired)
+        for model in (*self._users, *self._closing.values()):
+            model.interrupt()
         await asyncio.gather(*self._closing)
 
     def _asked(self, name: str, version: int | None) -> LoadedModel:
@@ -189,17 +197,19 @@ class Versions:
 
     async def _loaded(self, version: int, stamp: tuple[int, ...]) -> bool:
         """Loads a version and swaps; tells whether that went well."""
-        self._loading = version
+        self._loading = version  # and still is if this is cancelled: the thread goes on
         started_s = time.monotonic()
         try:
             model = await asyncio.to_thread(
                 self._load, self._folder / str(version), version
             )
-        except VersionError as error:
-            self._failed(version, stamp, str(error))
-            return False
-        finally:
+        except Exception as error:
             self._loading = None
+            is_known = isinstance(error, VersionError)
+            words = f"{error}" if is_known else f"Version {version}: {error!r}"
+            self._failed(version, stamp, words)
+            return False
+        self._loading = None
         self._failures.pop(version, None)
         seconds = time.monotonic() - started_s
         self._metrics.loads.inc()
@@ -234,8 +244,8 @@ class Versions:
             return
         del self._users[model]
         task = asyncio.create_task(asyncio.to_thread(_close, model))
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        self._closing[task] = model
+        task.add_done_callback(self._closing.pop)
 
 
 def versions_in(folder: Path) -> dict[int, tuple[int, ...]]:
@@ -249,10 +259,15 @@ def versions_in(folder: Path) -> dict[int, tuple[int, ...]]:
 
 def _stamps(folder: Path) -> Iterator[tuple[int, tuple[int, ...]]]:
     for name in os.listdir(folder):
-        if name.isascii() and name.isdecimal() and not (name[0] == "0" and name != "0"):
+        if _is_version(name):
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 status = os.stat(folder / name / MODEL_FILE)
                 yield int(name), (status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def _is_version(name: str) -> bool:
+    is_number = name.isascii() and name.isdecimal() and len(name) <= _LONGEST_NUMBER
+    return is_number and (name == "0" or name[0] != "0")
 
 
 def _close(model: LoadedModel) -> None:

@@ -4,6 +4,7 @@ import itertools
 from pathlib import Path
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
 from components.server.model import LoadedModel, VersionError
@@ -43,7 +44,7 @@ def replay_warmup(model: LoadedModel, folder: Path, max_bytes: int) -> int:
             signature = model.signature(query.signature)
             signature.run(codec.arrays(query, signature))
             count += 1
-    except (RequestError, tf.errors.OpError, ValueError) as error:
+    except (RequestError, DecodeError, tf.errors.OpError) as error:
         raise VersionError(
             f"Version {model.version} fails its warm-up request {count} in {file}: "
             f"{error}"

@@ -8,6 +8,7 @@ wrong: an answer, none at all, or an INTERNAL error. It knows the model by its m
 """
 
 import dataclasses
+import gzip
 import http.client
 import json
 import socket
@@ -133,6 +134,7 @@ def attack(target: Target, rounds: int) -> Replies:
                 path = f"/v1/models/{target.model}:predict"
                 request = ("POST", path, json.dumps({"instances": [large]}).encode())
                 _send_http(target, "oversized", request, replies)
+                _send_compressed(channel, target, replies)
                 _send_garbage(target, replies)
     _send_slowly(target, replies)
     return replies
@@ -290,10 +292,17 @@ def _http_requests(target: Target) -> Iterator[tuple[str, str, str, bytes]]:
 
 
 def _send_grpc(
-    channel: grpc.Channel, kind: str, method: str, body: bytes, replies: Replies
+    channel: grpc.Channel,
+    kind: str,
+    method: str,
+    body: bytes,
+    replies: Replies,
+    *,
+    compression: grpc.Compression = grpc.Compression.NoCompression,
 ) -> None:
+    call = channel.unary_unary(_SERVICE + method)
     try:
-        channel.unary_unary(_SERVICE + method)(body, timeout=_TIMEOUT_S)
+        call(body, timeout=_TIMEOUT_S, compression=compression)
         code = "OK"
     except grpc.RpcError as error:
         code = error.code().name
@@ -301,13 +310,19 @@ def _send_grpc(
 
 
 def _send_http(
-    target: Target, kind: str, request: tuple[str, str, bytes], replies: Replies
+    target: Target,
+    kind: str,
+    request: tuple[str, str, bytes],
+    replies: Replies,
+    *,
+    encoding: str = "identity",
 ) -> None:
     connection = http.client.HTTPConnection(_HOST, target.rest_port, timeout=_TIMEOUT_S)
     try:
         method, path, body = request
         connection.putrequest(method, path, skip_accept_encoding=True)
         connection.putheader("Content-Length", str(len(body)))
+        connection.putheader("Content-Encoding", encoding)
         connection.endheaders()
         connection.send(body)
     except (BrokenPipeError, ConnectionResetError):
@@ -323,6 +338,15 @@ def _send_http(
     finally:
         connection.close()
     replies.add(f"rest {kind}", reply, is_refusal=is_refusal)
+
+
+def _send_compressed(channel: grpc.Channel, target: Target, replies: Replies) -> None:
+    """Sends what is small, and eight times too large once it is unpacked."""
+    large = b"[" * (target.max_request_bytes * 8)
+    gzipped = grpc.Compression.Gzip
+    _send_grpc(channel, "compressed", "Predict", large, replies, compression=gzipped)
+    request = ("POST", f"/v1/models/{target.model}:predict", gzip.compress(large))
+    _send_http(target, "compressed", request, replies, encoding="gzip")
 
 
 def _send_garbage(target: Target, replies: Replies) -> None:

@@ -1,8 +1,10 @@
 """A small model with every kind of signature, and a server of it in this process."""
 
 import asyncio
+import base64
 import dataclasses
 import shutil
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from components.server.settings import Settings
 DIM = 16
 NAME = "small"
 _DEADLINE_S = 60
+MODEL = f"/v1/models/{NAME}"
 
 
 def example(user: int, history: list[int]) -> bytes:
@@ -37,6 +40,10 @@ def example(user: int, history: list[int]) -> bytes:
     return tf.train.Example(
         features=tf.train.Features(feature=columns)
     ).SerializeToString()
+
+
+EXAMPLES = [example(1, [2, 3]), example(4, []), example(5, [6] * 20)]
+B64 = [{"b64": base64.b64encode(e).decode()} for e in EXAMPLES]
 
 
 class _Model(tf.Module):
@@ -230,6 +237,31 @@ def flat_inputs(user: list[int], history: list[list[int]]) -> dict[str, np.ndarr
         "history_values": np.array([i for row in history for i in row], np.int64),
         "history_row_splits": splits.astype(np.int64),
     }
+
+
+def expected_scores(folder: Path) -> np.ndarray:
+    """What TensorFlow itself answers to EXAMPLES."""
+    signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    return signature(examples=tf.constant(EXAMPLES))["scores"].numpy()
+
+
+def hold(client: Client, name: str) -> threading.Event:
+    """Lets a signature of the served version go on only once the event is set."""
+    end = threading.Event()
+    signatures = client.server.versions.current.signatures
+    run = signatures[name].function
+
+    def held(*values: np.ndarray) -> list[np.ndarray]:
+        end.wait()
+        return run(*values)
+
+    signatures[name] = dataclasses.replace(signatures[name], function=held)
+    return end
+
+
+def refused(call: Any) -> Any:
+    """Returns what a call over gRPC was refused with."""
+    return pytest.raises(grpc.aio.AioRpcError, match=call)
 
 
 Scenario = Callable[[Client], Awaitable[Any]]

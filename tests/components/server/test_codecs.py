@@ -22,7 +22,7 @@ from components.server.request_error import (
 FLOATS = Input(tf.float32, (None,))
 INTS = Input(tf.int64, (None,))
 TEXTS = Input(tf.string, (None,))
-JSON = PredictJson("m", None)
+JSON = PredictJson("m", None, 1 << 20)
 
 
 def signature(outputs: tuple[str, ...] = ("y",), **inputs: Input) -> Signature:
@@ -81,8 +81,20 @@ def test_last_value_of_a_proto_is_repeated() -> None:
         (proto(["a", "b"], tf.string, [1]), TEXTS, "2 values in string_val"),
         (proto(["a" * 900], tf.string, [9]), TEXTS, "takes 8172 bytes, more than"),
         (proto([], tf.string, [1]), TEXTS, "0 values in string_val"),
+        (proto([], tf.float32, [0] * 99), Input(tf.float32, None), "'x': .*dimension"),
     ],
-    ids=["dtype", "rank", "huge", "negative", "few", "many", "texts", "bomb", "none"],
+    ids=[
+        "dtype",
+        "rank",
+        "huge",
+        "negative",
+        "few",
+        "many",
+        "texts",
+        "bomb",
+        "none",
+        "dimensions",
+    ],
 )
 def test_proto_that_does_not_fit_is_refused(
     sent: Any, spec: Input, message: str
@@ -190,6 +202,22 @@ def test_json_that_is_no_bytes_is_refused(value: str, message: str) -> None:
         parsed(f'{{"instances": [{value}]}}', a=TEXTS)
 
 
+def test_json_that_takes_too_much_as_a_tensor_is_refused() -> None:
+    codec = PredictJson("m", None, 16)
+    query = codec.parse(b'{"inputs": [1, 2, 3]}')
+
+    with pytest.raises(RequestError, match="takes 24 bytes, more than the 16 of a"):
+        codec.arrays(query, signature(a=INTS))
+
+
+@pytest.mark.parametrize("form", ["instances", "inputs"])
+def test_values_of_json_are_let_go_once_they_are_read(form: str) -> None:
+    query = JSON.parse(f'{{"{form}": [1, 2, 3]}}'.encode())
+    JSON.arrays(query, signature(a=INTS))
+
+    assert query.content == {form: None}
+
+
 def test_lists_of_different_lengths_are_refused() -> None:
     with pytest.raises(RequestError, match="'a': lists of different lengths"):
         parsed('{"inputs": [[1], [2, 3]]}', a=Input(tf.float32, (None, None)))
@@ -257,3 +285,4 @@ def test_long_names_and_messages_are_cut() -> None:
     assert quoted("a\0b") == r"'a\x00b'"
     assert len(quoted("x" * 1000)) < 100
     assert len(shortened("x" * 9000)) < 1100
+    assert len(shortened("\ufffd" * 1000).encode()) < 1100  # gRPC sends 9 bytes each

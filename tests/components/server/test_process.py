@@ -1,6 +1,7 @@
 """The server's own process: it drains, gives memory back, and survives anything."""
 
 import contextlib
+import functools
 import importlib
 import os
 import re
@@ -32,7 +33,6 @@ class Process:
 
     Attributes:
         process: its process.
-        ports: of gRPC and REST.
     """
 
     def __init__(self, folder: Path, *options: str):
@@ -46,14 +46,13 @@ class Process:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
             )
-        self.wait_for("Serving version")
-        self.ports = tuple(
-            int(re.search(pattern, self.log)[1])
-            for pattern in (
-                r"gRPC at 127\.0\.0\.1:(\d+)",
-                r"REST at http://[^:]+:(\d+)",
-            )
-        )
+
+    @functools.cached_property
+    def ports(self) -> tuple[int, int]:
+        """Of gRPC and REST."""
+        grpc_port = re.search(r"gRPC at 127\.0\.0\.1:(\d+)", self.log)[1]
+        rest_port = re.search(r"REST at http://[^:]+:(\d+)", self.log)[1]
+        return int(grpc_port), int(rest_port)
 
     @property
     def log(self) -> str:
@@ -75,6 +74,7 @@ class Process:
         page = b""
         while b"shardline_requests_in_flight 1.0" not in page:
             assert time.monotonic() < deadline_s, page
+            time.sleep(0.01)
             with urllib.request.urlopen(url, timeout=_DEADLINE_S) as reply:
                 page = reply.read()
 
@@ -95,6 +95,7 @@ class Process:
 def serving(folder: Path, *options: str) -> Iterator[Process]:
     process = Process(folder, *options)
     try:
+        process.wait_for("Serving version")
         yield process
     finally:
         process.process.kill()
