@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -72,13 +72,7 @@ def serve(
     """Serve the newest published version over gRPC and REST, as TensorFlow Serving."""
     with _faults_in_a_line():
         folder, known_as = serving_folder(where, output_dir)
-        return_freed()
-        _prepare_process()
-        with stderr_held_back():
-            from components.server.server import run_server
-            from components.server.settings import Settings
-
-        settings = Settings(
+        _run(
             folder=folder,
             name=name or known_as,
             host=host,
@@ -93,7 +87,18 @@ def serve(
             read_timeout_s=read_timeout,
             grace_s=grace,
         )
-        run_server(settings, lambda server: _announce(settings, server))
+
+
+def _run(**options: Any) -> None:
+    """Runs the server with these settings until it is told to end."""
+    return_freed()
+    _prepare_process()
+    with stderr_held_back():
+        from components.server.server import run_server
+        from components.server.settings import Settings
+
+    settings = Settings(**options)
+    run_server(settings, lambda server: _announce(settings, server))
 
 
 def serving_folder(where: Path, output_dir: Path | None) -> tuple[Path, str]:

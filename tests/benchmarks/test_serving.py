@@ -195,6 +195,50 @@ def test_a_server_that_does_not_start_is_told_with_its_output(tmp_path, monkeypa
     assert missing.exit_code
 
 
+def found_of_demo(errors):
+    return {
+        "budget": 0.0005,
+        "forms": {
+            "increase": 0.0001 * (1 + 9 * errors),
+            "variants": {
+                "chosen": {
+                    "table_bytes": 1000,
+                    "normalized_entropy": 0.85,
+                    "increase": 0.0001,
+                }
+            },
+        },
+        "validation": {
+            "parity": {
+                form: {
+                    "form": form,
+                    "examples": 90,
+                    "refused": 10,
+                    "largest_difference": difference,
+                    "faults": ["off"] * errors,
+                }
+                for form, difference in {"float32": errors, "int8": 0.1}.items()
+            }
+        },
+    }
+
+
+def found_of_deltas(errors):
+    return [
+        {
+            "share": share,
+            "kind": "delta",
+            "full_bytes": 1000,
+            "delta_bytes": 1000 * share + 5,
+            "full_s": 1.0,
+            "delta_s": 2.0,
+            "agent_s": 3.0,
+            "differing_files": errors,
+        }
+        for share in (0.01, 0.1, 0.5)
+    ]
+
+
 def outcome_of(*, slower=1.0, errors=0):
     """Returns an outcome of all sections in which every bar holds, or some do not."""
     names = (*workload.FORMS, workload.RIVAL)
@@ -240,49 +284,13 @@ def outcome_of(*, slower=1.0, errors=0):
             "crashes": 0,
             "grown_bytes": 5e6,
         },
-        "delta": [
-            {
-                "share": share,
-                "kind": "delta",
-                "full_bytes": 1000,
-                "delta_bytes": 1000 * share + 5,
-                "full_s": 1.0,
-                "delta_s": 2.0,
-                "agent_s": 3.0,
-                "differing_files": errors,
-            }
-            for share in (0.01, 0.1, 0.5)
-        ],
+        "delta": found_of_deltas(errors),
         "kills": {how: {**counts, "left_over": 0} for how in ("random", "steps")},
         "large": {
             action: {"table_bytes": 6e9, "seconds": 10.0, **memory}
             for action in ("make", "export", "load")
         },
-        "demo": {
-            "budget": 0.0005,
-            "forms": {
-                "increase": 0.0001 * (1 + 9 * errors),
-                "variants": {
-                    "chosen": {
-                        "table_bytes": 1000,
-                        "normalized_entropy": 0.85,
-                        "increase": 0.0001,
-                    }
-                },
-            },
-            "validation": {
-                "parity": {
-                    form: {
-                        "form": form,
-                        "examples": 90,
-                        "refused": 10,
-                        "largest_difference": difference,
-                        "faults": ["off"] * errors,
-                    }
-                    for form, difference in {"float32": errors, "int8": 0.1}.items()
-                }
-            },
-        },
+        "demo": found_of_demo(errors),
     }
     return Outcome(times, found, {})
 
