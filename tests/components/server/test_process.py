@@ -137,7 +137,8 @@ def test_hostile_requests_and_new_versions_leave_memory_as_it_was_and_it_drains(
         server.wait_for_request()
         server.process.send_signal(signal.SIGTERM)
         server.wait_for("Stopping")
-        with pytest.raises(grpc.RpcError, match="UNAVAILABLE"):
+        # By gRPC: no connection any more, or no call on one that was just made.
+        with pytest.raises(grpc.RpcError, match=r"UNAVAILABLE|CANCELLED"):
             server.start("slow", rounds=np.int64(1)).result()
 
         assert int(answer.result().outputs["rounds"].int64_val[0]) == 2000
