@@ -8,8 +8,8 @@ from typing import Annotated, NoReturn, TypeVar
 import typer
 from rich.console import Console
 
-from configs import ConfigError, Job, Run, load_job, load_run
-from pipeline.layout import Layout, OutputError
+from configs import ConfigError, Job, load_job, load_run
+from pipeline.layout import OutputError, layout_of
 from pipeline.models import agent, models
 from pipeline.native_output import stderr_held_back
 from pipeline.serve import serve
@@ -53,7 +53,7 @@ def run_pipeline(
 
     if force is not None and not force.strip():
         _fail(ValueError("--force needs a reason, which is recorded; it is empty."))
-    layout = _layout(_load(config, load_run), output_dir)
+    layout = layout_of(_load(config, load_run).name, output_dir)
     try:
         layout.make()
     except OutputError as error:
@@ -71,7 +71,7 @@ def serve_check(config: _Config, output_dir: _OutputDir = None) -> None:
     from pipeline.serve_check import ServeCheckError, check_published
 
     loaded = _load(config, load_run)
-    layout = _layout(loaded, output_dir)
+    layout = layout_of(loaded.name, output_dir)
     _console.print("Replaying the trainer's predictions in a fresh process")
     try:
         with _console.status(""), stderr_held_back():
@@ -256,10 +256,6 @@ def _load(config: Path, load: Callable[[Path], _Read]) -> _Read:
         return load(config)
     except ConfigError as error:
         _fail(error)
-
-
-def _layout(run: Run, output_dir: Path | None) -> Layout:
-    return Layout((output_dir or Path("runs", run.name)).resolve())
 
 
 def _fail(error: Exception) -> NoReturn:

@@ -61,3 +61,13 @@ class Layout:
                 f"The output folder {self.root} cannot be written: "
                 f"{os.strerror(error.errno or 0)}. Choose another with --output-dir."
             ) from error
+
+
+def layout_of(name: str, output_dir: Path | None) -> Layout:
+    """Returns the layout of a run.
+
+    Args:
+        name: of the run.
+        output_dir: where its outputs go, if not to `runs/<name>`.
+    """
+    return Layout((output_dir or Path("runs", name)).resolve())

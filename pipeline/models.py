@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from configs import ConfigError, load_run
-from pipeline.layout import Layout
+from pipeline.layout import layout_of
 
 if TYPE_CHECKING:
     from components.publishing.listing import Listed
@@ -154,7 +154,7 @@ def _store(where: str, output_dir: Path | None) -> "Store":
     if "://" in where or Path(where).is_dir():
         return open_store(where)
     run = load_run(where)
-    return open_store(Layout((output_dir or Path("runs", run.name)).resolve()).serving)
+    return open_store(layout_of(run.name, output_dir).serving)
 
 
 def _filled_store(where: str, output_dir: Path | None) -> "Store":

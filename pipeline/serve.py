@@ -14,7 +14,7 @@ from rich.console import Console
 from components.publishing.stores import open_store
 from components.server.memory import return_freed
 from configs import ConfigError, load_run
-from pipeline.layout import Layout
+from pipeline.layout import layout_of
 from pipeline.native_output import stderr_held_back
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def serving_folder(where: Path, output_dir: Path | None) -> tuple[Path, str]:
         # Of a run, `runs/<name>/serving`.
         return folder, (folder.parent if folder.name == "serving" else folder).name
     run = load_run(where)
-    return Layout((output_dir or Path("runs", run.name)).resolve()).serving, run.name
+    return layout_of(run.name, output_dir).serving, run.name
 
 
 def _prepare_process() -> None:
