@@ -148,7 +148,7 @@ def test_split_without_any_row_is_a_fault(
 def test_broken_file_behind_a_good_one_is_a_fault(
     form: str, split: str, checked: Callable[..., Report], tmp_path: Path
 ) -> None:
-    broken = b"\x00\xff" * 99
+    broken = b"\x00\xff\n" * 99
 
     (fault,) = faults(checked(form, {"train-0": good(), f"{split}-9": broken}))
 
@@ -158,7 +158,7 @@ def test_broken_file_behind_a_good_one_is_a_fault(
 def test_broken_gzip_behind_a_good_one_is_a_fault(
     checked: Callable[..., Report], tmp_path: Path
 ) -> None:
-    text = b"item,age,label\na,1,0\n" * 9
+    text = b"item,age,label\n" + b"a,1,0\nb,2,1\n" * 9
     files = {"train-0.gz": gzip.compress(text), "train-1.gz": text}
 
     (fault,) = faults(checked("csv", files))
