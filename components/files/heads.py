@@ -86,9 +86,11 @@ def _of_csv(file: str) -> Head:
         more = rest
         while more and not more.strip():
             more = stream.read(_BLOCK_BYTES)
-    if not more.strip():
+    if not line.strip() and not more.strip():
         return Head(file, rows=0)
     there = header_of(line.rstrip(b"\n"), [])
+    if not more.strip():
+        return Head(file, rows=0)
     text = line.decode("utf-8-sig").strip("\r\n")
     lines = rest.decode(errors="replace").splitlines()[:_ROWS]
     return Head(file, tuple(there), unlike=unlike(there, text, _cells(lines)))

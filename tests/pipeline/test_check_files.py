@@ -1,6 +1,8 @@
 """`check` looks at every file of every split, and at how many rows there are."""
 
 import gzip
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -216,6 +218,9 @@ def test_second_file_without_a_header_is_told_so(
         ),
         ("item;age;label\na;1,5;0\n", "one cell with semicolons in it"),
         ("item|age|label\na|1|0\n", "one cell with `|` in it"),
+        ("item age label\na 1 0\n", "one cell with blanks in it"),
+        ("1::2::0\n3::4::1\n", "one cell with `::` in it"),
+        ("item,age,label\na\t1\t0\n", "has the header's 3 cells; the first has 1."),
         ("a,1.5,0\nb,2.5,1\n", "has no header: its first line holds '1.5', '0', as"),
         ("a,b,c\nx,b,c\ny,b,c\n", "has no header: its first line holds 'b', 'c', as"),
     ],
@@ -227,6 +232,24 @@ def test_text_that_is_no_csv_with_a_header_is_one_fault(
 
     assert fault.startswith(f"split `train`: {tmp_path}/train-0: ")
     assert told in fault
+
+
+@pytest.mark.parametrize("separator", ["\t", ";", "|", "::", " "])
+def test_command_that_is_told_writes_commas(
+    separator: str, checked: Callable[..., Report], tmp_path: Path
+) -> None:
+    rows = [list(good()), *zip(*good().values(), strict=True)]
+    text = "".join(f"{separator.join(map(str, row))}\n" for row in rows)
+    (fault,) = faults(checked("csv", {"train-0": text.encode()}))
+    command = fault.split("`")[-2]
+    command = command.replace("python ", f"{sys.executable} ", 1)
+    command = command.replace("NEW_FILE", "new").replace("FILE", "train-0")
+
+    subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, check=True)
+
+    report = checked("csv", {"train-0": (tmp_path / "new").read_bytes()})
+    assert not report.faults
+    assert report.rows == ROWS
 
 
 def test_column_of_another_type_in_a_later_file_is_a_fault(

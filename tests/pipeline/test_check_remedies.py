@@ -127,6 +127,13 @@ CASES: dict[str, Case] = {
         "has no number: it holds NaN. Give the number `missing`, or write one.",
         {"tables:": "numbers:\n  age: {missing: mean}\ntables:"}, last("age", "NaN"),
     ),
+    "words for no number": (
+        "csv", {"tables:": "numbers:\n  age: {missing: 0}\ntables:"},
+        words("age", "None", "NULL", "1.5"),
+        "Write numbers. Where one is missing, write nothing at all.",
+        {"tables:": "numbers:\n  age: {missing: 0}\ntables:"},
+        words("age", "", "", "1.5"),
+    ),
     "blank number": (
         "csv", {"tables:": "numbers:\n  age: {missing: 0}\ntables:"}, last("age", "  "),
         "it holds '  '. Write nothing at all where a number is missing.",
