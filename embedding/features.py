@@ -16,6 +16,7 @@ from embedding.checks import Check, after
 from embedding.inputs import is_dense
 from embedding.policies import usable_ids, usable_weights
 from embedding.specs import FeatureSpec
+from embedding.weights import scaled_weights
 
 
 class Lookup(NamedTuple):
@@ -80,7 +81,7 @@ def lookup_of(feature: FeatureSpec, ids: Any, weights: Any) -> Lookup:
         feature.config.table.combiner,
         tf.reduce_prod(shape_of(feature, ids)),
     )
-    pooled = combined(lookup, combiner, rows)
+    pooled = combined(lookup, combiner, rows, is_weighted=weights is not None)
     if is_pooled:
         return pooled
     coefficients = tf.where(tf.equal(kept, 1), pooled.coefficients, unweighted)
@@ -255,11 +256,22 @@ def _selected(lookup: Lookup, keep: tf.Tensor) -> Lookup:
     return Lookup(*(tf.boolean_mask(column, keep) for column in lookup))
 
 
-def combined(lookup: Lookup, combiner: str, rows: tf.Tensor) -> Lookup:
-    """Turns weights into w, w / sum(w) or w / sqrt(sum(w^2)) by row; 0 / 0 is 0."""
+def combined(
+    lookup: Lookup, combiner: str, rows: tf.Tensor, *, is_weighted: bool
+) -> Lookup:
+    """Turns weights into w, w / sum(w) or w / sqrt(sum(w^2)) by row; 0 / 0 is 0.
+
+    Args:
+        lookup: its coefficients are the weights.
+        combiner: of the table.
+        rows: int64 scalar, how many activation rows there are.
+        is_weighted: False if every weight is 1.
+    """
     if combiner == "sum":
         return lookup
     weights, segments = lookup.coefficients, lookup.segment_ids
+    if is_weighted:
+        weights = scaled_weights(weights, segments, rows)
     powers = weights if combiner == "mean" else tf.square(weights)
     totals = tf.math.unsorted_segment_sum(powers, segments, rows)
     if combiner == "sqrtn":

@@ -13,6 +13,7 @@ import tensorflow as tf
 from embedding.checks import Check, after
 from embedding.inputs import is_dense
 from embedding.specs import FeatureSpec
+from embedding.weights import are_not_negative
 
 _REMEDY = "Mend the preprocessing, or give the table the policy drop or oov_row."
 
@@ -97,11 +98,11 @@ def _weights_checks(batches: Sequence[Batch]) -> list[Check]:
 
 
 def _are_usable(weights: tf.Tensor, combiner: str) -> tf.Tensor:
-    largest = tf.float32.max
-    smallest = -largest if combiner == "sum" else 0.0
-    # What is clipped is not equal any more; NaN never is.
-    clipped = tf.clip_by_value(weights, smallest, largest)
-    return tf.reduce_all(tf.equal(weights, clipped))
+    # False for NaN, as every comparison is.
+    are_usable = tf.abs(weights) <= tf.float32.max
+    if combiner != "sum":
+        are_usable &= are_not_negative(weights)
+    return tf.reduce_all(are_usable)
 
 
 def _are_same(splits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:

@@ -107,7 +107,8 @@ def _bags(batch: Batch) -> Bags:
         coefficients = _equal_coefficients(feature, splits, segments)
         return Bags(Lookup(rows, segments, coefficients), count)
     lookup = Lookup(rows, segments, tf.cast(weights.values, tf.float32))
-    return Bags(combined(lookup, feature.config.table.combiner, count), count)
+    combiner = feature.config.table.combiner
+    return Bags(combined(lookup, combiner, count, is_weighted=True), count)
 
 
 def _equal_coefficients(
