@@ -10,6 +10,13 @@ import tensorflow as tf
 Check: TypeAlias = tf.Operation | None
 
 
+def are_same(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+    """Returns whether two tensors of a type have the same shape and values."""
+    equal = tf.raw_ops.Equal(x=one, y=other, incompatible_shape_error=False)
+    # Shapes that broadcast are not refused by the op.
+    return tf.equal(tf.size(one), tf.size(other)) & tf.reduce_all(equal)
+
+
 @contextlib.contextmanager
 def after(*checks: Check) -> Iterator[None]:
     """Orders the ops made inside behind the checks, in graphs and eagerly."""

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from embedding import partition
-from embedding.checks import Check, after
+from embedding.checks import Check, after, are_same
 from embedding.inputs import is_dense
 from embedding.policies import usable_ids, usable_weights
+from embedding.row_splits import with_checked_splits
 from embedding.specs import FeatureSpec
 from embedding.weights import scaled_weights
 
@@ -55,9 +56,11 @@ def lookup_of(feature: FeatureSpec, ids: Any, weights: Any) -> Lookup:
 
     Raises:
         ValueError: if a ragged batch does not fit the feature's output_shape.
-        tf.errors.InvalidArgumentError: while running, on ids or weights that the
-            table's policy refuses.
+        tf.errors.InvalidArgumentError: while running, on row splits that are none, and
+            on ids or weights that the table's policy refuses.
     """
+    if isinstance(ids, tf.RaggedTensor):
+        ids = with_checked_splits(feature.path, ids)
     values = tf.cast(ids if is_dense(ids) else ids.values, tf.int64)
     kept = _kept_per_example(feature, ids)
     lookup = Lookup(
@@ -191,7 +194,8 @@ def _sparse_places(
     indices = ids.indices
     if feature.config.validate_weights_and_indices:
         inside = tf.debugging.Assert(
-            tf.reduce_all((indices >= 0) & (indices < ids.dense_shape)),
+            tf.reduce_all((indices >= 0) & (indices < ids.dense_shape))
+            & tf.reduce_all(ids.dense_shape >= 0),
             [
                 f"Feature '{feature.path}': a SparseTensor's indices must lie inside "
                 "its dense_shape",
@@ -222,11 +226,8 @@ def _same_entries(path: str, ids: Any, weights: Any) -> Check:
     else:
         mine = tf.cast(ids.row_splits, tf.int64)
         theirs = tf.cast(weights.row_splits, tf.int64)
-    same = tf.cond(
-        tf.reduce_all(tf.equal(tf.shape(mine), tf.shape(theirs))),
-        lambda: tf.reduce_all(tf.equal(mine, theirs)),
-        lambda: False,
-    )
+    are_as_many = tf.equal(tf.size(ids.values), tf.size(weights.values))
+    same = are_as_many & are_same(mine, theirs)
     message = f"Feature '{path}': weights must stand at the same positions as the ids."
     return tf.debugging.Assert(same, [message, "ids:", mine, "weights:", theirs])
 
