@@ -5,8 +5,10 @@ a log file.
 """
 
 import argparse
+import contextlib
 import logging
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -71,8 +73,15 @@ def _cause(error: BaseException) -> str:
     return f"{prefix}{str(error).strip()}"
 
 
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
 def main() -> int:
     """Runs, and returns the exit code."""
+    # Ctrl-C at a terminal reaches this process too; the one that started it decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _interrupt)
     parser = argparse.ArgumentParser()
     parser.add_argument("config")
     parser.add_argument("--output-dir", required=True, type=Path)
@@ -95,6 +104,12 @@ def main() -> int:
             traceback.print_exc()
             writer.send(Event("failed", text=_cause(error)))
             return 1
+        except KeyboardInterrupt as signalled:
+            # Who sent the signal may read no more, and libraries' threads go on.
+            with contextlib.suppress(BrokenPipeError):
+                writer.send(Event("failed", text=f"stopped by {signalled}"))
+            logging.shutdown()
+            os._exit(128 + signal.SIGTERM)
     return 0
 
 
