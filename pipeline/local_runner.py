@@ -13,7 +13,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from configs import ConfigError, Run, load_run
+from configs import ConfigError, load_run
 from pipeline import datasets
 from pipeline.events import Event, EventWriter, ProgressHandler
 from pipeline.layout import Layout
@@ -21,17 +21,18 @@ from pipeline.outcome import RunError
 
 
 def run_pipeline(
-    run: Run, layout: Layout, writer: EventWriter, *, cache: bool, force: str
+    config: Path, layout: Layout, writer: EventWriter, *, cache: bool, force: str
 ) -> None:
     """Runs the pipeline and sends the summary.
 
     Args:
-        run: the configuration.
+        config: file of the configuration.
         layout: where outputs go.
         writer: where events go.
         cache: whether to reuse earlier work.
         force: the reason to publish the model whatever the gates say; "" for none.
     """
+    run = load_run(config)
     if run.data.download:
         requirement = run.data.download.requirement
         writer.send(Event("progress", "setup", f"fetching {requirement}"))
@@ -51,7 +52,9 @@ def run_pipeline(
         run,
         pipeline_root=str(layout.artifacts),
         data_path=str(data),
-        data_version=datasets.version_of(data),
+        data_version=datasets.version_of(
+            run.data, data, besides=(layout.root, config.resolve())
+        ),
         serving_dir=str(layout.serving),
         metadata_path=str(layout.metadata),
         cache=cache,
@@ -83,7 +86,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _interrupt)
     parser = argparse.ArgumentParser()
-    parser.add_argument("config")
+    parser.add_argument("config", type=Path)
     parser.add_argument("--output-dir", required=True, type=Path)
     parser.add_argument("--events", required=True, type=int)
     parser.add_argument("--no-cache", action="store_true")
@@ -94,7 +97,7 @@ def main() -> int:
         writer = EventWriter(file)
         try:
             run_pipeline(
-                load_run(arguments.config),
+                arguments.config,
                 Layout(arguments.output_dir.resolve()),
                 writer,
                 cache=not arguments.no_cache,
