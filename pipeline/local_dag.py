@@ -164,8 +164,6 @@ def _close(
     begun = resolver.generate_output_artifacts(execution.id).values()
     for artifact in (artifact for some in begun for artifact in some):
         shutil.rmtree(artifact.uri, ignore_errors=True)
-    work = resolver.get_stateful_working_directory(execution)
-    shutil.rmtree(work, ignore_errors=True)
 
 
 def _connection(

@@ -16,6 +16,7 @@ from pathlib import Path
 from configs import ConfigError, load_run
 from pipeline import datasets
 from pipeline.events import Event, EventWriter, ProgressHandler
+from pipeline.interruption import exit_code_of, interrupt
 from pipeline.layout import Layout
 from pipeline.outcome import RunError
 
@@ -76,15 +77,11 @@ def _cause(error: BaseException) -> str:
     return f"{prefix}{str(error).strip()}"
 
 
-def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt(signal.Signals(number).name)
-
-
 def main() -> int:
     """Runs, and returns the exit code."""
     # Ctrl-C at a terminal reaches this process too; the one that started it decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     parser = argparse.ArgumentParser()
     parser.add_argument("config", type=Path)
     parser.add_argument("--output-dir", required=True, type=Path)
@@ -112,7 +109,7 @@ def main() -> int:
             with contextlib.suppress(BrokenPipeError):
                 writer.send(Event("failed", text=f"stopped by {signalled}"))
             logging.shutdown()
-            os._exit(128 + signal.SIGTERM)
+            os._exit(exit_code_of(signalled))
     return 0
 
 
