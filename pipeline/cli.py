@@ -3,18 +3,40 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
+import typer.core
 from rich.console import Console
 
 from configs import ConfigError, Job, load_job, load_run
+from pipeline.interruption import exit_code_of, stops_as_at_ctrl_c
 from pipeline.layout import OutputError, layout_of
 from pipeline.models import agent, models
-from pipeline.native_output import stderr_held_back
+from pipeline.native_output import stderr_held_back, temporary_files_removed
 from pipeline.serve import serve
 
+
+class _Commands(typer.core.TyperGroup):
+    """Commands that Ctrl-C and SIGTERM end alike: cleaned up, and in a line."""
+
+    def invoke(self, ctx: typer.Context) -> Any:
+        """Runs a command."""
+        try:
+            with stops_as_at_ctrl_c():
+                return super().invoke(ctx)
+        except KeyboardInterrupt as signalled:
+            _errors.print(
+                f"Interrupted: shardline {ctx.invoked_subcommand}. Nothing half-made "
+                "is left; run the same command again.",
+                highlight=False,
+                soft_wrap=True,
+            )
+            raise typer.Exit(exit_code_of(signalled)) from signalled
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Trains recommender models with host-sharded embedding tables.",
@@ -113,20 +135,21 @@ def preprocess(
 ) -> None:
     """Turn raw examples into ids and numbers, without the rest of the pipeline."""
     job = _load(config, load_job)
-    with stderr_held_back():
-        from pipeline.preprocess import examples_of, run_preprocess
     try:
-        run_preprocess(
-            job,
-            examples_of(job, inputs or [], Path("runs", job.name, "data")),
-            _console,
-            output=output,
-            runner=runner,
-            options=context.args,
-            forms=forms or ["tfrecord"],
-            cache=cache,
-            graph=transform_graph,
-        )
+        with stderr_held_back(), temporary_files_removed():
+            from pipeline.preprocess import examples_of, run_preprocess
+
+            run_preprocess(
+                job,
+                examples_of(job, inputs or [], Path("runs", job.name, "data")),
+                _console,
+                output=output,
+                runner=runner,
+                options=context.args,
+                forms=forms or ["tfrecord"],
+                cache=cache,
+                graph=transform_graph,
+            )
     except (OSError, RuntimeError, ValueError) as error:
         _fail(error)
 

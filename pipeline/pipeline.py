@@ -1,6 +1,7 @@
 """The TFX pipeline of a run: which components, in which order, from which settings."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import tensorflow_model_analysis as tfma
@@ -43,6 +44,7 @@ def create_pipeline(
     metadata_path: str | None = None,
     cache: bool = True,
     force: str = "",
+    beam_options: Sequence[str] = (),
 ) -> tfx.dsl.Pipeline:
     """Returns the pipeline of a run, for any runner.
 
@@ -55,6 +57,7 @@ def create_pipeline(
         metadata_path: SQLite file of ML Metadata; None where the platform has its own.
         cache: whether to reuse what an earlier run made from equal inputs.
         force: the reason to publish the model whatever the gates say; "" for none.
+        beam_options: of the components that run in Beam.
     """
     # In a folder of its own a run keeps counts beside what it makes, and no path of it
     # is in any cache key; on a platform every run has other folders.
@@ -66,6 +69,7 @@ def create_pipeline(
         pipeline_root=pipeline_root,
         components=[*data, *model],
         enable_cache=cache,
+        beam_pipeline_args=list(beam_options),
         metadata_connection_config=(
             tfx.orchestration.metadata.sqlite_metadata_connection_config(metadata_path)
             if metadata_path
@@ -118,6 +122,7 @@ def _data_components(
             "components.analysis",
             "components.feature_transform",
             "components.features",
+            "components.file_record",
             "components.files",
             "components.preprocess",
             "configs",

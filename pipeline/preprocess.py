@@ -118,6 +118,13 @@ def _print(report: Report, console: Console, output: str, seconds: float) -> Non
         console.print(_vocabularies(report.facts))
     for line in report.left_out:
         console.print(line, style="yellow", markup=False, soft_wrap=True)
+    for damage in report.damaged:
+        console.print(
+            f"Counted again, for the counts in the cache are damaged: {damage}.",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
     if report.reused:
         console.print(f"{len(report.reused)} spans were counted before")
     told = ", ".join(f"{n:,} {split}" for split, n in sorted(report.examples.items()))

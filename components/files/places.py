@@ -15,13 +15,14 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 from components.files.bad_input import BadInputError
+from configs.outputs import is_output_folder
 
 _MEMBER = "!/"
 _NAMED = 10  # of what is there, in messages
 
 
 def match(path: str, pattern: str) -> list[str]:
-    """Finds files.
+    """Finds files; those in the output folder of a run are no data.
 
     Args:
         path: A folder, a single file, or a zip archive.
@@ -62,6 +63,9 @@ def _below(path: str) -> Iterator[tuple[str, str]]:
         yield from _below_remote(path.rstrip("/"))
     elif os.path.isdir(path):
         for folder, folders, names in os.walk(path, onerror=_raise):
+            if folder != path and is_output_folder(folders, names):
+                folders.clear()
+                continue
             folders.sort()
             for name in names:
                 place = os.path.join(folder, name)

@@ -42,12 +42,14 @@ class Analysis:
         bad: examples and files that were left out.
         reused: spans whose counts were in the cache.
         staged: units whose batches are kept.
+        damaged: what was wrong with counts in the cache, which were made again.
     """
 
     facts: Facts
     bad: BadInput
     reused: tuple[str, ...]
     staged: dict[Unit, Staged]
+    damaged: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,7 @@ def analyze(
             if keep_batches and not span.is_counted
             for unit in told[span.name]
         },
+        tuple(span.damage for span in spans if span.damage),
     )
 
 

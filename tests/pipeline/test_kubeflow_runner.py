@@ -16,6 +16,7 @@ from kfp.components import load_component_from_text
 from kfp.pipeline_spec import pipeline_spec_pb2
 from typer.testing import CliRunner
 
+from components.in_memory_beam import IN_MEMORY_RUNNER
 from pipeline.cli import app
 
 STEP_LIMIT_S = 300
@@ -171,6 +172,18 @@ def test_every_container_uses_the_image(job: dict[str, Any]) -> None:
 
     images = {e["container"]["image"] for e in executors.values() if "container" in e}
     assert images == {"registry/shardline:1"}
+
+
+@pytest.mark.parametrize(
+    "task", ["ReaderExampleGen", "FeatureTransform", "StatisticsGen", "Evaluator"]
+)
+def test_beam_of_every_component_runs_in_memory(task: str, job: dict[str, Any]) -> None:
+    executors = job["pipelineSpec"]["deploymentSpec"]["executors"]
+
+    (container,) = [
+        e["container"] for name, e in executors.items() if name.startswith(task)
+    ]
+    assert f"--runner={IN_MEMORY_RUNNER}" in container["args"]
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ from typing import Any
 import apache_beam as beam
 import pytest
 import tensorflow as tf
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 
 from components.example_gen import executor
+from components.in_memory_beam import in_memory_pipeline
 
 
 def example(value: int) -> tf.train.Example:
@@ -32,7 +34,8 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, **splits: list) -> Any:
     artifact = standard_artifacts.Examples()
     artifact.uri = str(folder)
     properties = {"reader": "a.Reader", "options": "{}", "path": "there"}
-    executor.Executor().Do({}, {"examples": [artifact]}, properties)
+    context = BaseBeamExecutor.Context(make_beam_pipeline_fn=in_memory_pipeline)
+    executor.Executor(context).Do({}, {"examples": [artifact]}, properties)
     return artifact
 
 
