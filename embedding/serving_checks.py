@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from embedding.checks import Check, after
+from embedding.checks import Check, asserted
 from embedding.inputs import is_dense
 from embedding.specs import FeatureSpec
 
@@ -70,7 +70,7 @@ def _ids_checks(batches: Sequence[Batch]) -> list[Check]:
         got = [smallest[at], "to", largest[at], _REMEDY]
         return [tf.gather(messages, at), *got]
 
-    return [_asserted(tf.reduce_all(fits), found)]
+    return [asserted(tf.reduce_all(fits), found)]
 
 
 def _weights_checks(batches: Sequence[Batch]) -> list[Check]:
@@ -90,7 +90,7 @@ def _weights_checks(batches: Sequence[Batch]) -> list[Check]:
             )
     true = tf.stack(claims)
     return [
-        _asserted(
+        asserted(
             tf.reduce_all(true), lambda: [tf.gather(messages, _first_false(true))]
         )
     ]
@@ -115,14 +115,3 @@ def _are_same(splits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
 
 def _first_false(claims: tf.Tensor) -> tf.Tensor:
     return tf.argmin(tf.cast(claims, tf.int32))
-
-
-def _asserted(claim: tf.Tensor, found: Callable[[], list[Any]]) -> Check:
-    """Asserts a claim; what was found is only computed if it is false."""
-
-    def refuse() -> tf.Tensor:
-        with after(tf.debugging.Assert(False, found())):
-            return tf.constant(False)
-
-    passed = tf.cond(claim, lambda: tf.constant(True), refuse)
-    return None if tf.executing_eagerly() else passed.op
