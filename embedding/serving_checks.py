@@ -5,7 +5,7 @@ the largest are taken, and those of all features are compared at once. What is r
 is what `embedding.policies` refuses in training.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -90,9 +90,7 @@ def _weights_checks(batches: Sequence[Batch]) -> list[Check]:
             )
     true = tf.stack(claims)
     return [
-        asserted(
-            tf.reduce_all(true), lambda: [tf.gather(messages, _first_false(true))]
-        )
+        asserted(tf.reduce_all(true), lambda: [tf.gather(messages, _first_false(true))])
     ]
 
 

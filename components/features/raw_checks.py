@@ -40,7 +40,8 @@ def only_values(
             row,
             "(the first is 0) holds",
             lengths[column, row],
-            "values. Send one, or give the feature a `default` or the number `missing`.",
+            "of them. Write one, or give the feature a `default` or the number "
+            "`missing`.",
         ]
 
     with after(asserted(tf.reduce_all(fits), found)):
