@@ -96,8 +96,8 @@ def _may_be_nan(column: Column) -> bool:
 
 
 def _refusal(name: str, column: Column) -> str:
-    missing = " or NaN, which is a missing one," if _may_be_nan(column) else ""
-    return f"Column `{name}` must hold finite numbers{missing} as float32, got"
+    missing = ", or NaN for a missing one" if _may_be_nan(column) else ""
+    return f"Column `{name}` must hold finite numbers as float32{missing}; got"
 
 
 def _after(values: Any) -> Any:
