@@ -5,12 +5,12 @@ the largest are taken, and those of all features are compared at once. What is r
 is what `embedding.policies` refuses in training.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from embedding.checks import Check, after, are_same
+from embedding.checks import Check, are_same, asserted
 from embedding.inputs import is_dense
 from embedding.row_splits import MUST, are_splits
 from embedding.specs import FeatureSpec
@@ -73,7 +73,7 @@ def _splits_checks(batches: Sequence[Batch]) -> list[Check]:
             tf.gather(splits, at),
         ]
 
-    return [_asserted(tf.reduce_all(fit), found)]
+    return [asserted(tf.reduce_all(fit), found)]
 
 
 def _ids_checks(batches: Sequence[Batch]) -> list[Check]:
@@ -95,7 +95,7 @@ def _ids_checks(batches: Sequence[Batch]) -> list[Check]:
         got = [smallest[at], "to", largest[at], _REMEDY]
         return [tf.gather(messages, at), *got]
 
-    return [_asserted(tf.reduce_all(fits), found)]
+    return [asserted(tf.reduce_all(fits), found)]
 
 
 def _weights_checks(batches: Sequence[Batch]) -> list[Check]:
@@ -114,9 +114,7 @@ def _weights_checks(batches: Sequence[Batch]) -> list[Check]:
         )
     true = tf.stack(claims)
     return [
-        _asserted(
-            tf.reduce_all(true), lambda: [tf.gather(messages, _first_false(true))]
-        )
+        asserted(tf.reduce_all(true), lambda: [tf.gather(messages, _first_false(true))])
     ]
 
 
@@ -138,14 +136,3 @@ def _stand_alike(ids: tf.RaggedTensor, weights: tf.RaggedTensor) -> tf.Tensor:
 
 def _first_false(claims: tf.Tensor) -> tf.Tensor:
     return tf.argmin(tf.cast(claims, tf.int32))
-
-
-def _asserted(claim: tf.Tensor, found: Callable[[], list[Any]]) -> Check:
-    """Asserts a claim; what was found is only computed if it is false."""
-
-    def refuse() -> tf.Tensor:
-        with after(tf.debugging.Assert(False, found())):
-            return tf.constant(False)
-
-    passed = tf.cond(claim, lambda: tf.constant(True), refuse)
-    return None if tf.executing_eagerly() else passed.op

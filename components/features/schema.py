@@ -1,6 +1,9 @@
 """The schema that the examples must have, from the reader's columns.
 
-A ragged column is read as a RaggedTensor, any other as one value an example.
+A ragged column is read as a RaggedTensor, and so is one whose value may be missing: a
+value that is not there may be written as no feature, as a feature without a list, or as
+an empty list, and TensorFlow reads the last as one value only into a RaggedTensor.
+Any other column is read as one value an example.
 """
 
 from collections.abc import Mapping
@@ -8,7 +11,6 @@ from collections.abc import Mapping
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.columns import Column
-from components.features.tokens import MISSING
 from configs.columns import raw_columns
 from configs.rules import reader_of
 from configs.schema import Features, Target
@@ -26,25 +28,18 @@ def example_schema(columns: Mapping[str, Column]) -> schema_pb2.Schema:
     representations = schema.tensor_representation_group[""].tensor_representation
     for name, column in columns.items():
         feature = schema.feature.add(name=name, type=_TYPES[column.dtype])
-        if column.ragged:
+        if column.ragged or column.optional:
             feature.value_count.min = 0
+            if not column.ragged:
+                feature.value_count.max = 1
             representations[name].ragged_tensor.feature_path.step.append(name)
             continue
         dense = representations[name].dense_tensor
         dense.column_name = name
         dense.shape.SetInParent()
-        if column.optional:
-            feature.value_count.max = 1
-            _set_missing(dense.default_value, column.dtype)
-        else:
-            feature.presence.min_fraction = 1
-            feature.shape.SetInParent()
+        feature.presence.min_fraction = 1
+        feature.shape.SetInParent()
     return schema
-
-
-def _set_missing(default: schema_pb2.TensorRepresentation.DefaultValue, dtype: str):
-    field = {"string": "bytes_value", "int64": "int_value", "float": "float_value"}
-    setattr(default, field[dtype], MISSING[dtype])
 
 
 def column_faults(

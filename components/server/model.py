@@ -41,10 +41,13 @@ class Input:
     Attributes:
         dtype: of its values.
         shape: None stands for a length that is not said; None as a whole, for a rank.
+        missing: what stands for a value that is missing: the one value of the input's
+            default. None: no value may be missing.
     """
 
     dtype: tf.DType
     shape: tuple[int | None, ...] | None
+    missing: Any = dataclasses.field(default=None, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,15 +192,20 @@ class LoadedModel:
         return Signature(
             name,
             definition,
-            {key: _input(info) for key, info in inputs.items()},
+            {key: _input(key, definition) for key in inputs},
             outputs,
             function,
         )
 
 
-def _input(info: Any) -> Input:
+def _input(name: str, definition: Any) -> Input:
+    info = definition.inputs[name]
     shape = None
     if not info.tensor_shape.unknown_rank:
         sizes = (dim.size for dim in info.tensor_shape.dim)
         shape = tuple(None if size < 0 else size for size in sizes)
-    return Input(tf.as_dtype(info.dtype), shape)
+    missing = None
+    if name in definition.defaults:
+        default = tf.make_ndarray(definition.defaults[name])
+        missing = default.item() if default.size == 1 else None
+    return Input(tf.as_dtype(info.dtype), shape, missing)

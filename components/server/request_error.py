@@ -22,6 +22,8 @@ _HTTP_STATUS = {
 _STATUS_OF_NUMBER = {status.value[0]: status for status in Status}
 # What names nodes of the graph comes last.
 _NODES = re.compile(r"\s*\[?\[?\{\{")
+# What a graph asserts comes as its parts, each in brackets.
+_ASSERTED = "assertion failed: ["
 # gRPC drops replies whose words do not fit into a header of 8 KB, where it writes some
 # bytes as three.
 _MOST_BYTES = 1000
@@ -61,7 +63,10 @@ def from_tensorflow(error: tf.errors.OpError) -> RequestError:
     """Returns what TensorFlow refused, without the names of its nodes."""
     text = error.message.removeprefix("Graph execution error:").strip()
     status = _STATUS_OF_NUMBER.get(error.error_code, Status.INTERNAL)
-    return RequestError(status, _NODES.split(text, maxsplit=1)[0])
+    said = _NODES.split(text, maxsplit=1)[0]
+    if said.startswith(_ASSERTED) and said.endswith("]"):
+        said = " ".join(said.removeprefix(_ASSERTED)[:-1].split("] ["))
+    return RequestError(status, said)
 
 
 def quoted(name: str) -> str:
