@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -45,11 +46,14 @@ class RawBatch:
             depth; null is a missing value.
         faults: The rows that are known to be bad.
         is_text: Whether numbers are still text.
+        stored: Columns that splits look at, as the file has them, where `columns` has
+            them in another type.
     """
 
     columns: dict[str, pa.Array]
     faults: RowFaults
     is_text: bool = False
+    stored: Mapping[str, pa.Array] = field(default_factory=dict)
 
 
 def mark_long(

@@ -57,7 +57,11 @@ def _split(raw: RawBatch, rules: ReadRules) -> Iterator[tuple[str, pa.RecordBatc
     _check_crosses(lists, rules, faults)
     if rules.label is not None:
         arrays[rules.label] = _labels(lists[rules.label], rules, faults)
-    claims = claimed(rules.held_out, lists, faults)
+    # As the file has them: what else reads a column does not change its splits.
+    looked_at = {rule.column for rule in rules.held_out.values()}
+    columns = {**raw.columns, **raw.stored}
+    stored = {name: listed(columns[name]) for name in looked_at}
+    claims = claimed(rules.held_out, stored, faults)
     batch = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
     rest = faults.good.copy()
     for split, rows in claims.items():
