@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from components.files.bad_input import BadInput, RowFaults
 from components.files.rules import ReadRules
+from configs.shown import shown
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def mark_long(
     """
     faults.mark(
         rows,
-        f"column `{name}` has more than {most:,} values",
+        f"column `{shown(name)}` has more than {most:,} values",
         lambda row: f"it has {counts[row]:,}",
         "Shorten it, or raise `data.files.max_values`.",
     )

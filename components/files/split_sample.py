@@ -22,7 +22,7 @@ from components.files.sampling import sample
 from components.files.splits import claimed
 from configs.boundaries import Boundary, boundary_of
 from configs.data import HeldOut
-from configs.shown import quoted, shown
+from configs.shown import escaped, quoted, shown
 
 _ROWS = 1000
 # Counts since 1970, each with the numbers that are about our time.
@@ -107,7 +107,7 @@ def _told(split: str, rule: HeldOut, file: str, rules: ReadRules) -> str:
     takes, rows = int(seen.takes.sum()), len(seen.takes)
     told = (
         f"`data.files.held_out.{split}` takes {takes:,} of the first {rows:,} examples "
-        f"of {shown(file)}"
+        f"of {escaped(file, keep='')}"
     )
     if rule.at_least is None:
         return f"{told}, by `fraction: {rule.fraction}`. Give another fraction."

@@ -15,6 +15,7 @@ from components.files.bad_input import RowFaults
 from components.files.canonical import VALUE_TYPES
 from components.files.raw_batch import RawBatch, Share
 from configs.column import Dtype
+from configs.shown import shown
 
 Kinds = tuple[tuple[str, Dtype], ...]  # what each column is stored as
 _SEARCHED = 64  # records, for the kinds of columns that may have several
@@ -117,7 +118,7 @@ class Decoding:
             if stored.get(name, kind) != kind:
                 faults.mark(
                     rows,
-                    f"column `{name}` does not hold {kind} values",
+                    f"column `{shown(name)}` does not hold {kind} values",
                     partial(_holds, stored[name]),
                     "Say the `dtype` that the files have, or write another.",
                 )

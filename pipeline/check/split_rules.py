@@ -11,7 +11,7 @@ from components.files.bad_input import FileFault
 from components.files.rules import ReadRules
 from components.files.split_sample import SampledSplit, sampled_split
 from configs.schema import HeldOut
-from configs.shown import quoted, shown
+from configs.shown import escaped, quoted, shown
 from pipeline.check.findings import Finding, Place
 
 
@@ -33,7 +33,7 @@ def split_findings(
         try:
             seen = sampled_split(split, rule, batch, rules, file)
         except FileFault as fault:
-            yield _finding(split, rule, f"{shown(file)}: {fault}", "")
+            yield _finding(split, rule, f"{escaped(file, keep='')}: {fault}", "")
             continue
         yield from _bad_rows(split, rule, seen, rules)
         yield from _alike(split, rule, seen)
