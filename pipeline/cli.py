@@ -1,13 +1,11 @@
 """The `shardline` command."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 import typer.core
-from rich.console import Console
 
 from configs import ConfigError, Job, load_job, load_run
 from pipeline.interruption import exit_code_of, stops_as_at_ctrl_c
@@ -15,6 +13,7 @@ from pipeline.layout import OutputError, layout_of
 from pipeline.models import agent, models
 from pipeline.native_output import stderr_held_back, temporary_files_removed
 from pipeline.serve import serve
+from pipeline.terminal import Terminal, print_json
 
 
 class _Commands(typer.core.TyperGroup):
@@ -42,8 +41,8 @@ app = typer.Typer(
     help="Trains recommender models with host-sharded embedding tables.",
 )
 _Read = TypeVar("_Read", bound=Job)
-_console = Console()
-_errors = Console(stderr=True)
+_console = Terminal()
+_errors = Terminal(stderr=True)
 
 _Config = Annotated[Path, typer.Argument(help="The run's configuration, a YAML file.")]
 _OutputDir = Annotated[
@@ -186,11 +185,11 @@ def check_config(
         if as_json:
             from pipeline.check.report import static_json
 
-            print(json.dumps(static_json(str(config), error), indent=2))
+            print_json(static_json(str(config), error))
             raise typer.Exit(1) from error
         _fail(error)
     if as_json:
-        print(json.dumps(report.to_json(), indent=2))
+        print_json(report.to_json())
     else:
         render(report, _console)
     raise typer.Exit(1 if report.faults else 0)

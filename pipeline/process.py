@@ -5,7 +5,6 @@ seconds. What the process prints itself goes to the log file, and with `verbose`
 too.
 """
 
-import contextlib
 import dataclasses
 import datetime
 import os
@@ -17,7 +16,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
 from rich.console import Console
 from rich.markup import escape
@@ -27,6 +25,7 @@ from rich.table import Table
 from pipeline.events import Event, read_events
 from pipeline.interruption import exit_code_of
 from pipeline.layout import Layout
+from pipeline.terminal import escaping_log
 
 _HEARTBEAT_S = 10.0
 _TERMINATION_S = 10.0
@@ -142,7 +141,7 @@ def _follow(
 ) -> int:
     """Starts the process and follows it; returns its exit code."""
     read_end, write_end = os.pipe()
-    with _log_file(log_path, verbose) as log:
+    with escaping_log(log_path, is_shown=verbose) as log:
         process = subprocess.Popen(
             [*command, "--events", str(write_end)],
             stdin=subprocess.DEVNULL,
@@ -167,18 +166,6 @@ def _follow(
                 process.kill()
                 process.wait()
             raise
-
-
-@contextlib.contextmanager
-def _log_file(path: Path, verbose: bool) -> Iterator[IO[bytes]]:
-    """Opens the log; what is written there is shown, too, if `verbose`."""
-    if not verbose:
-        with path.open("wb") as log:
-            yield log
-        return
-    with subprocess.Popen(["tee", str(path)], stdin=subprocess.PIPE) as tee:
-        assert tee.stdin
-        yield tee.stdin
 
 
 def _with_heartbeat(read_end: int) -> Iterator[Event | None]:

@@ -10,6 +10,7 @@ from tfx.utils import path_utils
 
 from components.serving_validator.validation import Validation, load_validation
 from configs.schema import Run
+from configs.shown import shown
 from pipeline.layout import Layout
 from pipeline.outcome import RunError, RunRecord, properties
 
@@ -114,7 +115,7 @@ def _anomalies(record: RunRecord) -> str:
     """Returns what ExampleValidator found in any split."""
     folder = Path(record.artifacts("ExampleValidator")["anomalies"].uri)
     found = {
-        f"{column}: {anomaly.short_description}"
+        f"{shown(column)}: {shown(anomaly.short_description)}"
         for file in sorted(folder.glob("Split-*/SchemaDiff.pb"))
         for column, anomaly in anomalies_pb2.Anomalies.FromString(
             file.read_bytes()

@@ -14,6 +14,7 @@ from components.columns import Column
 from configs.columns import raw_columns
 from configs.rules import reader_of
 from configs.schema import Features, Target
+from configs.shown import shown
 
 _TYPES = {
     "string": schema_pb2.BYTES,
@@ -58,15 +59,17 @@ def column_faults(
         user = asked_by.get(name) or reader_of(features, name)
         if name not in columns:
             faults.append(
-                f"{user}: column `{name}` is not among the reader's columns "
-                f"({', '.join(sorted(columns))})"
+                f"{user}: column `{shown(name)}` is not among the reader's columns "
+                f"({', '.join(map(shown, sorted(columns)))})"
             )
         elif name in asked_by and columns[name] != needed:
             faults.append(
-                f"{user}: column `{name}` holds {columns[name]}; needed is {needed}"
+                f"{user}: column `{shown(name)}` holds {columns[name]}; needed is "
+                f"{needed}"
             )
         elif fault := _misfit(needed, columns[name]):
-            faults.append(f"{user}: column `{name}` holds {columns[name]}; {fault}")
+            held = f"column `{shown(name)}` holds {columns[name]}"
+            faults.append(f"{user}: {held}; {fault}")
     return faults
 
 

@@ -11,6 +11,7 @@ from components.files.reading import read_unit
 from components.files.rules import ReadRules, reader_of, rules_of, tfrecord_rules
 from components.files.sampling import sample
 from components.files.shares import Unit, units
+from components.files.split_sample import why_empty
 
 __all__ = [
     "BadInput",
@@ -24,4 +25,5 @@ __all__ = [
     "sample",
     "tfrecord_rules",
     "units",
+    "why_empty",
 ]

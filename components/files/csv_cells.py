@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from components.files.bad_input import FileFault
+from configs.shown import shown
 
 CELL = pa.large_binary()
 _NAMED = 20  # columns, in messages
@@ -40,10 +41,11 @@ def header_of(line: bytes, wanted: list[str]) -> list[str]:
         ) from error
     for name in wanted:
         if there.count(name) != 1:
+            named = ", ".join(map(shown, there[:_NAMED]))
             more = " ..." if len(there) > _NAMED else ""
             raise FileFault(
-                f"its header names {there.count(name)} columns `{name}`, expected one; "
-                f"it names {', '.join(there[:_NAMED])}{more}. Correct the name in the "
+                f"its header names {there.count(name)} columns `{shown(name)}`, "
+                f"expected one; it names {named}{more}. Correct the name in the "
                 "configuration, or the file, whose cells are parted by commas."
             )
     return there

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from components.files.bad_input import BadInputError
 from configs.outputs import is_output_folder
+from configs.shown import escaped, shown
 
 _MEMBER = "!/"
 _NAMED = 10  # of what is there, in messages
@@ -39,18 +40,19 @@ def match(path: str, pattern: str) -> list[str]:
         names = dict(_below(path))
     except OSError as error:
         raise BadInputError(
-            f"{path}: cannot be read: {error.strerror or error}. Set `data.path` to a "
-            "folder, file or zip archive that can."
+            f"{escaped(path, keep='')}: cannot be read: "
+            f"{error.strerror or error}. Set `data.path` to a folder, file or zip "
+            "archive that can."
         ) from error
     wanted = pattern.split("/")
     found = sorted(
         place for name, place in names.items() if _matches(name.split("/"), wanted)
     )
     if not found:
-        there = sorted(names)[:_NAMED]
+        there = [shown(name) for name in sorted(names)[:_NAMED]]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         raise BadInputError(
-            f"{path}: no file matches `{pattern}`; there is "
+            f"{escaped(path, keep='')}: no file matches `{shown(pattern)}`; there is "
             f"{', '.join(there) or 'nothing'}{more}. Correct `data.files.splits` or "
             "`data.path`."
         )

@@ -14,6 +14,7 @@ from components.files.rules import ReadRules
 from components.files.streams import byte_stream
 from components.files.tf_examples import as_found
 from components.files.tfrecord import record_batches
+from configs.shown import escaped
 
 
 def sample(files: Sequence[str], rules: ReadRules, rows: int) -> pa.RecordBatch:
@@ -34,12 +35,13 @@ def sample(files: Sequence[str], rules: ReadRules, rows: int) -> pa.RecordBatch:
         try:
             batch = _SAMPLES[rules.format](file, rows)
         except FileFault as fault:
-            raise BadInputError(f"{file}: {fault}") from fault
+            raise BadInputError(f"{escaped(file, keep='')}: {fault}") from fault
         if batch is not None and batch.num_rows:
             return batch.slice(0, rows)
     raise BadInputError(
-        f"{', '.join(files[:3])}{' ...' if len(files) > 3 else ''}: no row that can be "
-        "read. Correct `data.files`, or write the files again."
+        f"{', '.join(escaped(file, keep='') for file in files[:3])}"
+        f"{' ...' if len(files) > 3 else ''}: no row that can be read. "
+        "Correct `data.files`, or write the files again."
     )
 
 

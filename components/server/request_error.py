@@ -5,6 +5,8 @@ import re
 import grpc
 import tensorflow as tf
 
+from configs.shown import escaped
+
 Status = grpc.StatusCode
 
 # As TensorFlow Serving maps them (its model_servers/http_server.cc).
@@ -46,7 +48,7 @@ class RequestError(Exception):
         """
         super().__init__(message)
         self.status = status
-        self.message = shortened(message)
+        self.message = shortened(escaped(message))
 
     @property
     def http_status(self) -> int:

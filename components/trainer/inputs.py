@@ -13,6 +13,7 @@ from tfx.types import Artifact, artifact_utils
 from components.features.engine_inputs import engine_inputs, number_inputs
 from components.features.outputs import EXAMPLE_WEIGHT
 from configs.schema import FeatureSet, Target
+from configs.shown import shown
 
 _SHUFFLED_EXAMPLES = 100_000
 # Read ahead of parsing, for the time in which an epoch's shuffle fills its buffer.
@@ -160,8 +161,9 @@ def _checked_weights(weights: tf.Tensor, column: str) -> tf.Tensor:
     is_weight = tf.math.is_finite(weights) & (weights >= 0)
     wrong = tf.boolean_mask(weights, ~is_weight)
     message = (
-        f"Column `{column}` (`data.example_weight`): the weight of an example must be "
-        "0 or more and finite. Correct the data, or leave such examples out. It holds"
+        f"Column `{shown(column)}` (`data.example_weight`): the weight of an example "
+        "must be 0 or more and finite. Correct the data, or leave such examples out. "
+        "It holds"
     )
     check = tf.debugging.Assert(tf.equal(tf.size(wrong), 0), [message, wrong[:3]])
     with tf.control_dependencies([check]):

@@ -15,7 +15,7 @@ from components.files import BadInputError, ReadRules, match, rules_of, sample
 from configs import ConfigError, load_job, load_run
 from configs.column import Column
 from configs.schema import Data, Derived, Job
-from pipeline.check import column_rules, report, table_rules
+from pipeline.check import column_rules, report, split_rules, table_rules
 from pipeline.check.findings import Finding, finding_of, in_order
 from pipeline.check.report import ColumnReport, Report
 from pipeline.check.seen import Seen, seen_in
@@ -57,6 +57,7 @@ class _Check:
         self._columns: list[ColumnReport] = []
         self._notes: list[str] = []
         self._files: dict[str, str] = {}
+        self._single: set[str] = set()  # splits of one file
         self._rows: int | None = None
 
     def report(self, config: Path) -> Report:
@@ -85,6 +86,10 @@ class _Check:
         for use in self._uses:
             self._findings += _column_findings(use, seen, batch, rules)
         self._findings += _id_findings(job, seen, self._uses, rules)
+        is_whole = batch.num_rows < rows and "train" in self._single
+        self._findings += split_rules.split_findings(
+            batch, rules, self._files["train"], is_whole=is_whole
+        )
         self._columns += [
             report.of_sample(name, uses, uses[0].needed, seen.get(name))
             for name, uses in _by_column(self._uses).items()
@@ -114,6 +119,7 @@ class _Check:
                 self._bad_split(split, error)
             else:
                 self._files[split] = found[0]
+                self._single |= {split} if len(found) == 1 else set()
 
     def _bad_split(self, split: str, error: BadInputError) -> None:
         place = ("data", "files", "splits", split)
@@ -200,7 +206,6 @@ class _Check:
             for finding in [*findings, *other_findings]
             if not any(column and f"`{column}`" in finding.fact for column in known)
         ]
-        self._findings += proof.held_out_findings(self._job, batches)
         batches |= more
         if batches and not any(finding.is_fault for finding in self._findings):
             self._findings += proof.transform_findings(self._job, batches)

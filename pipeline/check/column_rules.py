@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from components.files.rules import ReadRules
 from configs.schema import Feature, Number
+from configs.shown import shown
 from pipeline.check.findings import Finding, Place
 from pipeline.check.seen import Seen
 from pipeline.check.uses import Use
@@ -23,10 +24,10 @@ def absent(use: Use, there: Sequence[str]) -> Finding:
     """Returns the fault of a column that the sample lacks."""
     nearest = difflib.get_close_matches(use.column, there, n=1)
     if nearest:
-        remedy = f"Did you mean `{nearest[0]}`?"
+        remedy = f"Did you mean `{shown(nearest[0])}`?"
     else:
         more = " ..." if len(there) > _NAMED else ""
-        remedy = f"It has {', '.join(sorted(there)[:_NAMED])}{more}."
+        remedy = f"It has {', '.join(map(shown, sorted(there)[:_NAMED]))}{more}."
     fact = f"column `{use.column}` is not in the sample."
     return Finding(use.place, use.who, fact, remedy, use.column)
 

@@ -287,7 +287,12 @@ def test_no_example_is_an_error(csv_files: Write, run_alone: Run) -> None:
     folder = csv_files(train=range(10))
     files = files_of(held_out={"test": HeldOut(column="age", at_least=0)})
 
-    with pytest.raises(ValueError, match="No example to analyse in split 'train': 1 f"):
+    with pytest.raises(
+        ValueError,
+        match=r"No example to analyse in split 'train': 1 files were read. "
+        "`data.files.held_out.test` takes 10 of the first 10 examples .* column `age` "
+        "goes from 0 to 9 there, and `at_least` is 0",
+    ):
         run_alone(Source(folder, files))
 
 

@@ -1,0 +1,198 @@
+"""What a sample tells of held-out splits: how much they take, and why.
+
+For messages and checks; which rows a split takes is said in `splits`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.files.bad_input import BadInput, BadInputError, FileFault, RowFaults
+from components.files.boundaries import is_text, read_text
+from components.files.canonical import Lists, listed
+from components.files.rules import ReadRules
+from components.files.sampling import sample
+from components.files.splits import claimed
+from configs.boundaries import Boundary, boundary_of
+from configs.data import HeldOut
+from configs.shown import escaped, quoted, shown
+
+_ROWS = 1000
+# Counts since 1970, each with the numbers that are about our time.
+_COUNTED = ("seconds", "milliseconds", "microseconds", "nanoseconds")
+_FIRST_SECOND, _LAST_SECOND = 10**8, 10**11
+
+
+class SampledSplit(NamedTuple):
+    """What a sample tells of one held-out split.
+
+    Attributes:
+        takes: which rows it claims, whatever other splits do, bool [rows].
+        goes: between which values its column goes, in words; "" if it has none.
+        advice: what to give instead, if boundary and column count in other units.
+        unlike: a value that is not written as the boundary is, both text with digits.
+        bad: rows that tell nothing.
+    """
+
+    takes: np.ndarray
+    goes: str
+    advice: str
+    unlike: str
+    bad: BadInput
+
+
+def sampled_split(
+    split: str, rule: HeldOut, batch: pa.RecordBatch, rules: ReadRules, file: str
+) -> SampledSplit:
+    """Asks a sample about a held-out split.
+
+    Args:
+        split: Its name.
+        rule: What it takes.
+        batch: As `sample` gives it, with the column of the rule.
+        rules: How the file is read.
+        file: That the sample is of.
+
+    Raises:
+        FileFault: The column's type cannot be compared with what the rule gives.
+    """
+    lists = _column(batch, rule.column, rules)
+    bad = BadInput("skip")
+    rows = batch.num_rows
+    faults = RowFaults(bad, rows, file, lambda row: row + 1, "example")
+    takes = claimed({split: rule}, {rule.column: lists}, faults)[split]
+    if rule.at_least is None:
+        return SampledSplit(takes, "", "", "", bad)
+    boundary = boundary_of(rule.at_least)
+    low, high = _ends(lists.values, boundary)
+    goes = "" if low is None else f"from {quoted(low)} to {quoted(high)}"
+    return SampledSplit(
+        takes,
+        goes,
+        _advice(boundary, low, high),
+        _unlike(lists.values, boundary),
+        bad,
+    )
+
+
+def why_empty(split: str, files: Sequence[str], rules: ReadRules) -> str:
+    """Returns why a split came out without an example, as far as a sample tells.
+
+    Args:
+        split: Its name.
+        files: That it is taken out of, or that others are taken out of it.
+        rules: How those are read.
+    """
+    held_out = {split: rules.held_out[split]} if split in rules.held_out else {}
+    told = []
+    for name, rule in (held_out or rules.held_out).items():
+        for file in dict.fromkeys([files[0], files[-1]] if files else []):
+            try:
+                told.append(_told(name, rule, file, rules))
+            except (BadInputError, FileFault, KeyError):
+                continue  # what cannot be read was told, or left out, before
+    return " ".join(told)
+
+
+def _told(split: str, rule: HeldOut, file: str, rules: ReadRules) -> str:
+    batch = sample([file], rules, _ROWS)
+    seen = sampled_split(split, rule, batch, rules, file)
+    takes, rows = int(seen.takes.sum()), len(seen.takes)
+    told = (
+        f"`data.files.held_out.{split}` takes {takes:,} of the first {rows:,} examples "
+        f"of {escaped(file, keep='')}"
+    )
+    if rule.at_least is None:
+        return f"{told}, by `fraction: {rule.fraction}`. Give another fraction."
+    goes = f"goes {seen.goes} there" if seen.goes else "has no value there"
+    advice = seen.advice or f"Give a{' higher' if takes else ' lower'} boundary."
+    return (
+        f"{told}: column `{shown(rule.column)}` {goes}, and `at_least` is "
+        f"{quoted(rule.at_least)}. {advice}"
+    )
+
+
+def _column(batch: pa.RecordBatch, name: str, rules: ReadRules) -> Lists:
+    array = batch.column(name)
+    if rules.format == "csv":
+        is_full = pc.greater(pc.binary_length(array), 0)
+        array = pc.if_else(is_full, array, pa.scalar(None, array.type))
+        if name in rules.columns and rules.columns[name].ragged:
+            array = pc.split_pattern(array, rules.list_separator)
+    return listed(array)
+
+
+def _ends(values: pa.Array, boundary: Boundary) -> tuple[object, object]:
+    """Returns the least and the greatest value, or None twice."""
+    if not is_text(values.type):
+        ends = pc.min_max(values)
+        if not ends["min"].is_valid:
+            return None, None
+        # As text: a time of nanoseconds is none of Python's.
+        return tuple(
+            Decimal(text) if boundary.kind == "number" else text
+            for text in (_as_text(ends[end]) for end in ("min", "max"))
+        )  # type: ignore[return-value]
+    texts = values.unique().cast(pa.large_binary()).to_pylist()
+    read = {text: read_text(text, boundary.kind) for text in texts}
+    known = [text for text, value in read.items() if value is not None]
+    if not known:
+        return None, None
+    known.sort(key=lambda text: read[text])  # type: ignore[arg-type, return-value]
+    if boundary.kind == "number":
+        return read[known[0]], read[known[-1]]
+    return known[0].decode(), known[-1].decode()
+
+
+def _as_text(value: pa.Scalar) -> str:
+    if pa.types.is_boolean(value.type):
+        return str(int(value.as_py()))
+    return str(value.cast(pa.large_string()).as_py())
+
+
+def _advice(boundary: Boundary, low: object, high: object) -> str:
+    """Says that one side counts seconds and the other milliseconds, or the like."""
+    if not isinstance(boundary.value, Decimal) or not isinstance(low, Decimal):
+        return ""
+    given, found = _unit(boundary.value), _unit(low)
+    if None in (given, found) or given == found or not isinstance(high, Decimal):
+        return ""
+    if _unit(high) != found:
+        return ""
+    assert given is not None  # by the test above
+    assert found is not None
+    meant = boundary.value * Decimal(1000) ** (found - given)
+    return (
+        f"`at_least` looks like {_COUNTED[given]} since 1970, and the column like "
+        f"{_COUNTED[found]}: give `at_least: {int(meant)}`."
+    )
+
+
+def _unit(number: Decimal) -> int | None:
+    for power in range(len(_COUNTED)):
+        scale = 1000**power
+        if _FIRST_SECOND * scale <= number < _LAST_SECOND * scale:
+            return power
+    return None
+
+
+def _unlike(values: pa.Array, boundary: Boundary) -> str:
+    """Returns a text whose digits are not where the boundary's are, shown, or ""."""
+    if boundary.kind != "text" or not isinstance(boundary.value, bytes):
+        return ""
+    if not re.search(rb"[0-9]", boundary.value):
+        return ""
+    form = _form(boundary.value)
+    texts = values.unique().cast(pa.large_binary()).to_pylist()
+    return next((quoted(text) for text in texts if _form(text) != form), "")
+
+
+def _form(text: bytes) -> bytes:
+    return re.sub(rb"[0-9]", b"0", re.sub(rb"[^0-9]+", b"-", text))
