@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from components.files.bad_input import BadInputError, FileFault
 from components.files.csv_cells import header_of, parsed
-from components.files.csv_text import row_chunks
+from components.files.csv_text import opened_rows
 from components.files.parquet import parquet_file
 from components.files.rules import ReadRules
 from components.files.streams import byte_stream
@@ -53,13 +53,13 @@ def _of_tfrecord(file: str, rows: int) -> pa.RecordBatch | None:
 
 def _of_csv(file: str, rows: int) -> pa.RecordBatch | None:
     with byte_stream(file) as stream:
-        _, text = next(row_chunks(stream), (1, b""))
-    line, _, rest = text.partition(b"\n")
-    header = header_of(line, [])
-    if not rest.strip():
+        line, chunks = opened_rows(stream)
+        header = header_of(line, [])
+        text = next((rows.text for rows in chunks if rows.text.strip()), b"")
+    if not text:
         return None
     once = [name for name in header if header.count(name) == 1]
-    return _first(parsed(rest, header, once, []), rows)
+    return _first(parsed(text, header, once, []), rows)
 
 
 def _of_parquet(file: str, rows: int) -> pa.RecordBatch | None:
