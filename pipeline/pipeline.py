@@ -16,6 +16,7 @@ from components.schema_gen import ReaderSchemaGen
 from components.serving_validator.component import ServingValidator
 from components.trainer.component import Trainer
 from configs.schema import Run
+from pipeline.names import pipeline_name
 
 _EVALUATED_SPLIT = "eval"
 
@@ -63,7 +64,7 @@ def create_pipeline(
     data = _data_components(run, data_path, data_version, counts_folder)
     model = _model_components(run, data, serving_dir, force)
     return tfx.dsl.Pipeline(
-        pipeline_name=f"shardline-{run.name}",
+        pipeline_name=pipeline_name(run.name),
         pipeline_root=pipeline_root,
         components=[*data, *model],
         enable_cache=cache,
