@@ -64,8 +64,9 @@ def _names(features: "FeatureSet") -> Iterator[str]:
             if other != name:
                 yield (
                     f"{reader_of(features, name)}: the published model would call an "
-                    f"input `{given}` for column `{name}` and for column `{other}`; "
-                    "rename one of the columns"
+                    f"input `{given}` for column `{name}` and for column `{other}`, "
+                    "as all but ASCII letters, digits and `_` becomes `_`; rename one "
+                    "of the two in the data"
                 )
     yield from _lookup_inputs(features)
 
