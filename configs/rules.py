@@ -66,8 +66,8 @@ def _names(features: "FeatureSet") -> Iterator[str]:
                 yield (
                     f"{reader_of(features, name)}: the published model would call an "
                     f"input `{given}` for column `{shown(name)}` and for column "
-                    f"`{shown(other)}`; "
-                    "rename one of the columns"
+                    f"`{shown(other)}`, as all but ASCII letters, digits and `_` "
+                    "becomes `_`; rename one of the two in the data"
                 )
     yield from _lookup_inputs(features)
 

@@ -11,6 +11,7 @@ from configs import ConfigError, Job, load_job, load_run
 from pipeline.interruption import exit_code_of, stops_as_at_ctrl_c
 from pipeline.layout import OutputError, layout_of
 from pipeline.models import agent, models
+from pipeline.names import is_as_given, pipeline_name
 from pipeline.native_output import stderr_held_back, temporary_files_removed
 from pipeline.serve import serve
 from pipeline.terminal import Terminal, print_json
@@ -262,9 +263,16 @@ def compile_pipeline(
                 image=image,
                 output=output,
             )
-    except ConfigError as error:
+    except (ConfigError, OSError) as error:
         _fail(error)
     _console.print(f"Wrote {output}", soft_wrap=True, markup=False)
+    if not is_as_given(loaded.name):
+        _console.print(
+            f"Its pipeline is `{pipeline_name(loaded.name)}`: the platform takes 63 "
+            f"lower case letters, digits and hyphens, and the run is `{loaded.name}`.",
+            soft_wrap=True,
+            markup=False,
+        )
 
 
 app.add_typer(models, name="models")

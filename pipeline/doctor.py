@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.machine import Machine, read_machine
+from pipeline.tables import show
 
 Status = Literal["ok", "warning", "error"]
 
@@ -82,7 +83,7 @@ def render(findings: Iterable[Finding], console: Console) -> None:
     for one in findings:
         status = Text(one.status, style=_STYLES[one.status])
         table.add_row(Text(one.check), status, Text(one.found))
-    console.print(table)
+    show(table, console)
     for one in findings:
         if one.status != "ok":
             label = (f"{one.check}: ", _STYLES[one.status])

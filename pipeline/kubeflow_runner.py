@@ -34,7 +34,9 @@ def compile_kubeflow(
 
     Raises:
         ConfigError: if the configuration names what does not exist or does not fit.
+        OSError: if the file cannot be written.
     """
+    output.parent.mkdir(parents=True, exist_ok=True)
     preflight.check(run)
     pipeline = create_pipeline(
         run,

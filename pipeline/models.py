@@ -12,6 +12,7 @@ from rich.table import Table
 
 from configs import ConfigError, load_run
 from pipeline.layout import layout_of
+from pipeline.tables import show
 from pipeline.terminal import Terminal, log_to_terminal, print_json
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def list_models(
     if as_json:
         print_json([dataclasses.asdict(row) for row in rows])
     elif rows:
-        _console.print(_table(rows))
+        show(_table(rows), _console)
         for row in rows:
             if notes := _notes(row):
                 _say(f"{row.version} {notes}")
@@ -169,14 +170,14 @@ def _filled_store(where: str, output_dir: Path | None) -> "Store":
 
 
 def _table(rows: list["Listed"]) -> Table:
-    """Fits 80 columns; where it does not, the times of publication are broken."""
+    """Fits 80 columns; where it does not, times are broken after the date."""
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("Version", no_wrap=True)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     table.add_column("Kind", no_wrap=True)
     for name in ("MB", "Delta\nMB", "Delta\nrows"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("Published (UTC)", overflow="fold")
+    table.add_column("Published (UTC)")
     for name in ("AUC", "NE", "Digest"):
         table.add_column(name, no_wrap=True)
     for row in rows:

@@ -24,6 +24,7 @@ from components.preprocess.sources import Examples
 from configs import Job
 from pipeline.preflight import find_own_modules
 from pipeline.preprocess import examples_of
+from pipeline.tables import show
 
 _TRAIN = "train"
 _DEFAULT_BATCH = 1024
@@ -127,13 +128,13 @@ def _files(examples: Examples) -> list[str]:
 
 def render(plan: Plan, bad: BadInput, console: Console) -> None:
     """Shows a plan."""
-    console.print(_tables(plan))
-    console.print(_lookups(plan))
+    show(_tables(plan), console)
+    show(_lookups(plan), console)
     if all(ids.is_always_one for ids in plan.features.values()):
         console.print("Every feature has always one id a row.")
     else:
-        console.print(_features(plan))
-    console.print(_limits(plan))
+        show(_features(plan), console)
+    show(_limits(plan), console)
     for line in bad.lines():
         console.print(line, style="yellow", markup=False, soft_wrap=True)
     for line in _warnings(plan):
@@ -237,7 +238,7 @@ def _warnings(plan: Plan) -> Iterator[str]:
 def _new_table(title: str, words: Sequence[str], numbers: Sequence[str]) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for header in words:
-        table.add_column(header, overflow="fold")
+        table.add_column(header)
     for header in numbers:
         table.add_column(header, justify="right", no_wrap=True)
     return table

@@ -21,6 +21,7 @@ from components.preprocess.sources import (
 from configs import ConfigError, Job
 from pipeline.datasets import place_of
 from pipeline.preflight import find_own_modules
+from pipeline.tables import show
 
 _ALL = "all"
 
@@ -125,7 +126,7 @@ def _tensorflow_errors_in_a_line() -> Iterator[None]:
 
 def _print(report: Report, console: Console, output: str, seconds: float) -> None:
     if report.facts and report.facts.vocabularies:
-        console.print(_vocabularies(report.facts))
+        show(_vocabularies(report.facts), console)
     for line in report.left_out:
         console.print(line, style="yellow", markup=False, soft_wrap=True)
     for damage in report.damaged:

@@ -25,6 +25,7 @@ from rich.table import Table
 from pipeline.events import Event, read_events
 from pipeline.interruption import exit_code_of
 from pipeline.layout import Layout
+from pipeline.tables import show
 from pipeline.terminal import escaping_log
 
 _HEARTBEAT_S = 10.0
@@ -218,13 +219,13 @@ def _conclude(follower: _Follower, returncode: int, log_path: Path) -> int:
         return returncode or 1
     table = Table(title=f"Finished in {seconds:.0f} s", title_justify="left")
     table.add_column("What", no_wrap=True)
-    table.add_column("Value", overflow="fold")
+    table.add_column("Value")
     for name, value in follower.summary.items():
         table.add_row(name, escape(_from_here(value)))
     table.add_row("Log", escape(_from_here(str(log_path))))
     if follower.reused:
         table.add_row("Reused", ", ".join(follower.reused))
-    console.print(table)
+    show(table, console)
     return 0
 
 

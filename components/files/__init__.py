@@ -9,7 +9,6 @@ from components.files.bad_input import BadInput, BadInputError
 from components.files.places import match
 from components.files.reading import read_unit
 from components.files.rules import ReadRules, reader_of, rules_of, tfrecord_rules
-from components.files.sampling import sample
 from components.files.shares import Unit, units
 from components.files.split_sample import why_empty
 
@@ -22,7 +21,6 @@ __all__ = [
     "read_unit",
     "reader_of",
     "rules_of",
-    "sample",
     "tfrecord_rules",
     "units",
     "why_empty",

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from components.files.bad_input import FileFault, RowFaults
+from components.files.remedies import FOR_ANY, Remedies, rewritten, short
 from configs.column import Column, Dtype
 from configs.shown import quoted, shown
 
@@ -51,8 +52,10 @@ class Lists(NamedTuple):
 
 def listed(array: pa.Array) -> Lists:
     """Returns the values of any array without nulls, lists of lists concatenated."""
+    if isinstance(array.type, pa.BaseExtensionType):
+        return listed(array.storage)
     if kinds.is_dictionary(array.type):
-        array = array.dictionary_decode()
+        return listed(array.dictionary_decode())
     if not _is_list(array.type):
         is_there = np.asarray(pc.is_valid(array))
         return Lists(_offsets(is_there), array.drop_null(), np.zeros(len(array), bool))
@@ -69,7 +72,13 @@ def listed(array: pa.Array) -> Lists:
 
 
 def canonical(
-    name: str, lists: Lists, column: Column, faults: RowFaults, *, is_text: bool = False
+    name: str,
+    lists: Lists,
+    column: Column,
+    faults: RowFaults,
+    *,
+    is_text: bool = False,
+    remedies: Remedies = FOR_ANY,
 ) -> tuple[Lists, pa.Array]:
     """Makes a column what the specification says, and marks rows it cannot be made of.
 
@@ -79,6 +88,7 @@ def canonical(
         column: What it must hold.
         faults: Where bad rows are marked.
         is_text: Whether numbers are still text.
+        remedies: What to do about bad rows.
 
     Returns:
         The values as they must be, those of bad rows arbitrary; and as an array.
@@ -92,21 +102,34 @@ def canonical(
         lists.row_of(bad),
         f"column `{name}` does not hold {_wanted(column)}",
         lambda row: _first_bad(lists, bad, row),
-        _REMEDIES[column.dtype],
+        remedies.of_type(column.dtype),
     )
     typed = Lists(lists.offsets, values, lists.holed)
-    _check_lengths(name, typed, column, faults)
+    _check_lengths(name, typed, column, faults, remedies)
     if column.dtype == "float":
-        _check_finite(name, typed, column, faults)
+        _check_finite(name, typed, column, faults, remedies)
     arrays = pa.LargeListArray.from_arrays(pa.array(typed.offsets), values)
     return typed, arrays
 
 
-_REMEDIES = {
-    "string": "Write strings in UTF-8.",
-    "int64": "Write whole numbers, or give the feature another `dtype`.",
-    "float": "Write numbers.",
-}
+def misfits(
+    name: str, values: pa.Array, column: Column, *, is_text: bool
+) -> np.ndarray:
+    """Returns the places of the values that are not of a column's type, int64 [any].
+
+    Args:
+        name: Of the column.
+        values: As `listed` gives them.
+        column: What it must hold.
+        is_text: Whether numbers are still text.
+    """
+    if not is_text and not _is_null_or_fits(values.type, column.dtype):
+        return np.arange(len(values))
+    return _typed(name, values, column, is_text)[1]
+
+
+def _is_null_or_fits(stored: pa.DataType, dtype: Dtype) -> bool:
+    return kinds.is_null(stored) or fits(stored, dtype)
 
 
 def _wanted(column: Column) -> str:
@@ -120,7 +143,9 @@ def _first_bad(lists: Lists, bad: np.ndarray, row: int) -> str:
     return f"it holds {Lists(np.array([place]), *lists[1:]).shown(0)}"
 
 
-def _check_lengths(name: str, lists: Lists, column: Column, faults: RowFaults) -> None:
+def _check_lengths(
+    name: str, lists: Lists, column: Column, faults: RowFaults, remedies: Remedies
+) -> None:
     lengths = lists.lengths
     faults.mark(
         np.flatnonzero(lists.holed),
@@ -134,7 +159,7 @@ def _check_lengths(name: str, lists: Lists, column: Column, faults: RowFaults) -
         np.flatnonzero(lengths > 1),
         f"column `{name}` holds several values where {column} is expected",
         lambda row: f"it holds {lengths[row]:,}",
-        "Give the feature `combiner` or `max_sequence_length`, or write one value.",
+        remedies.several,
     )
     if column.optional:
         return
@@ -142,11 +167,13 @@ def _check_lengths(name: str, lists: Lists, column: Column, faults: RowFaults) -
         np.flatnonzero(lengths == 0),
         f"column `{name}` has no value",
         lambda _: f"{column} is expected",
-        "Give the feature a `default`, or the number `missing`.",
+        remedies.missing,
     )
 
 
-def _check_finite(name: str, lists: Lists, column: Column, faults: RowFaults) -> None:
+def _check_finite(
+    name: str, lists: Lists, column: Column, faults: RowFaults, remedies: Remedies
+) -> None:
     """Marks infinite numbers, and NaN where it is not what is missing."""
     values = lists.values.to_numpy(zero_copy_only=False)
     faults.mark(
@@ -161,9 +188,7 @@ def _check_finite(name: str, lists: Lists, column: Column, faults: RowFaults) ->
         lists.row_of(np.flatnonzero(np.isnan(values))),
         f"column `{name}` has no number",
         lambda _: "it holds NaN",
-        "Leave it out of the list."
-        if column.ragged
-        else "Give the number `missing`, or the feature a `default`.",
+        "Leave it out of the list." if column.ragged else remedies.missing,
     )
 
 
@@ -180,8 +205,8 @@ def _typed(
         return values.cast(wanted), np.empty(0, np.int64)
     if not is_text and not fits(values.type, column.dtype):
         raise FileFault(
-            f"its column `{name}` holds values of type {values.type}, expected "
-            f"{column.dtype}. Say the `dtype` that the file has, or write another."
+            f"its column `{name}` holds values of type {short(values.type)}, expected "
+            f"{column.dtype}. {rewritten(values.type, column.dtype)}"
         )
     if column.dtype == "string":
         return _converted(values, _utf8, wanted)

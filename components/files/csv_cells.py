@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from components.files.bad_input import FileFault
-from configs.shown import shown
+from components.files.headers import unlike
 
 CELL = pa.large_binary()
 _NAMED = 20  # columns, in messages
@@ -41,14 +41,19 @@ def header_of(line: bytes, wanted: list[str]) -> list[str]:
         ) from error
     for name in wanted:
         if there.count(name) != 1:
-            named = ", ".join(map(shown, there[:_NAMED]))
-            more = " ..." if len(there) > _NAMED else ""
-            raise FileFault(
-                f"its header names {there.count(name)} columns `{shown(name)}`, "
-                f"expected one; it names {named}{more}. Correct the name in the "
-                "configuration, or the file, whose cells are parted by commas."
-            )
+            is_other = not set(there) & set(wanted)
+            said = unlike(there, text, []) if is_other else ""
+            raise FileFault(said or _not_once(name, there))
     return there
+
+
+def _not_once(name: str, there: list[str]) -> str:
+    more = " ..." if len(there) > _NAMED else ""
+    return (
+        f"its header names {there.count(name)} columns `{name}`, expected one; "
+        f"it names {', '.join(there[:_NAMED])}{more}. Correct the name in the "
+        "configuration, or the file, whose cells are parted by commas."
+    )
 
 
 def parsed(

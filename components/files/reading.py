@@ -13,6 +13,7 @@ from components.files.canonical import Lists, canonical, listed
 from components.files.csv_text import read_csv
 from components.files.parquet import read_parquet
 from components.files.raw_batch import RawBatch, Share, mark_long
+from components.files.remedies import FOR_ANY, FOR_LABEL
 from components.files.rules import ReadRules
 from components.files.shares import Unit
 from components.files.splits import claimed
@@ -90,7 +91,12 @@ def _columns(
         mark_long(name, long, lengths, rules.max_values, raw.faults)
         if name in rules.columns:
             lists[name], arrays[name] = canonical(
-                name, lists[name], rules.columns[name], raw.faults, is_text=raw.is_text
+                name,
+                lists[name],
+                rules.columns[name],
+                raw.faults,
+                is_text=raw.is_text,
+                remedies=FOR_LABEL if name == rules.label else FOR_ANY,
             )
     return lists, arrays
 

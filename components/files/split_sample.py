@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from components.files.bad_input import BadInput, BadInputError, FileFault, RowFa
 from components.files.boundaries import is_text, read_text
 from components.files.canonical import Lists, listed
 from components.files.rules import ReadRules
-from components.files.sampling import sample
+from components.files.sampling import Piece, sample
 from components.files.splits import claimed
 from configs.boundaries import Boundary, boundary_of
 from configs.data import HeldOut
@@ -49,37 +49,66 @@ class SampledSplit(NamedTuple):
 
 
 def sampled_split(
-    split: str, rule: HeldOut, batch: pa.RecordBatch, rules: ReadRules, file: str
+    split: str, rule: HeldOut, pieces: Sequence[Piece], rules: ReadRules
 ) -> SampledSplit:
     """Asks a sample about a held-out split.
 
     Args:
         split: Its name.
         rule: What it takes.
-        batch: As `sample` gives it, with the column of the rule.
-        rules: How the file is read.
-        file: That the sample is of.
+        pieces: As `sample` gives them, with the column of the rule.
+        rules: How the files are read.
 
     Raises:
-        FileFault: The column's type cannot be compared with what the rule gives.
+        BadInputError: In one of the files the column's type cannot be compared with
+            what the rule gives.
     """
-    lists = _column(batch, rule.column, rules)
+    parts = []
+    for piece in pieces:
+        try:
+            parts.append(_of_piece(split, rule, piece, rules))
+        except FileFault as fault:
+            where = escaped(piece.file, keep="")
+            raise BadInputError(f"{where}: {fault}") from fault
     bad = BadInput("skip")
-    rows = batch.num_rows
-    faults = RowFaults(bad, rows, file, lambda row: row + 1, "example")
-    takes = claimed({split: rule}, {rule.column: lists}, faults)[split]
+    for part in parts:
+        bad.merge(part.bad)
+    takes = np.concatenate([part.takes for part in parts])
     if rule.at_least is None:
         return SampledSplit(takes, "", "", "", bad)
+    ends = [part.ends for part in parts if part.ends is not None]
+    if not ends:
+        return SampledSplit(takes, "", "", _first_of(parts), bad)
+    low, high = min(low for low, _ in ends), max(high for _, high in ends)
+    goes = f"from {quoted(low)} to {quoted(high)}"
+    advice = _advice(boundary_of(rule.at_least), low, high)
+    return SampledSplit(takes, goes, advice, _first_of(parts), bad)
+
+
+class _Part(NamedTuple):
+    """What the sample of one file tells."""
+
+    takes: np.ndarray
+    ends: tuple[Any, Any] | None
+    unlike: str
+    bad: BadInput
+
+
+def _of_piece(split: str, rule: HeldOut, piece: Piece, rules: ReadRules) -> _Part:
+    lists = _column(piece.batch, rule.column, rules)
+    bad = BadInput("skip")
+    rows = piece.batch.num_rows
+    faults = RowFaults(bad, rows, piece.file, lambda row: row + 1, "example")
+    takes = claimed({split: rule}, {rule.column: lists}, faults)[split]
+    if rule.at_least is None:
+        return _Part(takes, None, "", bad)
     boundary = boundary_of(rule.at_least)
-    low, high = _ends(lists.values, boundary)
-    goes = "" if low is None else f"from {quoted(low)} to {quoted(high)}"
-    return SampledSplit(
-        takes,
-        goes,
-        _advice(boundary, low, high),
-        _unlike(lists.values, boundary),
-        bad,
-    )
+    ends = _ends(lists.values, boundary)
+    return _Part(takes, ends, _unlike(lists.values, boundary), bad)
+
+
+def _first_of(parts: Sequence[_Part]) -> str:
+    return next((part.unlike for part in parts if part.unlike), "")
 
 
 def why_empty(split: str, files: Sequence[str], rules: ReadRules) -> str:
@@ -96,14 +125,14 @@ def why_empty(split: str, files: Sequence[str], rules: ReadRules) -> str:
         for file in dict.fromkeys([files[0], files[-1]] if files else []):
             try:
                 told.append(_told(name, rule, file, rules))
-            except (BadInputError, FileFault, KeyError):
+            except (BadInputError, KeyError):
                 continue  # what cannot be read was told, or left out, before
     return " ".join(told)
 
 
 def _told(split: str, rule: HeldOut, file: str, rules: ReadRules) -> str:
-    batch = sample([file], rules, _ROWS)
-    seen = sampled_split(split, rule, batch, rules, file)
+    pieces = sample([file], rules, _ROWS, [rule.column])
+    seen = sampled_split(split, rule, pieces, rules)
     takes, rows = int(seen.takes.sum()), len(seen.takes)
     told = (
         f"`data.files.held_out.{split}` takes {takes:,} of the first {rows:,} examples "
@@ -129,12 +158,12 @@ def _column(batch: pa.RecordBatch, name: str, rules: ReadRules) -> Lists:
     return listed(array)
 
 
-def _ends(values: pa.Array, boundary: Boundary) -> tuple[object, object]:
-    """Returns the least and the greatest value, or None twice."""
+def _ends(values: pa.Array, boundary: Boundary) -> tuple[Any, Any] | None:
+    """Returns the least and the greatest value, if there is any."""
     if not is_text(values.type):
         ends = pc.min_max(values)
         if not ends["min"].is_valid:
-            return None, None
+            return None
         # As text: a time of nanoseconds is none of Python's.
         return tuple(
             Decimal(text) if boundary.kind == "number" else text
@@ -144,7 +173,7 @@ def _ends(values: pa.Array, boundary: Boundary) -> tuple[object, object]:
     read = {text: read_text(text, boundary.kind) for text in texts}
     known = [text for text, value in read.items() if value is not None]
     if not known:
-        return None, None
+        return None
     known.sort(key=lambda text: read[text])  # type: ignore[arg-type, return-value]
     if boundary.kind == "number":
         return read[known[0]], read[known[-1]]

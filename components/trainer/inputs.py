@@ -139,6 +139,22 @@ class BatchReader:
         batches = counted.batch(_COUNTED_AT_ONCE)
         return int(batches.reduce(zero, lambda n, batch: n + tf.size(batch, tf.int64)))
 
+    def labels(self, files: list[str]) -> tf.data.Dataset:
+        """Returns labels and weights of all examples, in order: float32 [n] of both."""
+        columns = [self._target.label]
+        columns += [EXAMPLE_WEIGHT] if self._target.example_weight else []
+        spec = {column: self._spec[column] for column in columns}
+
+        def parse(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            parsed = tf.io.parse_example(serialized, spec)
+            labels = tf.cast(parsed[self._target.label], tf.float32)
+            weights = tf.ones_like(labels)
+            if column := self._target.example_weight:
+                weights = _checked_weights(parsed[EXAMPLE_WEIGHT], column)
+            return labels, weights
+
+        return records(files, self._compression).batch(_COUNTED_AT_ONCE).map(parse)
+
     def _parse(self, serialized: tf.Tensor) -> Batch:
         parsed = tf.io.parse_example(serialized, self._spec)
         ids, weights = engine_inputs(parsed, self._features)

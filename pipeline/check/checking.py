@@ -6,24 +6,31 @@ names by import path; then the preprocessing itself, unless a column is at fault
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import pyarrow as pa
-
-from components.files import BadInputError, ReadRules, match, rules_of, sample
+from components.files import BadInputError, ReadRules, match, rules_of
+from components.files.sampling import Piece, sample, spread
 from configs import ConfigError, load_job, load_run
 from configs.column import Column
 from configs.schema import Data, Derived, Job
-from pipeline.check import column_rules, report, split_rules, table_rules
+from pipeline.check import (
+    column_rules,
+    report,
+    size_rules,
+    split_rules,
+    table_rules,
+)
 from pipeline.check.findings import Finding, finding_of, in_order
 from pipeline.check.report import ColumnReport, Report
-from pipeline.check.seen import Seen, seen_in
+from pipeline.check.seen import Seen
+from pipeline.check.seen_columns import seen_in
+from pipeline.check.split_files import SplitFiles, file_findings, lacking, look, notes
 from pipeline.check.uses import Use, uses_of
 from pipeline.datasets import DatasetError, place_of
 from pipeline.layout import Layout
 
-_OTHER_SPLITS_ROWS = 100
+_OTHER_SPLITS_ROWS = 100  # of each file
 
 
 def check(config: Path, rows: int, say: Callable[[str], None]) -> Report:
@@ -43,7 +50,7 @@ def check(config: Path, rows: int, say: Callable[[str], None]) -> Report:
         checked.sampled(rows, say)
     say("Trying what the configuration names, and the preprocessing")
     checked.named_outside(config)
-    checked.proved(rows)
+    checked.proved()
     return checked.report(config)
 
 
@@ -56,9 +63,8 @@ class _Check:
         self._findings: list[Finding] = []
         self._columns: list[ColumnReport] = []
         self._notes: list[str] = []
-        self._files: dict[str, str] = {}
-        self._single: set[str] = set()  # splits of one file
-        self._rows: int | None = None
+        self._splits: dict[str, SplitFiles] = {}
+        self._pieces: list[Piece] = []
 
     def report(self, config: Path) -> Report:
         """Returns all that was found."""
@@ -66,37 +72,49 @@ class _Check:
             str(config),
             tuple(self._columns),
             tuple(in_order(self._findings, config)),
-            self._rows,
+            sum(p.batch.num_rows for p in self._pieces) if self._pieces else None,
             tuple(self._notes),
         )
 
     def sampled(self, rows: int, say: Callable[[str], None]) -> None:
-        """Compares the columns of a sample of `data.files`."""
-        job, rules = self._job, rules_of(self._job.data, self._job)
-        self._find_files(say)
-        if "train" not in self._files:
+        """Looks at all files, and compares the columns of a sample of `data.files`."""
+        rules = rules_of(self._job.data, self._job)
+        self._look_at_files(rules, say)
+        train = self._splits.get("train")
+        if train is None:
+            return
+        wanted = [name for name in rules.wanted if train.names(name) is not False]
+        files = [h.file for h in train.with_rows if not lacking(h, wanted)]
+        if not files or not wanted:
+            self._absent(train.columns)
             return
         try:
-            batch = sample([self._files["train"]], rules, rows)
+            self._pieces = sample(files, rules, rows, wanted)
         except BadInputError as error:
             self._bad_split("train", error)
             return
-        self._rows = batch.num_rows
-        seen = self._seen(batch, rules)
-        for use in self._uses:
-            self._findings += _column_findings(use, seen, batch, rules)
-        self._findings += _id_findings(job, seen, self._uses, rules)
-        is_whole = batch.num_rows < rows and "train" in self._single
+        names = {n for piece in self._pieces for n in piece.batch.schema.names}
+        self._absent(train.columns or sorted(names))
+        self._compare(rules)
         self._findings += split_rules.split_findings(
-            batch, rules, self._files["train"], is_whole=is_whole
+            self._pieces, rules, is_whole=self._is_all_sampled()
         )
-        self._columns += [
-            report.of_sample(name, uses, uses[0].needed, seen.get(name))
-            for name, uses in _by_column(self._uses).items()
-        ]
 
-    def _find_files(self, say: Callable[[str], None]) -> None:
-        """Finds the first file of each split."""
+    def _look_at_files(self, rules: ReadRules, say: Callable[[str], None]) -> None:
+        """Finds the files of each split, and what is wrong with them as a whole."""
+        for split, files in self._found_files(say).items():
+            say(f"Looking at the files of split `{split}`")
+            self._splits[split] = look(split, files, rules.format)
+        train = self._splits.get("train")
+        for split, looked_at in self._splits.items():
+            wanted = rules.of_split(split).wanted
+            if train and not train.has_no_header(wanted):
+                # Those that no training file has are told by what reads them.
+                wanted = [name for name in wanted if train.names(name) is not False]
+            self._findings += file_findings(looked_at, wanted)
+            self._notes += notes(looked_at)
+
+    def _found_files(self, say: Callable[[str], None]) -> dict[str, list[str]]:
         data = self._job.data
         if data.download:
             say(f"Fetching {data.download.requirement}, unless it is there")
@@ -106,32 +124,63 @@ class _Check:
         except DatasetError as error:
             place = ("data", "download")
             self._findings.append(Finding(place, "data", str(error), ""))
-            return
+            return {}
         if "://" not in path and not Path(path).exists():
             fact = f"there is no file or folder {path}."
             remedy = "Correct `path`, which starts at the current folder."
             self._findings.append(Finding(("data", "path"), "data", fact, remedy))
-            return
+            return {}
+        found = {}
         for split, pattern in data.files.splits.items() if data.files else ():
             try:
-                found = match(path, pattern.replace("{SPAN}", "*"))
+                found[split] = match(path, pattern.replace("{SPAN}", "*"))
             except BadInputError as error:
                 self._bad_split(split, error)
-            else:
-                self._files[split] = found[0]
-                self._single |= {split} if len(found) == 1 else set()
+        return found
+
+    def _is_all_sampled(self) -> bool:
+        """Tells whether the sample is all that there is to train on."""
+        train = self._splits["train"]
+        whole = {piece.file for piece in self._pieces if piece.is_whole}
+        with_rows = {head.file for head in train.with_rows}
+        return whole == with_rows and len(train.heads) == len(train.files)
 
     def _bad_split(self, split: str, error: BadInputError) -> None:
         place = ("data", "files", "splits", split)
         self._findings.append(Finding(place, f"split `{split}`", str(error), ""))
 
-    def _seen(self, batch: pa.RecordBatch, rules: ReadRules) -> dict[str, Seen]:
+    def _absent(self, there: Sequence[str]) -> None:
+        """Tells of columns that are nowhere."""
+        train = self._splits["train"]
+        absent = [use for use in self._uses if use.column not in there]
+        if train.with_rows and not train.has_no_header([u.column for u in self._uses]):
+            self._findings += [column_rules.absent(use, there) for use in absent]
+        self._columns += [
+            report.of_sample(name, uses, uses[0].needed)
+            for name, uses in _by_column(absent).items()
+        ]
+
+    def _compare(self, rules: ReadRules) -> None:
+        """Compares the columns that are there with what is expected of them."""
         separator = rules.list_separator if rules.format == "csv" else ""
-        return {
-            name: seen_in(batch, name, uses[0].needed, self._files["train"], separator)
-            for name, uses in _by_column(self._uses).items()
-            if name in batch.schema.names
+        by_column = _by_column(self._uses)
+        seen = {
+            name: seen_in(self._pieces, name, uses[0].needed, separator)
+            for name, uses in by_column.items()
         }
+        for use in self._uses:
+            for part in seen[use.column]:
+                self._findings += _column_findings(use, part, rules)
+        whole = {name: parts[0] for name, parts in seen.items() if len(parts) == 1}
+        self._findings += _id_findings(self._job, whole, self._uses, rules)
+        told = {column.name: column for column in self._columns}
+        self._columns = [
+            told.get(name)
+            or report.of_sample(
+                name, uses, uses[0].needed, next(iter(seen[name]), None)
+            )
+            for name, uses in by_column.items()
+        ]
 
     def named_outside(self, config: Path) -> None:
         """Tries what the configuration names by import path: reader and model."""
@@ -186,29 +235,48 @@ class _Check:
         except ValueError as error:
             self._findings.append(finding_of(f"derived.function: {error}"))
 
-    def proved(self, rows: int) -> None:
+    def proved(self) -> None:
         """Reads a sample as a job does, and transforms it."""
-        if self._rows is None:
+        rules = rules_of(self._job.data, self._job) if self._job.data.files else None
+        train = self._splits.get("train")
+        if rules is None or train is None:
             return
+        examples = None
         if any(finding.is_fault for finding in self._findings):
-            self._notes.append("The preprocessing was not tried, for there are faults.")
-            return
+            if self._pieces:
+                note = "The preprocessing was not tried, for there are faults."
+                self._notes.append(note)
+        elif self._pieces:
+            examples = self._strictly_read(rules)
+        self._findings += size_rules.batch_findings(self._job, train, rules, examples)
+
+    def _strictly_read(self, rules: ReadRules) -> int | None:
+        """Returns how many training examples there are, if all were read."""
         from pipeline.check import proof
 
-        rules = rules_of(self._job.data, self._job)
-        train = {"train": self._files["train"]}
-        others = {s: f for s, f in self._files.items() if s != "train"}
-        batches, findings = proof.strictly_read(train, rules, rows)
-        more, other_findings = proof.strictly_read(others, rules, _OTHER_SPLITS_ROWS)
+        sampled = [(piece.file, piece.batch.num_rows) for piece in self._pieces]
+        batches, findings = proof.strictly_read({"train": sampled}, rules)
+        others = {
+            split: [
+                (file, _OTHER_SPLITS_ROWS)
+                for file in spread([head.file for head in files.with_rows])
+            ]
+            for split, files in self._splits.items()
+            if split != "train"
+        }
+        more, other_findings = proof.strictly_read(others, rules)
         known = {finding.column for finding in self._findings}
         self._findings += [
             finding
             for finding in [*findings, *other_findings]
             if not any(column and f"`{column}`" in finding.fact for column in known)
         ]
+        is_whole = self._is_all_sampled()
+        examples = batches["train"].num_rows if "train" in batches else 0
         batches |= more
         if batches and not any(finding.is_fault for finding in self._findings):
             self._findings += proof.transform_findings(self._job, batches)
+        return examples if is_whole else None
 
 
 def _by_column(uses: list[Use]) -> dict[str, list[Use]]:
@@ -218,14 +286,8 @@ def _by_column(uses: list[Use]) -> dict[str, list[Use]]:
     return columns
 
 
-def _column_findings(
-    use: Use, seen: Mapping[str, Seen], batch: pa.RecordBatch, rules: ReadRules
-) -> Iterator[Finding]:
-    if use.column not in seen:
-        yield column_rules.absent(use, batch.schema.names)
-        return
-    column = seen[use.column]
-    fault = column_rules.misfit(use, column)
+def _column_findings(use: Use, column: Seen, rules: ReadRules) -> Iterator[Finding]:
+    fault = column_rules.all_missing(use, column) or column_rules.misfit(use, column)
     if fault:
         yield fault
         return

@@ -9,21 +9,31 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.files.canonical import fits
+from components.files.remedies import rewritten
 from components.files.rules import ReadRules
-from configs.schema import Feature, Number
-from configs.shown import shown
+from configs.schema import Feature
+from configs.shown import quoted, shown
 from pipeline.check.findings import Finding, Place
-from pipeline.check.seen import Seen
+from pipeline.check.seen import DTYPES, Seen
 from pipeline.check.uses import Use
+from pipeline.check.value_remedies import remedies_of, remedy_of_text
 
 _NAMED = 20
+_MOST_ROWS = 1 << 31  # of a table that someone may want
 _FEW = 10  # rows that tell nothing by being equal
 
 
 def absent(use: Use, there: Sequence[str]) -> Finding:
     """Returns the fault of a column that the sample lacks."""
-    nearest = difflib.get_close_matches(use.column, there, n=1)
-    if nearest:
+    wanted = use.column.strip().casefold()
+    alike = [name for name in there if name.strip().casefold() == wanted]
+    nearest = alike or difflib.get_close_matches(use.column, there, n=1)
+    if nearest and nearest[0] != nearest[0].strip():
+        remedy = (
+            f"It has {quoted(nearest[0])}, with blanks around the name: leave them out."
+        )
+    elif nearest:
         remedy = f"Did you mean `{shown(nearest[0])}`?"
     else:
         more = " ..." if len(there) > _NAMED else ""
@@ -37,11 +47,19 @@ def misfit(use: Use, seen: Seen) -> Finding | None:
     needed = use.needed
     if needed is None or seen.fits(needed):
         return None
+    places = seen.misfits(needed)
+    values = seen.texts(places)
     fact = (
-        f"column `{use.column}` holds {seen.kind} values such as {seen.example!r}, "
-        f"expected {needed}."
+        f"{seen.place_of_value(int(places[0]))}: column `{use.column}` holds "
+        f"{seen.kind} values such as {values[0]!r}, expected {needed}."
     )
-    remedy = _remedy_of_type(use, seen.kind)
+    stored = seen.lists.values.type
+    if not any(fits(stored, dtype) for dtype in DTYPES):
+        remedy = rewritten(stored, needed.dtype)
+    else:
+        is_number = needed.dtype != "string" and seen.kind != "not UTF-8"
+        remedy = remedy_of_text(use, values) if is_number else ""
+    remedy = remedy or _remedy_of_type(use, seen.kind)
     place = (*use.place[:2], "dtype") if use.feature else use.place
     return Finding(place, use.who, fact, remedy, use.column)
 
@@ -49,12 +67,18 @@ def misfit(use: Use, seen: Seen) -> Finding | None:
 def _remedy_of_type(use: Use, found: str) -> str:
     """Says which `dtype` or `ids` to give."""
     feature = use.feature
+    if found == "not UTF-8":
+        return "Write the file in UTF-8."
+    if use.role == "derived":
+        return f"Give `{use.column}: {{dtype: {found}}}` in `derived.inputs`."
     if use.role == "label":
         return "Write 0 and 1, or numbers and `data.files.positive_from`."
     if use.role in ("weights", "example weight"):
         return "Write numbers there, or name another column."
     if use.role == "number":
         return "Make it a feature with `ids: {hash_buckets: ...}`, or write numbers."
+    if use.role == "cross" and found == "float":
+        return "Write it as strings."
     if feature is None or use.role == "cross":
         return "Write it as strings, or give a feature of that column its `dtype`."
     if found == "float":
@@ -69,11 +93,33 @@ def _remedy_of_type(use: Use, found: str) -> str:
     return "Give `ids: vocabulary` or `ids: {hash_buckets: ...}`, which take strings."
 
 
+def all_missing(use: Use, seen: Seen) -> Finding | None:
+    """Returns the fault of a column without any value."""
+    if seen.missing < 1:
+        return None
+    fact = f"column `{use.column}` has no value in any sampled example."
+    return Finding(use.place, use.who, fact, _OF_NOTHING[use.role], use.column)
+
+
+_OF_NOTHING = {
+    "ids": "Name another by `column`, or leave the feature out.",
+    "cross": "Name another in `cross`, or leave the feature out.",
+    "weights": "Name another, or leave `weights` out.",
+    "number": "Name another by `column`, or leave the number out.",
+    "label": "Name another as `data.label`, or write labels.",
+    "example weight": "Name another, or leave `data.example_weight` out.",
+    "derived": "Name another in `derived.inputs`, or write its values.",
+    "split": "Name another in `data.files.held_out`, or write its values.",
+}
+
+
 def row_findings(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
     """Yields what single rows have that they may not."""
     if use.needed is None:
         return
-    _, bad = seen.converted(use.needed)
+    is_number = seen.is_text and use.needed.dtype != "string"
+    values = seen.texts(seen.misfits(use.needed)) if is_number else []
+    _, bad = seen.converted(use.needed, remedies_of(use, values))
     rows = len(seen.lists.lengths)
     for reason, count in bad.rows.items():
         yield Finding(
@@ -101,12 +147,13 @@ def value_findings(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
     if isinstance(use.part, Feature) and use.role == "ids":
         yield from _ids(use, use.part, lists.values)
         yield from _lengths(use, use.part, seen)
-    if isinstance(use.part, Number) and isinstance(use.part.missing, str):
-        yield from _all_missing(use, use.part, seen)
     if seen.is_text and not use.needed.ragged:
         yield from _separated(use, seen, rules)
+        yield from _blank(use, seen)
     if seen.distinct == 1 and len(lists.values) >= _FEW and use.role != "split":
-        fact = f"column `{use.column}` is {seen.example!r} in all sampled examples."
+        some = " that have a value" if seen.missing else ""
+        fact = f"column `{use.column}` is {seen.example!r} in all sampled examples"
+        fact += f"{some}."
         remedy = "It tells a model nothing; leave it out if that is so everywhere."
         yield _hint(use, fact, remedy)
 
@@ -145,11 +192,15 @@ def _ids(use: Use, feature: Feature, values: pa.Array) -> Iterator[Finding]:
     if low >= 0 and high < ids.range:
         return
     remedy = "Or give `out_of_range: oov_rows`."
-    remedy = (
-        f"Give `range: {high + 1}` or more. {remedy}"
-        if low >= 0
-        else f"Ids start with 0: write others. {remedy}"
-    )
+    if low < 0:
+        remedy = f"Ids start with 0: write others. {remedy}"
+    elif high < _MOST_ROWS:
+        remedy = f"Give `range: {high + 1}` or more. {remedy}"
+    else:
+        remedy = (
+            "A table of so many rows is too large: give `ids: {hash_buckets: ...}` or "
+            "`ids: vocabulary`, and `dtype: int64`."
+        )
     yield Finding(
         (*use.place[:2], "ids", "range"),
         use.who,
@@ -182,15 +233,6 @@ def _lengths(use: Use, feature: Feature, seen: Seen) -> Iterator[Finding]:
         )
 
 
-def _all_missing(use: Use, number: Number, seen: Seen) -> Iterator[Finding]:
-    if number.missing == "mean" and not len(seen.lists.values):
-        yield _hint(
-            use,
-            f"column `{use.column}` has no value in any sampled example.",
-            "There is no mean of none: look whether it is the right column.",
-        )
-
-
 def _separated(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
     if use.role not in ("ids", "cross") or use.needed is None:
         return
@@ -202,6 +244,20 @@ def _separated(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
             f"most cells of column `{use.column}` hold `{rules.list_separator}`, such "
             f"as {seen.example!r}, and each is taken for one value.",
             "If they are lists, give `combiner` or `max_sequence_length`.",
+        )
+
+
+def _blank(use: Use, seen: Seen) -> Iterator[Finding]:
+    if use.role not in ("ids", "cross") or use.needed is None:
+        return
+    is_blank = pc.match_substring_regex(seen.lists.values, r"^\s+$")
+    blank = pc.sum(is_blank).as_py() or 0
+    if blank and use.needed.dtype == "string":
+        yield _hint(
+            use,
+            f"{blank:,} cells of column `{use.column}` hold blanks alone, and each is "
+            "taken for a value.",
+            "Write nothing at all where a value is missing.",
         )
 
 

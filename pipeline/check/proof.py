@@ -5,10 +5,11 @@ What this module imports takes seconds, so it is imported last.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 import tensorflow as tf
@@ -42,14 +43,13 @@ class _SampledBadInput(BadInput):
 
 
 def strictly_read(
-    files: Mapping[str, str], rules: ReadRules, rows: int
+    files: Mapping[str, Sequence[tuple[str, int]]], rules: ReadRules
 ) -> tuple[dict[str, pa.RecordBatch], list[Finding]]:
-    """Reads the first rows of each split as a job does.
+    """Reads the first rows of files as a job does.
 
     Args:
-        files: one of each split.
+        files: of each split, and the most rows to read of each.
         rules: how they are read.
-        rows: the most to read of a file.
 
     Returns:
         A batch of each split that has rows, and what is bad.
@@ -57,22 +57,20 @@ def strictly_read(
     batches: dict[str, list[pa.RecordBatch]] = {}
     findings: list[Finding] = []
     skipping = dataclasses.replace(rules, on_bad_example="skip")
-    for split, file in files.items():
+    for split, some in files.items():
         bad = _SampledBadInput("skip")
-        bad.rows_at_most = rows
-        try:
-            for name, batch in _first(
-                read_unit(Unit(file), skipping.of_split(split), bad, rows), rows
-            ):
-                batches.setdefault(name, []).append(batch)
-        except _Enough:
-            pass
-        findings += _told(split, file, bad, rules)
-    read = {
+        bad.rows_at_most = sum(rows for _, rows in some)
+        with contextlib.suppress(_Enough):
+            for file, rows in some:
+                read = read_unit(Unit(file), skipping.of_split(split), bad, rows)
+                for name, batch in _first(read, rows):
+                    batches.setdefault(name, []).append(batch)
+        findings += _told(split, bad, rules)
+    read_batches = {
         name: pa.Table.from_batches(some).combine_chunks().to_batches()[0]
         for name, some in batches.items()
     }
-    return read, findings
+    return read_batches, findings
 
 
 def _first(
@@ -86,14 +84,14 @@ def _first(
             return
 
 
-def _told(split: str, file: str, bad: BadInput, rules: ReadRules) -> Iterator[Finding]:
+def _told(split: str, bad: BadInput, rules: ReadRules) -> Iterator[Finding]:
     place = ("data", "files", "splits", split)
     for reason, count in bad.rows.items():
         told = bad.first[reason][0][2]
         yield Finding(
             place,
             f"split `{split}`",
-            f"{count:,} of the first examples of {file} cannot be used: {told}",
+            f"{count:,} of the sampled examples cannot be used: {told}",
             "",
             is_fault=rules.on_bad_example == "error",
         )

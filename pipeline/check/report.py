@@ -17,6 +17,7 @@ from configs.shown import shown
 from pipeline.check.findings import Located
 from pipeline.check.seen import Seen
 from pipeline.check.uses import Use
+from pipeline.tables import show
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +31,7 @@ class ColumnReport:
         found: what a sample or a reader has, in words; "absent" if it has none.
         missing: the share of rows without a value; None if no sample was taken.
         values_a_row: their median and most; likewise.
-        distinct: how many values differ; likewise.
+        distinct: how many values differ; likewise, or if that cannot be told.
         example: one value.
     """
 
@@ -120,7 +121,7 @@ def static_json(config: str, error: ConfigError) -> dict[str, Any]:
 
 
 def of_sample(
-    name: str, users: Sequence[Use], needed: Column | None, seen: Seen | None
+    name: str, users: Sequence[Use], needed: Column | None, seen: Seen | None = None
 ) -> ColumnReport:
     """Returns the report of a column that a sample was searched for."""
     who, expected = tuple(use.who for use in users), _expected(needed)
@@ -157,7 +158,7 @@ def _expected(needed: Column | None) -> str:
 def render(report: Report, console: Console) -> None:
     """Shows a report."""
     if report.columns:
-        console.print(_table(report))
+        show(_table(report), console)
     for note in report.notes:
         console.print(note, highlight=False, markup=False, soft_wrap=True)
     for style, findings in (("yellow", report.hints), ("red", report.faults)):
@@ -173,12 +174,12 @@ def _table(report: Report) -> Table:
     title = f"What {escape(report.config)} reads"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for header in ("column", "read by", "expected", "found"):
-        table.add_column(header, overflow="fold")
+        table.add_column(header)
     if report.rows is not None:
         table.add_column("missing", justify="right", no_wrap=True)
         table.add_column("values a row\n(p50, max)", justify="right", no_wrap=True)
         table.add_column("distinct", justify="right", no_wrap=True)
-        table.add_column("such as", overflow="fold", max_width=26)
+        table.add_column("such as")
     table.add_column("", no_wrap=True)
     for column in report.columns:
         table.add_row(*_cells(column, report))
@@ -199,7 +200,8 @@ def _numbers(column: ColumnReport) -> list[str]:
         return ["", "", "", ""]
     a_row = ", ".join(f"{count:,}" for count in column.values_a_row)
     missing = f"{column.missing:.1%}" if column.missing else "0"
-    return [missing, a_row, f"{column.distinct:,}", shown(column.example)]
+    distinct = "" if column.distinct is None else f"{column.distinct:,}"
+    return [missing, a_row, distinct, shown(column.example)]
 
 
 def _verdict(column: ColumnReport, report: Report) -> str:

@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-import pyarrow as pa
 
-from components.files.bad_input import FileFault
+from components.files.bad_input import BadInputError
 from components.files.rules import ReadRules
+from components.files.sampling import Piece
 from components.files.split_sample import SampledSplit, sampled_split
 from configs.schema import HeldOut
-from configs.shown import escaped, quoted, shown
+from configs.shown import quoted, shown
 from pipeline.check.findings import Finding, Place
 
 
 def split_findings(
-    batch: pa.RecordBatch, rules: ReadRules, file: str, *, is_whole: bool
+    pieces: Sequence[Piece], rules: ReadRules, *, is_whole: bool
 ) -> Iterator[Finding]:
     """Yields what is wrong or odd with the rules of held-out splits.
 
     Args:
-        batch: the sample.
+        pieces: the sample.
         rules: how the data are read.
-        file: that the sample is of.
         is_whole: whether the sample is all of the data.
     """
-    is_free = np.ones(batch.num_rows, bool)
+    is_free = np.ones(sum(piece.batch.num_rows for piece in pieces), bool)
     for split, rule in rules.held_out.items():
-        if rule.column not in batch.schema.names:
+        if any(rule.column not in piece.batch.schema.names for piece in pieces):
             continue
         try:
-            seen = sampled_split(split, rule, batch, rules, file)
-        except FileFault as fault:
-            yield _finding(split, rule, f"{escaped(file, keep='')}: {fault}", "")
+            seen = sampled_split(split, rule, pieces, rules)
+        except BadInputError as error:
+            yield _finding(split, rule, str(error), "")
             continue
         yield from _bad_rows(split, rule, seen, rules)
         yield from _alike(split, rule, seen)

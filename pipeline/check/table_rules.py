@@ -93,8 +93,8 @@ def weight_findings(
         ("features", name, "weights"),
         f"feature `{name}`",
         f"{len(uneven):,} of {len(counts):,} sampled examples have not one weight for "
-        f"each id: {ids.file}, example {first + 1} has {counts[first]:,} weights in "
-        f"column `{feature.weights}` for {expected[first]:,} ids in column "
+        f"each id: {ids.place_of(first)} has {counts[first]:,} weights in column "
+        f"`{feature.weights}` for {expected[first]:,} ids in column "
         f"`{feature.column or name}`.",
         "Write as many weights as ids, or name another column.",
         feature.weights or "",

@@ -299,7 +299,7 @@ FAULTS: dict[str, tuple[Any, Any, tuple[str, ...], int, str, str, str]] = {
         8,
         "label",
         "column `bought` holds string values such as 'yes'",
-        "Write 0 and 1, or numbers and `data.files.positive_from`.",
+        "Write 1 for `yes` and 0 for all others.",
     ),
     "whole numbers where strings are crossed": (
         {},
@@ -346,6 +346,15 @@ FAULTS: dict[str, tuple[Any, Any, tuple[str, ...], int, str, str, str]] = {
         "number `price_scaled`",
         "example 40: column `price` has no number: it holds NaN",
         "Give the number `missing`",
+    ),
+    "number that is never there": (
+        {},
+        {"age": [""] * ROWS},
+        ("csv",),
+        19,
+        "number `age`",
+        "column `age` has no value in any sampled example",
+        "Name another by `column`, or leave the number out.",
     ),
     "one cell that is no number": (
         {},
@@ -593,12 +602,5 @@ HINTS: dict[str, tuple[Any, Any, int, str, str]] = {
         6,
         "split `eval`",
         "column `day` holds 'day 10', which is not written as `at_least: 'day 9'` is",
-    ),
-    "number that is never there": (
-        {},
-        {"age": [""] * ROWS},
-        19,
-        "number `age`",
-        "column `age` has no value in any sampled example",
     ),
 }

@@ -1,49 +1,91 @@
-"""The first rows of files, whatever their columns hold."""
+"""Some rows of several files, whatever their columns hold."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from components.files import BadInputError, ReadRules, sample
+from components.files import BadInputError, ReadRules
+from components.files.sampling import Piece, sample, spread
 
 ROWS = [{"a": f"x{i}", "n": i, "f": i + 0.5, "l": ["u", "v"]} for i in range(9)]
+NAMES = ("a", "n", "f", "l")
 
 
-def rules_for(format_: str) -> ReadRules:
-    return ReadRules(format_, {})
+def sampled(
+    files: Sequence[str], format_: Any, rows: int, columns: Sequence[str] = NAMES
+) -> list[Piece]:
+    return sample(files, ReadRules(format_, {}), rows, columns)
 
 
 @pytest.mark.parametrize("name", ["a.tfrecord", "a.csv.gz", "a.parquet"])
-def test_sample_has_all_columns_of_the_first_rows(
+def test_sample_has_the_columns_of_the_first_rows(
     name: str, write: Callable[..., str]
 ) -> None:
     format_ = name.removesuffix(".gz").rpartition(".")[2]
-    batch = sample([write(name, ROWS)], rules_for(format_), 4)
-    assert batch.num_rows == 4
-    assert set(batch.schema.names) == {"a", "n", "f", "l"}
+    (piece,) = sampled([write(name, ROWS)], format_, 4)
+    assert piece.batch.num_rows == 4
+    assert set(piece.batch.schema.names) == set(NAMES)
+    assert not piece.is_whole
+
+
+@pytest.mark.parametrize("format_", ["tfrecord", "csv", "parquet"])
+@pytest.mark.parametrize("rows", [9, 10])
+def test_file_is_whole_if_it_has_no_more_rows(
+    format_: str, rows: int, write: Callable[..., str]
+) -> None:
+    (piece,) = sampled([write(f"a.{format_}", ROWS)], format_, rows)
+    assert piece.batch.num_rows == 9
+    assert piece.is_whole
 
 
 def test_types_are_those_of_the_file(write: Callable[..., str]) -> None:
-    text = sample([write("a.csv", ROWS)], rules_for("csv"), 4)
-    assert text.to_pylist()[1] == {"a": b"x1", "n": b"1", "f": b"1.5", "l": b"u|v"}
-    rows = sample([write("a.parquet", ROWS)], rules_for("parquet"), 4)
-    assert rows.schema.field("n").type == pa.int64()
-    assert rows.to_pylist() == ROWS[:4]
-    found = sample([write("a.tfrecord", ROWS)], rules_for("tfrecord"), 4)
-    assert found.schema.field("l").type.value_type == pa.large_binary()
-    assert found.column("n").to_pylist() == [[0], [1], [2], [3]]
+    (text,) = sampled([write("a.csv", ROWS)], "csv", 4)
+    row = {"a": b"x1", "n": b"1", "f": b"1.5", "l": b"u|v"}
+    assert text.batch.to_pylist()[1] == row
+    (rows,) = sampled([write("a.parquet", ROWS)], "parquet", 4, ("n", "a"))
+    assert rows.batch.schema.field("n").type == pa.int64()
+    assert rows.batch.to_pylist() == [{"n": r["n"], "a": r["a"]} for r in ROWS[:4]]
+    (found,) = sampled([write("a.tfrecord", ROWS)], "tfrecord", 4)
+    assert found.batch.schema.field("l").type.value_type == pa.large_binary()
+    assert found.batch.column("n").to_pylist() == [[0], [1], [2], [3]]
 
 
-def test_files_without_rows_are_passed_over(write: Callable[..., str]) -> None:
-    files = [write("a.csv", b"a\n"), write("b.csv", b"a\n1\n")]
-    assert sample(files, rules_for("csv"), 4).to_pylist() == [{"a": b"1"}]
+def test_rows_of_several_row_groups_come_together(write: Callable[..., str]) -> None:
+    file = write("a.parquet", pa.table({"a": list(range(9))}))
+    pa.parquet.write_table(pa.table({"a": list(range(9))}), file, row_group_size=2)
+    (piece,) = sampled([file], "parquet", 7)
+    assert piece.batch.column("a").to_pylist() == list(range(7))
+
+
+def test_rows_are_spread_over_files_and_what_one_lacks_is_left_to_others(
+    write: Callable[..., str],
+) -> None:
+    counts = {"a": 1, "b": 50, "c": 50}
+    files = [
+        write(f"{name}.csv", b"a\n" + b"1\n" * count) for name, count in counts.items()
+    ]
+    pieces = sampled(files, "csv", 21)
+    assert [piece.batch.num_rows for piece in pieces] == [1, 10, 10]
+    assert [piece.is_whole for piece in pieces] == [True, False, False]
+    assert [piece.file for piece in sampled(files, "csv", 1)] == [files[2]]
+
+
+def test_spread_takes_ends_and_some_between() -> None:
+    files = [f"{i:03}" for i in range(100)]
+    some = spread(files)
+    assert len(some) == 10
+    assert (some[0], some[-1]) == ("000", "099")
+    assert some == sorted(some)
+    assert spread(files[:3]) == files[:3]
+    assert spread([]) == []
 
 
 def test_tf_examples_of_mixed_kinds_are_sampled(write: Callable[..., str]) -> None:
     rows = [{"a": 1, "b": 1, "c": 2}, b"\xff\xff", {"a": 1.5, "b": "x", "d": None}]
-    batch = sample([write("a.tfrecord", rows)], rules_for("tfrecord"), 4)
-    assert batch.to_pylist() == [
+    (piece,) = sampled([write("a.tfrecord", rows)], "tfrecord", 4)
+    assert piece.batch.to_pylist() == [
         {"a": [1.0], "b": [b"1"], "c": [2], "d": None},
         {"a": [1.5], "b": [b"x"], "c": None, "d": None},
     ]
@@ -53,7 +95,8 @@ def test_csv_columns_that_are_there_twice_are_left_out(
     write: Callable[..., str],
 ) -> None:
     file = write("a.csv", b"a,b,a\n1,2,3\n4,5\n")
-    assert sample([file], rules_for("csv"), 4).to_pylist() == [{"b": b"2"}]
+    (piece,) = sampled([file], "csv", 4, ("a", "b"))
+    assert piece.batch.to_pylist() == [{"b": b"2"}]
 
 
 @pytest.mark.parametrize(
@@ -71,4 +114,4 @@ def test_nothing_to_sample_is_an_error(
     name: str, content: bytes, message: str, write: Callable[..., str]
 ) -> None:
     with pytest.raises(BadInputError, match=message):
-        sample([write(name, content)], rules_for(name[2:]), 4)
+        sampled([write(name, content)], name[2:], 4)
