@@ -17,9 +17,9 @@ from components.files import (
     csv_rows,
     csv_text,
     read_unit,
-    sample,
 )
 from components.files.csv_rows import header_and_rows, row_starts
+from components.files.sampling import sample
 from configs.column import Column
 
 COLUMNS = {"item": Column("string", optional=True), "n": Column("int64")}
@@ -159,9 +159,9 @@ def test_values_and_lines_are_those_of_python(
         (first,) = counted.first.values()
         assert [line for _, line, _ in first] == bad[:3]
         assert sum(counted.rows.values()) == len(bad)
-        sampled = sample([file], rules, 1000)
+        (sampled,) = sample([file], rules, 1000, list(COLUMNS))
         if chunk_bytes == 1 << 20:
-            assert sampled.num_rows == len(good) + len(bad)
+            assert sampled.batch.num_rows == len(good) + len(bad)
 
 
 CASES = [
@@ -255,7 +255,7 @@ def test_header_that_is_not_closed_is_an_error(write: Callable[..., str]) -> Non
     rules: Any = ReadRules("csv", COLUMNS)
     for read in (
         lambda: list(read_unit(Unit(file), rules, BadInput())),
-        lambda: sample([file], rules, 10),
+        lambda: sample([file], rules, 10, list(COLUMNS)),
     ):
         with pytest.raises(BadInputError, match="its header line has a quote that is"):
             read()
