@@ -183,8 +183,8 @@ def _decimals(values: pa.Array, number: Decimal) -> np.ndarray:
 
 def _texts(values: pa.Array, boundary: Boundary) -> tuple[np.ndarray, np.ndarray]:
     if boundary.kind == "text":
-        least = pa.scalar(boundary.value, pa.large_binary())
-        return np.asarray(pc.greater_equal(values, least)), _NONE
+        text = pa.scalar(boundary.value, pa.large_binary())
+        return np.asarray(pc.greater_equal(values, text)), _NONE
     at_once = _parsed_at_once(values, boundary)
     if at_once is not None:
         return at_once, _NONE

@@ -111,7 +111,8 @@ def _claims(split: str, rule: HeldOut, lists: Lists, faults: RowFaults) -> np.nd
 
 
 _WRITTEN = {
-    "moment": "Dates and times are written as 2024-09-30 or 2024-09-30 12:30:00.",
+    "moment": "Dates and times are written as 2024-09-30 or 2024-09-30 12:30:00; a "
+    "number is a boundary for numbers.",
     "clock": "Times of day are written as 12:30 or 12:30:00.",
 }
 
