@@ -5,7 +5,6 @@ For messages and checks; which rows a split takes is said in `splits`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
@@ -37,14 +36,12 @@ class SampledSplit(NamedTuple):
         takes: which rows it claims, whatever other splits do, bool [rows].
         goes: between which values its column goes, in words; "" if it has none.
         advice: what to give instead, if boundary and column count in other units.
-        unlike: a value that is not written as the boundary is, both text with digits.
         bad: rows that tell nothing.
     """
 
     takes: np.ndarray
     goes: str
     advice: str
-    unlike: str
     bad: BadInput
 
 
@@ -69,17 +66,11 @@ def sampled_split(
     faults = RowFaults(bad, rows, file, lambda row: row + 1, "example")
     takes = claimed({split: rule}, {rule.column: lists}, faults)[split]
     if rule.at_least is None:
-        return SampledSplit(takes, "", "", "", bad)
+        return SampledSplit(takes, "", "", bad)
     boundary = boundary_of(rule.at_least)
     low, high = _ends(lists.values, boundary)
     goes = "" if low is None else f"from {quoted(low)} to {quoted(high)}"
-    return SampledSplit(
-        takes,
-        goes,
-        _advice(boundary, low, high),
-        _unlike(lists.values, boundary),
-        bad,
-    )
+    return SampledSplit(takes, goes, _advice(boundary, low, high), bad)
 
 
 def why_empty(split: str, files: Sequence[str], rules: ReadRules) -> str:
@@ -181,18 +172,3 @@ def _unit(number: Decimal) -> int | None:
         if _FIRST_SECOND * scale <= number < _LAST_SECOND * scale:
             return power
     return None
-
-
-def _unlike(values: pa.Array, boundary: Boundary) -> str:
-    """Returns a text whose digits are not where the boundary's are, shown, or ""."""
-    if boundary.kind != "text" or not isinstance(boundary.value, bytes):
-        return ""
-    if not re.search(rb"[0-9]", boundary.value):
-        return ""
-    form = _form(boundary.value)
-    texts = values.unique().cast(pa.large_binary()).to_pylist()
-    return next((quoted(text) for text in texts if _form(text) != form), "")
-
-
-def _form(text: bytes) -> bytes:
-    return re.sub(rb"[0-9]", b"0", re.sub(rb"[^0-9]+", b"-", text))
