@@ -7,7 +7,8 @@ The same rule is for the boundary and for text in a column:
   `2024-09-30` (or with `/` or `.`), `2024-09-30T12:30:00.5+02:00`; without a zone it
   is UTC;
 * a time of day is `12:30` or `12:30:00.5`;
-* all else is text, compared byte by byte.
+* all else is text, compared byte by byte; a number in it has as many digits on both
+  sides, for 10 comes before 9.
 """
 
 import datetime
@@ -36,6 +37,8 @@ _LIKE_TIME = re.compile(
     r"|[0-9]{4}\.[0-9]{1,2}(\.[0-9]{1,2})?([^0-9].*)?"
     r"|[0-9]{1,2}:[0-9]{2}.*",
 )
+# Numbers with marks between their digits.
+_LIKE_NUMBER = re.compile(r"[+-]?[0-9]+(?:[,'_ ][0-9]+)+(?:\.[0-9]+)?")
 _MONTH = re.compile(
     r"\b(jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec|january|february|march|"
     r"april|june|july|august|september|october|november|december)\b",
@@ -96,6 +99,8 @@ def fault_of(at_least: float | str) -> str | None:
             "text of that form is not in the order of time; write both the boundary "
             'and the column as "2024-09-30", "2024-09-30 12:30:00" or "12:30:00"'
         )
+    if _LIKE_NUMBER.fullmatch(text):
+        return "looks like a number; write it as 1234.5, without other marks"
     return None
 
 

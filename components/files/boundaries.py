@@ -7,6 +7,7 @@ A column that has a type is compared in it, exactly; text is compared as
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable
 from decimal import ROUND_CEILING, Context, Decimal
 from typing import Any
@@ -25,6 +26,7 @@ _FIRST_US = int(
     (datetime.datetime.min - datetime.datetime(1970, 1, 1))
     / datetime.timedelta(microseconds=1)
 )
+_PIECES = re.compile(rb"[0-9]+|[^0-9]+")
 _NONE = np.empty(0, np.int64)
 WORDS: dict[Kind, str] = {
     "number": "number",
@@ -183,8 +185,7 @@ def _decimals(values: pa.Array, number: Decimal) -> np.ndarray:
 
 def _texts(values: pa.Array, boundary: Boundary) -> tuple[np.ndarray, np.ndarray]:
     if boundary.kind == "text":
-        least = pa.scalar(boundary.value, pa.large_binary())
-        return np.asarray(pc.greater_equal(values, least)), _NONE
+        return _plain_texts(values, boundary)
     at_once = _parsed_at_once(values, boundary)
     if at_once is not None:
         return at_once, _NONE
@@ -195,6 +196,30 @@ def _texts(values: pa.Array, boundary: Boundary) -> tuple[np.ndarray, np.ndarray
     is_reached = [value is not None and value >= least for value in read]
     is_bad = np.array([value is None for value in read], bool)
     return np.array(is_reached, bool)[indices], np.flatnonzero(is_bad[indices])
+
+
+def _plain_texts(values: pa.Array, boundary: Boundary) -> tuple[np.ndarray, np.ndarray]:
+    """Compares text byte by byte, unless numbers in it have other digits."""
+    assert isinstance(boundary.value, bytes)
+    least = pa.scalar(boundary.value, pa.large_binary())
+    is_reached = np.asarray(pc.greater_equal(values, least))
+    pieces = _PIECES.findall(boundary.value)
+    if not any(map(bytes.isdigit, pieces)):
+        return is_reached, _NONE
+    encoded = values.dictionary_encode()
+    is_bad = np.array(
+        [_is_unlike(t, pieces) for t in encoded.dictionary.to_pylist()], bool
+    )
+    return is_reached, np.flatnonzero(is_bad[encoded.indices.to_numpy()])
+
+
+def _is_unlike(text: bytes, pieces: list[bytes]) -> bool:
+    """Tells whether text differs first in a number of more or fewer digits."""
+    for came, expected in zip(_PIECES.findall(text), pieces, strict=False):
+        if came != expected:
+            are_numbers = came.isdigit() and expected.isdigit()
+            return are_numbers and len(came) != len(expected)
+    return False
 
 
 def read_text(text: bytes, kind: Kind) -> Decimal | int | bytes | None:

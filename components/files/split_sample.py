@@ -5,7 +5,6 @@ For messages and checks; which rows a split takes is said in `splits`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -37,14 +36,12 @@ class SampledSplit(NamedTuple):
         takes: which rows it claims, whatever other splits do, bool [rows].
         goes: between which values its column goes, in words; "" if it has none.
         advice: what to give instead, if boundary and column count in other units.
-        unlike: a value that is not written as the boundary is, both text with digits.
         bad: rows that tell nothing.
     """
 
     takes: np.ndarray
     goes: str
     advice: str
-    unlike: str
     bad: BadInput
 
 
@@ -75,14 +72,14 @@ def sampled_split(
         bad.merge(part.bad)
     takes = np.concatenate([part.takes for part in parts])
     if rule.at_least is None:
-        return SampledSplit(takes, "", "", "", bad)
+        return SampledSplit(takes, "", "", bad)
     ends = [part.ends for part in parts if part.ends is not None]
     if not ends:
-        return SampledSplit(takes, "", "", _first_of(parts), bad)
+        return SampledSplit(takes, "", "", bad)
     low, high = min(low for low, _ in ends), max(high for _, high in ends)
     goes = f"from {quoted(low)} to {quoted(high)}"
     advice = _advice(boundary_of(rule.at_least), low, high)
-    return SampledSplit(takes, goes, advice, _first_of(parts), bad)
+    return SampledSplit(takes, goes, advice, bad)
 
 
 class _Part(NamedTuple):
@@ -90,7 +87,6 @@ class _Part(NamedTuple):
 
     takes: np.ndarray
     ends: tuple[Any, Any] | None
-    unlike: str
     bad: BadInput
 
 
@@ -101,14 +97,8 @@ def _of_piece(split: str, rule: HeldOut, piece: Piece, rules: ReadRules) -> _Par
     faults = RowFaults(bad, rows, piece.file, lambda row: row + 1, "example")
     takes = claimed({split: rule}, {rule.column: lists}, faults)[split]
     if rule.at_least is None:
-        return _Part(takes, None, "", bad)
-    boundary = boundary_of(rule.at_least)
-    ends = _ends(lists.values, boundary)
-    return _Part(takes, ends, _unlike(lists.values, boundary), bad)
-
-
-def _first_of(parts: Sequence[_Part]) -> str:
-    return next((part.unlike for part in parts if part.unlike), "")
+        return _Part(takes, None, bad)
+    return _Part(takes, _ends(lists.values, boundary_of(rule.at_least)), bad)
 
 
 def why_empty(split: str, files: Sequence[str], rules: ReadRules) -> str:
@@ -210,18 +200,3 @@ def _unit(number: Decimal) -> int | None:
         if _FIRST_SECOND * scale <= number < _LAST_SECOND * scale:
             return power
     return None
-
-
-def _unlike(values: pa.Array, boundary: Boundary) -> str:
-    """Returns a text whose digits are not where the boundary's are, shown, or ""."""
-    if boundary.kind != "text" or not isinstance(boundary.value, bytes):
-        return ""
-    if not re.search(rb"[0-9]", boundary.value):
-        return ""
-    form = _form(boundary.value)
-    texts = values.unique().cast(pa.large_binary()).to_pylist()
-    return next((quoted(text) for text in texts if _form(text) != form), "")
-
-
-def _form(text: bytes) -> bytes:
-    return re.sub(rb"[0-9]", b"0", re.sub(rb"[^0-9]+", b"-", text))

@@ -19,6 +19,7 @@ from configs.shown import shown
 
 _HASH_BYTES = 8
 _HASHES = 1 << 8 * _HASH_BYTES
+_WHOLE_SECOND = r"(:[0-9]{2})\.0+"
 _DECIMAL = r"^[+-]?[0-9]+\.[0-9]*$"
 
 
@@ -111,7 +112,10 @@ def _claims(split: str, rule: HeldOut, lists: Lists, faults: RowFaults) -> np.nd
 
 
 _WRITTEN = {
-    "moment": "Dates and times are written as 2024-09-30 or 2024-09-30 12:30:00.",
+    "moment": "Dates and times are written as 2024-09-30 or 2024-09-30 12:30:00; a "
+    "number is a boundary for numbers.",
+    "text": "Text is compared by single characters, where 10 comes before 9: write its "
+    "numbers with as many digits as the boundary has, or name a column of numbers.",
     "clock": "Times of day are written as 12:30 or 12:30:00.",
 }
 
@@ -139,6 +143,8 @@ def _text(values: pa.Array) -> pa.Array:
     """Returns values as text: 0.50 and 17.0 as 0.5 and 17, as floats are written."""
     if not is_text(values.type):
         values = values.cast(pa.large_string())
+        # What is a whole second has no fraction in other files.
+        values = pc.replace_substring_regex(values, _WHOLE_SECOND, r"\1")
     text = values.cast(pa.large_binary())
     is_decimal = pc.match_substring_regex(text, _DECIMAL)
     if not pc.any(is_decimal).as_py():

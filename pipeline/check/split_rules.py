@@ -35,7 +35,6 @@ def split_findings(
             yield _finding(split, rule, str(error), "")
             continue
         yield from _bad_rows(split, rule, seen, rules)
-        yield from _alike(split, rule, seen)
         takes = seen.takes & is_free
         is_free &= ~takes
         if not seen.bad:
@@ -54,19 +53,6 @@ def _bad_rows(
             f"{count:,} of {rows:,} sampled examples cannot be used: {told}",
             "",
             is_fault=rules.on_bad_example == "error" or count == rows,
-        )
-
-
-def _alike(split: str, rule: HeldOut, seen: SampledSplit) -> Iterator[Finding]:
-    if seen.unlike:
-        yield _finding(
-            split,
-            rule,
-            f"column `{shown(rule.column)}` holds {seen.unlike}, which is not written "
-            f"as `at_least: {quoted(rule.at_least)}` is, and text is compared by "
-            "single characters: 10 comes before 9.",
-            "Write both with as many digits, or as numbers or dates alone.",
-            is_fault=False,
         )
 
 

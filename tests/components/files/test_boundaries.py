@@ -245,6 +245,9 @@ def test_times_of_day_are_compared_by_time(
         (["4", "1,5"], "3", "'1,5'. Correct it"),
         (["4", "soon"], 3, "'soon'. Correct it"),
         (["9:30"], "09:30", "'9:30'. Correct it"),
+        (["w8", "w10"], "w9", "'w10'. Correct it"),
+        (["1.10.0", "2.1.0"], "1.9.0", "'1.10.0'. Correct it"),
+        (["2024-03-01"], "20240301T00", "'2024-03-01'. Correct it"),
         (["\x1b[31m"], 3, r"'\x1b[31m'. Correct it"),
     ],
 )  # fmt: skip
@@ -265,6 +268,9 @@ def test_other_text_is_compared_as_text(name: str, write: Callable[..., str]) ->
     file = write(name, rows)
     assert evaluated(file, "late") == [1, 2, 3]
     assert evaluated(file, "y") == []
+    assert evaluated(file, "late2") == [2, 3]
+    rows = [{"n": i, "at": v} for i, v in enumerate(["w08", "w10", "x9", "w09b", "v2"])]
+    assert evaluated(write(name, rows), "w09") == [1, 2, 3]
 
 
 @pytest.mark.parametrize("name", [f"a.{form}" for form in FORMATS])
@@ -301,6 +307,10 @@ def test_floats_stored_in_several_types_are_compared_as_stored(
          pa.array([i + 0.5 for i in range(300)])),
         (pa.array([decimal.Decimal(i) for i in range(300)], pa.decimal128(9, 3)),
          pa.array([str(i) for i in range(300)])),
+        (pa.array([10**6 * i for i in range(300)], pa.timestamp("us")),
+         pa.array([f"1970-01-01 00:{i // 60:02}:{i % 60:02}" for i in range(300)])),
+        (pa.array([1000 * i for i in range(300)], pa.time32("ms")),
+         pa.array(range(300), pa.time32("s"))),
         (pa.array(range(300), pa.uint64()), pa.array(map(float, range(300)))),
     ],
 )  # fmt: skip
