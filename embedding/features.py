@@ -16,6 +16,7 @@ from embedding.checks import Check, after, are_same
 from embedding.inputs import is_dense
 from embedding.policies import usable_ids, usable_weights
 from embedding.row_splits import with_checked_splits
+from embedding.shapes import folded_shape
 from embedding.specs import FeatureSpec
 from embedding.weights import scaled_weights
 
@@ -98,7 +99,7 @@ def shape_of(feature: FeatureSpec, ids: Any) -> tf.Tensor:
         return shape if ids.shape.rank == 1 else shape[:-1]
     if isinstance(ids, tf.SparseTensor):
         leading = ids.dense_shape[:-1]
-    elif (fixed := _fixed_shape(feature)) is not None:
+    elif (fixed := folded_shape(feature)) is not None:
         return tf.constant(fixed.as_list(), tf.int64)
     else:
         leading = tf.reshape(tf.cast(ids.nrows(), tf.int64), [1])
@@ -118,7 +119,7 @@ def known_kept(feature: FeatureSpec, ids: Any) -> int | None:
         ValueError: if a ragged batch does not fit the feature's output_shape.
     """
     if isinstance(ids, tf.RaggedTensor):
-        fixed = _fixed_shape(feature)
+        fixed = folded_shape(feature)
         if fixed is not None:
             return _kept_of_fixed(feature, ids, fixed)
     if feature.is_sequence and not is_dense(ids) and ids.shape.rank == 2:
@@ -131,22 +132,13 @@ def _kept_per_example(feature: FeatureSpec, ids: Any) -> int | tf.Tensor:
     kept = known_kept(feature, ids)
     if kept is not None:
         return kept
-    fixed = _fixed_shape(feature)
+    fixed = folded_shape(feature)
     assert fixed is not None
     size = fixed.num_elements()
     rows = tf.cast(ids.nrows(), tf.int64)
     divides = (rows > 0) & tf.equal(size % tf.maximum(rows, 1), 0)
     with after(tf.debugging.Assert(divides, [_misfit(feature), rows])):
         return size // tf.maximum(rows, 1)
-
-
-def _fixed_shape(feature: FeatureSpec) -> tf.TensorShape | None:
-    """Returns the output shape that a flat ragged batch is to be folded into."""
-    if feature.config.output_shape.rank is not None:
-        return feature.config.output_shape
-    built = feature.built_shape
-    is_deeper = built is not None and built.rank > 1 and not feature.is_sequence
-    return built if is_deeper else None
 
 
 def _kept_of_fixed(
@@ -164,7 +156,7 @@ def _misfit(feature: FeatureSpec) -> str:
     return (
         "Output shape set in the FeatureConfig should be the factor of the input data "
         f"batch size; feature '{feature.path}' has the output shape "
-        f"{_fixed_shape(feature)}. Make the one divide the other. Examples:"
+        f"{folded_shape(feature)}. Make the one divide the other. Examples:"
     )
 
 
