@@ -132,7 +132,7 @@ def _loaded(body: bytes) -> Any:
 
 
 def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number of JSON")
+    raise ValueError(f"{constant} is no number of JSON; say null for a missing value")
 
 
 def _dumped(content: Any) -> bytes:
@@ -165,9 +165,13 @@ def _columns_of_rows(instances: Any, signature: Signature) -> dict[str, Any]:
         raise invalid("'instances' is an empty list. Send at least one row.")
     if not _is_named(instances[0]):
         return _only_input(instances, signature)
-    for row in instances:
+    for place, row in enumerate(instances):
         if not _is_named(row) or row.keys() != instances[0].keys():
-            raise invalid("Every one of 'instances' must have the same inputs.")
+            came = sorted(map(quoted, row)) if _is_named(row) else _kind(row)
+            raise invalid(
+                f"Every one of 'instances' must have the same inputs; the first has "
+                f"{sorted(map(quoted, instances[0]))}, number {place} has {came}."
+            )
     check_names(signature, instances[0])
     return {name: [row[name] for row in instances] for name in instances[0]}
 

@@ -21,6 +21,7 @@ from components.server.request_error import (
     RequestError,
     Status,
     from_tensorflow,
+    in_words,
     invalid,
     quoted,
 )
@@ -92,7 +93,7 @@ class Signature:
             raise from_tensorflow(error) from error
         except UnicodeDecodeError as error:
             # TensorFlow's words, with bytes of the request in them.
-            raise invalid(error.object.decode(errors="replace")) from error
+            raise invalid(in_words(error.object.decode(errors="replace"))) from error
         return dict(zip(self.outputs, values, strict=True))
 
 
