@@ -16,6 +16,7 @@ import tensorflow as tf
 from components.files.places import opened
 
 _VERSION = 1
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -110,5 +111,8 @@ def _digests(folder: str, names: list[str]) -> dict[str, str]:
 
 
 def _digest(path: str) -> str:
+    digest = hashlib.sha256()
     with opened(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

@@ -20,7 +20,7 @@ from pipeline.terminal import Terminal, print_json
 class _Commands(typer.core.TyperGroup):
     """Commands that Ctrl-C and SIGTERM end alike: cleaned up, and in a line."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Runs a command."""
         try:
             with stops_as_at_ctrl_c():

@@ -123,7 +123,7 @@ def version_of(data: Data, path: Path, *, besides: Collection[Path] = ()) -> str
     if data.files:
         files = _matched(path, data.files.splits.values())
     else:
-        files = [f for f in _below(path, besides) if f not in besides]
+        files = set(_below(path, besides)) - set(besides)
     listing = hashlib.sha256()
     for file in sorted(files):
         facts = file.stat()
