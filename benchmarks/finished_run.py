@@ -15,6 +15,7 @@ from tfx.types import standard_artifacts
 from components.features.engine_config import table_rows
 from components.trainer.inputs import Batch, BatchReader, split_files
 from configs.schema import Feature, Run
+from pipeline.names import pipeline_name
 from pipeline.outcome import output_artifacts
 
 _BIG_BATCH = 4096
@@ -93,7 +94,7 @@ def _transform_outputs(run: Run, output_dir: Path) -> dict[str, mlmd.Artifact]:
     connection = mlmd.ConnectionConfig()
     connection.sqlite.filename_uri = str(path)
     store = MetadataStore(connection)
-    name = f"shardline-{run.name}.FeatureTransform"
+    name = f"{pipeline_name(run.name)}.FeatureTransform"
     node = store.get_context_by_type_and_name("node", name)
     executions = store.get_executions_by_context(node.id) if node else []
     ended = [e for e in executions if e.last_known_state in _ENDED]

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from pydantic import Field, FiniteFloat
+
 from configs.schema import FeatureSet, Model, Target
 
 _FILE = "manifest.json"
@@ -16,7 +18,8 @@ class Manifest(Target):
         rows: rows of each table.
         features: the feature specification it was trained with.
         model: the dense model's builder and options.
-        metrics: on the evaluation split.
+        metrics: on the evaluation split; those that are defined.
+        undefined: why each of the others is not.
     """
 
     steps: int
@@ -24,7 +27,8 @@ class Manifest(Target):
     rows: dict[str, int]
     features: FeatureSet
     model: Model
-    metrics: dict[str, float]
+    metrics: dict[str, FiniteFloat]
+    undefined: dict[str, str] = Field(default_factory=dict)
 
     def save(self, folder: str) -> None:
         """Writes the manifest into a checkpoint's folder."""

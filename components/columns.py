@@ -10,7 +10,7 @@ imports neither TensorFlow nor Beam.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from configs.column import Column
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from apache_beam.pvalue import PCollection
 
 
-__all__ = ["Column", "ExampleReader"]
+__all__ = ["Column", "ExampleReader", "TellsWhyEmpty"]
 
 
 class ExampleReader(Protocol):
@@ -50,4 +50,17 @@ class ExampleReader(Protocol):
         Returns:
             The examples of each split, by split name; serialized ones may be among
             them.
+        """
+
+
+@runtime_checkable
+class TellsWhyEmpty(Protocol):
+    """A reader that can tell why a split came out empty; it need not."""
+
+    def why_empty(self, path: str, split: str) -> str:
+        """Returns why, and what to do about it, in sentences.
+
+        Args:
+            path: Where the raw data lies.
+            split: The split that got no example.
         """

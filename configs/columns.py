@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from configs.column import Column
+from configs.shown import shown
 
 if TYPE_CHECKING:
     from configs.features import Features, Target
@@ -70,7 +71,7 @@ def column_conflicts(features: "Features") -> list[str]:
         first, first_user = seen.setdefault(name, (column, user))
         if (first.dtype, first.ragged) != (column.dtype, column.ragged):
             faults.append(
-                f"{user}: column `{name}` holds {column} here, and {first} for "
+                f"{user}: column `{shown(name)}` holds {column} here, and {first} for "
                 f"{first_user}; it can be one of the two only"
             )
     return faults

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from configs.boundaries import fault_of
 from configs.features import Target
 from configs.section import Fraction, ImportPath, Name, PositiveInt, Section
 
@@ -21,8 +22,9 @@ class HeldOut(Section):
     """Which examples of split `train` make another split instead."""
 
     column: str
-    # Those whose column holds this or more: a number, or text such as a date.
-    at_least: float | str | None = None
+    # Those whose column holds this or more: a number, or a date or other text, as
+    # configs.boundaries reads it.
+    at_least: int | float | str | None = None
     # Or this part of the values of the column, drawn by their hash.
     fraction: Fraction | None = None
 
@@ -31,6 +33,15 @@ class HeldOut(Section):
     def _no_date(cls, value: Any) -> Any:
         if isinstance(value, datetime.date):
             raise PydanticCustomError("date", "put the date between quotes")
+        if isinstance(value, bool):
+            raise PydanticCustomError("truth", "give a number, or text between quotes")
+        return value
+
+    @field_validator("at_least")
+    @classmethod
+    def _is_boundary(cls, value: float | str | None) -> float | str | None:
+        if fault := None if value is None else fault_of(value):
+            raise PydanticCustomError("boundary", fault)
         return value
 
     @model_validator(mode="after")

@@ -26,7 +26,8 @@ class Ids(Section):
     range: PositiveInt | None = None
     # What an id out of range is: an error, or one of the table's `oov_rows`.
     out_of_range: Literal["error", "oov_rows"] | None = None
-    # Floats into so many intervals, with about as many training values in each.
+    # Floats or whole numbers into so many intervals, with about as many training
+    # values in each.
     quantile_buckets: PositiveInt | None = None
 
     @model_validator(mode="after")
@@ -225,6 +226,10 @@ class Features(Section):
     def ids_of(self, table: str) -> Ids:
         """Returns how tokens become ids, which a table's features agree on."""
         return next(iter(self.features_of(table).values())).ids
+
+    def dtype_of(self, table: str) -> Dtype:
+        """Returns what tokens are before they become ids, likewise."""
+        return next(iter(self.features_of(table).values())).column_dtype
 
 
 class Target(Section):

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from configs.schema import FeatureSet, Job, Run
+from configs.shown import escaped, quoted, shown
 
 _Kind = TypeVar("_Kind", bound=Job)
 _Location = tuple[int | str, ...]
@@ -96,7 +97,10 @@ def _parsed(path: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
 
 
 def _config_error(path: Path, faults: list[_Fault]) -> ConfigError:
-    lines = (f"{path}:{line}: {message}" for line, message in sorted(set(faults)))
+    lines = (
+        escaped(f"{path}:{line}: {message}", keep="")
+        for line, message in sorted(set(faults))
+    )
     return ConfigError("\n".join(lines))
 
 
@@ -108,7 +112,9 @@ def _repeated_keys(node: yaml.Node) -> list[_Fault]:
     seen: set[str] = set()
     for key, value in node.value:
         if key.value in seen:
-            faults.append((key.start_mark.line + 1, f"`{key.value}` is given twice."))
+            faults.append(
+                (key.start_mark.line + 1, f"`{shown(key.value)}` is given twice.")
+            )
         seen.add(key.value)
         faults += _repeated_keys(value)
     return faults
@@ -133,19 +139,23 @@ def _faults(node: yaml.Node, error: ErrorDetails) -> list[_Fault]:
             for fault in error["msg"].split("\n")
         ]
     if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        message = f"unknown key `{location[-1]}`{_did_you_mean(location)}"
+        message = f"unknown key `{shown(location[-1])}`{_did_you_mean(location)}"
     elif error["type"] in ("missing", "missing_argument"):
         message = f"`{_dotted(location)}` is missing."
     else:
         message = f"`{_dotted(location)}`: {error['msg']}"
         if not isinstance(error["input"], dict):
-            message += f", got {error['input']!r}"
+            message += f", got {_input(error['input'])}"
         message += "."
     return [(_line(node, location), message)]
 
 
+def _input(value: Any) -> str:
+    return quoted(value) if isinstance(value, str) else shown(repr(value))
+
+
 def _dotted(location: _Location) -> str:
-    return ".".join(str(part) for part in location)
+    return ".".join(shown(part) for part in location)
 
 
 def _named_place(fault: str) -> _Location:

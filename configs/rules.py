@@ -11,6 +11,7 @@ from configs.columns import (
     model_inputs,
     raw_columns,
 )
+from configs.shown import shown
 from configs.tables import Vocabulary
 
 if TYPE_CHECKING:
@@ -64,9 +65,9 @@ def _names(features: "FeatureSet") -> Iterator[str]:
             if other != name:
                 yield (
                     f"{reader_of(features, name)}: the published model would call an "
-                    f"input `{given}` for column `{name}` and for column `{other}`, "
-                    "as all but ASCII letters, digits and `_` becomes `_`; rename one "
-                    "of the two in the data"
+                    f"input `{given}` for column `{shown(name)}` and for column "
+                    f"`{shown(other)}`, as all but ASCII letters, digits and `_` "
+                    "becomes `_`; rename one of the two in the data"
                 )
     yield from _lookup_inputs(features)
 
@@ -101,7 +102,10 @@ def _crosses(features: "FeatureSet") -> Iterator[str]:
             )
         for column, held in zip(feature.cross, crossed, strict=True):
             if held.dtype == "float":
-                yield f"feature `{name}`: floats, as in column `{column}`, do not cross"
+                yield (
+                    f"feature `{name}`: floats, as in column `{shown(column)}`, do "
+                    "not cross"
+                )
         if any(column.ragged for column in crossed) != feature.is_ragged:
             yield (
                 f"feature `{name}`: it crosses {crossed[0]} with {crossed[1]}; "
@@ -194,14 +198,14 @@ def target_faults(features: "FeatureSet", target: "Target") -> list[str]:
     weights = {f"{name}.weights" for name in features.features}
     if target.label in RESERVED | weights:
         faults.append(
-            f"data: `label: {target.label}` is a name that has another meaning here; "
-            "rename the column"
+            f"data: `label: {shown(target.label)}` is a name that has another meaning "
+            "here; rename the column"
         )
     columns = raw_columns(features)
     if target.label in columns and not faults:
         faults.append(
             f"{reader_of(features, target.label)} reads the label's column "
-            f"`{target.label}`, and would give away what is to be predicted"
+            f"`{shown(target.label)}`, and would give away what is to be predicted"
         )
     weight = target.example_weight
     if weight == target.label:
@@ -209,7 +213,7 @@ def target_faults(features: "FeatureSet", target: "Target") -> list[str]:
     elif weight in columns and columns[weight] not in (_FLOAT, _OPTIONAL_FLOAT):
         faults.append(
             f"{reader_of(features, weight)} holds {columns[weight]} in column "
-            f"`{weight}`, and `data.example_weight` one float"
+            f"`{shown(weight)}`, and `data.example_weight` one float"
         )
     return faults
 

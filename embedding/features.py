@@ -12,10 +12,13 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from embedding import partition
-from embedding.checks import Check, after
+from embedding.checks import Check, after, are_same
 from embedding.inputs import is_dense
 from embedding.policies import usable_ids, usable_weights
+from embedding.row_splits import with_checked_splits
+from embedding.shapes import folded_shape
 from embedding.specs import FeatureSpec
+from embedding.weights import scaled_weights
 
 
 class Lookup(NamedTuple):
@@ -54,9 +57,11 @@ def lookup_of(feature: FeatureSpec, ids: Any, weights: Any) -> Lookup:
 
     Raises:
         ValueError: if a ragged batch does not fit the feature's output_shape.
-        tf.errors.InvalidArgumentError: while running, on ids or weights that the
-            table's policy refuses.
+        tf.errors.InvalidArgumentError: while running, on row splits that are none, and
+            on ids or weights that the table's policy refuses.
     """
+    if isinstance(ids, tf.RaggedTensor):
+        ids = with_checked_splits(feature.path, ids)
     values = tf.cast(ids if is_dense(ids) else ids.values, tf.int64)
     kept = _kept_per_example(feature, ids)
     lookup = Lookup(
@@ -80,7 +85,7 @@ def lookup_of(feature: FeatureSpec, ids: Any, weights: Any) -> Lookup:
         feature.config.table.combiner,
         tf.reduce_prod(shape_of(feature, ids)),
     )
-    pooled = combined(lookup, combiner, rows)
+    pooled = combined(lookup, combiner, rows, is_weighted=weights is not None)
     if is_pooled:
         return pooled
     coefficients = tf.where(tf.equal(kept, 1), pooled.coefficients, unweighted)
@@ -94,7 +99,7 @@ def shape_of(feature: FeatureSpec, ids: Any) -> tf.Tensor:
         return shape if ids.shape.rank == 1 else shape[:-1]
     if isinstance(ids, tf.SparseTensor):
         leading = ids.dense_shape[:-1]
-    elif (fixed := _fixed_shape(feature)) is not None:
+    elif (fixed := folded_shape(feature)) is not None:
         return tf.constant(fixed.as_list(), tf.int64)
     else:
         leading = tf.reshape(tf.cast(ids.nrows(), tf.int64), [1])
@@ -114,7 +119,7 @@ def known_kept(feature: FeatureSpec, ids: Any) -> int | None:
         ValueError: if a ragged batch does not fit the feature's output_shape.
     """
     if isinstance(ids, tf.RaggedTensor):
-        fixed = _fixed_shape(feature)
+        fixed = folded_shape(feature)
         if fixed is not None:
             return _kept_of_fixed(feature, ids, fixed)
     if feature.is_sequence and not is_dense(ids) and ids.shape.rank == 2:
@@ -127,22 +132,13 @@ def _kept_per_example(feature: FeatureSpec, ids: Any) -> int | tf.Tensor:
     kept = known_kept(feature, ids)
     if kept is not None:
         return kept
-    fixed = _fixed_shape(feature)
+    fixed = folded_shape(feature)
     assert fixed is not None
     size = fixed.num_elements()
     rows = tf.cast(ids.nrows(), tf.int64)
     divides = (rows > 0) & tf.equal(size % tf.maximum(rows, 1), 0)
     with after(tf.debugging.Assert(divides, [_misfit(feature), rows])):
         return size // tf.maximum(rows, 1)
-
-
-def _fixed_shape(feature: FeatureSpec) -> tf.TensorShape | None:
-    """Returns the output shape that a flat ragged batch is to be folded into."""
-    if feature.config.output_shape.rank is not None:
-        return feature.config.output_shape
-    built = feature.built_shape
-    is_deeper = built is not None and built.rank > 1 and not feature.is_sequence
-    return built if is_deeper else None
 
 
 def _kept_of_fixed(
@@ -160,7 +156,7 @@ def _misfit(feature: FeatureSpec) -> str:
     return (
         "Output shape set in the FeatureConfig should be the factor of the input data "
         f"batch size; feature '{feature.path}' has the output shape "
-        f"{_fixed_shape(feature)}. Make the one divide the other. Examples:"
+        f"{folded_shape(feature)}. Make the one divide the other. Examples:"
     )
 
 
@@ -190,7 +186,8 @@ def _sparse_places(
     indices = ids.indices
     if feature.config.validate_weights_and_indices:
         inside = tf.debugging.Assert(
-            tf.reduce_all((indices >= 0) & (indices < ids.dense_shape)),
+            tf.reduce_all((indices >= 0) & (indices < ids.dense_shape))
+            & tf.reduce_all(ids.dense_shape >= 0),
             [
                 f"Feature '{feature.path}': a SparseTensor's indices must lie inside "
                 "its dense_shape",
@@ -221,11 +218,8 @@ def _same_entries(path: str, ids: Any, weights: Any) -> Check:
     else:
         mine = tf.cast(ids.row_splits, tf.int64)
         theirs = tf.cast(weights.row_splits, tf.int64)
-    same = tf.cond(
-        tf.reduce_all(tf.equal(tf.shape(mine), tf.shape(theirs))),
-        lambda: tf.reduce_all(tf.equal(mine, theirs)),
-        lambda: False,
-    )
+    are_as_many = tf.equal(tf.size(ids.values), tf.size(weights.values))
+    same = are_as_many & are_same(mine, theirs)
     message = f"Feature '{path}': weights must stand at the same positions as the ids."
     return tf.debugging.Assert(same, [message, "ids:", mine, "weights:", theirs])
 
@@ -255,11 +249,22 @@ def _selected(lookup: Lookup, keep: tf.Tensor) -> Lookup:
     return Lookup(*(tf.boolean_mask(column, keep) for column in lookup))
 
 
-def combined(lookup: Lookup, combiner: str, rows: tf.Tensor) -> Lookup:
-    """Turns weights into w, w / sum(w) or w / sqrt(sum(w^2)) by row; 0 / 0 is 0."""
+def combined(
+    lookup: Lookup, combiner: str, rows: tf.Tensor, *, is_weighted: bool
+) -> Lookup:
+    """Turns weights into w, w / sum(w) or w / sqrt(sum(w^2)) by row; 0 / 0 is 0.
+
+    Args:
+        lookup: its coefficients are the weights.
+        combiner: of the table.
+        rows: int64 scalar, how many activation rows there are.
+        is_weighted: False if every weight is 1.
+    """
     if combiner == "sum":
         return lookup
     weights, segments = lookup.coefficients, lookup.segment_ids
+    if is_weighted:
+        weights = scaled_weights(weights, segments, rows)
     powers = weights if combiner == "mean" else tf.square(weights)
     totals = tf.math.unsorted_segment_sum(powers, segments, rows)
     if combiner == "sqrtn":

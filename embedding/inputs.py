@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from embedding.row_splits import MUST
 from embedding.shapes import check_rank
 from embedding.specs import FeatureSpec
 
@@ -97,6 +98,12 @@ def _check_ids(feature: FeatureSpec, ids: Any) -> None:
         raise ValueError(
             f"Feature '{path}': ids must be int32 or int64, got {ids.dtype.name}. "
             "Turn tokens into ids in the preprocessing."
+        )
+    if isinstance(ids, tf.RaggedTensor) and ids.row_splits.shape[0] == 0:
+        # It has no shape to be checked.
+        raise ValueError(
+            f"Feature '{path}': {MUST} got none at all. A batch without examples has "
+            "the row_splits [0]."
         )
     _check_rank(path, ids)
     if is_dense(ids) and feature.is_sequence:

@@ -18,6 +18,7 @@ from typing import Literal, TypeAlias, get_args
 import tensorflow as tf
 
 from embedding.checks import after
+from embedding.weights import are_not_negative
 
 Policy: TypeAlias = Literal["error", "drop", "oov_row"]
 Policies: TypeAlias = Policy | Mapping[str, Policy]
@@ -96,7 +97,7 @@ def usable_weights(
     """Applies the policy to weights: float32 [n]. Returns what `usable_ids` does."""
     valid = tf.math.is_finite(weights)
     if combiner != "sum":
-        valid &= weights >= 0
+        valid &= are_not_negative(weights)
     if policy != "error":
         return weights, valid
     usable = tf.debugging.Assert(

@@ -5,14 +5,16 @@ the largest are taken, and those of all features are compared at once. What is r
 is what `embedding.policies` refuses in training.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from embedding.checks import Check, after
+from embedding.checks import Check, are_same, asserted
 from embedding.inputs import is_dense
+from embedding.row_splits import MUST, are_splits
 from embedding.specs import FeatureSpec
+from embedding.weights import are_not_negative
 
 _REMEDY = "Mend the preprocessing, or give the table the policy drop or oov_row."
 
@@ -32,12 +34,13 @@ class Batch(NamedTuple):
 
 
 def request_checks(batches: Sequence[Batch]) -> list[Check]:
-    """Asserts that tables can use dense and ragged batches, by their policy.
+    """Asserts that dense and ragged batches are such, and tables can use them.
 
     Args:
-        batches: those of tables whose policy does not refuse anything, or that are not
-            to be validated, pass.
+        batches: the ids and weights of tables whose policy does not refuse anything,
+            or that are not to be validated, pass; row splits that are none do not.
     """
+    ragged = [batch for batch in batches if not is_dense(batch.ids)]
     checked = [
         batch
         for batch in batches
@@ -46,9 +49,31 @@ def request_checks(batches: Sequence[Batch]) -> list[Check]:
     ]
     weighted = [batch for batch in checked if batch.weights is not None]
     return [
+        *(_splits_checks(ragged) if ragged else []),
         *(_ids_checks(checked) if checked else []),
         *(_weights_checks(weighted) if weighted else []),
     ]
+
+
+def _splits_checks(batches: Sequence[Batch]) -> list[Check]:
+    fit = tf.stack([are_splits(batch.ids) for batch in batches])
+    messages = [f"Feature '{batch.feature.path}': {MUST}" for batch in batches]
+
+    def found() -> list[Any]:
+        at = _first_false(fit)
+        sizes = [tf.size(batch.ids.values) for batch in batches]
+        splits = [
+            tf.strings.format("{}", batch.ids.row_splits, summarize=3)
+            for batch in batches
+        ]
+        return [
+            tf.gather(messages, at),
+            tf.gather(sizes, at),
+            "got",
+            tf.gather(splits, at),
+        ]
+
+    return [asserted(tf.reduce_all(fit), found)]
 
 
 def _ids_checks(batches: Sequence[Batch]) -> list[Check]:
@@ -70,7 +95,7 @@ def _ids_checks(batches: Sequence[Batch]) -> list[Check]:
         got = [smallest[at], "to", largest[at], _REMEDY]
         return [tf.gather(messages, at), *got]
 
-    return [_asserted(tf.reduce_all(fits), found)]
+    return [asserted(tf.reduce_all(fits), found)]
 
 
 def _weights_checks(batches: Sequence[Batch]) -> list[Check]:
@@ -82,47 +107,32 @@ def _weights_checks(batches: Sequence[Batch]) -> list[Check]:
             f"Feature '{feature.path}': weights under the combiner {combiner} must be "
             f"finite{' and not negative' if combiner != 'sum' else ''}. {_REMEDY}"
         )
-        if weights.row_splits is not ids.row_splits:
-            claims.append(_are_same(ids.row_splits, weights.row_splits))
-            messages.append(
-                f"Feature '{feature.path}': weights must stand at the same positions "
-                "as the ids."
-            )
+        claims.append(_stand_alike(ids, weights))
+        messages.append(
+            f"Feature '{feature.path}': weights must stand at the same positions "
+            "as the ids."
+        )
     true = tf.stack(claims)
     return [
-        _asserted(
-            tf.reduce_all(true), lambda: [tf.gather(messages, _first_false(true))]
-        )
+        asserted(tf.reduce_all(true), lambda: [tf.gather(messages, _first_false(true))])
     ]
 
 
 def _are_usable(weights: tf.Tensor, combiner: str) -> tf.Tensor:
-    largest = tf.float32.max
-    smallest = -largest if combiner == "sum" else 0.0
-    # What is clipped is not equal any more; NaN never is.
-    clipped = tf.clip_by_value(weights, smallest, largest)
-    return tf.reduce_all(tf.equal(weights, clipped))
+    # False for NaN, as every comparison is.
+    are_usable = tf.abs(weights) <= tf.float32.max
+    if combiner != "sum":
+        are_usable &= are_not_negative(weights)
+    return tf.reduce_all(are_usable)
 
 
-def _are_same(splits: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
-    equal = tf.raw_ops.Equal(
-        x=tf.cast(splits, tf.int64),
-        y=tf.cast(others, tf.int64),
-        incompatible_shape_error=False,
-    )
-    return tf.reduce_all(equal)
+def _stand_alike(ids: tf.RaggedTensor, weights: tf.RaggedTensor) -> tf.Tensor:
+    are_as_many = tf.equal(tf.size(ids.values), tf.size(weights.values))
+    if weights.row_splits is ids.row_splits:
+        return are_as_many
+    splits = (tf.cast(of.row_splits, tf.int64) for of in (ids, weights))
+    return are_as_many & are_same(*splits)
 
 
 def _first_false(claims: tf.Tensor) -> tf.Tensor:
     return tf.argmin(tf.cast(claims, tf.int32))
-
-
-def _asserted(claim: tf.Tensor, found: Callable[[], list[Any]]) -> Check:
-    """Asserts a claim; what was found is only computed if it is false."""
-
-    def refuse() -> tf.Tensor:
-        with after(tf.debugging.Assert(False, found())):
-            return tf.constant(False)
-
-    passed = tf.cond(claim, lambda: tf.constant(True), refuse)
-    return None if tf.executing_eagerly() else passed.op

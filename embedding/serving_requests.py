@@ -67,7 +67,10 @@ def read(batch: Batch) -> Places | Bags:
         places = ids if ids.shape.rank == 1 else tf.squeeze(ids, -1)
         return Places(_rows(feature, places), None, _policy(feature) == "drop")
     if feature.is_sequence:
-        rows = ids.with_values(_rows(feature, ids.values))
+        # Of the row splits, which are checked, and of nothing else it may have.
+        rows = tf.RaggedTensor.from_row_splits(
+            _rows(feature, ids.values), ids.row_splits, validate=False
+        )
         length = feature.config.max_sequence_length
         return Places(rows, length, _policy(feature) == "drop")
     return _bags(batch)
@@ -107,7 +110,8 @@ def _bags(batch: Batch) -> Bags:
         coefficients = _equal_coefficients(feature, splits, segments)
         return Bags(Lookup(rows, segments, coefficients), count)
     lookup = Lookup(rows, segments, tf.cast(weights.values, tf.float32))
-    return Bags(combined(lookup, feature.config.table.combiner, count), count)
+    combiner = feature.config.table.combiner
+    return Bags(combined(lookup, combiner, count, is_weighted=True), count)
 
 
 def _equal_coefficients(

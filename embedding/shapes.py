@@ -24,7 +24,7 @@ def configured_shapes(features: Sequence[FeatureSpec]) -> Shapes:
 def shapes_of_batch_size(features: Sequence[FeatureSpec], batch_size: int) -> Shapes:
     """Returns [batch], or [batch, max_sequence_length] for sequences."""
     return [
-        output_shape(feature, tf.TensorShape([batch_size, None]))
+        _shape_of_build(feature, tf.TensorShape([batch_size, None]))
         for feature in features
     ]
 
@@ -48,26 +48,57 @@ def shapes_of_build(features: Sequence[FeatureSpec], shapes: Sequence[Any]) -> S
                 f"least 1, or a tf.TensorShape for each feature; got {shape!r}."
             )
     return [
-        output_shape(feature, shape)
+        _shape_of_build(feature, shape)
         for feature, shape in zip(features, shapes, strict=True)
     ]
+
+
+def _shape_of_build(feature: FeatureSpec, input_shape: tf.TensorShape) -> Any:
+    """Returns the output shape that an input is announced to have.
+
+    It may be ragged, and fold into a configured shape of one axis that is a multiple of
+    its rows. Deeper shapes are consistent with it anyway.
+    """
+    shape, configured = output_shape(feature, input_shape), feature.config.output_shape
+    if configured.rank == shape.rank == 1 and configured[0] and shape[0]:
+        return shape if configured[0] % shape[0] else configured
+    return shape
+
+
+def folded_shape(feature: FeatureSpec) -> tf.TensorShape | None:
+    """Returns the output shape that a flat ragged batch is to be folded into."""
+    if feature.config.output_shape.rank is not None:
+        return feature.config.output_shape
+    built = feature.built_shape
+    is_deeper = built is not None and built.rank > 1 and not feature.is_sequence
+    return built if is_deeper else None
 
 
 def shapes_of_inputs(features: Sequence[FeatureSpec], inputs: Sequence[Any]) -> Shapes:
     """Returns the output shapes that a batch of checked inputs has.
 
     A batch size that one input's static shape does not tell is taken from the others,
-    if these agree.
+    if these agree. A ragged batch has any shape that it is to be folded into.
     """
-    shapes = [
-        output_shape(feature, ids.shape)
+    folded = [
+        folded_shape(feature) if isinstance(ids, tf.RaggedTensor) else None
         for feature, ids in zip(features, inputs, strict=True)
     ]
-    sizes = {shape[0] for shape in shapes} - {None}
-    if len(sizes) != 1:
+    shapes = [
+        fixed or output_shape(feature, ids.shape)
+        for feature, ids, fixed in zip(features, inputs, folded, strict=True)
+    ]
+    sizes = {
+        shape[0] for shape, fixed in zip(shapes, folded, strict=True) if fixed is None
+    }
+    known = sizes - {None}
+    if len(known) != 1:
         return shapes
-    (size,) = sizes
-    return [tf.TensorShape([size]).concatenate(shape[1:]) for shape in shapes]
+    (size,) = known
+    return [
+        fixed or tf.TensorShape([size]).concatenate(shape[1:])
+        for shape, fixed in zip(shapes, folded, strict=True)
+    ]
 
 
 def output_shape(feature: FeatureSpec, input_shape: tf.TensorShape) -> tf.TensorShape:

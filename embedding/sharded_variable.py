@@ -152,6 +152,40 @@ class RowShardedVariable(ShardedVariable):  # type: ignore[misc]
         if self.after_restore is not None:
             self.after_restore()
 
+    def _export_to_saved_model_graph(
+        self, object_map: Any, tensor_map: Any, options: Any, **kwargs: Any
+    ) -> list[Any]:
+        """Exports one variable of all rows, which functions of the export read.
+
+        A function that was traced before reads the shards. TensorFlow's class exports
+        each of several as the whole table, of which the function reads wrong rows. Here
+        they are not exported, and TensorFlow refuses to save such a function.
+        """
+        if len(self._variables) == 1:
+            exported: list[Any] = super()._export_to_saved_model_graph(
+                object_map, tensor_map, options, **kwargs
+            )
+            return exported
+        exported = self._saving_variable._export_to_saved_model_graph(
+            object_map, tensor_map, options, **kwargs
+        )
+        whole = object_map[self._saving_variable]
+        object_map[self] = ShardedVariable([whole], name=self.name)
+        for variable in self._variables:
+            # Called for what TensorFlow's message shows of a variable.
+            variable.handle._parent_trackable = self._why_not_exported
+        return exported
+
+    def _why_not_exported(self) -> str:
+        return (
+            f"one of the {len(self._variables)} hosts' rows of '{self.name}'. The "
+            "function was traced before the save, so it reads each host's rows, but a "
+            "SavedModel holds the table in one piece. Save the tf.function itself, "
+            "with an input_signature, in place of what get_concrete_function returned: "
+            "it is traced anew while it is saved. Or look up in tf.Variables of whole "
+            "tables, as embedding.keras_layer.EmbeddingLookup does."
+        )
+
     def _check_shape(self, path: str, key: str) -> None:
         stored = tf.train.load_checkpoint(path).get_variable_to_shape_map()[key]
         if list(stored) != self.shape.as_list():

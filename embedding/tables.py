@@ -78,7 +78,20 @@ class HostTable:
         self.slots = self._created_slots(spec.optimizer)
 
     def shards(self) -> list[Shard]:
-        """Returns the shard of each host that holds rows."""
+        """Returns the shard of each host that holds rows.
+
+        Raises:
+            ValueError: in a function that is traced for a SavedModel, where a table of
+                several hosts is one variable.
+        """
+        if len(self.parameters.variables) != len(self.hosts):
+            raise ValueError(
+                f"Table '{self.spec.name}': a function that trains or looks up on "
+                f"{len(self.hosts)} hosts cannot be part of a SavedModel. Save only "
+                "functions that call embedding.serving_embedding_lookup, and keep "
+                "those that call the engine's enqueue, dequeue and apply_gradients out "
+                "of the attributes of what is saved."
+            )
         slots = [slot.variables for slot in self.slots.values()]
         return [
             Shard(host, parameters, tuple(slot[part] for slot in slots))

@@ -1,27 +1,49 @@
 """The `shardline` command."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
-from rich.console import Console
+import typer.core
 
 from configs import ConfigError, Job, load_job, load_run
+from pipeline.interruption import exit_code_of, stops_as_at_ctrl_c
 from pipeline.layout import OutputError, layout_of
 from pipeline.models import agent, models
-from pipeline.native_output import stderr_held_back
+from pipeline.names import is_as_given, pipeline_name
+from pipeline.native_output import stderr_held_back, temporary_files_removed
 from pipeline.serve import serve
+from pipeline.terminal import Terminal, print_json
+
+
+class _Commands(typer.core.TyperGroup):
+    """Commands that Ctrl-C and SIGTERM end alike: cleaned up, and in a line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs a command."""
+        try:
+            with stops_as_at_ctrl_c():
+                return super().invoke(ctx)
+        except KeyboardInterrupt as signalled:
+            _errors.print(
+                f"Interrupted: shardline {ctx.invoked_subcommand}. Nothing half-made "
+                "is left; run the same command again.",
+                highlight=False,
+                soft_wrap=True,
+            )
+            raise typer.Exit(exit_code_of(signalled)) from signalled
+
 
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Trains recommender models with host-sharded embedding tables.",
 )
 _Read = TypeVar("_Read", bound=Job)
-_console = Console()
-_errors = Console(stderr=True)
+_console = Terminal()
+_errors = Terminal(stderr=True)
 
 _Config = Annotated[Path, typer.Argument(help="The run's configuration, a YAML file.")]
 _OutputDir = Annotated[
@@ -113,20 +135,21 @@ def preprocess(
 ) -> None:
     """Turn raw examples into ids and numbers, without the rest of the pipeline."""
     job = _load(config, load_job)
-    with stderr_held_back():
-        from pipeline.preprocess import examples_of, run_preprocess
     try:
-        run_preprocess(
-            job,
-            examples_of(job, inputs or [], Path("runs", job.name, "data")),
-            _console,
-            output=output,
-            runner=runner,
-            options=context.args,
-            forms=forms or ["tfrecord"],
-            cache=cache,
-            graph=transform_graph,
-        )
+        with stderr_held_back(), temporary_files_removed():
+            from pipeline.preprocess import examples_of, run_preprocess
+
+            run_preprocess(
+                job,
+                examples_of(job, inputs or [], Path("runs", job.name, "data")),
+                _console,
+                output=output,
+                runner=runner,
+                options=context.args,
+                forms=forms or ["tfrecord"],
+                cache=cache,
+                graph=transform_graph,
+            )
     except (OSError, RuntimeError, ValueError) as error:
         _fail(error)
 
@@ -163,11 +186,11 @@ def check_config(
         if as_json:
             from pipeline.check.report import static_json
 
-            print(json.dumps(static_json(str(config), error), indent=2))
+            print_json(static_json(str(config), error))
             raise typer.Exit(1) from error
         _fail(error)
     if as_json:
-        print(json.dumps(report.to_json(), indent=2))
+        print_json(report.to_json())
     else:
         render(report, _console)
     raise typer.Exit(1 if report.faults else 0)
@@ -240,9 +263,16 @@ def compile_pipeline(
                 image=image,
                 output=output,
             )
-    except ConfigError as error:
+    except (ConfigError, OSError) as error:
         _fail(error)
     _console.print(f"Wrote {output}", soft_wrap=True, markup=False)
+    if not is_as_given(loaded.name):
+        _console.print(
+            f"Its pipeline is `{pipeline_name(loaded.name)}`: the platform takes 63 "
+            f"lower case letters, digits and hyphens, and the run is `{loaded.name}`.",
+            soft_wrap=True,
+            markup=False,
+        )
 
 
 app.add_typer(models, name="models")

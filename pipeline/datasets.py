@@ -7,12 +7,15 @@ is reported, never replaced.
 """
 
 import hashlib
+import os
 import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
+from configs.outputs import is_output_folder
 from configs.schema import Data
 
 
@@ -90,7 +93,7 @@ def verify(path: Path, sha256: str) -> None:
     """
     if not path.is_file():
         raise DatasetError(f"{path}: there is no such file. Fetch the data set first.")
-    found = version_of(path)
+    found = _digest(path)
     if found != sha256:
         raise DatasetError(
             f"{path}: its SHA-256 digest is {found}, expected {sha256}. "
@@ -98,26 +101,64 @@ def verify(path: Path, sha256: str) -> None:
         )
 
 
-def version_of(path: Path) -> str:
-    """Returns what changes when the raw data changes, for cache keys.
+def version_of(data: Data, path: Path, *, besides: Collection[Path] = ()) -> str:
+    """Returns what changes when the raw data of a run changes, for cache keys.
+
+    Of a file the content counts. Of a folder the names, sizes and times of change of
+    the files count that `data.files.splits` match; a reader may read any of them, but
+    for hidden ones, outputs of runs, and `besides`.
 
     Args:
-        path: A file, whose content counts, or a folder, of whose files the names, sizes
-            and times of change count.
+        data: The run's data section.
+        path: Where the raw data lies.
+        besides: Files and folders that are no data.
 
     Raises:
-        DatasetError: There is nothing at the path.
+        DatasetError: There is nothing at the path, or nothing that is matched.
     """
     if path.is_file():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return _digest(path)
     if not path.is_dir():
         raise DatasetError(f"{path}: there is no such file or folder (data.path).")
+    if data.files:
+        files = _matched(path, data.files.splits.values())
+    else:
+        files = set(_below(path, besides)) - set(besides)
     listing = hashlib.sha256()
-    for entry in sorted(path.rglob("*")):
-        facts = entry.stat()
-        listing.update(f"{entry} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+    for file in sorted(files):
+        facts = file.stat()
+        name = file.relative_to(path)
+        listing.update(f"{name} {facts.st_size} {facts.st_mtime_ns}\n".encode())
     return listing.hexdigest()
+
+
+def _matched(path: Path, patterns: Iterable[str]) -> set[Path]:
+    from components.files import BadInputError, match
+
+    try:
+        return {Path(f) for pattern in patterns for f in match(str(path), pattern)}
+    except BadInputError as error:
+        raise DatasetError(str(error)) from error
+
+
+def _below(path: Path, besides: Collection[Path]) -> Iterator[Path]:
+    """Yields the files that a reader may read."""
+    for place, folders, names in os.walk(path):
+        folder = Path(place)
+        if folder != path and is_output_folder(folders, names):
+            folders.clear()
+            continue
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".") and folder / name not in besides
+        ]
+        yield from (folder / name for name in names if not name.startswith("."))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _cached(requirement: str, directory: Path) -> Path | None:

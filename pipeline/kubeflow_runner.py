@@ -7,6 +7,7 @@ from tfx.v1.orchestration.experimental import (
     KubeflowV2DagRunnerConfig,
 )
 
+from components.in_memory_beam import IN_MEMORY_RUNNER
 from configs.schema import Run
 from pipeline import preflight
 from pipeline.pipeline import create_pipeline
@@ -33,7 +34,9 @@ def compile_kubeflow(
 
     Raises:
         ConfigError: if the configuration names what does not exist or does not fit.
+        OSError: if the file cannot be written.
     """
+    output.parent.mkdir(parents=True, exist_ok=True)
     preflight.check(run)
     pipeline = create_pipeline(
         run,
@@ -43,6 +46,12 @@ def compile_kubeflow(
         serving_dir=serving_dir,
         # Without a digest nobody can tell new data at the same path.
         cache=run.data.download is not None,
+        # Beam's default runner fetches a program. With an image to run in, TFX does
+        # not make a package of itself for workers elsewhere.
+        beam_options=[
+            f"--runner={IN_MEMORY_RUNNER}",
+            f"--sdk_container_image={image}",
+        ],
     )
     runner = KubeflowV2DagRunner(
         config=KubeflowV2DagRunnerConfig(

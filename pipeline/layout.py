@@ -5,6 +5,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from configs.outputs import ARTIFACTS_FOLDER, METADATA_FILE
+
 
 class OutputError(RuntimeError):
     """An output folder that cannot be used."""
@@ -23,12 +25,12 @@ class Layout:
     @property
     def metadata(self) -> Path:
         """ML Metadata, a SQLite file."""
-        return self.root / "metadata.sqlite"
+        return self.root / METADATA_FILE
 
     @property
     def artifacts(self) -> Path:
         """What components write, a folder for each."""
-        return self.root / "artifacts"
+        return self.root / ARTIFACTS_FOLDER
 
     @property
     def serving(self) -> Path:

@@ -5,31 +5,35 @@ a log file.
 """
 
 import argparse
+import contextlib
 import logging
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
 
-from configs import ConfigError, Run, load_run
+from configs import ConfigError, load_run
 from pipeline import datasets
 from pipeline.events import Event, EventWriter, ProgressHandler
+from pipeline.interruption import exit_code_of, interrupt
 from pipeline.layout import Layout
 from pipeline.outcome import RunError
 
 
 def run_pipeline(
-    run: Run, layout: Layout, writer: EventWriter, *, cache: bool, force: str
+    config: Path, layout: Layout, writer: EventWriter, *, cache: bool, force: str
 ) -> None:
     """Runs the pipeline and sends the summary.
 
     Args:
-        run: the configuration.
+        config: file of the configuration.
         layout: where outputs go.
         writer: where events go.
         cache: whether to reuse earlier work.
         force: the reason to publish the model whatever the gates say; "" for none.
     """
+    run = load_run(config)
     if run.data.download:
         requirement = run.data.download.requirement
         writer.send(Event("progress", "setup", f"fetching {requirement}"))
@@ -49,7 +53,9 @@ def run_pipeline(
         run,
         pipeline_root=str(layout.artifacts),
         data_path=str(data),
-        data_version=datasets.version_of(data),
+        data_version=datasets.version_of(
+            run.data, data, besides=(layout.root, config.resolve())
+        ),
         serving_dir=str(layout.serving),
         metadata_path=str(layout.metadata),
         cache=cache,
@@ -73,8 +79,11 @@ def _cause(error: BaseException) -> str:
 
 def main() -> int:
     """Runs, and returns the exit code."""
+    # Ctrl-C at a terminal reaches this process too; the one that started it decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, interrupt)
     parser = argparse.ArgumentParser()
-    parser.add_argument("config")
+    parser.add_argument("config", type=Path)
     parser.add_argument("--output-dir", required=True, type=Path)
     parser.add_argument("--events", required=True, type=int)
     parser.add_argument("--no-cache", action="store_true")
@@ -85,7 +94,7 @@ def main() -> int:
         writer = EventWriter(file)
         try:
             run_pipeline(
-                load_run(arguments.config),
+                arguments.config,
                 Layout(arguments.output_dir.resolve()),
                 writer,
                 cache=not arguments.no_cache,
@@ -95,6 +104,12 @@ def main() -> int:
             traceback.print_exc()
             writer.send(Event("failed", text=_cause(error)))
             return 1
+        except KeyboardInterrupt as signalled:
+            # Who sent the signal may read no more, and libraries' threads go on.
+            with contextlib.suppress(BrokenPipeError):
+                writer.send(Event("failed", text=f"stopped by {signalled}"))
+            logging.shutdown()
+            os._exit(exit_code_of(signalled))
     return 0
 
 

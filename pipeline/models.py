@@ -2,19 +2,18 @@
 
 import contextlib
 import dataclasses
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from configs import ConfigError, load_run
 from pipeline.layout import layout_of
 from pipeline.tables import show
+from pipeline.terminal import Terminal, log_to_terminal, print_json
 
 if TYPE_CHECKING:
     from components.publishing.listing import Listed
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
 models = typer.Typer(
     no_args_is_help=True, help="List, promote, roll back and remove published models."
 )
-_console = Console()
-_errors = Console(stderr=True)
+_console = Terminal(markup=False)
+_errors = Terminal(stderr=True)
 
 _Where = Annotated[
     str,
@@ -53,7 +52,7 @@ def list_models(
         store = _store(where, output_dir)
         rows = listed(store)
     if as_json:
-        print(json.dumps([dataclasses.asdict(row) for row in rows], indent=2))
+        print_json([dataclasses.asdict(row) for row in rows])
     elif rows:
         show(_table(rows), _console)
         for row in rows:
@@ -137,7 +136,7 @@ def agent(
         from components.publishing.agent import run_agent
         from components.publishing.stores import open_store
 
-        _log_to_terminal()
+        log_to_terminal(logging.WARNING, logging.INFO, "shardline")
         is_up_to_date = run_agent(
             open_store(source),
             open_store(target),
@@ -216,11 +215,6 @@ def _notes(row: "Listed") -> str:
     if row.forced is not None:
         notes.append(f"was forced: {row.forced}")
     return "; ".join(notes)
-
-
-def _log_to_terminal() -> None:
-    logging.basicConfig(format="%(asctime)s %(message)s")
-    logging.getLogger("shardline").setLevel(logging.INFO)
 
 
 @contextlib.contextmanager

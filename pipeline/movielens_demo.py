@@ -8,7 +8,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from configs import load_run
@@ -16,6 +15,7 @@ from pipeline import datasets
 from pipeline.layout import Layout
 from pipeline.native_output import stderr_held_back
 from pipeline.serve_check import ServeCheckError, published_model
+from pipeline.terminal import Terminal
 
 
 def requests_of(
@@ -68,7 +68,7 @@ def main() -> int:
     arguments = parser.parse_args()
     run = load_run(arguments.config)
     layout = Layout(arguments.output_dir.resolve())
-    console = Console(markup=False, soft_wrap=True)
+    console = Terminal(markup=False, soft_wrap=True)
     user = arguments.user
     try:
         archive = datasets.local_path(run.data, layout.data)

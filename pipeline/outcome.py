@@ -16,6 +16,7 @@ _STATES = {
     mlmd.Execution.COMPLETE: "done",
     mlmd.Execution.CACHED: "reused",
     mlmd.Execution.FAILED: "failed",
+    mlmd.Execution.CANCELED: "interrupted",
     mlmd.Execution.RUNNING: "interrupted",
 }
 
@@ -71,6 +72,15 @@ class RunRecord:
         if execution is None:
             raise RunError(f"{component} was skipped.")
         return output_artifacts(self._store, execution)
+
+    def cancel(self, component: str) -> mlmd.Execution | None:
+        """Records that a component was interrupted; returns its execution, if any."""
+        execution = self._execution(component)
+        if execution is None or execution.last_known_state != mlmd.Execution.RUNNING:
+            return None
+        execution.last_known_state = mlmd.Execution.CANCELED
+        self._store.put_executions([execution])
+        return execution
 
     def _execution(self, component: str) -> mlmd.Execution | None:
         """Returns the latest execution of a component in this run."""

@@ -1,6 +1,7 @@
 """The TFX pipeline of a run: which components, in which order, from which settings."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import tensorflow_model_analysis as tfma
@@ -16,6 +17,7 @@ from components.schema_gen import ReaderSchemaGen
 from components.serving_validator.component import ServingValidator
 from components.trainer.component import Trainer
 from configs.schema import Run
+from pipeline.names import pipeline_name
 
 _EVALUATED_SPLIT = "eval"
 
@@ -23,6 +25,7 @@ _EVALUATED_SPLIT = "eval"
 _MODEL_CODE = (
     "components.checkpoint_manifest",
     "components.dense_variables",
+    "components.evaluation",
     "components.features",
     "components.import_path",
     "components.local_copy",
@@ -43,6 +46,7 @@ def create_pipeline(
     metadata_path: str | None = None,
     cache: bool = True,
     force: str = "",
+    beam_options: Sequence[str] = (),
 ) -> tfx.dsl.Pipeline:
     """Returns the pipeline of a run, for any runner.
 
@@ -55,6 +59,7 @@ def create_pipeline(
         metadata_path: SQLite file of ML Metadata; None where the platform has its own.
         cache: whether to reuse what an earlier run made from equal inputs.
         force: the reason to publish the model whatever the gates say; "" for none.
+        beam_options: of the components that run in Beam.
     """
     # In a folder of its own a run keeps counts beside what it makes, and no path of it
     # is in any cache key; on a platform every run has other folders.
@@ -62,10 +67,11 @@ def create_pipeline(
     data = _data_components(run, data_path, data_version, counts_folder)
     model = _model_components(run, data, serving_dir, force)
     return tfx.dsl.Pipeline(
-        pipeline_name=f"shardline-{run.name}",
+        pipeline_name=pipeline_name(run.name),
         pipeline_root=pipeline_root,
         components=[*data, *model],
         enable_cache=cache,
+        beam_pipeline_args=list(beam_options),
         metadata_connection_config=(
             tfx.orchestration.metadata.sqlite_metadata_connection_config(metadata_path)
             if metadata_path
@@ -118,6 +124,7 @@ def _data_components(
             "components.analysis",
             "components.feature_transform",
             "components.features",
+            "components.file_record",
             "components.files",
             "components.preprocess",
             "configs",
@@ -141,7 +148,9 @@ def _model_components(run: Run, data: _Data, serving_dir: str, force: str) -> li
         model=run.model,
         training=run.training,
         parity_examples=run.serving.parity_examples,
-        code_version=code_version("components.trainer", *model_code),
+        code_version=code_version(
+            "components.artifacts", "components.trainer", *model_code
+        ),
     )
     exporter = Exporter(
         checkpoint=trainer.outputs["checkpoint"],
@@ -157,6 +166,7 @@ def _model_components(run: Run, data: _Data, serving_dir: str, force: str) -> li
         model=exporter.outputs["model"],
         serving=run.serving,
         code_version=code_version(
+            "components.artifacts",
             "components.exporter.forms_report",
             "components.local_copy",
             "components.parity",
@@ -179,6 +189,7 @@ def _model_components(run: Run, data: _Data, serving_dir: str, force: str) -> li
         publishing=run.publishing,
         force=force,
         code_version=code_version(
+            "components.artifacts",
             "components.local_copy",
             "components.publishing",
             "components.pusher",
@@ -196,12 +207,25 @@ def _code_of(import_path: str) -> str:
 
 
 def evaluation_config(run: Run) -> tfma.EvalConfig:
-    """Returns what the exported model is judged by: AUC above the run's floor."""
-    floor = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(
-            lower_bound={"value": run.evaluation.min_auc}
-        )
-    )
+    """Returns what the exported model is judged by: AUC above the run's floor.
+
+    A floor of 0 asks for no AUC, so that one may be undefined; scores that are no
+    numbers never pass.
+    """
+    metrics = [
+        _metric(
+            "ExactAUC",
+            _threshold(lower_bound=run.evaluation.min_auc)
+            if run.evaluation.min_auc
+            else None,
+            code_version=code_version("components.evaluation"),
+        ),
+        _metric("NormalizedEntropy"),
+        _metric("ExactCalibration"),
+        _metric("ScoresNotFinite", _threshold(upper_bound=0.0)),
+        _metric("Undefined"),
+        tfma.MetricConfig(class_name="ExampleCount"),
+    ]
     return tfma.EvalConfig(
         model_specs=[
             tfma.ModelSpec(
@@ -212,14 +236,22 @@ def evaluation_config(run: Run) -> tfma.EvalConfig:
             )
         ],
         slicing_specs=[tfma.SlicingSpec()],
-        metrics_specs=[
-            tfma.MetricsSpec(
-                metrics=[
-                    tfma.MetricConfig(class_name="AUC", threshold=floor),
-                    tfma.MetricConfig(class_name="BinaryCrossEntropy"),
-                    tfma.MetricConfig(class_name="Calibration"),
-                    tfma.MetricConfig(class_name="ExampleCount"),
-                ]
-            )
-        ],
+        metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
     )
+
+
+def _metric(
+    class_name: str, threshold: tfma.MetricThreshold | None = None, **config: str
+) -> tfma.MetricConfig:
+    """Returns one of this project's metrics, as TFMA names it."""
+    return tfma.MetricConfig(
+        class_name=class_name,
+        module="components.evaluation.tfma_metrics",
+        config=json.dumps(config) if config else "",
+        threshold=threshold,
+    )
+
+
+def _threshold(**bounds: float) -> tfma.MetricThreshold:
+    values = {name: {"value": bound} for name, bound in bounds.items()}
+    return tfma.MetricThreshold(value_threshold=tfma.GenericValueThreshold(**values))

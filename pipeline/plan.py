@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from components.features.derived import DerivedBatches
-from components.files import BadInput, units
+from components.files import BadInput, units, why_empty
 from components.files.reading import read_unit
 from components.planner.counting import Counting
 from components.planner.planning import SAMPLED_BATCHES, Machine, plan_of
@@ -68,8 +68,19 @@ def make_plan(
                 told = time.monotonic()
                 rate = counting.examples / (told - started)
                 say(f"Read {counting.examples:,} examples ({rate:,.0f}/s)")
+    if not counting.examples:
+        raise ValueError(_nothing_to_plan(examples, bad))
     say("Working out ids")
     return plan_of(job.name, counting, job.feature_set, machine), bad
+
+
+def _nothing_to_plan(examples: Examples, bad: BadInput) -> str:
+    files = _files(examples)
+    why = "\n".join(bad.lines()) or why_empty(_TRAIN, files, examples.rules)
+    return (
+        "There is no training example to plan for. "
+        f"{why or 'Check `data.files.splits.train`.'}"
+    )
 
 
 @contextlib.contextmanager
@@ -102,14 +113,17 @@ def _batches(
     examples: Examples, bad: BadInput
 ) -> Iterator[tuple[int, int, pa.RecordBatch]]:
     """Yields (number of the file, number of the first row in it, batch)."""
-    files = [f for s in examples.sources if s.split == _TRAIN for f in s.files]
     rules = examples.rules.of_split(_TRAIN)
-    for number, unit in enumerate(units(files, rules, 1)):
+    for number, unit in enumerate(units(_files(examples), rules, 1)):
         first = 0
         for split, batch in read_unit(unit, rules, bad):
             if split == _TRAIN:
                 yield number, first, batch
                 first += batch.num_rows
+
+
+def _files(examples: Examples) -> list[str]:
+    return [f for s in examples.sources if s.split == _TRAIN for f in s.files]
 
 
 def render(plan: Plan, bad: BadInput, console: Console) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from components.features.facts import Facts
-from components.files import rules_of
+from components.files import rules_of, why_empty
 from components.preprocess.alone import Report, preprocess_alone
 from components.preprocess.runners import beam_runner
 from components.preprocess.sources import (
@@ -103,6 +103,16 @@ def run_preprocess(
             graph=graph,
         )
     _print(report, console, output, time.monotonic() - start)
+    for split in sorted(examples.splits):
+        if not report.examples.get(split):
+            told = f"Split '{split}' is empty. {_why_empty(examples, split)}".rstrip()
+            console.print(told, style="yellow", markup=False, soft_wrap=True)
+
+
+def _why_empty(examples: Examples, split: str) -> str:
+    taken_out_of = examples.rules.split if split in examples.rules.held_out else split
+    files = [f for s in examples.sources if s.split == taken_out_of for f in s.files]
+    return why_empty(split, files, examples.rules.of_split(taken_out_of))
 
 
 @contextlib.contextmanager
@@ -119,6 +129,13 @@ def _print(report: Report, console: Console, output: str, seconds: float) -> Non
         show(_vocabularies(report.facts), console)
     for line in report.left_out:
         console.print(line, style="yellow", markup=False, soft_wrap=True)
+    for damage in report.damaged:
+        console.print(
+            f"Counted again, for the counts in the cache are damaged: {damage}.",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
     if report.reused:
         console.print(f"{len(report.reused)} spans were counted before")
     told = ", ".join(f"{n:,} {split}" for split, n in sorted(report.examples.items()))

@@ -5,12 +5,10 @@ seconds. What the process prints itself goes to the log file, and with `verbose`
 too.
 """
 
-import contextlib
 import dataclasses
 import datetime
 import os
 import queue
-import signal
 import subprocess
 import sys
 import tempfile
@@ -18,7 +16,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
 from rich.console import Console
 from rich.markup import escape
@@ -26,8 +23,10 @@ from rich.status import Status
 from rich.table import Table
 
 from pipeline.events import Event, read_events
+from pipeline.interruption import exit_code_of
 from pipeline.layout import Layout
 from pipeline.tables import show
+from pipeline.terminal import escaping_log
 
 _HEARTBEAT_S = 10.0
 _TERMINATION_S = 10.0
@@ -112,10 +111,9 @@ def run_in_process(
         soft_wrap=True,
         markup=False,
     )
-    # As for Ctrl-C: the pipeline must not go on when this command is stopped.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     command = [sys.executable, "-P", "-m", "pipeline.local_runner", str(config)]
     command += ["--output-dir", str(layout.root), *arguments]
+    interruption = 0
     status = console.status("Starting") if console.is_terminal and not verbose else None
     follower = _Follower(console, status)
     if status:
@@ -124,9 +122,14 @@ def run_in_process(
         # Beam and TensorFlow leave temporary files behind.
         with tempfile.TemporaryDirectory(prefix=".tmp-", dir=layout.root) as scratch:
             returncode = _follow(command, log_path, follower, verbose, scratch)
+    except KeyboardInterrupt as signalled:
+        interruption = exit_code_of(signalled)
     finally:
         if status:
             status.stop()
+    if interruption:
+        _say_interrupted(follower, log_path)
+        return interruption
     return _conclude(follower, returncode, log_path)
 
 
@@ -139,7 +142,7 @@ def _follow(
 ) -> int:
     """Starts the process and follows it; returns its exit code."""
     read_end, write_end = os.pipe()
-    with _log_file(log_path, verbose) as log:
+    with escaping_log(log_path, is_shown=verbose) as log:
         process = subprocess.Popen(
             [*command, "--events", str(write_end)],
             stdin=subprocess.DEVNULL,
@@ -160,22 +163,10 @@ def _follow(
             process.terminate()
             try:
                 process.wait(_TERMINATION_S)
-            except subprocess.TimeoutExpired:
+            except (subprocess.TimeoutExpired, KeyboardInterrupt):
                 process.kill()
                 process.wait()
             raise
-
-
-@contextlib.contextmanager
-def _log_file(path: Path, verbose: bool) -> Iterator[IO[bytes]]:
-    """Opens the log; what is written there is shown, too, if `verbose`."""
-    if not verbose:
-        with path.open("wb") as log:
-            yield log
-        return
-    with subprocess.Popen(["tee", str(path)], stdin=subprocess.PIPE) as tee:
-        assert tee.stdin
-        yield tee.stdin
 
 
 def _with_heartbeat(read_end: int) -> Iterator[Event | None]:
@@ -201,6 +192,18 @@ def _read_into(events: "queue.Queue[Event | None]", read_end: int) -> None:
                 events.put(event)
     finally:
         events.put(None)
+
+
+def _say_interrupted(follower: _Follower, log_path: Path) -> None:
+    seconds = time.monotonic() - follower.started_s
+    follower.console.print(
+        f"Interrupted in {follower.component} after {seconds:.0f} s. What was done "
+        "before is kept: run the same command again to go on from there. "
+        f"The log is {_from_here(str(log_path))}",
+        soft_wrap=True,
+        markup=False,
+        highlight=False,
+    )
 
 
 def _conclude(follower: _Follower, returncode: int, log_path: Path) -> int:

@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from components.publishing.stores import open_store
 from components.server.memory import return_freed
 from configs import ConfigError, load_run
 from pipeline.layout import layout_of
 from pipeline.native_output import stderr_held_back
+from pipeline.terminal import Terminal, log_to_terminal
 
 if TYPE_CHECKING:
     from components.server.server import Server
     from components.server.settings import Settings
 
-_console = Console(soft_wrap=True, markup=False, highlight=False)
-_errors = Console(stderr=True)
+_console = Terminal(soft_wrap=True, markup=False, highlight=False)
+_errors = Terminal(stderr=True)
 _Port = Annotated[int, typer.Option(min=0, max=65535, help="0 is a free one.")]
 
 
@@ -121,8 +121,7 @@ def _prepare_process() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Else the memory of a version that is no longer served stays with TensorFlow.
     os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
-    logging.basicConfig(format="%(asctime)s %(message)s", level=logging.ERROR)
-    logging.getLogger("components.server").setLevel(logging.INFO)
+    log_to_terminal(logging.ERROR, logging.INFO, "components.server")
 
 
 def _announce(settings: "Settings", server: "Server") -> None:

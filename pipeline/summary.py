@@ -8,8 +8,11 @@ import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.utils import path_utils
 
+from components.evaluation.binary import Judged
+from components.evaluation.tfma_metrics import judged_of
 from components.serving_validator.validation import Validation, load_validation
 from configs.schema import Run
+from configs.shown import shown
 from pipeline.layout import Layout
 from pipeline.outcome import RunError, RunRecord, properties
 
@@ -30,17 +33,17 @@ def summarize(run: Run, record: RunRecord, layout: Layout) -> dict[str, str]:
     validation = load_validation(record.artifacts("ServingValidator")["validation"].uri)
     model = record.artifacts("Exporter")["model"]
     pushed = properties(record.artifacts("Pusher")["pushed_model"])
-    auc = _served_auc(record)
+    judged = _judged(record)
     if not pushed["pushed"]:
-        reasons = "\n".join(_reasons(run, auc, validation, pushed["blocked_by"]))
+        reasons = "\n".join(_reasons(run, judged, validation, pushed["blocked_by"]))
         raise RunError(
             f"The model was not published. It lies in {model.uri}.\n{reasons}\n"
             'To publish it all the same: shardline run ... --force "REASON"'
         )
     return {
-        "AUC": f"{auc:.4f}  (published from {run.evaluation.min_auc} on)",
-        "Normalized entropy": f"{learnt['normalized_entropy']:.4f}",
-        "Calibration": f"{learnt['calibration']:.4f}",
+        "AUC": _auc(run, judged),
+        "Normalized entropy": _shown(judged, "normalized_entropy"),
+        "Calibration": _shown(judged, "calibration"),
         "Training steps": f"{learnt['steps']:.0f} on {learnt['hosts']:.0f} hosts",
         **_served(model.uri, validation),
         "Data anomalies": _anomalies(record),
@@ -52,15 +55,37 @@ def summarize(run: Run, record: RunRecord, layout: Layout) -> dict[str, str]:
 
 
 def _reasons(
-    run: Run, auc: float, validation: Validation, blocked_by: str
+    run: Run, judged: Judged, validation: Validation, blocked_by: str
 ) -> list[str]:
     """Returns why each closed gate is closed."""
     closed = {gate.gate: gate.why for gate in validation.closed}
+    floor = run.evaluation.min_auc
     closed["evaluation"] = (
-        f"AUC {auc:.4f} on the evaluation split, at least {run.evaluation.min_auc} is "
+        f"AUC {_shown(judged, 'auc')} on the evaluation split, at least {floor} is "
         "asked for (evaluation.min_auc)."
     )
+    if "auc" in judged.undefined:
+        asked = f"at least {floor} is asked for" if floor else "no number can be judged"
+        closed["evaluation"] = (
+            f"AUC is {_shown(judged, 'auc')}; {asked} (evaluation.min_auc)."
+        )
     return [f"{gate}: {closed[gate]}" for gate in blocked_by.split(",")]
+
+
+def _auc(run: Run, judged: Judged) -> str:
+    floor = run.evaluation.min_auc
+    why = f"published from {floor} on"
+    if "auc" in judged.undefined:
+        why = f"published all the same, for evaluation.min_auc is {floor}"
+        if floor:
+            why = "published by force"
+    return f"{_shown(judged, 'auc')}  ({why})"
+
+
+def _shown(judged: Judged, name: str) -> str:
+    if name in judged.undefined:
+        return f"undefined: {judged.undefined[name]}"
+    return f"{judged.values[name]:.4f}"
 
 
 def _served(model_uri: str, validation: Validation) -> dict[str, str]:
@@ -103,18 +128,18 @@ def _published(pushed: Any) -> str:
     return f"{pushed['pushed_destination']}{forced}"
 
 
-def _served_auc(record: RunRecord) -> float:
-    """Returns the AUC that the evaluator judged the exported model by."""
+def _judged(record: RunRecord) -> Judged:
+    """Returns what the evaluator judged the exported model by."""
     evaluation = record.artifacts("Evaluator")["evaluation"].uri
-    metrics = tfma.load_eval_result(evaluation).get_metrics_for_slice()
-    return float(metrics["auc"]["doubleValue"])
+    result = tfma.load_eval_result(evaluation).get_metrics_for_slice()
+    return judged_of(result)
 
 
 def _anomalies(record: RunRecord) -> str:
     """Returns what ExampleValidator found in any split."""
     folder = Path(record.artifacts("ExampleValidator")["anomalies"].uri)
     found = {
-        f"{column}: {anomaly.short_description}"
+        f"{shown(column)}: {shown(anomaly.short_description)}"
         for file in sorted(folder.glob("Split-*/SchemaDiff.pb"))
         for column, anomaly in anomalies_pb2.Anomalies.FromString(
             file.read_bytes()

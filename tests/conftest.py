@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -25,6 +25,9 @@ configure_logical_hosts(3)
 
 _HERE = Path(__file__).parent
 _TIME_LIMIT_S = 600
+_GUARDED_PATH = os.pathsep.join(
+    filter(None, [str(_HERE / "guarded"), os.environ.get("PYTHONPATH", "")])
+)
 
 # The environment has a package `tests` already. Under this name, which is free, the
 # other conftests and parametrized test modules import `load`.
@@ -82,11 +85,13 @@ class FinishedRun:
         config: its configuration.
         output_dir: where its outputs are.
         finished: how the command went.
+        attempts: the file of addresses that it tried to reach; absent for none.
     """
 
     config: Path
     output_dir: Path
     finished: Finished
+    attempts: Path
 
     def artifact(self, component: str, output: str) -> Path:
         """Returns the folder of the newest artifact of an output."""
@@ -114,15 +119,30 @@ def load(path: Path) -> ModuleType:
     return sys.modules[name]
 
 
+guard = load(_HERE / "guarded" / "sitecustomize.py")
+
+
+@pytest.fixture(autouse=True)
+def no_address_is_reached() -> Iterator[None]:
+    """Fails a test that tries to reach another machine, also if it hides the error."""
+    before = len(guard.attempts)
+    yield
+    assert guard.attempts[before:] == []
+
+
 @pytest.fixture(scope="session")
 def shardline(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[..., Finished]:
-    """Runs the installed command as a user would, in a folder of its own."""
+    """Runs the installed command as a user would, in a folder of its own.
+
+    With a file for `attempts` it can reach no other machine, and notes what it tried.
+    """
     command = Path(sys.executable).with_name("shardline")
     folder = tmp_path_factory.mktemp("cwd")
 
-    def run(*arguments: str | Path) -> Finished:
+    def run(*arguments: str | Path, attempts: Path | None = None) -> Finished:
+        guarded = {"PYTHONPATH": _GUARDED_PATH, guard.ATTEMPTS_FILE: str(attempts)}
         started_s = time.monotonic()
         process = subprocess.Popen(
             [str(part) for part in (command, *arguments)],
@@ -131,7 +151,7 @@ def shardline(
             stdin=subprocess.DEVNULL,
             text=True,
             cwd=folder,
-            env=_USER_ENVIRONMENT,
+            env=_USER_ENVIRONMENT | (guarded if attempts else {}),
         )
         lines, times_s = [], []
         for line in process.stdout:
@@ -181,9 +201,10 @@ def finished_run(
     """One run of the whole pipeline, by the real command. Not to be changed."""
     config = small_config()
     output_dir = tmp_path_factory.mktemp("finished") / "run"
-    finished = shardline("run", config, "--output-dir", output_dir)
+    attempts = output_dir.with_name("attempts")
+    finished = shardline("run", config, "--output-dir", output_dir, attempts=attempts)
     assert finished.returncode == 0, "\n".join(finished.lines)
-    return FinishedRun(config, output_dir, finished)
+    return FinishedRun(config, output_dir, finished, attempts)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Moments and quantiles of numbers, in one pass and mergeable in any order."""
 
 import dataclasses
-import pickle
 from collections.abc import Iterable
 
 import numpy as np
@@ -9,8 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tfx_bsl import sketches
 
-from components.analysis.tokens import column_of, feature_tokens
+from components.analysis.tokens import column_of, feature_tokens, is_missing
+from components.analysis.whole_quantiles import WholeQuantiles, merged_boundaries
 from components.features.facts import NumberFacts
+from configs.column import Dtype
 from configs.schema import Preprocessing
 
 _SKETCHED_VALUES = 1 << 32
@@ -97,8 +98,11 @@ class NumberMoments:
         """Adds the values of a batch of raw columns."""
         for name, number in self._numbers.items():
             column = column_of(batch, number.column or name)
-            values = column.values.to_numpy(zero_copy_only=False).astype(np.float64)
-            values = values[~np.isnan(values)]
+            is_there = ~is_missing(column.values)
+            if number.dtype == "int64" and number.missing == "error":
+                is_there[:] = True  # every int64 is a number where none may be missing
+            values = column.values.to_numpy(zero_copy_only=False)[is_there]
+            values = values.astype(np.float64)
             missing = batch.num_rows - len(values)
             if number.log:
                 values = np.sign(values) * np.log1p(np.abs(values))
@@ -113,8 +117,9 @@ class NumberMoments:
 class TableQuantiles:
     """Sketches of the values of every table of quantile buckets.
 
-    The sketch is TensorFlow Transform's own, with its accuracy, so that boundaries
-    are those of `tft.bucketize`.
+    The sketch of floats is TensorFlow Transform's own, with its accuracy, so that
+    boundaries are those of `tft.bucketize`. Whole numbers have one that keeps their
+    digits.
     """
 
     def __init__(self, settings: Preprocessing) -> None:
@@ -128,25 +133,33 @@ class TableQuantiles:
             for name, feature in settings.features.items()
             if feature.ids.kind == "quantiles"
         }
-        self._sketches = {
-            f.table: new_sketch(f.ids.quantile_buckets or 1)
-            for f in self._features.values()
-        }
+        self._start()
+
+    def _start(self) -> None:
+        self._floats: dict[str, sketches.QuantilesSketch] = {}
+        self._wholes: dict[str, WholeQuantiles] = {}
+        for feature in self._features.values():
+            buckets = feature.ids.quantile_buckets or 1
+            if feature.column_dtype == "int64":
+                self._wholes[feature.table] = WholeQuantiles(buckets)
+            else:
+                self._floats[feature.table] = new_sketch(buckets)
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Adds the values of a batch of raw columns."""
         for name, feature in self._features.items():
-            # As TensorFlow casts: whole numbers of many digits are rounded.
-            values = feature_tokens(name, feature, batch).cast(pa.float32(), safe=False)
+            values = feature_tokens(name, feature, batch)
+            if feature.table in self._wholes:
+                self._wholes[feature.table].add(values.to_numpy())
+                continue
             values = values.filter(pc.invert(pc.is_nan(values)))
-            self._sketches[feature.table].AddValues(values)
+            self._floats[feature.table].AddValues(values)
 
     def drain(self) -> dict[str, bytes]:
         """Returns the sketches by table, serialized, and starts anew."""
-        drained = {table: pickle.dumps(s) for table, s in self._sketches.items()}
-        for feature in self._features.values():
-            buckets = feature.ids.quantile_buckets or 1
-            self._sketches[feature.table] = new_sketch(buckets)
+        drained = {table: to_bytes(s) for table, s in self._floats.items()}
+        drained |= {table: s.to_bytes() for table, s in self._wholes.items()}
+        self._start()
         return drained
 
 
@@ -155,17 +168,39 @@ def new_sketch(buckets: int) -> sketches.QuantilesSketch:
     return sketches.QuantilesSketch(min(0.01, 1 / buckets), _SKETCHED_VALUES, 1)
 
 
-def boundaries(serialized: Iterable[bytes], buckets: int) -> list[float]:
+def to_bytes(sketch: sketches.QuantilesSketch) -> bytes:
+    """Returns a sketch as its library's own message, which holds numbers alone."""
+    state: bytes = sketch.__getstate__()
+    return state
+
+
+def from_bytes(state: bytes) -> sketches.QuantilesSketch:
+    """Returns the sketch that `to_bytes` wrote.
+
+    Raises:
+        RuntimeError: if the bytes are no sketch; nothing in them is ever run.
+    """
+    sketch = sketches.QuantilesSketch.__new__(sketches.QuantilesSketch)
+    sketch.__setstate__(state)
+    return sketch
+
+
+def boundaries(
+    serialized: Iterable[bytes], buckets: int, dtype: Dtype = "float"
+) -> list[int] | list[float]:
     """Returns where buckets end: buckets - 1 values, none smaller than the one before.
 
     Args:
         serialized: sketches of parts of the values.
         buckets: how many of about equal numbers of values.
+        dtype: of the values, float or int64; the boundaries are of the same.
     """
     if buckets == 1:
         return []
+    if dtype == "int64":
+        return merged_boundaries(serialized, buckets)
     whole = new_sketch(buckets)
     for part in serialized:
-        whole.Merge(pickle.loads(part))
+        whole.Merge(from_bytes(part))
     quantiles = whole.GetQuantiles(buckets).to_pylist()
     return quantiles[0][1:-1] if quantiles else [0.0] * (buckets - 1)

@@ -95,6 +95,7 @@ def facts_of(
             table: boundaries(
                 summary.sketches.get(table, []),
                 settings.ids_of(table).quantile_buckets or 1,
+                settings.dtype_of(table),
             )
             for table in settings.vocabularies
             if settings.ids_of(table).kind == "quantiles"

@@ -85,13 +85,18 @@ def _starts(lengths: np.ndarray) -> np.ndarray:
     return np.cumsum(lengths) - lengths
 
 
-def _without_missing(values: pa.Array) -> tuple[pa.Array, int]:
-    """Leaves out what stands for a missing value: "" and NaN."""
+def is_missing(values: pa.Array) -> np.ndarray:
+    """Finds what stands for a missing value: "", NaN and the smallest int64."""
     if pa.types.is_floating(values.type):
-        is_there = pc.invert(pc.is_nan(values))
-    elif pa.types.is_large_binary(values.type):
-        is_there = pc.greater(pc.binary_length(values), 0)
+        found = pc.is_nan(values)
+    elif pa.types.is_integer(values.type):
+        found = pc.equal(values, np.iinfo(np.int64).min)
     else:
-        return values, 0
-    kept = values.filter(is_there)
+        found = pc.equal(pc.binary_length(values), 0)
+    return found.to_numpy(zero_copy_only=False)
+
+
+def _without_missing(values: pa.Array) -> tuple[pa.Array, int]:
+    """Leaves out what stands for a missing value, and counts it."""
+    kept = values.filter(pa.array(~is_missing(values)))
     return kept, len(values) - len(kept)

@@ -1,7 +1,9 @@
 """Runs a reader in Beam and writes each split as gzipped TFRecords of tf.Example."""
 
+import functools
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 import apache_beam as beam
@@ -10,6 +12,7 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
+from components.columns import TellsWhyEmpty
 from components.import_path import construct
 
 
@@ -41,15 +44,27 @@ class Executor(BaseBeamExecutor):
             artifact.splits = list(splits)
             for split, examples in splits.items():
                 folder = artifact_utils.get_split_uri([artifact], split)
-                _write(examples, split, folder)
+                _write(
+                    examples, split, folder, functools.partial(_why, exec_properties)
+                )
         examples_utils.set_payload_format(artifact, example_gen_pb2.FORMAT_TF_EXAMPLE)
 
 
-def _write(examples: Any, split: str, folder: str) -> None:
+def _why(exec_properties: dict[str, Any], split: str) -> str:
+    """Returns what the reader says of a split that it gave no example."""
+    reader = construct(
+        exec_properties["reader"], json.loads(exec_properties["options"])
+    )
+    if not isinstance(reader, TellsWhyEmpty):
+        return ""
+    return reader.why_empty(exec_properties["path"], split)
+
+
+def _write(examples: Any, split: str, folder: str, why: Callable[[str], str]) -> None:
     _ = (
         examples
         | f"Count[{split}]" >> beam.combiners.Count.Globally()
-        | f"Refuse empty[{split}]" >> beam.Map(_refuse_empty, split)
+        | f"Refuse empty[{split}]" >> beam.Map(_refuse_empty, split, why)
     )
     _ = (
         examples
@@ -69,9 +84,9 @@ def _serialized(example: Any) -> bytes:
     return serialized
 
 
-def _refuse_empty(count: int, split: str) -> None:
+def _refuse_empty(count: int, split: str, why: Callable[[str], str]) -> None:
     if not count:
         raise ValueError(
-            f"Split '{split}' is empty: the reader gave it no example. Change how it "
-            "splits, or the data."
+            f"Split '{split}' is empty: the reader gave it no example. "
+            f"{why(split) or 'Change how it splits, or the data.'}"
         )

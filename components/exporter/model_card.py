@@ -11,6 +11,7 @@ from pathlib import Path
 
 import tensorflow as tf
 import tensorflow_transform as tft
+from pydantic import Field, FiniteFloat
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from components.checkpoint_manifest import Manifest, checkpoint_prefix, load_manifest
@@ -97,7 +98,8 @@ class ModelCard(Section):
         checkpoint: what was exported.
         tables: by name.
         vocabularies: by table.
-        metrics: on the evaluation split, of the checkpoint.
+        metrics: on the evaluation split, of the checkpoint; those that are defined.
+        undefined: why each of the others is not.
         sizes: in bytes.
         signatures: by name.
         tensorflow: the version that exported it.
@@ -108,7 +110,8 @@ class ModelCard(Section):
     checkpoint: CheckpointCard
     tables: dict[str, TableCard]
     vocabularies: dict[str, VocabularyCard]
-    metrics: dict[str, float]
+    metrics: dict[str, FiniteFloat]
+    undefined: dict[str, str] = Field(default_factory=dict)
     sizes: Sizes
     signatures: dict[str, SignatureCard]
     tensorflow: str
@@ -157,6 +160,7 @@ def card_of(
         tables=by_name,
         vocabularies=_vocabularies(manifest, transform_output),
         metrics=manifest.metrics,
+        undefined=manifest.undefined,
         sizes=_sizes(Path(folder), sum(table.bytes for table in by_name.values())),
         signatures=_signatures(Path(folder)),
         tensorflow=tf.__version__,
@@ -178,7 +182,7 @@ def _table_card(table: TableRows, manifest: Manifest) -> TableCard:
 
 def _configuration_digest(manifest: Manifest, serving: Serving) -> str:
     described = manifest.model_dump(
-        mode="json", exclude={"steps", "hosts", "rows", "metrics"}
+        mode="json", exclude={"steps", "hosts", "rows", "metrics", "undefined"}
     ) | {"serving": serving.model_dump(mode="json")}
     return _sha256(json.dumps(described, sort_keys=True).encode())
 

@@ -13,13 +13,18 @@ import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow.core.protobuf.fingerprint_pb2 import FingerprintDef
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 # The fingerprint covers the variables' index, which is written after TensorFlow's own.
 from tensorflow.python.saved_model.fingerprinting_utils import write_fingerprint
 
 from components.checkpoint_manifest import Manifest, checkpoint_prefix, load_manifest
 from components.dense_variables import plain_variables
-from components.exporter.signatures import columns_signature, lookup_signature
+from components.exporter.signatures import (
+    columns_signature,
+    lookup_signature,
+    missing_values,
+)
 from components.exporter.table_files import TableRows, write_tables
 from components.features.engine_config import engine_config, table_policies
 from components.features.engine_inputs import (
@@ -100,7 +105,9 @@ class ServingModel(tf.Module):
         `columns` takes the raw columns, each of its own type: `<column>` [batch], or
         for a ragged one `<column>_values` [n] and `<column>_row_splits` int64
         [batch + 1]; in these names an underscore stands for what is no letter, digit
-        or underscore. Both return `scores` float32 [batch], how likely the label is.
+        or underscore. What stands for a missing value is in the signature's defaults,
+        for each input that may lack values. Both return `scores` float32 [batch], how
+        likely the label is.
 
         `lookup` takes ids of rows: `<feature>` int64 [batch], or where an example may
         have any number `<feature>_values` int64 [n] and `<feature>_row_splits` int64
@@ -124,6 +131,7 @@ class ServingModel(tf.Module):
                 "lookup": lookup_signature(self._features, self._lookup),
             },
         )
+        _write_defaults(folder, "columns", missing_values(self.transform.columns))
         write_tables(folder, self._checkpoint, self.table_rows)
         _write_fingerprint(folder)
 
@@ -141,6 +149,19 @@ class ServingModel(tf.Module):
             return self._scores(self.transform.parse(examples))
 
         return serve_examples
+
+
+def _write_defaults(
+    folder: str, signature: str, values: Mapping[str, bytes | int | float]
+) -> None:
+    """Adds defaults of inputs, one value each, to a signature of a SavedModel."""
+    path = Path(folder, "saved_model.pb")
+    saved = SavedModel.FromString(path.read_bytes())
+    definition = saved.meta_graphs[0].signature_def[signature]
+    for name, value in values.items():
+        dtype = tf.as_dtype(definition.inputs[name].dtype)
+        definition.defaults[name].CopyFrom(tf.make_tensor_proto([value], dtype))
+    path.write_bytes(saved.SerializeToString(deterministic=True))
 
 
 def _write_fingerprint(folder: str) -> None:

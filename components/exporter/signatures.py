@@ -9,38 +9,57 @@ from typing import Any
 
 import tensorflow as tf
 
+from components.features.tokens import MISSING
+from components.features.transform_graph import DTYPES
+from configs.column import Column
 from configs.columns import lookup_inputs, model_inputs
 from configs.schema import Feature, FeatureSet
-from embedding.checks import after
+from embedding.checks import after, asserted
 
 
 def columns_signature(
-    columns: Mapping[str, Any],
+    columns: Mapping[str, Column],
     answer: Callable[[dict[str, Any]], dict[str, tf.Tensor]],
 ) -> Any:
     """Returns the concrete function of raw columns.
 
     Args:
-        columns: `tf.io` features by column.
+        columns: what the model reads, by column.
         answer: maps tensors by column, [batch] or ragged, to the outputs.
     """
     specs: dict[str, tf.DType] = {}
-    for name, spec in columns.items():
-        values, *row_splits = _inputs(name, spec)
-        specs[values] = spec.dtype
+    for name, column in columns.items():
+        values, *row_splits = model_inputs(name, ragged=column.ragged)
+        specs[values] = DTYPES[column.dtype]
         specs |= dict.fromkeys(row_splits, tf.int64)
 
     @tf.function
     def serve_columns(**flat: tf.Tensor) -> dict[str, tf.Tensor]:
-        given = {}
-        for name, spec in columns.items():
-            values, *row_splits = _inputs(name, spec)
+        given, examples = {}, {}
+        for name, column in columns.items():
+            values, *row_splits = model_inputs(name, ragged=column.ragged)
             given[name] = flat[values]
+            examples[values] = tf.size(flat[values], tf.int64)
             if row_splits:
                 given[name] = _ragged(flat, values, *row_splits)
-        return answer(given)
+                examples[row_splits[0]] = given[name].nrows()
+                del examples[values]
+        return answer(_of_equal_lengths(given, examples))
 
     return _traced(serve_columns, specs)
+
+
+def missing_values(columns: Mapping[str, Column]) -> dict[str, bytes | int | float]:
+    """Returns what stands for a missing value, by the input that may miss one.
+
+    Args:
+        columns: what the model reads, by column.
+    """
+    return {
+        model_inputs(name, ragged=False)[0]: MISSING[column.dtype]
+        for name, column in columns.items()
+        if column.optional and not column.ragged
+    }
 
 
 def lookup_signature(
@@ -83,10 +102,6 @@ def _traced(function: Any, types: Mapping[str, tf.DType]) -> Any:
     )
 
 
-def _inputs(name: str, spec: Any) -> list[str]:
-    return model_inputs(name, ragged=isinstance(spec, tf.io.RaggedFeature))
-
-
 def _lookup_inputs(name: str, feature: Feature) -> list[str]:
     return lookup_inputs(
         name, ragged=feature.is_ragged, weighted=feature.weights is not None
@@ -114,3 +129,28 @@ def _ragged(
         return tf.RaggedTensor.from_row_splits(
             flat[values], tf.identity(splits), validate=False
         )
+
+
+def _of_equal_lengths(
+    columns: Mapping[str, Any], examples: Mapping[str, tf.Tensor]
+) -> dict[str, Any]:
+    """Returns columns, checked to be of equally many examples.
+
+    Args:
+        columns: tensors by column.
+        examples: how many there are, int64, by the name of the input that tells it.
+    """
+    counts = list(examples.values())
+
+    def found() -> list[Any]:
+        told = [part for name, n in examples.items() for part in (name, n)]
+        return ["All inputs must hold the same number of examples, got", *told]
+
+    equal = tf.reduce_all(tf.equal(tf.stack(counts), counts[0]))
+    with after(asserted(equal, found)):
+        return {
+            name: values.with_values(tf.identity(values.values))
+            if isinstance(values, tf.RaggedTensor)
+            else tf.identity(values)
+            for name, values in columns.items()
+        }

@@ -5,6 +5,7 @@ numpy only. Reads a request, one JSON object, from its input:
 
     model           folder of a SavedModel; its tables are float32 if forms are tried
     arithmetic      the file of `embedding.serving_tables`, which is loaded by its path
+    metrics         the file of `components.evaluation.binary`, likewise
     files           gzipped TFRecords of raw examples
     label           their column of labels
     example_weight  their column of weights, or null
@@ -33,8 +34,6 @@ import tensorflow as tf
 
 _BATCH_SIZE = 1024
 _CHUNK_ROWS = 65_536
-# As Keras clips scores for its cross-entropy.
-_EPSILON = 1e-7
 _ALIGNMENT_BYTES = 64
 _WARM_UP_REQUESTS = 10
 # Examples in a request: how many requests are timed.
@@ -60,13 +59,20 @@ class Trial(NamedTuple):
 class Split:
     """The evaluation split: what a model is asked, and what came of it."""
 
-    def __init__(self, files: Sequence[str], label: str, example_weight: str | None):
+    def __init__(
+        self,
+        files: Sequence[str],
+        label: str,
+        example_weight: str | None,
+        metrics: Any,
+    ):
         """Reads labels and weights.
 
         Args:
             files: gzipped TFRecords.
             label: column of labels, 0 or 1.
             example_weight: column of weights; None counts every example once.
+            metrics: the module `components.evaluation.binary`.
 
         Raises:
             ValueError: if labels or weights are missing or out of range, or labels are
@@ -88,7 +94,15 @@ class Split:
             _check(values, is_weight, str(example_weight), "0 or more and finite")
         self._labels = labels
         self._weights = weights[0] if weights else np.ones_like(labels)
-        self._base_loss = self._base()
+        self._metrics = metrics
+        counted = metrics.Labels()
+        counted.add(self._labels, self._weights)
+        if counted.fault:
+            raise ValueError(
+                f"The price of compact tables cannot be measured, for normalized "
+                f"entropy is undefined: {counted.fault}. Hold out examples of both "
+                "labels, or let serving.tables be float32."
+            )
 
     def __len__(self) -> int:
         """Returns the number of examples."""
@@ -105,26 +119,10 @@ class Split:
         Args:
             scores: float32 [examples], how likely the label is 1.
         """
-        if not np.isfinite(scores).all():
-            return math.inf
-        return self._mean_loss(scores.astype(np.float64)) / self._base_loss
-
-    def _base(self) -> float:
-        """Returns the loss of always predicting the base rate."""
-        total = self._weights.sum()
-        rate = self._labels @ self._weights / total if total > 0 else math.nan
-        if not 0 < rate < 1:
-            raise ValueError(
-                f"Normalized entropy is not defined on the evaluation split: of its "
-                f"{len(self)} examples, weighted, {rate:.0%} have the label 1. Hold "
-                "out examples of both labels, or let serving.tables be float32."
-            )
-        return self._mean_loss(np.full_like(self._labels, rate))
-
-    def _mean_loss(self, scores: np.ndarray) -> float:
-        scores = np.clip(scores, _EPSILON, 1 - _EPSILON)
-        losses = self._labels * np.log(scores) + (1 - self._labels) * np.log1p(-scores)
-        return float(-(losses @ self._weights) / self._weights.sum())
+        metrics = self._metrics.BinaryMetrics()
+        metrics.add(self._labels, scores, self._weights)
+        entropy: float = metrics.result().values.get("normalized_entropy", math.inf)
+        return entropy
 
 
 def _check(values: np.ndarray, is_valid: np.ndarray, column: str, wanted: str) -> None:
@@ -236,7 +234,12 @@ def weigh(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     Raises:
         ValueError: if the split or the model cannot be weighed.
     """
-    split = Split(request["files"], request["label"], request["example_weight"])
+    split = Split(
+        request["files"],
+        request["label"],
+        request["example_weight"],
+        _module(request["metrics"]),
+    )
     model = LoadedModel(request["model"], _module(request["arithmetic"]))
     first = next(split.batches()).numpy()
     latency_ms = {
@@ -282,7 +285,7 @@ def _trials(
 
 
 def _module(path: str) -> Any:
-    spec = importlib.util.spec_from_file_location("arithmetic", path)
+    spec = importlib.util.spec_from_file_location("loaded", path)
     if spec is None or spec.loader is None:
         raise ValueError(f"{path} is no Python file.")
     module = importlib.util.module_from_spec(spec)

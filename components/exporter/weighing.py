@@ -87,6 +87,7 @@ def weigh(
     request = {
         "model": model_folder,
         "arithmetic": _file_of("embedding.serving_tables"),
+        "metrics": _file_of("components.evaluation.binary"),
         "files": list(files),
         "label": target.label,
         "example_weight": target.example_weight,

@@ -66,6 +66,8 @@ class Executor(BaseBeamExecutor):
             outputs={"tfrecord": folders},
             cache=exec_properties["cache_folder"] or beside,
         )
+        for damage in analysis.damaged:
+            _log.warning("counted again, for counts are damaged: %s", damage)
         known = f", {len(analysis.reused)} spans counted before"
         _log.info(
             "%d examples analysed%s",

@@ -18,6 +18,7 @@ from components.features.raw_adapter import RawAdapter
 from components.features.schema import example_schema
 from configs.column import Column, Dtype
 from configs.schema import Derived
+from configs.shown import shown
 
 _DTYPES: dict[tf.DType, Dtype] = {
     tf.string: "string",
@@ -104,4 +105,7 @@ def _kind(value: Any) -> str:
 
 
 def _told(columns: Mapping[str, str]) -> str:
-    return ", ".join(f"`{n}` ({kind})" for n, kind in sorted(columns.items())) or "none"
+    return (
+        ", ".join(f"`{shown(n)}` ({kind})" for n, kind in sorted(columns.items()))
+        or "none"
+    )

@@ -56,13 +56,14 @@ class Facts(Section):
         examples: how many there are.
         vocabularies: by table.
         numbers: by number.
-        boundaries: by table of quantile buckets, where one bucket ends.
+        boundaries: by table of quantile buckets, where one bucket ends; of int64 if the
+            table's tokens are.
     """
 
     examples: int
     vocabularies: dict[str, VocabularyFacts] = Field(default_factory=dict)
     numbers: dict[str, NumberFacts] = Field(default_factory=dict)
-    boundaries: dict[str, list[float]] = Field(default_factory=dict)
+    boundaries: dict[str, list[int] | list[float]] = Field(default_factory=dict)
 
     def save(self, folder: str) -> None:
         """Writes the facts beside a transform graph."""

@@ -18,6 +18,7 @@ from components.features.facts import Facts
 from components.features.preprocessing import transformed_columns
 from components.features.raw_adapter import RawAdapter
 from components.features.schema import example_schema
+from components.features.single_values import as_lists, as_values
 from configs.columns import raw_columns
 from configs.schema import Preprocessing
 
@@ -46,14 +47,17 @@ def write_transform_graph(
     Raises:
         ValueError: if that function has a vocabulary named as a table.
     """
-    schema = example_schema(raw_columns(settings, settings.target))
+    raw = raw_columns(settings, settings.target)
+    schema = example_schema(raw)
     tables = sorted(facts.vocabularies)
 
     def preprocessing_fn(columns: dict[str, Any]) -> dict[str, Any]:
+        made: dict[str, Any] = {}
         if settings.derived and derived:
             own = tft.make_and_track_object(lambda: DerivedColumns(derived), "derived")
             inputs = {name: columns[name] for name in settings.derived.inputs}
-            columns = {**columns, **own(inputs)}
+            made = own(as_lists(inputs, settings.derived.inputs))
+        columns = as_values(columns, raw) | made
         return transformed_columns(columns, settings, facts, stand_ins)
 
     # To make the graph loads its vocabularies; one line each does, for the real files

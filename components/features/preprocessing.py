@@ -136,10 +136,15 @@ def _by_range(tokens: Any, name: str, feature: Feature, known: _Known) -> Any:
 
 
 def _by_quantiles(tokens: Any, _: str, feature: Feature, known: _Known) -> Any:
-    boundaries = tf.constant([known.facts.boundaries[feature.table]], tf.float32)
+    ends = known.facts.boundaries[feature.table]
 
     def bucketized(values: tf.Tensor) -> tf.Tensor:
-        return tft.apply_buckets(tf.cast(values, tf.float32), boundaries)
+        if values.dtype == tf.float32:
+            return tft.apply_buckets(values, tf.constant([ends], tf.float32))
+        if not ends:  # of one bucket
+            return tf.zeros_like(values)
+        whole = tf.constant(ends, tf.int64)
+        return tf.searchsorted(whole, values, side="right", out_type=tf.int64)
 
     return _map_flat(bucketized, tokens)
 

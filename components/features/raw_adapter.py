@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders import example_coder
@@ -25,11 +24,6 @@ class RawAdapter:
         self._names = arrow.names
         self.config = tensor_adapter.TensorAdapterConfig(arrow, tensors)
         self._adapter = tensor_adapter.TensorAdapter(self.config)
-        self._optional = {
-            name
-            for name, tensor in tensors.items()
-            if tensor.dense_tensor.HasField("default_value")
-        }
         self.type_specs: dict[str, Any] = self._adapter.TypeSpecs()
 
     def tensors(self, batch: pa.RecordBatch) -> dict[str, Any]:
@@ -37,21 +31,12 @@ class RawAdapter:
         return self._adapter.ToBatchTensors(self.prepared(batch))
 
     def prepared(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Returns the columns that are read, null where a value is missing."""
-        columns = {name: _whole(batch.column(name)) for name in self._names}
-        for name in self._optional:
-            columns[name] = _null_if_empty(columns[name])
-        return pa.RecordBatch.from_pydict(columns)
+        """Returns the columns that are read."""
+        return pa.RecordBatch.from_pydict(
+            {name: _whole(batch.column(name)) for name in self._names}
+        )
 
 
 def _whole(column: pa.LargeListArray) -> pa.LargeListArray:
     """Copies a column that is a part of another one, which the adapter misreads."""
     return column.take(pa.array(range(len(column)))) if column.offset else column
-
-
-def _null_if_empty(column: pa.LargeListArray) -> pa.LargeListArray:
-    """Makes null lists of empty ones, which alone get a default."""
-    lengths = np.diff(column.offsets.to_numpy())
-    return pa.LargeListArray.from_arrays(
-        column.offsets, column.values, mask=pa.array(lengths == 0)
-    )

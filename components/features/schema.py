@@ -1,6 +1,9 @@
 """The schema that the examples must have, from the reader's columns.
 
-A ragged column is read as a RaggedTensor, any other as one value an example.
+A ragged column is read as a RaggedTensor, and so is one whose value may be missing: a
+value that is not there may be written as no feature, as a feature without a list, or as
+an empty list, and TensorFlow reads the last as one value only into a RaggedTensor.
+Any other column is read as one value an example.
 """
 
 from collections.abc import Mapping
@@ -8,10 +11,10 @@ from collections.abc import Mapping
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.columns import Column
-from components.features.tokens import MISSING
 from configs.columns import raw_columns
 from configs.rules import reader_of
 from configs.schema import Features, Target
+from configs.shown import shown
 
 _TYPES = {
     "string": schema_pb2.BYTES,
@@ -26,25 +29,18 @@ def example_schema(columns: Mapping[str, Column]) -> schema_pb2.Schema:
     representations = schema.tensor_representation_group[""].tensor_representation
     for name, column in columns.items():
         feature = schema.feature.add(name=name, type=_TYPES[column.dtype])
-        if column.ragged:
+        if column.ragged or column.optional:
             feature.value_count.min = 0
+            if not column.ragged:
+                feature.value_count.max = 1
             representations[name].ragged_tensor.feature_path.step.append(name)
             continue
         dense = representations[name].dense_tensor
         dense.column_name = name
         dense.shape.SetInParent()
-        if column.optional:
-            feature.value_count.max = 1
-            _set_missing(dense.default_value, column.dtype)
-        else:
-            feature.presence.min_fraction = 1
-            feature.shape.SetInParent()
+        feature.presence.min_fraction = 1
+        feature.shape.SetInParent()
     return schema
-
-
-def _set_missing(default: schema_pb2.TensorRepresentation.DefaultValue, dtype: str):
-    field = {"string": "bytes_value", "int64": "int_value", "float": "float_value"}
-    setattr(default, field[dtype], MISSING[dtype])
 
 
 def column_faults(
@@ -63,15 +59,17 @@ def column_faults(
         user = asked_by.get(name) or reader_of(features, name)
         if name not in columns:
             faults.append(
-                f"{user}: column `{name}` is not among the reader's columns "
-                f"({', '.join(sorted(columns))})"
+                f"{user}: column `{shown(name)}` is not among the reader's columns "
+                f"({', '.join(map(shown, sorted(columns)))})"
             )
         elif name in asked_by and columns[name] != needed:
             faults.append(
-                f"{user}: column `{name}` holds {columns[name]}; needed is {needed}"
+                f"{user}: column `{shown(name)}` holds {columns[name]}; needed is "
+                f"{needed}"
             )
         elif fault := _misfit(needed, columns[name]):
-            faults.append(f"{user}: column `{name}` holds {columns[name]}; {fault}")
+            held = f"column `{shown(name)}` holds {columns[name]}"
+            faults.append(f"{user}: {held}; {fault}")
     return faults
 
 

@@ -11,8 +11,12 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform.saved import saved_transform_io_v2
 
+from components.features.raw_checks import checked_numbers, only_values
+from components.features.single_values import as_lists
 from configs.columns import raw_columns
 from configs.schema import FeatureSet
+
+DTYPES = {"string": tf.string, "int64": tf.int64, "float": tf.float32}
 
 
 class TransformGraph(tf.Module):
@@ -26,8 +30,7 @@ class TransformGraph(tf.Module):
             features: the specification; only its columns are asked for.
         """
         super().__init__()
-        raw_spec = transform_output.raw_feature_spec()
-        self.columns = {name: raw_spec[name] for name in sorted(raw_columns(features))}
+        self.columns = dict(sorted(raw_columns(features).items()))
         self._loader = saved_transform_io_v2.SavedModelLoader(
             transform_output.transform_savedmodel_dir
         )
@@ -35,11 +38,26 @@ class TransformGraph(tf.Module):
         self._resources = self._loader.__dict__
 
     def parse(self, serialized: tf.Tensor) -> dict[str, Any]:
-        """Returns the raw columns of serialized tf.Examples: string [batch]."""
-        parsed: dict[str, Any] = tf.io.parse_example(serialized, self.columns)
-        return parsed
+        """Returns the raw columns of serialized tf.Examples: string [batch].
+
+        A value that is missing may be no feature, a feature without a list, or an empty
+        list. A column of one value that has none or several is an error.
+        """
+        # TensorFlow reads an empty list as no value only into a ragged tensor.
+        spec = {
+            name: tf.io.RaggedFeature(DTYPES[column.dtype], row_splits_dtype=tf.int64)
+            for name, column in self.columns.items()
+        }
+        return only_values(tf.io.parse_example(serialized, spec), self.columns)
 
     def __call__(self, columns: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the transformed features, the label left out."""
-        transformed: dict[str, Any] = self._loader.apply_transform_model(dict(columns))
+        """Returns the transformed features, the label left out.
+
+        Args:
+            columns: raw columns, [batch] or ragged; those that may be missing either.
+                A number that is not finite is an error, but for NaN in a column that
+                may be missing.
+        """
+        given = as_lists(checked_numbers(columns, self.columns), self.columns)
+        transformed: dict[str, Any] = self._loader.apply_transform_model(given)
         return transformed

@@ -10,6 +10,7 @@ from components.files.places import match
 from components.files.reading import read_unit
 from components.files.rules import ReadRules, reader_of, rules_of, tfrecord_rules
 from components.files.shares import Unit, units
+from components.files.split_sample import why_empty
 
 __all__ = [
     "BadInput",
@@ -22,4 +23,5 @@ __all__ = [
     "rules_of",
     "tfrecord_rules",
     "units",
+    "why_empty",
 ]

@@ -12,6 +12,8 @@ from typing import Literal
 
 import numpy as np
 
+from configs.shown import escaped
+
 _FIRST_PLACES = 3
 _SKIP = (
     "Or set `data.files.on_bad_example: skip`, to leave what is bad out and have it "
@@ -69,7 +71,7 @@ class BadInput:
             BadInputError: The mode is "error".
         """
         if self.on_bad_example == "error":
-            raise BadInputError(f"{file}: {fault} {_SKIP}")
+            raise BadInputError(f"{escaped(file, keep='')}: {fault} {_SKIP}")
         self.files[file] = min(fault, self.files.get(file, fault))
 
     def merge(self, other: BadInput) -> None:
@@ -94,7 +96,7 @@ class BadInput:
             damaged = sorted(self.files.items())
             files = "file" if len(damaged) == 1 else "files"
             lines.append(f"{len(damaged)} {files} bad, left out from the fault on")
-            lines += [f"  {file}: {fault}" for file, fault in damaged]
+            lines += [f"  {escaped(file, keep='')}: {fault}" for file, fault in damaged]
         return lines
 
 
@@ -143,10 +145,9 @@ class RowFaults:
             return
         self.good[rows] = False
         first = []
+        file = escaped(self._file, keep="")
         for row in rows[:_FIRST_PLACES].tolist():
             number = self._number_of(row)
-            words = (
-                f"{self._file}, {self._unit} {number}: {reason}: {came(row)}. {remedy}"
-            )
+            words = f"{file}, {self._unit} {number}: {reason}: {came(row)}. {remedy}"
             first.append((self._file, number, words))
         self._bad.add(reason, len(rows), first)

@@ -16,6 +16,7 @@ from components.files.places import match
 from components.files.reading import read_unit
 from components.files.rules import ReadRules
 from components.files.shares import Unit, units
+from components.files.split_sample import why_empty
 from configs.column import Column
 from configs.data import Files
 
@@ -98,6 +99,18 @@ class FileReader:
             | "WarnOfBadInput" >> beam.Map(_warn)
         )
         return {split: read[split] for split in self.splits}
+
+    def why_empty(self, path: str, split: str) -> str:
+        """Returns why a split came out without an example, or "".
+
+        Args:
+            path: The folder, file or zip archive that was read.
+            split: Its name.
+        """
+        held_out = split in self._files.held_out
+        pattern = self._files.splits["train" if held_out else split]
+        rules = self.rules if held_out else self.rules.of_split(split)
+        return why_empty(split, match(path, pattern), rules)
 
 
 _RULES_OF_FILES = {

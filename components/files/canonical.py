@@ -19,13 +19,14 @@ import pyarrow.types as kinds
 from components.files.bad_input import FileFault, RowFaults
 from components.files.remedies import FOR_ANY, Remedies, rewritten, short
 from configs.column import Column, Dtype
+from configs.shown import quoted, shown
 
 VALUE_TYPES: dict[Dtype, pa.DataType] = {
     "string": pa.large_binary(),
     "int64": pa.int64(),
     "float": pa.float32(),
 }
-_SHOWN_BYTES = 60
+_SHOWN = 60  # characters
 
 
 class Lists(NamedTuple):
@@ -46,9 +47,7 @@ class Lists(NamedTuple):
 
     def shown(self, row: int) -> str:
         """Shows the first value of a row, for messages."""
-        value = self.values[int(self.offsets[row])].as_py()
-        text = repr(value[:_SHOWN_BYTES] if isinstance(value, bytes) else value)
-        return text.removeprefix("b") if isinstance(value, bytes) else text
+        return quoted(self.values[int(self.offsets[row])].as_py(), _SHOWN)
 
 
 def listed(array: pa.Array) -> Lists:
@@ -97,6 +96,7 @@ def canonical(
     Raises:
         FileFault: The column's type does not fit.
     """
+    name = shown(name)
     values, bad = _typed(name, lists.values, column, is_text)
     faults.mark(
         lists.row_of(bad),

@@ -18,7 +18,7 @@ def header_of(line: bytes, wanted: list[str]) -> list[str]:
     """Returns the columns that a header line names.
 
     Args:
-        line: The first line of a file.
+        line: The first row of a file, without its line break.
         wanted: Columns that must be there.
 
     Raises:
@@ -27,7 +27,7 @@ def header_of(line: bytes, wanted: list[str]) -> list[str]:
     if not line.strip():
         raise FileFault("is empty, expected a header line. Remove it or write it.")
     try:
-        text = line.decode("utf-8-sig").rstrip("\r")
+        text = line.decode()
     except UnicodeDecodeError as error:
         raise FileFault(
             f"its header line is not UTF-8: {error.reason} at byte {error.start}. "

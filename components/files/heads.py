@@ -10,6 +10,7 @@ from typing import IO
 
 from components.files.bad_input import FileFault
 from components.files.csv_cells import header_of
+from components.files.csv_text import opened_rows
 from components.files.headers import unlike
 from components.files.parquet import parquet_file
 from components.files.places import size_of
@@ -82,18 +83,16 @@ def rows_up_to(files: Iterable[str], rules: ReadRules, enough: int) -> int:
 
 def _of_csv(file: str) -> Head:
     with byte_stream(file) as stream:
-        line, rest = stream.readline(), stream.read(_BLOCK_BYTES)
-        more = rest
-        while more and not more.strip():
-            more = stream.read(_BLOCK_BYTES)
-    if not line.strip() and not more.strip():
+        line, chunks = opened_rows(stream)
+        text = next((rows.text for rows in chunks if rows.text.strip()), b"")
+    if not line.strip() and not text:
         return Head(file, rows=0)
-    there = header_of(line.rstrip(b"\n"), [])
-    if not more.strip():
+    there = header_of(line, [])
+    if not text:
         return Head(file, rows=0)
-    text = line.decode("utf-8-sig").strip("\r\n")
-    lines = rest.decode(errors="replace").splitlines()[:_ROWS]
-    return Head(file, tuple(there), unlike=unlike(there, text, _cells(lines)))
+    lines = text[:_BLOCK_BYTES].decode(errors="replace").splitlines()[:_ROWS]
+    said = unlike(there, line.decode("utf-8-sig"), _cells(lines))
+    return Head(file, tuple(there), unlike=said)
 
 
 def _cells(lines: Sequence[str]) -> list[list[str]]:

@@ -16,6 +16,7 @@ from components.files.bad_input import FileFault, RowFaults
 from components.files.places import opened
 from components.files.raw_batch import RawBatch, Share
 from components.files.streams import file_faults
+from configs.shown import shown
 
 # Of all columns of a batch, by the mean of the row group, so that they fit in memory.
 _BATCH_VALUES = 1 << 23
@@ -92,9 +93,9 @@ def _check(file: Any, share: Share) -> None:
         if there.count(name) != 1:
             more = " ..." if len(there) > _NAMED else ""
             raise FileFault(
-                f"has {there.count(name)} columns `{name}`, expected one; its columns "
-                f"are {', '.join(there[:_NAMED])}{more}. Correct the column's name in "
-                "the configuration, or the file."
+                f"has {there.count(name)} columns `{shown(name)}`, expected one; its "
+                f"columns are {', '.join(map(shown, there[:_NAMED]))}{more}. Correct "
+                "the column's name in the configuration, or the file."
             )
     if not file.metadata.num_rows and not share.rules.empty_files:
         raise FileFault("holds no row. Remove it or write it again.")

@@ -15,13 +15,15 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 from components.files.bad_input import BadInputError
+from configs.outputs import is_output_folder
+from configs.shown import escaped, shown
 
 _MEMBER = "!/"
 _NAMED = 10  # of what is there, in messages
 
 
 def match(path: str, pattern: str) -> list[str]:
-    """Finds files.
+    """Finds files; those in the output folder of a run are no data.
 
     Args:
         path: A folder, a single file, or a zip archive.
@@ -38,18 +40,19 @@ def match(path: str, pattern: str) -> list[str]:
         names = dict(_below(path))
     except OSError as error:
         raise BadInputError(
-            f"{path}: cannot be read: {error.strerror or error}. Set `data.path` to a "
-            "folder, file or zip archive that can."
+            f"{escaped(path, keep='')}: cannot be read: "
+            f"{error.strerror or error}. Set `data.path` to a folder, file or zip "
+            "archive that can."
         ) from error
     wanted = pattern.split("/")
     found = sorted(
         place for name, place in names.items() if _matches(name.split("/"), wanted)
     )
     if not found:
-        there = sorted(names)[:_NAMED]
+        there = [shown(name) for name in sorted(names)[:_NAMED]]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         raise BadInputError(
-            f"{path}: no file matches `{pattern}`; there is "
+            f"{escaped(path, keep='')}: no file matches `{shown(pattern)}`; there is "
             f"{', '.join(there) or 'nothing'}{more}. Correct `data.files.splits` or "
             "`data.path`."
         )
@@ -62,6 +65,9 @@ def _below(path: str) -> Iterator[tuple[str, str]]:
         yield from _below_remote(path.rstrip("/"))
     elif os.path.isdir(path):
         for folder, folders, names in os.walk(path, onerror=_raise):
+            if folder != path and is_output_folder(folders, names):
+                folders.clear()
+                continue
             folders.sort()
             for name in names:
                 place = os.path.join(folder, name)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
 from components.files.bad_input import BadInput, RowFaults
 from components.files.rules import ReadRules
+from configs.shown import shown
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,14 @@ class RawBatch:
             depth; null is a missing value.
         faults: The rows that are known to be bad.
         is_text: Whether numbers are still text.
+        stored: Columns that splits look at, as the file has them, where `columns` has
+            them in another type.
     """
 
     columns: dict[str, pa.Array]
     faults: RowFaults
     is_text: bool = False
+    stored: Mapping[str, pa.Array] = field(default_factory=dict)
 
 
 def mark_long(
@@ -66,7 +71,7 @@ def mark_long(
     """
     faults.mark(
         rows,
-        f"column `{name}` has more than {most:,} values",
+        f"column `{shown(name)}` has more than {most:,} values",
         lambda row: f"it has {counts[row]:,}",
         "Shorten it, or raise `data.files.max_values`.",
     )

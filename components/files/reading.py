@@ -18,6 +18,7 @@ from components.files.rules import ReadRules
 from components.files.shares import Unit
 from components.files.splits import claimed
 from components.files.tfrecord import read_tfrecord
+from configs.shown import shown
 
 _READERS: dict[str, Callable[[Share], Iterator[RawBatch]]] = {
     "tfrecord": read_tfrecord,
@@ -58,7 +59,11 @@ def _split(raw: RawBatch, rules: ReadRules) -> Iterator[tuple[str, pa.RecordBatc
     _check_crosses(lists, rules, faults)
     if rules.label is not None:
         arrays[rules.label] = _labels(lists[rules.label], rules, faults)
-    claims = claimed(rules.held_out, lists, faults)
+    # As the file has them: what else reads a column does not change its splits.
+    looked_at = {rule.column for rule in rules.held_out.values()}
+    columns = {**raw.columns, **raw.stored}
+    stored = {name: listed(columns[name]) for name in looked_at}
+    claims = claimed(rules.held_out, stored, faults)
     batch = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
     rest = faults.good.copy()
     for split, rows in claims.items():
@@ -107,7 +112,8 @@ def _check_pair(
     counts, expected = lists[weights].lengths, lists[ids].lengths
     faults.mark(
         np.flatnonzero(counts != expected),
-        f"column `{weights}` has not one weight for each id in column `{ids}`",
+        f"column `{shown(weights)}` has not one weight for each id in column "
+        f"`{shown(ids)}`",
         lambda row: f"{counts[row]:,} weights for {expected[row]:,} ids",
         "Write as many weights as ids.",
     )
@@ -120,8 +126,8 @@ def _check_crosses(
         pairs = lists[left].lengths * lists[right].lengths
         faults.mark(
             np.flatnonzero(pairs > rules.max_values),
-            f"columns `{left}` and `{right}` cross to more than {rules.max_values:,} "
-            "pairs",
+            f"columns `{shown(left)}` and `{shown(right)}` cross to more than "
+            f"{rules.max_values:,} pairs",
             functools.partial(_said_pairs, pairs),
             "Shorten one of them, or raise `data.files.max_values`.",
         )
@@ -139,7 +145,7 @@ def _labels(lists: Lists, rules: ReadRules, faults: RowFaults) -> pa.Array:
     is_bad = (labels != 0) & (labels != 1)
     faults.mark(
         lists.row_of(np.flatnonzero(is_bad)),
-        f"label `{rules.label}` is neither 0 nor 1",
+        f"label `{shown(rules.label)}` is neither 0 nor 1",
         lambda row: f"it is {lists.shown(row)}",
         "Correct it, or give `data.files.positive_from`, from which on it is 1.",
     )

@@ -11,12 +11,13 @@ import pyarrow.csv as pa_csv
 
 from components.files.bad_input import BadInputError, FileFault
 from components.files.csv_cells import header_of, parsed
-from components.files.csv_text import row_chunks
+from components.files.csv_text import opened_rows
 from components.files.parquet import parquet_file
 from components.files.rules import ReadRules
 from components.files.streams import byte_stream
 from components.files.tf_examples import as_found
 from components.files.tfrecord import record_batches
+from configs.shown import escaped
 
 _MOST_FILES = 10
 
@@ -59,13 +60,14 @@ def sample(
         try:
             piece = _SAMPLES[rules.format](file, rows, columns)
         except FileFault as fault:
-            raise BadInputError(f"{file}: {fault}") from fault
+            raise BadInputError(f"{escaped(file, keep='')}: {fault}") from fault
         if piece.batch.num_rows:
             pieces.append(piece)
     if not pieces:
+        named = ", ".join(escaped(file, keep="") for file in files[:3])
         raise BadInputError(
-            f"{', '.join(files[:3])}{' ...' if len(files) > 3 else ''}: no row that "
-            "can be read. Correct `data.files`, or write the files again."
+            f"{named}{' ...' if len(files) > 3 else ''}: no row that can be read. "
+            "Correct `data.files`, or write the files again."
         )
     shares = _shares([piece.batch.num_rows for piece in pieces], rows)
     return [
@@ -105,16 +107,15 @@ def _of_tfrecord(file: str, rows: int, _: Sequence[str]) -> Piece:
 
 def _of_csv(file: str, rows: int, columns: Sequence[str]) -> Piece:
     with byte_stream(file) as stream:
-        chunks = row_chunks(stream)
-        _, text = next(chunks, (1, b""))
-        is_whole = next(chunks, None) is None
-    line, _, rest = text.partition(b"\n")
-    header = header_of(line, [])
+        line, chunks = opened_rows(stream)
+        header = header_of(line, [])
+        text = next((some.text for some in chunks if some.text.strip()), b"")
+        is_whole = not any(some.text.strip() for some in chunks)
     once = [name for name in columns if header.count(name) == 1]
-    if not rest.strip() or not once:
+    if not text or not once:
         return Piece(file, _first(pa.table({}), 0), is_whole)
     uneven: list[pa_csv.InvalidRow] = []
-    table = parsed(rest, header, once, uneven)
+    table = parsed(text, header, once, uneven)
     if not table.num_rows and uneven:
         raise FileFault(
             f"none of its first rows has the header's {len(header)} cells; the first "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,12 +11,16 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from components.files.bad_input import FileFault, RowFaults
+from components.files.boundaries import WORDS, is_text, misfit, reached
 from components.files.canonical import Lists
+from configs.boundaries import boundary_of
 from configs.data import HeldOut
+from configs.shown import shown
 
 _HASH_BYTES = 8
 _HASHES = 1 << 8 * _HASH_BYTES
-_INT64 = 1 << 63
+_WHOLE_SECOND = r"(:[0-9]{2})\.0+"
+_DECIMAL = r"^[+-]?[0-9]+\.[0-9]*$"
 
 
 def claimed(
@@ -27,7 +30,7 @@ def claimed(
 
     Args:
         rules: The splits, in the order they are asked.
-        columns: The values of the columns they look at.
+        columns: The values of the columns they look at, as the file has them.
         faults: Where rows without exactly one value are marked.
 
     Raises:
@@ -37,6 +40,7 @@ def claimed(
     is_free = np.ones(len(faults.good), bool)
     for split, rule in rules.items():
         values = columns[rule.column]
+        _check_type(split, rule, values)
         _check_one(split, rule.column, values, faults)
         if not len(values.values):
             claims[split] = np.zeros(len(is_free), bool)
@@ -49,11 +53,40 @@ def claimed(
     return claims
 
 
+def _check_type(split: str, rule: HeldOut, lists: Lists) -> None:
+    """Refuses a column that no value of its type can tell the split by."""
+    stored = lists.values.type
+    holds = f"its column `{shown(rule.column)}` holds {stored}, and "
+    where = f"`data.files.held_out.{split}"
+    if kinds.is_null(stored) and len(lists.lengths):
+        raise FileFault(
+            f"its column `{shown(rule.column)}` holds nulls only, and tells split "
+            f"`{split}`. Name another column in {where}`, or write its values."
+        )
+    if rule.at_least is not None:
+        why = misfit(stored, rule.at_least, boundary_of(rule.at_least))
+        if why:
+            raise FileFault(f"{holds}{where}.at_least` is {why}")
+    elif not _is_drawable(stored):
+        raise FileFault(
+            f"{holds}{where}.fraction` draws by single values. Name a column of text, "
+            "numbers, dates or times, or write it as one."
+        )
+
+
+def _is_drawable(stored: pa.DataType) -> bool:
+    try:
+        pa.array([], stored).cast(pa.large_string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return is_text(stored)
+    return True
+
+
 def _check_one(split: str, column: str, values: Lists, faults: RowFaults) -> None:
     lengths = values.lengths
     faults.mark(
         np.flatnonzero(lengths != 1),
-        f"column `{column}` has not one value to tell split `{split}` by",
+        f"column `{shown(column)}` has not one value to tell split `{split}` by",
         lambda row: f"it has {lengths[row]:,}",
         f"Name another column in `data.files.held_out.{split}`, or write one value.",
     )
@@ -61,23 +94,30 @@ def _check_one(split: str, column: str, values: Lists, faults: RowFaults) -> Non
 
 def _claims(split: str, rule: HeldOut, lists: Lists, faults: RowFaults) -> np.ndarray:
     """Returns for each value whether the split claims it."""
-    values = lists.values
     if rule.fraction is not None:
-        return _drawn(split, values, rule.fraction)
-    if isinstance(rule.at_least, str):
-        if not (_is_text(values.type) or kinds.is_temporal(values.type)):
-            raise FileFault(
-                f"its column `{rule.column}` holds {values.type}, and "
-                f"`data.files.held_out.{split}.at_least` is the text "
-                f"{rule.at_least!r}. Give a number."
-            )
-        least = pa.scalar(rule.at_least.encode(), pa.large_binary())
-        return np.asarray(pc.greater_equal(_text(values), least))
+        return _drawn(split, lists.values, rule.fraction)
     assert rule.at_least is not None  # the configuration has one of the two
-    if kinds.is_integer(values.type):
-        least_int = min(max(math.ceil(rule.at_least), -_INT64), _INT64 - 1)
-        return values.cast(pa.int64(), safe=False).to_numpy() >= least_int
-    return _numbers(split, rule.column, lists, faults) >= rule.at_least
+    boundary = boundary_of(rule.at_least)
+    is_reached, bad = reached(lists.values, boundary)
+    what = WORDS[boundary.kind]
+    write = f" {_WRITTEN[boundary.kind]}" if boundary.kind in _WRITTEN else ""
+    faults.mark(
+        lists.row_of(bad),
+        f"column `{shown(rule.column)}` does not hold the {what} that split `{split}` "
+        "asks for",
+        lambda row: f"it holds {lists.shown(row)}",
+        f"Correct it, or `data.files.held_out.{split}`.{write}",
+    )
+    return is_reached
+
+
+_WRITTEN = {
+    "moment": "Dates and times are written as 2024-09-30 or 2024-09-30 12:30:00; a "
+    "number is a boundary for numbers.",
+    "text": "Text is compared by single characters, where 10 comes before 9: write its "
+    "numbers with as many digits as the boundary has, or name a column of numbers.",
+    "clock": "Times of day are written as 12:30 or 12:30:00.",
+}
 
 
 def _drawn(split: str, values: pa.Array, fraction: float) -> np.ndarray:
@@ -99,42 +139,15 @@ def _hash(value: bytes, split: bytes) -> int:
     return int.from_bytes(digest.digest(), "little")
 
 
-def _numbers(split: str, column: str, lists: Lists, faults: RowFaults) -> np.ndarray:
-    values = lists.values
-    if not _is_text(values.type):
-        if not kinds.is_floating(values.type) and not kinds.is_boolean(values.type):
-            raise FileFault(
-                f"its column `{column}` holds {values.type}, and "
-                f"`data.files.held_out.{split}.at_least` is a number. Give text."
-            )
-        return values.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    numbers = np.array([_float(value) for value in _text(values).to_pylist()])
-    faults.mark(
-        lists.row_of(np.flatnonzero(np.isnan(numbers))),
-        f"column `{column}` does not hold the number that split `{split}` asks for",
-        lambda row: f"it holds {lists.shown(row)}",
-        f"Correct it, or `data.files.held_out.{split}`.",
-    )
-    return numbers
-
-
-def _float(text: bytes) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def _is_text(stored: pa.DataType) -> bool:
-    return (
-        kinds.is_large_binary(stored)
-        or kinds.is_binary(stored)
-        or kinds.is_string(stored)
-        or kinds.is_large_string(stored)
-    )
-
-
 def _text(values: pa.Array) -> pa.Array:
-    if not _is_text(values.type):
+    """Returns values as text: 0.50 and 17.0 as 0.5 and 17, as floats are written."""
+    if not is_text(values.type):
         values = values.cast(pa.large_string())
-    return values.cast(pa.large_binary())
+        # What is a whole second has no fraction in other files.
+        values = pc.replace_substring_regex(values, _WHOLE_SECOND, r"\1")
+    text = values.cast(pa.large_binary())
+    is_decimal = pc.match_substring_regex(text, _DECIMAL)
+    if not pc.any(is_decimal).as_py():
+        return text
+    short = pc.replace_substring_regex(text, r"\.?0*$", "")
+    return pc.if_else(is_decimal, short, text)

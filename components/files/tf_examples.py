@@ -15,6 +15,7 @@ from components.files.bad_input import RowFaults
 from components.files.canonical import VALUE_TYPES
 from components.files.raw_batch import RawBatch, Share
 from configs.column import Dtype
+from configs.shown import shown
 
 Kinds = tuple[tuple[str, Dtype], ...]  # what each column is stored as
 _SEARCHED = 64  # records, for the kinds of columns that may have several
@@ -44,6 +45,8 @@ class Decoding:
         self._share = share
         self._columns = share.rules.columns
         self._splitting = share.rules.splitting
+        looked_at = {rule.column for rule in share.rules.held_out.values()}
+        self._looked_at = sorted(looked_at & set(self._columns))
         self._kinds: Kinds | None = None
 
     def decoded(self, records: Sequence[bytes], first: int) -> Iterator[RawBatch]:
@@ -63,7 +66,12 @@ class Decoding:
                 name: _joined([piece.column(i) for piece in pieces], self._type(name))
                 for i, name in enumerate(pieces[0].schema.names)
             }
-            yield RawBatch(columns, self._faults(numbers[faults.good]))
+            # A column that is read as floats may be stored as whole numbers.
+            stored = {
+                name: _joined([piece.column(name) for piece in pieces], None)
+                for name in self._looked_at
+            }
+            yield RawBatch(columns, self._faults(numbers[faults.good]), stored=stored)
 
     def _faults(self, numbers: np.ndarray) -> RowFaults:
         share = self._share
@@ -110,7 +118,7 @@ class Decoding:
             if stored.get(name, kind) != kind:
                 faults.mark(
                     rows,
-                    f"column `{name}` does not hold {kind} values",
+                    f"column `{shown(name)}` does not hold {kind} values",
                     partial(_holds, stored[name]),
                     "Say the `dtype` that the files have, or write another.",
                 )
@@ -152,7 +160,7 @@ def _holds(kind: Dtype, _: int) -> str:
 def _joined(arrays: list[pa.Array], wanted: pa.DataType | None) -> pa.Array:
     """Returns one array; values of several types become text if none is wanted."""
     if wanted is None:
-        types = {array.type.value_type for array in arrays}
+        types = {array.type.value_type for array in arrays if not _is_null(array)}
         wanted = types.pop() if len(types) == 1 else pa.large_binary()
     return pa.concat_arrays([_recast(array, wanted) for array in arrays])
 

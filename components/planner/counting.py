@@ -16,6 +16,7 @@ from components.analysis.vocabulary import write_vocabulary
 from components.planner.ids import TableIds
 from components.planner.lookups import looked_up, tokens_of
 from components.planner.row_sample import RowSample
+from configs.column import Dtype
 from configs.schema import Preprocessing
 
 
@@ -52,21 +53,20 @@ class Lengths:
 class TableTokens:
     """Counts the tokens of one table: those looked up, and those of its vocabulary."""
 
-    def __init__(self, kind: str, *, counts_cut: bool) -> None:
+    def __init__(self, *, is_float: bool, counts_cut: bool) -> None:
         """Starts with no token.
 
         Args:
-            kind: how tokens become ids.
+            is_float: whether tokens are floats.
             counts_cut: whether the vocabulary counts tokens that are not looked up.
         """
-        self._kind = kind
+        self._is_float = is_float
         self._lookups = TokenCounts()
         self._all = TokenCounts() if counts_cut else None
 
     def add(self, lookups: pa.Array, tokens: pa.Array | None) -> None:
         """Counts tokens; `tokens` are all of the feature, if they are counted too."""
-        is_float = self._kind == "quantiles"
-        self._lookups.add(_bits(lookups) if is_float else lookups)
+        self._lookups.add(_bits(lookups) if self._is_float else lookups)
         if self._all is not None and tokens is not None:
             self._all.add(tokens)
 
@@ -99,7 +99,8 @@ class Counting:
         self._quantiles = TableQuantiles(settings)
         self._tables = {
             table: TableTokens(
-                settings.ids_of(table).kind, counts_cut=_cuts(settings, table)
+                is_float=settings.dtype_of(table) == "float",
+                counts_cut=_cuts(settings, table),
             )
             for table in settings.vocabularies
         }
@@ -132,15 +133,16 @@ class Counting:
             ids, rules = self.settings.ids_of(name), self.settings.vocabularies[name]
             lookups, whole = table.drain()
             kept: pa.Array | None = None
-            ends: list[float] = []
+            dtype = self.settings.dtype_of(name)
+            ends: list[int] | list[float] = []
             if ids.kind == "vocabulary":
                 kept = self._vocabulary(name, whole)
             elif ids.quantile_buckets:
-                ends = boundaries([sketches[name]], ids.quantile_buckets)
+                ends = boundaries([sketches[name]], ids.quantile_buckets, dtype)
             tokens = lookups.column("token").combine_chunks()
             counts = lookups.column("count").to_numpy()
             to_ids = TableIds(ids, rules.oov_rows, kept, ends)
-            found[name] = to_ids, _as_stored(tokens, ids.kind), counts
+            found[name] = to_ids, _as_stored(tokens, ids.kind, dtype), counts
         return found
 
     def _vocabulary(self, table: str, counts: pa.Table) -> pa.Array:
@@ -175,16 +177,16 @@ def _cuts(settings: Preprocessing, table: str) -> bool:
 
 
 def _bits(values: pa.Array) -> pa.Array:
-    """Returns whole numbers for floats to be counted by, or for what becomes floats."""
-    floats = values.to_numpy(zero_copy_only=False).astype(np.float32)
+    """Returns whole numbers for floats to be counted by."""
+    floats = values.to_numpy(zero_copy_only=False)
     return pa.array(floats.view(np.int32).astype(np.int64))
 
 
-def _as_stored(tokens: pa.Array, kind: str) -> pa.Array:
+def _as_stored(tokens: pa.Array, kind: str, dtype: Dtype) -> pa.Array:
     """Returns counted tokens, which are text, as ids are made of them."""
     if kind in ("vocabulary", "hash"):
         return tokens
     numbers = tokens.cast(pa.large_string()).cast(pa.int64())
-    if kind == "range":
+    if dtype == "int64":
         return numbers
     return pa.array(numbers.to_numpy().astype(np.int32).view(np.float32))

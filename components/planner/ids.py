@@ -26,7 +26,7 @@ class TableIds:
         ids: Ids,
         oov_rows: int,
         vocabulary: pa.Array | None = None,
-        boundaries: Sequence[float] = (),
+        boundaries: Sequence[int] | Sequence[float] = (),
     ) -> None:
         """Sets what decides on ids.
 
@@ -39,7 +39,7 @@ class TableIds:
         self._ids = ids
         self._oov_rows = oov_rows
         self._vocabulary = vocabulary
-        self._boundaries = np.asarray(boundaries, np.float32)
+        self._boundaries = boundaries
 
     @property
     def known(self) -> int | None:
@@ -61,8 +61,9 @@ class TableIds:
             return _hashed(salted, self._ids.hash_buckets)
         if self._ids.range is not None:
             return self._by_range(tokens.to_numpy(), self._ids.range)
-        values = tokens.to_numpy(zero_copy_only=False).astype(np.float32)
-        return np.searchsorted(self._boundaries, values, side="right")
+        values = tokens.to_numpy(zero_copy_only=False)
+        ends = np.asarray(self._boundaries, values.dtype)
+        return np.searchsorted(ends, values, side="right")
 
     def _by_vocabulary(self, tokens: pa.Array) -> np.ndarray:
         found = pc.index_in(tokens, value_set=self._vocabulary)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from components.analysis.tokens import Ragged, column_of, crossed
+from components.analysis.tokens import Ragged, column_of, crossed, is_missing
 from configs.schema import Feature
 
 
@@ -41,7 +40,7 @@ def looked_up(tokens: Ragged, feature: Feature) -> Ragged:
     if feature.default is not None:
         is_absent = lengths == 0
         if not feature.is_ragged:
-            is_absent[~is_absent] = _is_missing(values)
+            is_absent[~is_absent] = is_missing(values)
         starts = np.where(is_absent, len(values), starts)
         lengths = np.where(is_absent, 1, lengths)
         default = feature.default
@@ -59,14 +58,3 @@ def looked_up(tokens: Ragged, feature: Feature) -> Ragged:
     first = np.cumsum(lengths) - lengths
     index = np.repeat(starts - first, lengths) + np.arange(lengths.sum())
     return Ragged(values.take(pa.array(index)), lengths)
-
-
-def _is_missing(values: pa.Array) -> np.ndarray:
-    """Finds what stands for a missing value: "" and NaN."""
-    if pa.types.is_floating(values.type):
-        is_missing = pc.is_nan(values)
-    elif pa.types.is_large_binary(values.type):
-        is_missing = pc.equal(pc.binary_length(values), 0)
-    else:
-        return np.zeros(len(values), bool)
-    return is_missing.to_numpy(zero_copy_only=False)

@@ -40,12 +40,14 @@ class Report:
         left_out: lines that tell of bad examples and files.
         facts: of the analysed examples; None where a graph was given.
         reused: spans whose counts were in the cache.
+        damaged: what was wrong with counts in the cache, which were made again.
     """
 
     examples: dict[str, int]
     left_out: list[str]
     facts: Facts | None
     reused: tuple[str, ...]
+    damaged: tuple[str, ...] = ()
 
     def save(self, folder: str) -> None:
         """Writes the report as JSON."""
@@ -182,4 +184,10 @@ def _analysed(
         outputs=outputs,
         cache=cache,
     )
-    return Report(done.examples, done.bad.lines(), analysis.facts, analysis.reused)
+    return Report(
+        done.examples,
+        done.bad.lines(),
+        analysis.facts,
+        analysis.reused,
+        analysis.damaged,
+    )

@@ -15,6 +15,7 @@ from components.features.derived import checked_outputs
 from components.features.graph_writer import write_graph_without_analyzers
 from components.features.raw_adapter import RawAdapter
 from components.features.schema import example_schema
+from components.features.single_values import as_values
 from components.files import BadInput, BadInputError, ReadRules, Unit, read_unit, units
 from components.import_path import load_object
 from components.preprocess.runners import Beam
@@ -42,7 +43,8 @@ def write_derived_graph(
     schema = example_schema(derived.inputs)
 
     def preprocessing_fn(columns: dict[str, Any]) -> dict[str, Any]:
-        return checked_outputs(function(columns), derived)
+        given = as_values(columns, derived.inputs)
+        return checked_outputs(function(given), derived)
 
     if _has_analyzers(preprocessing_fn, schema):
         _analyse(folder, preprocessing_fn, schema, examples, runner)

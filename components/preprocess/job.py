@@ -20,7 +20,7 @@ import tensorflow as tf
 from components.analysis.summary import facts_of, merged, summary_from_json
 from components.features.facts import Facts, VocabularyFacts
 from components.features.graph_writer import write_transform_graph
-from components.files import BadInput, BadInputError, Unit, units
+from components.files import BadInput, BadInputError, Unit, units, why_empty
 from components.preprocess.analyze import Analyze, SpanUnit
 from components.preprocess.derived_graph import DERIVED, write_derived_graph
 from components.preprocess.runners import Beam
@@ -42,12 +42,14 @@ class Analysis:
         bad: examples and files that were left out.
         reused: spans whose counts were in the cache.
         staged: units whose batches are kept.
+        damaged: what was wrong with counts in the cache, which were made again.
     """
 
     facts: Facts
     bad: BadInput
     reused: tuple[str, ...]
     staged: dict[Unit, Staged]
+    damaged: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,7 @@ def analyze(
             if keep_batches and not span.is_counted
             for unit in told[span.name]
         },
+        tuple(span.damage for span in spans if span.damage),
     )
 
 
@@ -188,11 +191,12 @@ def _count(
 
 
 def _nothing_to_analyse(examples: Examples, bad: BadInput) -> str:
-    files = sum(len(source.files) for source in examples.analysed)
-    why = "\n".join(bad.lines()) or "Check the pattern of files."
+    files = [file for source in examples.analysed for file in source.files]
+    split = examples.rules.split
+    why = "\n".join(bad.lines()) or why_empty(split, files, examples.rules)
     return (
-        f"No example to analyse in split '{examples.rules.split}': {files} files were "
-        f"read. {why}"
+        f"No example to analyse in split '{split}': {len(files)} files were read. "
+        f"{why or 'Check the pattern of files.'}"
     )
 
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
+from components.in_memory_beam import IN_MEMORY_RUNNER
+
 RUNNERS = {
-    "direct": "DirectRunner",
+    "direct": IN_MEMORY_RUNNER,
     "flink": "FlinkRunner",
     "spark": "SparkRunner",
     "dataflow": "DataflowRunner",

@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from components.code_version import code_version
+from components.file_record import FileRecord, record_files, record_from_json
 from components.preprocess.analyze import SUMMARY_FILE
 from components.preprocess.sources import Examples, fingerprint
 from configs.schema import Preprocessing
@@ -22,7 +23,7 @@ _COUNTING_CODE = (
     "components.preprocess.analyze",
     "configs",
 )
-_WHOLE_FILE = "whole.json"  # names and bytes of all others; written last
+_WHOLE_FILE = "whole.json"  # the record of all others; written last
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Span:
         kept: folder of the counts once they are whole.
         written: folder that they are written to.
         is_counted: whether they were there before this job.
+        damage: what is wrong with counts that were there; "" for nothing.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Span:
     kept: str
     written: str
     is_counted: bool
+    damage: str = ""
 
     @property
     def folder(self) -> str:
@@ -56,18 +59,17 @@ class Span:
 
     def counts(self) -> Iterator[tuple[str, str]]:
         """Yields (table, file of counts)."""
-        for name in _files_of(self.folder):
-            if name != SUMMARY_FILE:
+        for name in sorted(tf.io.gfile.listdir(self.folder)):
+            if name not in (SUMMARY_FILE, _WHOLE_FILE):
                 yield name.rpartition("-")[0], os.path.join(self.folder, name)
 
     def keep(self) -> None:
         """Gives the folder of whole counts its name, unless another job has by now."""
-        if self.is_counted or is_whole(self.kept):
+        if self.is_counted or damage_of(self.kept) == "":
             return
-        names = sorted(tf.io.gfile.listdir(self.written))
-        sizes = {name: _bytes(os.path.join(self.written, name)) for name in names}
+        record = record_files(self.written)
         with tf.io.gfile.GFile(os.path.join(self.written, _WHOLE_FILE), "w") as file:
-            file.write(json.dumps(sizes))
+            file.write(record.to_json())
         # What is not needed for this job's result is no reason to lose it.
         with contextlib.suppress(tf.errors.OpError):
             if tf.io.gfile.exists(self.kept):
@@ -102,31 +104,39 @@ def spans_of(
         files.setdefault(source.span, []).extend(source.files)
     for name, paths in files.items():
         kept = os.path.join(folder, "counts-" + fingerprint(paths, read_as=read_as))
+        damage = damage_of(kept)
         yield Span(
             name,
             tuple(paths),
             kept,
             f"{kept}.{uuid.uuid4().hex}",
-            is_whole(kept),
+            is_counted=damage == "",
+            damage=damage or "",
         )
 
 
-def is_whole(folder: str) -> bool:
-    """Tells whether a folder holds all counts that were written to it."""
-    if not tf.io.gfile.exists(os.path.join(folder, _WHOLE_FILE)):
-        return False
-    sizes = _files_of(folder)
+def damage_of(folder: str) -> str | None:
+    """Tells what is wrong with the counts in a folder.
+
+    Args:
+        folder: of the counts of a span.
+
+    Returns:
+        "" if they are as they were written, a file and what is wrong with it if they
+        are not, and None if there are none.
+    """
+    if not tf.io.gfile.exists(folder):
+        return None
+    path = os.path.join(folder, _WHOLE_FILE)
     try:
-        return all(_bytes(os.path.join(folder, n)) == size for n, size in sizes.items())
-    except tf.errors.NotFoundError:
-        return False
+        record = _read_record(path)
+    except (tf.errors.OpError, UnicodeDecodeError):
+        return f"{path} is gone, or cannot be read"
+    except ValueError:
+        return f"{path} is no record of files"
+    return record.damage(folder, besides=_WHOLE_FILE)
 
 
-def _files_of(folder: str) -> dict[str, int]:
-    with tf.io.gfile.GFile(os.path.join(folder, _WHOLE_FILE)) as file:
-        sizes: dict[str, int] = json.load(file)
-    return sizes
-
-
-def _bytes(path: str) -> int:
-    return int(tf.io.gfile.stat(path).length)
+def _read_record(path: str) -> FileRecord:
+    with tf.io.gfile.GFile(path) as file:
+        return record_from_json(file.read())

@@ -74,21 +74,30 @@ def staged_batches(
         rows: how many were written, by split.
 
     Raises:
-        BadInputError: if what was written is not there.
+        BadInputError: if what was written is not there, or not whole.
     """
     for split in sorted(split for split, count in rows.items() if count):
+        read = 0
         try:
             with (
                 opened(_path(folder, unit, split)) as source,
                 pa.ipc.open_stream(source) as batches,
             ):
                 for batch in batches:
+                    read += batch.num_rows
                     yield split, batch
-        except OSError as error:
-            raise BadInputError(
-                f"{unit.file}: what the first job kept of it in {folder} is not there. "
-                "Let all workers share the output's folder."
-            ) from error
+        except (OSError, pa.ArrowInvalid) as error:
+            raise _lost(unit, folder) from error
+        if read != rows[split]:
+            raise _lost(unit, folder)
+
+
+def _lost(unit: Unit, folder: str) -> BadInputError:
+    return BadInputError(
+        f"{unit.file}: what the first job kept of it in {folder} is not there, or not "
+        "whole. Let all workers share the output's folder, and let no other program "
+        "write there; then run again."
+    )
 
 
 def _path(folder: str, unit: Unit, split: str) -> str:

@@ -20,6 +20,7 @@ from components.publishing.publication import (
     Record,
     copied_model,
     new_publication,
+    verify,
 )
 from components.publishing.rebuild import rebuilt
 from components.publishing.retention import collect
@@ -102,7 +103,10 @@ def added_full(
 
 
 def _unchanged(store: Store, digest: str) -> Published | None:
-    """Returns the newest version if it has this content, and all of its files."""
+    """Returns the newest version if it has this content, and all of its files.
+
+    A full version on a local file system is read; of others the sizes are looked at.
+    """
     version = store.newest()
     if version is None:
         return None
@@ -117,6 +121,13 @@ def _unchanged(store: Store, digest: str) -> Published | None:
         return None
     if publication.digest != digest or not whole:
         return None
+    folder = store.local_folder(version)
+    if folder and store.is_full(version):
+        try:
+            verify(folder, publication)
+        except (OSError, PublicationError) as error:
+            _log.warning("published again, for %s", error)
+            return None
     return Published(version, store.place(version), "unchanged", 0)
 
 

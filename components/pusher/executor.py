@@ -9,6 +9,7 @@ from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import Artifact, artifact_utils
 from tfx.utils import io_utils, path_utils
 
+from components.artifacts import record_properties
 from components.local_copy import local_input
 from components.publishing.publication import Record
 from components.publishing.publish import Published, publish_model
@@ -44,8 +45,7 @@ class Executor(BaseExecutor):
             _log.warning("gate %s is closed: %s", gate.gate, " ".join(gate.why.split()))
         if closed and not reason:
             _log.warning("not published")
-            pushed.set_int_custom_property("pushed", 0)
-            pushed.set_string_custom_property("blocked_by", names)
+            record_properties(pushed, {"pushed": 0, "blocked_by": names})
             return
         record = Record(
             origin={"model": model.uri},
@@ -60,8 +60,7 @@ class Executor(BaseExecutor):
             )
         if reason:
             _log.warning("published by force, overriding %s", names or "no gate")
-            pushed.set_string_custom_property("forced", reason)
-            pushed.set_string_custom_property("overridden", names)
+            record_properties(pushed, {"forced": reason, "overridden": names})
         _set_properties(pushed, published)
 
 
@@ -87,10 +86,13 @@ def _set_properties(pushed: Artifact, published: Published) -> None:
         published.kind,
         published.bytes,
     )
-    pushed.set_int_custom_property("pushed", 1)
-    pushed.set_string_custom_property("pushed_destination", published.destination)
-    pushed.set_string_custom_property("pushed_version", str(published.version))
-    pushed.set_string_custom_property("kind", published.kind)
+    properties = {
+        "pushed": 1,
+        "pushed_destination": published.destination,
+        "pushed_version": str(published.version),
+        "kind": published.kind,
+    }
+    record_properties(pushed, properties)
     # The model itself lies at the destination and in the exporter's artifact.
     io_utils.write_string_file(
         os.path.join(pushed.uri, "destination.txt"), published.destination

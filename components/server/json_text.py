@@ -1,8 +1,9 @@
 """Predict requests and replies as TensorFlow Serving's JSON.
 
 Rows: `{"instances": [...]}` gives `{"predictions": [...]}`. Columns: `{"inputs": ...}`
-gives `{"outputs": ...}`. Bytes are `{"b64": "..."}`. JSON has no NaN and no Infinity,
-so none are read.
+gives `{"outputs": ...}`. Bytes are `{"b64": "..."}`, and `null` is a missing value
+where the signature has one. JSON has no NaN and no Infinity, so none are read or
+written.
 """
 
 import base64
@@ -23,10 +24,16 @@ from components.server.checks import (
 )
 from components.server.codec import Answer, Query
 from components.server.model import Arrays, Input, Signature
-from components.server.request_error import invalid, quoted
+from components.server.request_error import RequestError, Status, invalid, quoted
 
 _B64 = "b64"
-_WORDS = {list: "a list", dict: "an object", str: "text", bool: "a truth value"}
+_WORDS = {
+    list: "a list",
+    dict: "an object",
+    str: "text",
+    bool: "a truth value",
+    type(None): "null",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,8 +100,11 @@ class PredictJson:
             answer: what the model said.
 
         Raises:
-            RequestError: if the outputs are no rows, and rows were asked for.
+            RequestError: if the outputs are no rows, and rows were asked for, or if one
+                is a number that JSON has not.
         """
+        for name, array in answer.outputs.items():
+            _check_finite(name, array)
         outputs = {name: _values(name, a) for name, a in answer.outputs.items()}
         single = next(iter(outputs.values())) if len(outputs) == 1 else None
         if "inputs" in query.content:
@@ -122,11 +132,22 @@ def _loaded(body: bytes) -> Any:
 
 
 def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number of JSON")
+    raise ValueError(f"{constant} is no number of JSON; say null for a missing value")
 
 
 def _dumped(content: Any) -> bytes:
-    return json.dumps(content).encode()
+    return json.dumps(content, allow_nan=False).encode()
+
+
+def _check_finite(name: str, array: np.ndarray) -> None:
+    if array.dtype == object or np.isfinite(array).all():
+        return
+    place = np.argwhere(~np.isfinite(array))[0].tolist()
+    raise RequestError(
+        Status.INTERNAL,
+        f"The model's output {name!r} is {array[tuple(place)]} at {place}, which JSON "
+        "cannot say. Ask over gRPC to see it, and look at what was asked.",
+    )
 
 
 def _kind(value: Any) -> str:
@@ -138,13 +159,19 @@ def _is_named(value: Any) -> bool:
 
 
 def _columns_of_rows(instances: Any, signature: Signature) -> dict[str, Any]:
-    if not isinstance(instances, list) or not instances:
+    if not isinstance(instances, list):
         raise invalid(f"'instances' must be a list of rows, got {_kind(instances)}.")
+    if not instances:
+        raise invalid("'instances' is an empty list. Send at least one row.")
     if not _is_named(instances[0]):
         return _only_input(instances, signature)
-    for row in instances:
+    for place, row in enumerate(instances):
         if not _is_named(row) or row.keys() != instances[0].keys():
-            raise invalid("Every one of 'instances' must have the same inputs.")
+            came = sorted(map(quoted, row)) if _is_named(row) else _kind(row)
+            raise invalid(
+                f"Every one of 'instances' must have the same inputs; the first has "
+                f"{sorted(map(quoted, instances[0]))}, number {place} has {came}."
+            )
     check_names(signature, instances[0])
     return {name: [row[name] for row in instances] for name in instances[0]}
 
@@ -176,12 +203,28 @@ def _array(name: str, value: Any, spec: Input, max_bytes: int) -> np.ndarray:
         leaves = list(itertools.chain.from_iterable(leaves))
     check_shape(name, spec, shape)
     check_bytes(name, shape, spec.dtype.size or POINTER_BYTES, max_bytes)
-    return _typed(name, leaves, spec.dtype).reshape(shape)
+    return _with_missing(name, leaves, spec).reshape(shape)
 
 
 def _rank(spec: Input) -> int:
     # Of an array in numpy.
     return 32 if spec.shape is None else len(spec.shape)
+
+
+def _with_missing(name: str, leaves: list[Any], spec: Input) -> np.ndarray:
+    """Returns values [n], where null is what stands for a missing value."""
+    if None not in leaves:
+        return _typed(name, leaves, spec.dtype)
+    if spec.missing is None:
+        raise invalid(
+            f"Input {name!r}: expected {spec.dtype.name}, got null; no value of this "
+            "input may be missing."
+        )
+    is_null = np.array([leaf is None for leaf in leaves])
+    stand_in = "" if spec.dtype == tf.string else 0
+    values = _typed(name, [stand_in if x is None else x for x in leaves], spec.dtype)
+    values[is_null] = spec.missing
+    return values
 
 
 def _typed(name: str, leaves: list[Any], dtype: tf.DType) -> np.ndarray:

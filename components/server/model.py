@@ -21,6 +21,7 @@ from components.server.request_error import (
     RequestError,
     Status,
     from_tensorflow,
+    in_words,
     invalid,
     quoted,
 )
@@ -41,10 +42,13 @@ class Input:
     Attributes:
         dtype: of its values.
         shape: None stands for a length that is not said; None as a whole, for a rank.
+        missing: what stands for a value that is missing: the one value of the input's
+            default. None: no value may be missing.
     """
 
     dtype: tf.DType
     shape: tuple[int | None, ...] | None
+    missing: Any = dataclasses.field(default=None, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +93,7 @@ class Signature:
             raise from_tensorflow(error) from error
         except UnicodeDecodeError as error:
             # TensorFlow's words, with bytes of the request in them.
-            raise invalid(error.object.decode(errors="replace")) from error
+            raise invalid(in_words(error.object.decode(errors="replace"))) from error
         return dict(zip(self.outputs, values, strict=True))
 
 
@@ -189,15 +193,20 @@ class LoadedModel:
         return Signature(
             name,
             definition,
-            {key: _input(info) for key, info in inputs.items()},
+            {key: _input(key, definition) for key in inputs},
             outputs,
             function,
         )
 
 
-def _input(info: Any) -> Input:
+def _input(name: str, definition: Any) -> Input:
+    info = definition.inputs[name]
     shape = None
     if not info.tensor_shape.unknown_rank:
         sizes = (dim.size for dim in info.tensor_shape.dim)
         shape = tuple(None if size < 0 else size for size in sizes)
-    return Input(tf.as_dtype(info.dtype), shape)
+    missing = None
+    if name in definition.defaults:
+        default = tf.make_ndarray(definition.defaults[name])
+        missing = default.item() if default.size == 1 else None
+    return Input(tf.as_dtype(info.dtype), shape, missing)

@@ -5,6 +5,8 @@ import re
 import grpc
 import tensorflow as tf
 
+from configs.shown import escaped
+
 Status = grpc.StatusCode
 
 # As TensorFlow Serving maps them (its model_servers/http_server.cc).
@@ -20,8 +22,12 @@ _HTTP_STATUS = {
     Status.UNAVAILABLE: 503,
 }
 _STATUS_OF_NUMBER = {status.value[0]: status for status in Status}
-# What names nodes of the graph comes last.
+# What names functions of the graph comes first, what names its nodes last.
+_FUNCTIONS = re.compile(r"^(\{\{\w+ [^}]*\}\}\s*)+")
 _NODES = re.compile(r"\s*\[?\[?\{\{")
+# What a graph asserts comes as its parts, each in brackets.
+_ASSERTED = "assertion failed: ["
+_NO_EXAMPLE = "Could not parse example input"
 # gRPC drops replies whose words do not fit into a header of 8 KB, where it writes some
 # bytes as three.
 _MOST_BYTES = 1000
@@ -44,7 +50,7 @@ class RequestError(Exception):
         """
         super().__init__(message)
         self.status = status
-        self.message = shortened(message)
+        self.message = shortened(escaped(message))
 
     @property
     def http_status(self) -> int:
@@ -59,9 +65,20 @@ def invalid(message: str) -> RequestError:
 
 def from_tensorflow(error: tf.errors.OpError) -> RequestError:
     """Returns what TensorFlow refused, without the names of its nodes."""
-    text = error.message.removeprefix("Graph execution error:").strip()
     status = _STATUS_OF_NUMBER.get(error.error_code, Status.INTERNAL)
-    return RequestError(status, _NODES.split(text, maxsplit=1)[0])
+    return RequestError(status, in_words(error.message))
+
+
+def in_words(message: str) -> str:
+    """Returns TensorFlow's message as people read it."""
+    text = message.removeprefix("Graph execution error:").strip()
+    said = _NODES.split(_FUNCTIONS.sub("", text), maxsplit=1)[0]
+    if said.startswith(_ASSERTED) and said.endswith("]"):
+        said = " ".join(said.removeprefix(_ASSERTED)[:-1].split("] ["))
+        said = said.replace("\\'", "'").replace('\\"', '"')
+    if said.startswith(_NO_EXAMPLE):  # and then its bytes
+        said = "One of the examples is no serialized tf.Example."
+    return said
 
 
 def quoted(name: str) -> str:

@@ -4,9 +4,10 @@ import logging
 from typing import Any
 
 from tfx.dsl.components.base.base_executor import BaseExecutor
-from tfx.types import Artifact, artifact_utils
+from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
+from components.artifacts import record_properties
 from components.local_copy import local_input
 from components.serving_validator.validate import validate
 from components.serving_validator.validation import Validation
@@ -38,7 +39,7 @@ class Executor(BaseExecutor):
         with local_input(path_utils.serving_model_path(model.uri)) as folder:
             validation = validate(folder, serving)
         validation.save(artifact.uri)
-        _set_properties(artifact, validation)
+        record_properties(artifact, _properties(validation))
         for line in report(validation):
             _log.info("%s", line)
 
@@ -59,9 +60,10 @@ def report(validation: Validation) -> list[str]:
     return lines
 
 
-def _set_properties(artifact: Artifact, validation: Validation) -> None:
-    """Makes lineage readable without opening the artifact."""
-    artifact.set_int_custom_property("blessed", int(validation.blessed))
-    for gate in validation.gates:
-        verdict = "passes" if gate.passes else "closed"
-        artifact.set_string_custom_property(gate.gate, f"{verdict}: {gate.why}")
+def _properties(validation: Validation) -> dict[str, int | str]:
+    """Returns what makes lineage readable without opening the artifact."""
+    verdicts = {
+        gate.gate: f"{'passes' if gate.passes else 'closed'}: {gate.why}"
+        for gate in validation.gates
+    }
+    return {"blessed": int(validation.blessed), **verdicts}

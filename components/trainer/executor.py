@@ -7,9 +7,11 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 from tfx.dsl.components.base.base_executor import BaseExecutor
-from tfx.types import Artifact, artifact_utils
+from tfx.types import artifact_utils
 
+from components.artifacts import record_properties
 from components.checkpoint_manifest import Manifest, checkpoint_prefix
+from components.evaluation.binary import Judged
 from components.features.engine_config import table_rows
 from components.features.outputs import weights_output
 from components.features.transform_graph import TransformGraph
@@ -24,6 +26,7 @@ from components.trainer.inputs import (
     split_files,
     unlabelled_batch,
 )
+from components.trainer.labels import tell_undefined
 from components.trainer.learner import Learner, new_learner
 from components.trainer.loop import train_on_split
 from components.trainer.probe_cases import Probe
@@ -54,7 +57,8 @@ class Executor(BaseExecutor):
             exec_properties: as in TrainerSpec.
 
         Raises:
-            ValueError: if there are too few examples, or early stop cannot judge.
+            ValueError: if there are too few examples, or none to evaluate on, or not
+                both labels to learn from, or early stop cannot judge.
         """
         features = FeatureSet.model_validate_json(exec_properties["features"])
         model = Model.model_validate_json(exec_properties["model"])
@@ -69,6 +73,7 @@ class Executor(BaseExecutor):
         spec = transform_output.transformed_feature_spec()
         reader = BatchReader(spec, features, target, training.batch_size)
         files = functools.partial(split_files, input_dict["transformed_examples"])
+        tell_undefined(reader, files("eval"))
         learner = new_learner(features, rows, model, training)
         with local_output(checkpoint.uri) as folder:
             with tf.summary.create_file_writer(f"{logs}/train").as_default():
@@ -76,7 +81,7 @@ class Executor(BaseExecutor):
                     learner, reader, files, training, checkpoint_prefix(folder)
                 )
             with tf.summary.create_file_writer(f"{logs}/eval").as_default():
-                metrics = _evaluate(learner, reader, files("eval"))
+                judged = _evaluate(learner, reader, files("eval"))
             raw = records(split_files(input_dict["examples"], "eval"))
             raw = raw.take(exec_properties["parity_examples"])
             graph = TransformGraph(transform_output, features)
@@ -90,29 +95,34 @@ class Executor(BaseExecutor):
                 rows=rows,
                 features=features,
                 model=model,
-                metrics=metrics,
+                metrics=judged.values,
+                undefined=judged.undefined,
                 **target.model_dump(),
             )
             manifest.save(folder)
-        _set_properties(checkpoint, manifest)
+        record_properties(checkpoint, _properties(manifest))
 
 
-def _set_properties(checkpoint: Artifact, manifest: Manifest) -> None:
-    """Makes lineage readable without opening the checkpoint."""
-    checkpoint.set_int_custom_property("steps", manifest.steps)
-    checkpoint.set_int_custom_property("hosts", manifest.hosts)
-    for name, value in manifest.metrics.items():
-        checkpoint.set_float_custom_property(name, value)
+def _properties(manifest: Manifest) -> dict[str, int | float | str]:
+    """Returns what makes lineage readable without opening the checkpoint."""
+    why = {f"{name}_undefined": why for name, why in manifest.undefined.items()}
+    sizes = {"steps": manifest.steps, "hosts": manifest.hosts}
+    return {**sizes, **manifest.metrics, **why}
 
 
-def _evaluate(
-    learner: Learner, reader: BatchReader, files: list[str]
-) -> dict[str, float]:
-    metrics = learner.evaluate(reader.evaluation_batches(files))
-    for name, value in metrics.items():
-        tf.summary.scalar(name, value, int(learner.step))
-    _log.info("evaluation: %s", ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()))
-    return metrics
+def _evaluate(learner: Learner, reader: BatchReader, files: list[str]) -> Judged:
+    judged = learner.evaluate(reader.evaluation_batches(files))
+    step = int(learner.step)
+    for name, value in judged.values.items():
+        tf.summary.scalar(name, value, step)
+    if judged.values:
+        _log.info("evaluation: %s", judged)
+    if judged.auc_error:
+        _log.info("auc may be off by %.1g: there are many scores", judged.auc_error)
+    for line in judged.undefined_lines:
+        tf.summary.text("undefined", line, step)
+        _log.warning("evaluation: %s", line)
+    return judged
 
 
 def _write_parity(

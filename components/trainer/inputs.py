@@ -13,6 +13,7 @@ from tfx.types import Artifact, artifact_utils
 from components.features.engine_inputs import engine_inputs, number_inputs
 from components.features.outputs import EXAMPLE_WEIGHT
 from configs.schema import FeatureSet, Target
+from configs.shown import shown
 
 _SHUFFLED_EXAMPLES = 100_000
 # Read ahead of parsing, for the time in which an epoch's shuffle fills its buffer.
@@ -138,6 +139,22 @@ class BatchReader:
         batches = counted.batch(_COUNTED_AT_ONCE)
         return int(batches.reduce(zero, lambda n, batch: n + tf.size(batch, tf.int64)))
 
+    def labels(self, files: list[str]) -> tf.data.Dataset:
+        """Returns labels and weights of all examples, in order: float32 [n] of both."""
+        columns = [self._target.label]
+        columns += [EXAMPLE_WEIGHT] if self._target.example_weight else []
+        spec = {column: self._spec[column] for column in columns}
+
+        def parse(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            parsed = tf.io.parse_example(serialized, spec)
+            labels = tf.cast(parsed[self._target.label], tf.float32)
+            weights = tf.ones_like(labels)
+            if column := self._target.example_weight:
+                weights = _checked_weights(parsed[EXAMPLE_WEIGHT], column)
+            return labels, weights
+
+        return records(files, self._compression).batch(_COUNTED_AT_ONCE).map(parse)
+
     def _parse(self, serialized: tf.Tensor) -> Batch:
         parsed = tf.io.parse_example(serialized, self._spec)
         ids, weights = engine_inputs(parsed, self._features)
@@ -160,8 +177,9 @@ def _checked_weights(weights: tf.Tensor, column: str) -> tf.Tensor:
     is_weight = tf.math.is_finite(weights) & (weights >= 0)
     wrong = tf.boolean_mask(weights, ~is_weight)
     message = (
-        f"Column `{column}` (`data.example_weight`): the weight of an example must be "
-        "0 or more and finite. Correct the data, or leave such examples out. It holds"
+        f"Column `{shown(column)}` (`data.example_weight`): the weight of an example "
+        "must be 0 or more and finite. Correct the data, or leave such examples out. "
+        "It holds"
     )
     check = tf.debugging.Assert(tf.equal(tf.size(wrong), 0), [message, wrong[:3]])
     with tf.control_dependencies([check]):

@@ -1,5 +1,6 @@
 """The training step: lookups, dense model, both updates; several steps a call."""
 
+import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -8,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from components.dense_variables import plain_variables
+from components.evaluation.binary import BinaryMetrics, Judged
 from components.features.engine_config import engine_config, table_policies
 from components.features.engine_inputs import model_arguments
 from components.import_path import construct, load_object
 from components.trainer.inputs import Batch
-from components.trainer.metrics import evaluation_metrics
 from configs.schema import FeatureSet, Model, Training
 from embedding import TPUEmbedding, configure_logical_hosts
 
@@ -87,7 +88,6 @@ class Learner:
         )
         self.optimizer.build(model.trainable_variables)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self._metrics = evaluation_metrics()
 
     def checkpoint(self) -> tf.train.Checkpoint:
         """Returns everything that training changes."""
@@ -128,12 +128,25 @@ class Learner:
         arguments = model_arguments(activations, batch.numbers)
         return tf.sigmoid(self.model(*arguments, training=False))
 
-    def evaluate(self, batches: tf.data.Dataset) -> dict[str, float]:
-        """Returns the metrics over filled batches, examples weighted."""
-        for metric in self._metrics:
-            metric.reset_state()
-        self._measure(iter(batches))
-        return {metric.name: float(metric.result()) for metric in self._metrics}
+    def evaluate(
+        self, batches: tf.data.Dataset, named: str = "evaluation examples"
+    ) -> Judged:
+        """Returns the metrics over filled batches, examples weighted.
+
+        Args:
+            batches: what to score.
+            named: what its examples are, for people.
+        """
+        metrics = BinaryMetrics(named)
+        iterator = iter(batches)
+        # Ends as an iterator does in TensorFlow's functions.
+        with contextlib.suppress(tf.errors.OutOfRangeError):
+            while True:
+                labels, scores, weights = (
+                    part.numpy() for part in self._judged(iterator)
+                )
+                metrics.add(labels, scores, weights)
+        return metrics.result()
 
     def predict(self, batches: tf.data.Dataset) -> np.ndarray:
         """Returns the scores of every example of filled batches: float32 [examples]."""
@@ -141,12 +154,12 @@ class Learner:
         return scores
 
     @tf.function
-    def _measure(self, batches: Iterator[Batch]) -> None:
-        for batch in batches:
-            scores = self.scores(batch)
-            counts = batch.example_weights * batch.is_example
-            for metric in self._metrics:
-                metric.update_state(batch.labels, scores, sample_weight=counts)
+    def _judged(self, batches: Iterator[Batch]) -> tuple[tf.Tensor, ...]:
+        """Returns labels, scores and weights of the next batch's real examples."""
+        batch = next(batches)
+        is_real = batch.is_example > 0
+        parts = (batch.labels, self.scores(batch), batch.example_weights)
+        return tuple(tf.boolean_mask(part, is_real) for part in parts)
 
     @tf.function
     def _predict(self, batches: Iterator[Batch]) -> tf.Tensor:

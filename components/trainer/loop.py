@@ -2,13 +2,13 @@
 
 import dataclasses
 import logging
-import math
 import time
 from collections.abc import Callable
 
 import tensorflow as tf
 
 from components.trainer.inputs import BatchReader
+from components.trainer.labels import check_labels
 from components.trainer.learner import Learner
 from configs.schema import EarlyStop, Training
 from embedding import host_sharded_options
@@ -75,9 +75,11 @@ def train_on_split(
         prefix: of the checkpoint.
 
     Raises:
-        ValueError: if there are fewer examples than one batch, or validation gives no
-            finite normalized entropy.
+        ValueError: if there are fewer examples than one batch, or those of training
+            or validation do not have both labels, or validation gives no normalized
+            entropy.
     """
+    check_labels(reader, files, training.early_stop)
     # Steps need no count, and counting reads everything.
     at_most = training.batch_size if training.steps else None
     examples = reader.count(files("train"), at_most)
@@ -113,7 +115,7 @@ def train(
         prefix: of the checkpoint.
 
     Raises:
-        ValueError: if validation gives no finite normalized entropy.
+        ValueError: if validation gives no normalized entropy.
     """
     progress = _Progress(steps, training.batch_size)
     stop = None
@@ -169,17 +171,20 @@ class _EarlyStop:
         """Validates; True after `patience` validations without improvement.
 
         Raises:
-            ValueError: if normalized entropy is not finite.
+            ValueError: if normalized entropy is undefined.
         """
-        metrics = self._learner.evaluate(self._validation)
-        for name, value in metrics.items():
+        named = f"examples of split '{self._settings.split}'"
+        judged = self._learner.evaluate(self._validation, named)
+        for name, value in judged.values.items():
             tf.summary.scalar(f"validation/{name}", value, step)
-        entropy = metrics["normalized_entropy"]
-        if not math.isfinite(entropy):
+        if "normalized_entropy" in judged.undefined:
             raise ValueError(
-                f"Normalized entropy on split '{self._settings.split}' is {entropy}: "
-                "early stop needs examples of both labels there, and finite scores."
+                f"Early stop cannot judge at step {step}: "
+                f"{'; '.join(judged.undefined_lines)}. If scores are no numbers, "
+                "training went wrong: lower its learning rates, or look for numbers "
+                "that are too large in the data."
             )
+        entropy = judged.values["normalized_entropy"]
         _log.info("step %d, validation normalized entropy %.4f", step, entropy)
         if entropy < self._best:
             self._best, self._worse = entropy, 0

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from embedding import partition
-from embedding.shapes import output_shape
+from embedding.shapes import folded_shape, output_shape
 from embedding.specs import FeatureSpec, TableSpec
 
 
@@ -90,13 +90,16 @@ class Layout:
     def check_shapes(self, ids: Sequence[Any]) -> None:
         """Checks one replica's batch as far as its static shapes tell.
 
+        How a ragged batch folds is for its lookup to check.
+
         Raises:
             ValueError: if a batch has another shape than the engine was built for.
         """
         for feature, own, built in zip(self.features, ids, self.shapes, strict=True):
+            if isinstance(own, tf.RaggedTensor) and folded_shape(feature) is not None:
+                continue
             shape = output_shape(feature, own.shape)
-            is_folded = isinstance(own, tf.RaggedTensor) and len(built) != shape.rank
-            if not is_folded and not shape.is_compatible_with(built):
+            if not shape.is_compatible_with(built):
                 raise ValueError(
                     f"Feature '{feature.path}': the engine was built for batches of "
                     f"output shape {built}, got {shape.as_list()}. Build with that "

@@ -47,8 +47,10 @@ class StockKernels:
         """Splits a batch, as `Kernels.partition`."""
         with after(*self._shape_checks(features)):
             lookups = [
-                lookup_of(*inputs)
-                for inputs in zip(self._layout.features, features, weights, strict=True)
+                _by_activation_row(ids, lookup_of(feature, ids, own))
+                for feature, ids, own in zip(
+                    self._layout.features, features, weights, strict=True
+                )
             ]
         shares: list[list[Lookup]] = [[] for _ in self._layout.used_hosts]
         for table, starts in enumerate(self._layout.first_rows):
@@ -174,6 +176,24 @@ class StockKernels:
                 yield table, TableShare(rows, indices, merged.coefficients)
 
 
+def _by_activation_row(ids: Any, lookup: Lookup) -> Lookup:
+    """Returns a feature's occurrences in the order of the activation rows.
+
+    That is the order in which rows are updated. Only the entries of a SparseTensor may
+    stand in another one; those of one activation row stay as they stand.
+    """
+    if not isinstance(ids, tf.SparseTensor):
+        return lookup
+    segments = lookup.segment_ids
+
+    def ordered() -> Lookup:
+        order = tf.argsort(segments, stable=True)
+        return Lookup(*(tf.gather(column, order) for column in lookup))
+
+    in_order = tf.reduce_all(segments[1:] >= segments[:-1])
+    return Lookup(*tf.cond(in_order, lambda: lookup, ordered))
+
+
 def _joined(shares: Sequence[Lookup]) -> HostBatch:
     """Returns a host's shares of all tables as one batch."""
     ids, segments, coefficients = (
@@ -222,7 +242,7 @@ def _update_once(
 def _update_by_occurrence(
     table: HostTable, shard: Shard, share: TableShare, gradient: Any, rate: Any
 ) -> None:
-    """Applies the occurrences of a row one after the other, in the batch's order.
+    """Applies the occurrences of a row one after the other, in the share's order.
 
     Round k applies the k-th occurrence of every row that has one.
     """

@@ -2,7 +2,8 @@
 
 The library's name carries a digest of what went into it: sources, this module, and the
 version of TensorFlow. One that was built from anything else is not found, and so never
-loaded. `row_loops.cc` is compiled for several instruction sets, among which the library
+loaded; nor is one that is damaged: the digest of what was built lies beside it.
+`row_loops.cc` is compiled for several instruction sets, among which the library
 chooses when it is loaded: what is built on one x86-64 machine runs on any other.
 """
 
@@ -68,6 +69,23 @@ def digest_of(library: Path) -> str:
     return library.stem.removeprefix("kernels-")
 
 
+def is_whole(library: Path) -> bool:
+    """Tells whether a library is there, and all of it is what was built."""
+    try:
+        return _content_file(library).read_text() == _content_of(library)
+    except OSError:
+        return False
+
+
+def _content_file(library: Path) -> Path:
+    return library.with_suffix(".sha256")
+
+
+def _content_of(library: Path) -> str:
+    with library.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def compiler() -> str | None:
     """Returns the C++ compiler: $CXX, g++ or c++; None if there is none."""
     return next(
@@ -76,13 +94,13 @@ def compiler() -> str | None:
 
 
 def build() -> Path:
-    """Builds the library if it is not there, and removes those of other sources.
+    """Builds the library if it is not there whole, and removes those of other sources.
 
     Raises:
         BuildError: without a compiler, or with what it says when it fails.
     """
     library = library_path()
-    if library.exists():
+    if is_whole(library):
         return library
     command = compiler()
     if command is None:
@@ -91,8 +109,10 @@ def build() -> Path:
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         built = _built(command, Path(folder), digest_of(library))
         # Not one that another process has just built.
-        for old in set(library.parent.glob("kernels-*.so")) - {library}:
+        kept = {library, _content_file(library)}
+        for old in set(library.parent.glob("kernels-*")) - kept:
             old.unlink(missing_ok=True)
+        _content_file(library).write_text(_content_of(built))
         # At once: another process that loads it finds all of it or nothing.
         built.rename(library)
     return library

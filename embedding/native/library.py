@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from embedding.native.build import compiler, digest_of, library_path
+from embedding.native.build import compiler, digest_of, is_whole, library_path
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +33,11 @@ def native_ops() -> Any:
             remedy = f"Install g++, then: {remedy}"
         raise NativeKernelsMissing(
             f"There are no native kernels for TensorFlow {tf.version.VERSION}. {remedy}"
+        )
+    if not is_whole(library):  # to load it may end the process
+        raise NativeKernelsMissing(
+            f"{library} is damaged: it is not what was built. Remove it and run "
+            "`python -m embedding.native`."
         )
     try:
         return tf.load_op_library(str(library))

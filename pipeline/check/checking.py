@@ -14,7 +14,13 @@ from components.files.sampling import Piece, sample, spread
 from configs import ConfigError, load_job, load_run
 from configs.column import Column
 from configs.schema import Data, Derived, Job
-from pipeline.check import column_rules, report, size_rules, table_rules
+from pipeline.check import (
+    column_rules,
+    report,
+    size_rules,
+    split_rules,
+    table_rules,
+)
 from pipeline.check.findings import Finding, finding_of, in_order
 from pipeline.check.report import ColumnReport, Report
 from pipeline.check.seen import Seen
@@ -90,6 +96,9 @@ class _Check:
         names = {n for piece in self._pieces for n in piece.batch.schema.names}
         self._absent(train.columns or sorted(names))
         self._compare(rules)
+        self._findings += split_rules.split_findings(
+            self._pieces, rules, is_whole=self._is_all_sampled()
+        )
 
     def _look_at_files(self, rules: ReadRules, say: Callable[[str], None]) -> None:
         """Finds the files of each split, and what is wrong with them as a whole."""
@@ -128,6 +137,13 @@ class _Check:
             except BadInputError as error:
                 self._bad_split(split, error)
         return found
+
+    def _is_all_sampled(self) -> bool:
+        """Tells whether the sample is all that there is to train on."""
+        train = self._splits["train"]
+        whole = {piece.file for piece in self._pieces if piece.is_whole}
+        with_rows = {head.file for head in train.with_rows}
+        return whole == with_rows and len(train.heads) == len(train.files)
 
     def _bad_split(self, split: str, error: BadInputError) -> None:
         place = ("data", "files", "splits", split)
@@ -255,10 +271,7 @@ class _Check:
             for finding in [*findings, *other_findings]
             if not any(column and f"`{column}`" in finding.fact for column in known)
         ]
-        self._findings += proof.held_out_findings(self._job, batches)
-        files = {piece.file for piece in self._pieces if piece.is_whole}
-        is_whole = files == {head.file for head in self._splits["train"].with_rows}
-        is_whole &= len(self._splits["train"].heads) == len(self._splits["train"].files)
+        is_whole = self._is_all_sampled()
         examples = batches["train"].num_rows if "train" in batches else 0
         batches |= more
         if batches and not any(finding.is_fault for finding in self._findings):

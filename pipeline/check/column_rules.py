@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from components.files.remedies import rewritten
 from components.files.rules import ReadRules
 from configs.schema import Feature
+from configs.shown import quoted, shown
 from pipeline.check.findings import Finding, Place
 from pipeline.check.seen import DTYPES, Seen
 from pipeline.check.uses import Use
@@ -28,12 +29,14 @@ def absent(use: Use, there: Sequence[str]) -> Finding:
     alike = [name for name in there if name.strip().casefold() == wanted]
     nearest = alike or difflib.get_close_matches(use.column, there, n=1)
     if nearest and nearest[0] != nearest[0].strip():
-        remedy = f"It has {nearest[0]!r}, with blanks around the name: leave them out."
+        remedy = (
+            f"It has {quoted(nearest[0])}, with blanks around the name: leave them out."
+        )
     elif nearest:
-        remedy = f"Did you mean `{nearest[0]}`?"
+        remedy = f"Did you mean `{shown(nearest[0])}`?"
     else:
         more = " ..." if len(there) > _NAMED else ""
-        remedy = f"It has {', '.join(sorted(there)[:_NAMED])}{more}."
+        remedy = f"It has {', '.join(map(shown, sorted(there)[:_NAMED]))}{more}."
     fact = f"column `{use.column}` is not in the sample."
     return Finding(use.place, use.who, fact, remedy, use.column)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from configs.load import line_of
+from configs.shown import escaped, shown
 
 Place = tuple[str, ...]
 
@@ -38,7 +39,9 @@ class Finding:
         """Returns the finding with its line."""
         line = line_of(config, self.place)
         text = f"{config}:{line}: {self.who}: {self.fact} {self.remedy}".rstrip()
-        return Located(line, text, self)
+        if self.column:  # facts name it as the data have it
+            text = text.replace(self.column, shown(self.column))
+        return Located(line, escaped(text), self)
 
 
 @dataclasses.dataclass(frozen=True)

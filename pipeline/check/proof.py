@@ -99,23 +99,6 @@ def _told(split: str, bad: BadInput, rules: ReadRules) -> Iterator[Finding]:
         yield Finding(place, f"split `{split}`", f"{damaged}: {fault}", "")
 
 
-def held_out_findings(
-    job: Job, batches: Mapping[str, pa.RecordBatch]
-) -> Iterator[Finding]:
-    """Yields hints on splits that have no example in the sample."""
-    files = job.data.files
-    for split in files.held_out if files else ():
-        if split not in batches:
-            yield Finding(
-                ("data", "files", "held_out", split),
-                f"split `{split}`",
-                "no sampled example is in it.",
-                "That is well if the files are in the order of its column; else "
-                "correct its rule.",
-                is_fault=False,
-            )
-
-
 def transform_findings(
     job: Job, batches: Mapping[str, pa.RecordBatch]
 ) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from configs import ConfigError
 from configs.column import Column
+from configs.shown import shown
 from pipeline.check.findings import Located
 from pipeline.check.seen import Seen
 from pipeline.check.uses import Use
@@ -170,7 +171,7 @@ def render(report: Report, console: Console) -> None:
 
 
 def _table(report: Report) -> Table:
-    title = f"What {report.config} reads"
+    title = f"What {escape(report.config)} reads"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for header in ("column", "read by", "expected", "found"):
         table.add_column(header)
@@ -187,7 +188,7 @@ def _table(report: Report) -> Table:
 
 def _cells(column: ColumnReport, report: Report) -> list[str]:
     users = "\n".join(user.replace("`", "") for user in column.users)
-    cells = [column.name, users, column.expected, column.found]
+    cells = [shown(column.name), users, column.expected, shown(column.found)]
     if report.rows is not None:
         cells += _numbers(column)
     cells = [escape(cell) for cell in cells]
@@ -200,7 +201,7 @@ def _numbers(column: ColumnReport) -> list[str]:
     a_row = ", ".join(f"{count:,}" for count in column.values_a_row)
     missing = f"{column.missing:.1%}" if column.missing else "0"
     distinct = "" if column.distinct is None else f"{column.distinct:,}"
-    return [missing, a_row, distinct, column.example]
+    return [missing, a_row, distinct, shown(column.example)]
 
 
 def _verdict(column: ColumnReport, report: Report) -> str:

@@ -14,8 +14,8 @@ from pathlib import Path
 import apache_beam as beam
 import pytest
 import tensorflow as tf
-from apache_beam.options.pipeline_options import PipelineOptions
 
+from components.in_memory_beam import in_memory_pipeline
 from components.movielens import (
     ArchiveError,
     MovieLens100K,
@@ -73,7 +73,7 @@ def read_splits(
     reader: MovieLens100K, archive: Path, out: Path
 ) -> dict[str, list[dict]]:
     """Runs the reader in Beam and returns each split's examples, as written."""
-    with beam.Pipeline("DirectRunner", options=PipelineOptions([])) as root:
+    with in_memory_pipeline() as root:
         for split, examples in reader.examples(root, str(archive)).items():
             examples | f"Write_{split}" >> beam.io.WriteToTFRecord(
                 str(out / split),
@@ -186,7 +186,7 @@ def small(tmp_path: Path) -> Callable[..., Path]:
 
 def run(archive: Path, **options: object) -> None:
     """Runs the reader and throws its examples away."""
-    with beam.Pipeline("DirectRunner", options=PipelineOptions([])) as root:
+    with in_memory_pipeline() as root:
         MovieLens100K(**options).examples(root, str(archive))
 
 

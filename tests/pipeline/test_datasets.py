@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from configs.schema import Data
 from pipeline import datasets
 
 REQUIREMENT = "tiny-data==1.0"
@@ -152,20 +153,92 @@ def test_verify_right_digest_passes(tmp_path: Path) -> None:
     datasets.verify(tmp_path / "rows", hashlib.sha256(b"rows").hexdigest())
 
 
+READER = Data(reader="a.Reader", path="/data", label="label")
+
+
+def files_data(**splits: str) -> Data:
+    """The data section of files of some patterns."""
+    files = {"format": "csv", "splits": splits}
+    return Data.model_validate({"files": files, "path": "/data", "label": "label"})
+
+
 def test_version_of_file_is_its_digest(tmp_path: Path) -> None:
     (tmp_path / "rows").write_bytes(b"rows")
     expected = hashlib.sha256(b"rows").hexdigest()
-    assert datasets.version_of(tmp_path / "rows") == expected
+    for data in (READER, files_data(train="rows")):
+        assert datasets.version_of(data, tmp_path / "rows") == expected
 
 
-def test_version_of_folder_follows_its_files(tmp_path: Path) -> None:
+def test_version_of_archive_is_its_digest(tmp_path: Path) -> None:
+    digest = write_wheel(tmp_path)
+    data = files_data(train="**/*.tsv")
+    assert datasets.version_of(data, tmp_path / WHEEL) == digest
+
+
+@pytest.mark.parametrize("data", [READER, files_data(train="ro*", eval="s/*")])
+def test_version_of_folder_follows_its_files(data: Data, tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "t").write_bytes(b"")
     (tmp_path / "rows").write_bytes(b"rows")
-    before = datasets.version_of(tmp_path)
-    assert datasets.version_of(tmp_path) == before
+    before = datasets.version_of(data, tmp_path)
+    assert datasets.version_of(data, tmp_path) == before
     (tmp_path / "rows").write_bytes(b"more rows")
-    assert datasets.version_of(tmp_path) != before
+    after = datasets.version_of(data, tmp_path)
+    assert after != before
+    (tmp_path / "rows2").write_bytes(b"rows")
+    assert datasets.version_of(data, tmp_path) not in (before, after)
+
+
+def write_outputs(folder: Path) -> None:
+    """Writes what a run leaves beside its data."""
+    (folder / "artifacts" / "Gen").mkdir(parents=True, exist_ok=True)
+    for name in ("metadata.sqlite", "artifacts/Gen/part.csv", "run.csv"):
+        (folder / name).write_bytes(b"x")
+
+
+def test_version_of_files_is_of_those_that_splits_match(tmp_path: Path) -> None:
+    data = files_data(train="**/*.csv")
+    (tmp_path / "a.csv").write_bytes(b"x\n")
+    before = datasets.version_of(data, tmp_path)
+
+    (tmp_path / "run.yaml").write_text("name: run")
+    (tmp_path / ".hidden").mkdir()
+    write_outputs(tmp_path / "runs" / "run")
+
+    assert datasets.version_of(data, tmp_path) == before
+
+
+def test_version_of_a_readers_folder_leaves_out_what_is_no_data(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.csv").write_bytes(b"x\n")
+    besides = (tmp_path / "runs" / "run", tmp_path / "run.yaml")
+    before = datasets.version_of(READER, tmp_path, besides=besides)
+
+    (tmp_path / "run.yaml").write_text("name: run")
+    (tmp_path / "runs" / "run" / "logs").mkdir(parents=True)
+    (tmp_path / "runs" / "run" / "logs" / "1.log").write_text("log")
+    write_outputs(tmp_path / "runs" / "other")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "HEAD").write_text("x")
+    (tmp_path / ".swap").write_text("x")
+
+    assert datasets.version_of(READER, tmp_path, besides=besides) == before
+
+
+def test_version_of_a_folder_that_was_moved_is_the_same(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "a.csv").write_bytes(b"x\n")
+    before = datasets.version_of(READER, tmp_path / "old")
+    (tmp_path / "old").rename(tmp_path / "new")
+    assert datasets.version_of(READER, tmp_path / "new") == before
 
 
 def test_version_of_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(datasets.DatasetError, match=r"none: there is no such"):
-        datasets.version_of(tmp_path / "none")
+        datasets.version_of(READER, tmp_path / "none")
+
+
+def test_version_of_files_that_are_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(datasets.DatasetError, match=r"no file matches `\*\.csv`"):
+        datasets.version_of(files_data(train="*.csv"), tmp_path)

@@ -11,14 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from click.testing import Result
 from google.protobuf import json_format
 from kfp.components import load_component_from_text
 from kfp.pipeline_spec import pipeline_spec_pb2
 from typer.testing import CliRunner
 
+import configs
+from components.in_memory_beam import IN_MEMORY_RUNNER
 from pipeline.cli import app
+from pipeline.names import pipeline_name
 
 STEP_LIMIT_S = 300
+NAME = re.compile("^name: .*", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +145,64 @@ def _step(
     }
 
 
+@pytest.mark.parametrize("name", ["two_words", "a" * 119, "a", "ends_"])
+def test_name_of_any_run_is_compiled(
+    small_config: Callable[..., Path], tmp_path: Path, name: str
+) -> None:
+    config, output = tmp_path / "config.yaml", tmp_path / "spec.json"
+    config.write_text(NAME.sub(f"name: {name}", small_config().read_text()))
+
+    result = compiled(config, output)
+
+    assert result.exit_code == 0, result.output
+    written = json.loads(output.read_text())["pipelineSpec"]
+    component = load_component_from_text(yaml.safe_dump(written))
+    assert component.name == pipeline_name(name)
+    is_told = f"Its pipeline is `{component.name}`" in result.output
+    assert is_told is (name != "a")
+
+
+def test_shipped_open_bandit_is_compiled(tmp_path: Path) -> None:
+    shipped = Path(configs.__file__).with_name("open_bandit.yaml")
+    output = tmp_path / "spec.json"
+
+    result = compiled(shipped, output)
+
+    assert result.exit_code == 0, result.output
+    job = json.loads(output.read_text())
+    assert job["pipelineSpec"]["pipelineInfo"]["name"] == "shardline-open-bandit"
+
+
+def test_folder_that_cannot_be_written_is_one_line(
+    small_config: Callable[..., Path], tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+
+    result = compiled(small_config(), file / "spec.json")
+
+    assert result.exit_code == 1
+    assert len(result.output.splitlines()) == 1
+    assert "Traceback" not in result.output
+
+
+def compiled(config: Path, output: Path) -> Result:
+    """Compiles with arguments that name nothing here."""
+    return CliRunner().invoke(
+        app,
+        [
+            "compile",
+            str(config),
+            "--runner=kubeflow",
+            "--pipeline-root=gs://bucket/artifacts",
+            "--serving-dir=gs://bucket/serving",
+            "--data-path=gs://bucket/data",
+            "--image=registry/shardline:1",
+            f"--output={output}",
+        ],
+    )
+
+
 def reported(output: dict[str, Any], key: str) -> dict[str, Any]:
     """The metadata that a step reports of an output artifact."""
     return output["artifacts"][key]["artifacts"][0]["metadata"]
@@ -171,6 +234,18 @@ def test_every_container_uses_the_image(job: dict[str, Any]) -> None:
 
     images = {e["container"]["image"] for e in executors.values() if "container" in e}
     assert images == {"registry/shardline:1"}
+
+
+@pytest.mark.parametrize(
+    "task", ["ReaderExampleGen", "FeatureTransform", "StatisticsGen", "Evaluator"]
+)
+def test_beam_of_every_component_runs_in_memory(task: str, job: dict[str, Any]) -> None:
+    executors = job["pipelineSpec"]["deploymentSpec"]["executors"]
+
+    (container,) = [
+        e["container"] for name, e in executors.items() if name.startswith(task)
+    ]
+    assert f"--runner={IN_MEMORY_RUNNER}" in container["args"]
 
 
 @pytest.mark.parametrize(

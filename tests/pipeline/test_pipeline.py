@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from components.code_version import code_version
 from configs import load_run
 from pipeline.pipeline import create_pipeline, evaluation_config
 
@@ -107,5 +108,17 @@ def test_evaluation_blesses_from_the_floor_on(
 
     (spec,) = config.model_specs
     assert (spec.signature_name, spec.label_key) == ("serving_default", "label")
-    (auc,) = [m for m in config.metrics_specs[0].metrics if m.class_name == "AUC"]
+    by_class = {m.class_name: m for m in config.metrics_specs[0].metrics}
+    auc = by_class["ExactAUC"]
     assert auc.threshold.value_threshold.lower_bound.value == 0.75
+    assert code_version("components.evaluation") in auc.config
+
+
+def test_floor_of_0_asks_for_no_auc(small_config: Callable[..., Path]) -> None:
+    config = evaluation_config(load_run(small_config(min_auc="0")))
+
+    by_class = {m.class_name: m for m in config.metrics_specs[0].metrics}
+    assert not by_class["ExactAUC"].HasField("threshold")
+    finite = by_class["ScoresNotFinite"].threshold.value_threshold
+    assert finite.upper_bound.value == 0
+    assert finite.HasField("upper_bound")

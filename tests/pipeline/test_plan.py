@@ -250,6 +250,7 @@ def test_no_training_example_is_an_error(config: Callable[..., Path]) -> None:
 
     assert result.exit_code == 1
     assert "There is no training example to plan for." in result.output
+    assert "and `at_least` is -1. Give a higher boundary." in result.output
 
 
 def test_faulty_configuration_is_told(config: Callable[..., Path]) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from pipeline import process
 from pipeline.layout import Layout
 from pipeline.process import run_in_process
+from pipeline.terminal import Terminal
 
 # $pipe is what comes after --events, the last argument.
 HEAD = '#!/bin/sh\nfor pipe; do :; done\ntell() { echo "$1" > "/dev/fd/$pipe"; }\n'
@@ -38,7 +38,7 @@ def follow(
         code = run_in_process(
             Path("a.yaml"),
             layout,
-            Console(file=shown, width=100),
+            Terminal(file=shown, width=100),
             arguments,
             verbose=verbose,
         )
@@ -69,6 +69,28 @@ def test_failure_shows_its_component_reason_and_log(
     assert "Failed in Trainer after" in shown
     assert "reason [with] brackets" in shown
     assert f"The log is {tmp_path}" in shown
+
+
+def test_control_characters_of_the_process_are_escaped(
+    follow: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    raw, hostile = "\x1b[31m\u202e:smile:", "\\\\u001b[31m\\\\u202e:smile:"
+    script = (
+        f"printf '{raw}\\n'\n"
+        f'tell \'{{"kind": "progress", "component": "a", "text": "{hostile}"}}\'\n'
+        f'tell \'{{"kind": "summary", "values": {{"AUC": "{hostile}"}}}}\'\n'
+    )
+
+    _, shown = follow(script)
+    failed = f'tell \'{{"kind": "failed", "text": "{hostile}"}}\'\nexit 1\n'
+    _, shown_failed = follow(STARTED + failed)
+
+    told = r"\x1b[31m\u202e:smile:"
+    assert shown.count(told) == 2
+    assert told in shown_failed
+    assert "\x1b" not in shown + shown_failed
+    logs = sorted((tmp_path / "run" / "logs").iterdir())
+    assert logs[0].read_text() == f"{told}\n"
 
 
 def test_text_with_brackets_is_shown_as_it_is(

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tensorflow_serving.apis import prediction_log_pb2
 from typer.testing import CliRunner, Result
 
@@ -41,6 +43,7 @@ COMPONENTS = [
 FROM_TRAINER_ON = ["Trainer", "Exporter", "ServingValidator", "Evaluator", "Pusher"]
 LONGEST_SILENCE_S = 15
 SHARDLINE = Path(sys.executable).with_name("shardline")
+GUARDED = Path(__file__).parents[1] / "guarded"
 # The only lines there are: what runs, progress, ends of components, the table.
 OWN_LINES = re.compile(
     r"Running .* into .*, log .*|  \w+: .*|  \w+ \.\.\. \d+ s"
@@ -443,24 +446,82 @@ def test_output_folder_below_a_file_fails_with_a_remedy(
     assert "Traceback" not in finished.text
 
 
-def test_stopped_command_leaves_no_process_and_no_temporary_files(
-    small_config: Callable[..., Path], tmp_path: Path
-) -> None:
-    output_dir = tmp_path / "run"
+def test_run_tries_to_reach_no_address(finished_run: Any) -> None:
+    assert not finished_run.attempts.exists()
+    for log in (finished_run.output_dir / "logs").iterdir():
+        assert "prism" not in log.read_text().lower()
+
+
+def test_what_a_guarded_process_tries_is_noted(tmp_path: Path) -> None:
+    code = "import urllib.request as r; r.urlopen('http://192.0.2.1')"
+    file = tmp_path / "attempts"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(GUARDED), "SHARDLINE_TEST_ATTEMPTS": str(file)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "a test may not reach 192.0.2.1" in done.stderr
+    assert file.read_text() == "socket.getaddrinfo: 192.0.2.1\n"
+
+
+def interrupted(
+    number: int, where: str, config: Path, output_dir: Path
+) -> tuple[int, str]:
+    """Sends a signal to a run once it prints something; its exit code and last line."""
+    lines = []
     with subprocess.Popen(
-        [SHARDLINE, "run", small_config(), "--output-dir", output_dir],
+        [SHARDLINE, "run", config, "--output-dir", output_dir],
         stdout=subprocess.PIPE,
         text=True,
     ) as command:
         for line in command.stdout:
-            if "loading TensorFlow" in line:
-                break
-        command.terminate()
-        returncode = command.wait(30)
+            lines.append(line)
+            if where in line:
+                command.send_signal(number)
+                where = "not printed"
+        return command.wait(30), lines[-1]
 
-    assert returncode == 128 + signal.SIGTERM
+
+def test_stopped_command_leaves_no_process_and_no_temporary_files(
+    small_config: Callable[..., Path], tmp_path: Path
+) -> None:
+    output_dir = tmp_path / "run"
+
+    code, said = interrupted(
+        signal.SIGTERM, "loading TensorFlow", small_config(), output_dir
+    )
+
+    assert code == 128 + signal.SIGTERM
+    assert said.startswith("Interrupted in Starting after ")
     assert processes_with(str(output_dir)) == []
     assert list(output_dir.glob(".tmp-*")) == []
+
+
+def test_interrupted_training_leaves_nothing_and_the_next_run_goes_on(
+    shardline: Callable[..., Any], small_config: Callable[..., Path], tmp_path: Path
+) -> None:
+    config, output_dir = small_config(), tmp_path / "run"
+
+    code, said = interrupted(signal.SIGINT, "  Trainer: step", config, output_dir)
+
+    assert code == 128 + signal.SIGINT
+    assert said.startswith("Interrupted in Trainer after ")
+    assert "run the same command again to go on" in said
+    for output in ("checkpoint", "model_run"):
+        assert list((output_dir / "artifacts" / "Trainer" / output).iterdir()) == []
+    with sqlite3.connect(output_dir / "metadata.sqlite") as metadata:
+        states = metadata.execute("SELECT last_known_state FROM Execution").fetchall()
+    assert (mlmd.Execution.RUNNING,) not in states
+
+    again = shardline("run", config, "--output-dir", output_dir)
+    assert again.returncode == 0, "\n".join(again.lines)
+    assert again.components["FeatureTransform"] == "reused"
+    assert again.components["Trainer"] == "done"
 
 
 def processes_with(argument: str) -> list[str]:

@@ -1,6 +1,6 @@
 """Stock TensorFlow Transform, as its documentation has it, on its faster path.
 
-Record batches from end to end, in process on Beam's DirectRunner.
+Record batches from end to end, in process on Beam's in-memory runner.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import apache_beam as beam
 import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from tensorflow_transform.tf_metadata import schema_utils
 from tfx_bsl.public import tfxio
 
@@ -57,7 +58,7 @@ def run(data: Path, output: Path) -> None:
     )
     with (
         tempfile.TemporaryDirectory(dir=output.parent) as scratch,
-        beam.Pipeline(runner="DirectRunner") as pipeline,
+        beam.Pipeline(runner=FnApiRunner()) as pipeline,
         tft_beam.Context(temp_dir=scratch),
     ):
         raw = pipeline | "Read" >> source.BeamSource()

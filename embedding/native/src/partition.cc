@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <sstream>
 
 namespace shardline {
@@ -12,8 +13,35 @@ constexpr int64_t kTaskSize = 8192;
 constexpr int64_t kCyclesPerTask = kTaskSize * 8;
 constexpr int64_t kShownWeights = 3;
 
+// Weights whose largest in a bag lies between these are combined as they are: neither
+// their sum nor that of their squares can leave float32.
+constexpr uint32_t kLeastOrdinary = (127 - 45) << 23;  // 2^-45
+constexpr uint32_t kMostOrdinary = (127 + 44) << 23;   // 2^44
+// Others are first multiplied by one of these, which is exact, and changes no quotient.
+constexpr float kOfTiny = 0x1p90f;
+constexpr float kOfHuge = 0x1p-80f;
+
+uint32_t bits_of(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+// Returns the bits of an absolute value, which compare as the values do. Denormal ones
+// do not otherwise: TensorFlow has its threads take them for zeros.
+uint32_t magnitude_of(float value) { return bits_of(value) & 0x7fffffffu; }
+
+float scaled(float weight, float scale) {
+  const uint32_t magnitude = magnitude_of(weight);
+  if (scale != kOfTiny || magnitude >= 1u << 23) return weight * scale;
+  const float value = static_cast<float>(magnitude) * 0x1p-59f;  // 2^-149 * 2^90
+  return bits_of(weight) == magnitude ? value : -value;
+}
+
 bool is_usable(const FeaturePlan& plan, float weight) {
-  return std::isfinite(weight) && (plan.combiner == Combiner::kSum || weight >= 0);
+  constexpr uint32_t kMinusZero = 1u << 31;
+  return std::isfinite(weight) &&
+         (plan.combiner == Combiner::kSum || bits_of(weight) <= kMinusZero);
 }
 
 // Reads one feature's occurrences under its table's policy.
@@ -50,24 +78,32 @@ class Reader {
     return plan_.policy == Policy::kOovRow ? plan_.vocabulary_size - 1 : -1;
   }
 
-  // Returns what each weight of a bag is divided by, 0 if it has no weight.
-  float divisor(int64_t bag) const {
-    if (plan_.combiner == Combiner::kSum || !bags_.combine) return 1.0f;
+  // How the weights of a bag become coefficients.
+  struct Norm {
+    float scale;    // what each is multiplied by first: a power of two
+    float divisor;  // what it is divided by then, 0 if the bag has no weight
+  };
+
+  Norm norm(int64_t bag) const {
+    if (plan_.combiner == Combiner::kSum || !bags_.combine) return {1.0f, 1.0f};
     const bool is_mean = plan_.combiner == Combiner::kMean;
+    const float scale = bags_.weights ? scale_of(bag) : 1.0f;
     float total = 0;
     const int64_t last = end(bag);
     for (int64_t place = begin(bag); place < last; ++place) {
       const int64_t at = position(place);
       if (row(at) < 0) continue;
-      total += is_mean ? weight(at) : weight(at) * weight(at);
+      const float own = scaled(weight(at), scale);
+      total += is_mean ? own : own * own;
     }
-    return is_mean ? total : std::sqrt(total);
+    return {scale, is_mean ? total : std::sqrt(total)};
   }
 
-  float coefficient(int64_t position, float divisor) const {
+  float coefficient(int64_t position, const Norm& norm) const {
     if (!bags_.combine) return 1.0f;
     if (plan_.combiner == Combiner::kSum) return weight(position);
-    return divisor == 0 ? 0.0f : weight(position) / divisor;
+    return norm.divisor == 0 ? 0.0f
+                             : scaled(weight(position), norm.scale) / norm.divisor;
   }
 
   // Returns the coefficient of each of `count` ids of a bag without weights.
@@ -83,6 +119,17 @@ class Reader {
   }
 
  private:
+  float scale_of(int64_t bag) const {
+    uint32_t largest = 0;
+    const int64_t last = end(bag);
+    for (int64_t place = begin(bag); place < last; ++place) {
+      const int64_t at = position(place);
+      if (row(at) >= 0) largest = std::max(largest, magnitude_of(weight(at)));
+    }
+    if (largest < kLeastOrdinary) return kOfTiny;
+    return largest > kMostOrdinary ? kOfHuge : 1.0f;
+  }
+
   const FeaturePlan& plan_;
   const FeatureBags& bags_;
   const Id* ids_;
@@ -229,7 +276,7 @@ void Partition::write_task(const Task& task, const Id* ids,
   int64_t* next = places.data();
   if (is_plain(task)) return write_plain_task(task, ids, hosts, next);
   for (int64_t bag = task.first_bag; bag < task.end_bag; ++bag) {
-    const float divisor = reader.divisor(bag);
+    const auto norm = reader.norm(bag);
     const int64_t end = reader.end(bag);
     for (int64_t place = reader.begin(bag); place < end; ++place) {
       const int64_t at = reader.position(place);
@@ -240,7 +287,7 @@ void Partition::write_task(const Task& task, const Id* ids,
       const HostShare& share = hosts[host];
       share.rows[to] = static_cast<int32_t>(row - first_rows[host]);
       share.segments[to] = static_cast<int32_t>(reader.segment(bag, place));
-      share.coefficients[to] = reader.coefficient(at, divisor);
+      share.coefficients[to] = reader.coefficient(at, norm);
     }
   }
 }

@@ -16,6 +16,9 @@ constexpr int64_t kChunk = 4096;
 // Table rows of a task when all rows are updated.
 constexpr int64_t kRowBlock = 4096;
 constexpr int64_t kAhead = 32;
+// Kept memory is given back after so many steps that need less than a part of it.
+constexpr int64_t kTooLarge = 4;
+constexpr int kPatience = 64;
 
 int64_t row_of(uint64_t sorted) { return static_cast<int64_t>(sorted >> 32); }
 
@@ -205,7 +208,7 @@ class Update {
   }
 
   // Fetches the row that an occurrence updates, if it is not that of the one before.
-  void fetch(int64_t occurrence) const {
+  SHARDLINE_INLINE void fetch(int64_t occurrence) const {
     const int64_t row = row_of(source_.sorted[occurrence]);
     if (row == row_of(source_.sorted[occurrence - 1])) return;
     prefetch(table_.table.parameters + row * dim_, dim_);
@@ -223,7 +226,19 @@ class Update {
 
 }  // namespace
 
-void update_tables(const std::vector<UpdatedTable>& tables, const Parallel& parallel) {
+uint64_t* SortMemory::room_for(int64_t count) {
+  steps_with_less_ = count < size_ / kTooLarge ? steps_with_less_ + 1 : 0;
+  if (count > size_ || steps_with_less_ == kPatience) {
+    numbers_.reset();  // first, so that never two are held
+    size_ = count + count / 8;
+    numbers_.reset(new uint64_t[size_]);
+    steps_with_less_ = 0;
+  }
+  return numbers_.get();
+}
+
+void update_tables(const std::vector<UpdatedTable>& tables, const Parallel& parallel,
+                   SortMemory* memory) {
   std::vector<Joined> joined(tables.begin(), tables.end());
   int64_t ids = 0, numbers = 0;
   for (size_t t = 0; t < tables.size(); ++t) {
@@ -232,16 +247,17 @@ void update_tables(const std::vector<UpdatedTable>& tables, const Parallel& para
                                           ? tables[t].table.rows
                                           : joined[t].get().count);
   }
-  const Buffer<uint64_t> sorted(ids), scratch(ids);
+  uint64_t* const sorted = memory->room_for(2 * ids);
+  uint64_t* const scratch = sorted + ids;
   std::vector<SortJob> sorts;
   std::deque<Update> updates;
   std::vector<std::pair<const Update*, int64_t>> tasks;
   int64_t offset = 0;
   for (size_t t = 0; t < tables.size(); ++t) {
     const Occurrences& own = joined[t].get();
-    uint64_t* by_row = sorted.get() + offset;
+    uint64_t* by_row = sorted + offset;
     sorts.push_back({own.rows, own.count, tables[t].table.rows, by_row,
-                     scratch.get() + offset});
+                     scratch + offset});
     updates.emplace_back(tables[t], own, by_row);
     for (int64_t task = 0; task < updates.back().tasks(); ++task) {
       tasks.emplace_back(&updates.back(), task);

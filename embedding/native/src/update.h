@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "occurrences.h"
@@ -21,10 +22,27 @@ struct UpdatedTable {
   bool skip_not_finite;  // leave rows out whose gradient is NaN or infinite
 };
 
+// What a step sorts in, kept for the next one: memory anew costs as much as the sort.
+//
+// It is as large as the largest step, and shrinks when steps have long needed less.
+class SortMemory {
+ public:
+  // Returns room for some numbers, whose values are those of an earlier step.
+  uint64_t* room_for(int64_t count);
+
+ private:
+  std::unique_ptr<uint64_t[]> numbers_;
+  int64_t size_ = 0;
+  int steps_with_less_ = 0;
+};
+
 // Updates the touched rows of every table in place.
 //
 // Gradients of a row are summed in the order of the batch, in pieces whose ends depend on
 // the batch alone: results are the same for any number of threads.
-void update_tables(const std::vector<UpdatedTable>& tables, const Parallel& parallel);
+//
+// `memory` is this call's alone until it returns.
+void update_tables(const std::vector<UpdatedTable>& tables, const Parallel& parallel,
+                   SortMemory* memory);
 
 }  // namespace shardline

@@ -1,6 +1,8 @@
 // ShardlineUpdate: one step of the optimizers of every table with rows on a host.
 #include "update.h"
 
+#include <mutex>
+
 #include "tables.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/shape_inference.h"
@@ -105,7 +107,10 @@ class UpdateOp : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, take_tables(context, locked, &tables));
     OP_REQUIRES_OK(context, take_occurrences(context, &tables));
     OP_REQUIRES_OK(context, take_gradients(context, &tables));
-    update_tables(tables, threads_of(context));
+    // Steps of one op meet here only if they are of different variables.
+    const std::unique_lock<std::mutex> is_mine(is_used_, std::try_to_lock);
+    SortMemory own;
+    update_tables(tables, threads_of(context), is_mine ? &kept_ : &own);
   }
 
  private:
@@ -195,6 +200,8 @@ class UpdateOp : public tensorflow::OpKernel {
   std::vector<Rule> rules_;
   std::vector<float> options_;
   std::vector<bool> flags_;
+  std::mutex is_used_;
+  SortMemory kept_;
 };
 
 REGISTER_KERNEL_BUILDER(Name("ShardlineUpdate").Device(tensorflow::DEVICE_CPU), UpdateOp);

@@ -17,6 +17,7 @@ from tfx_bsl.tfxio import tensor_adapter, tensor_representation_util
 from components.analysis.in_process import analyze_batches
 from components.features.graph_writer import RawAdapter, write_transform_graph
 from components.features.schema import example_schema
+from components.in_memory_beam import in_memory_pipeline
 from components.preprocess.loaded_graph import LoadedGraph
 from configs.columns import raw_columns
 from configs.schema import Feature, FeatureSet, Ids, Number, Table, Target
@@ -159,7 +160,10 @@ def _analyse_by_stock(batches: list[pa.RecordBatch], schema: Any, folder: str) -
         schema
     )
     config = tensor_adapter.TensorAdapterConfig(batches[0].schema, representations)
-    with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=f"{folder}-temporary"):
+    with (
+        in_memory_pipeline() as pipeline,
+        tft_beam.Context(temp_dir=f"{folder}-temporary"),
+    ):
         read = pipeline | beam.Create(batches)
         analysed = (read, config) | tft_beam.AnalyzeDataset(_stock)
         _ = analysed | tft_beam.WriteTransformFn(folder)

@@ -2,8 +2,9 @@
 
 import functools
 import operator
+import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -175,3 +176,19 @@ def test_boundaries_of_nothing_are_zeros() -> None:
 
 def test_one_bucket_has_no_boundary() -> None:
     assert boundaries(_sketches(_buckets(1), [{"f": 1.0, "g": []}], 1), 1) == []
+
+
+class Hostile:
+    """What runs code where it is unpickled."""
+
+    ran: ClassVar[list[bool]] = []
+
+    def __reduce__(self) -> Any:
+        return Hostile.ran.append, (True,)
+
+
+@pytest.mark.parametrize("part", [b"", b"no sketch", pickle.dumps(Hostile())])
+def test_bytes_that_are_no_sketch_are_refused_and_not_run(part: bytes) -> None:
+    with pytest.raises(RuntimeError, match="sketch"):
+        boundaries([part], 4)
+    assert not Hostile.ran

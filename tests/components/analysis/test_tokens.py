@@ -12,6 +12,7 @@ from components.analysis.tokens import column_of, crossed, feature_tokens
 from components.features import tokens as graph
 from components.features.raw_adapter import RawAdapter
 from components.features.schema import example_schema
+from components.features.single_values import as_values
 from configs.columns import raw_columns
 from configs.schema import Feature, FeatureSet, Ids, Table
 
@@ -84,7 +85,8 @@ def test_arrow_and_tensor_tokens_are_equal(case: Any) -> None:
     )
     columns = raw_columns(features)
     batch = batch_of(columns, rows)
-    tensors = RawAdapter(example_schema(columns)).tensors(batch)
+    read = RawAdapter(example_schema(columns)).tensors(batch)
+    tensors = as_values(read, columns)
 
     counted = feature_tokens("f", feature, batch).to_pylist()
     made = graph.feature_tokens("f", feature, tensors)

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.metrics import log_loss
 
+from components.evaluation import binary
 from components.exporter import weigh as program
 from components.exporter.weigh import Split, percentiles_ms
 from components.exporter.weighing import WeighingError, weigh
-from components.trainer.metrics import NormalizedEntropy
 from configs.schema import Target
 
 TARGET = Target(label="label", example_weight="counts")
@@ -40,20 +41,27 @@ def write_split(
 def test_entropy_is_what_the_trainer_reports(write_split: Callable[..., str]) -> None:
     labels, counts = [1.0, 0.0, 0.0, 1.0, 1.0], [1.0, 0.5, 2.0, 0.0, 3.0]
     scores = np.array([0.9, 0.2, 0.99, 0.5, 0.0], np.float32)
-    metric = NormalizedEntropy()
-    metric.update_state(np.float32(labels), scores, sample_weight=np.float32(counts))
+    metrics = binary.BinaryMetrics()
+    metrics.add(np.array(labels), scores, np.array(counts))
+    clipped = np.clip(scores.astype(np.float64), 1e-7, 1 - 1e-7)
+    base = np.full(5, np.average(labels, weights=counts))
+    loss, base_loss = (
+        log_loss(labels, predicted, sample_weight=counts)
+        for predicted in (clipped, base)
+    )
 
-    split = Split([write_split(label=labels, counts=counts)], "label", "counts")
+    split = Split([write_split(label=labels, counts=counts)], "label", "counts", binary)
 
     assert len(split) == 5
-    assert split.entropy(scores) == pytest.approx(float(metric.result()), rel=1e-5)
+    assert split.entropy(scores) == metrics.result().values["normalized_entropy"]
+    assert split.entropy(scores) == pytest.approx(loss / base_loss, rel=1e-12)
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
 def test_scores_that_are_not_finite_have_no_entropy(
     write_split: Callable[..., str], wrong: float
 ) -> None:
-    split = Split([write_split(label=[1.0, 0.0])], "label", None)
+    split = Split([write_split(label=[1.0, 0.0])], "label", None, binary)
 
     assert split.entropy(np.array([0.5, wrong], np.float32)) == math.inf
 
@@ -76,14 +84,17 @@ def test_scores_that_are_not_finite_have_no_entropy(
         ({"label": [1.0, 0.0], "counts": [1.0, None]}, "the first is nan in example 1"),
         (
             {"label": [1.0, 1.0], "counts": [1.0, 1.0]},
-            r"not defined .* 2 examples, weighted, 100% have the label 1\. Hold out",
+            r"undefined: all 2 evaluation examples have label 1\. Hold out",
         ),
-        ({"label": [1.0, 0.0], "counts": [0.0, 1.0]}, "weighted, 0% have the label 1"),
+        (
+            {"label": [1.0, 0.0], "counts": [0.0, 1.0]},
+            "of 2 evaluation examples only 1 has a weight above 0, and its label is 0",
+        ),
         (
             {"label": [1.0, 0.0], "counts": [0.0, 0.0]},
-            "weighted, nan% have the label 1",
+            "the weight of all 2 evaluation examples is 0",
         ),
-        ({"label": [], "counts": []}, "its 0 examples"),
+        ({"label": [], "counts": []}, "there are no evaluation examples"),
     ],
     ids=str,
 )
@@ -93,7 +104,7 @@ def test_split_without_a_defined_entropy_is_refused(
     file = write_split(**columns)
 
     with pytest.raises(ValueError, match=message):
-        Split([file], "label", "counts")
+        Split([file], "label", "counts", binary)
 
 
 def test_percentiles_leave_out_the_first_requests() -> None:

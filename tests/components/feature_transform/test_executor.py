@@ -17,6 +17,7 @@ from tfx.types.channel import Channel
 from components.feature_transform.component import FeatureTransform
 from components.feature_transform.executor import Executor, sources_of
 from components.files import BadInputError
+from components.in_memory_beam import in_memory_pipeline
 from components.preprocess import job
 from configs.schema import Feature, FeatureSet, Number, Table, Target
 
@@ -72,7 +73,11 @@ class Made:
             "cache_folder": str(folder.parent / "cache"),
             "code_version": "1",
         }
-        context = BaseBeamExecutor.Context(tmp_dir=str(folder / "tmp"), unique_id="1")
+        context = BaseBeamExecutor.Context(
+            tmp_dir=str(folder / "tmp"),
+            unique_id="1",
+            make_beam_pipeline_fn=in_memory_pipeline,
+        )
         Executor(context).Do(
             {"examples": spans},
             {"transform_graph": [graph], "transformed_examples": [self.examples]},

@@ -424,21 +424,55 @@ def test_row_groups_beside_a_damaged_one_are_used(
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ({"column": "age", "at_least": "2024"},
+        ({"column": "age", "at_least": "late"},
          r"its column `age` holds int64, and `data.files.held_out.eval.at_least` is "
-         r"the text '2024'. Give a number"),
+         r"the text 'late'. Give a number"),
+        ({"column": "age", "at_least": "2024-01-01"},
+         r"its column `age` holds int64, and `.*eval.at_least` is the date or time "
+         r"'2024-01-01'. Give a number, such as 1704067200 if the column counts "
+         r"seconds since 1970, or 1704067200000 if milliseconds."),
         ({"column": "day", "at_least": 5},
-         r"its column `day` holds date32\[day\], and `.*eval.at_least` is a number."),
+         r"its column `day` holds date32\[day\], and `.*eval.at_least` is a number. "
+         r'Give a date or time between quotes, such as "2024-09-30".'),
+        ({"column": "day", "at_least": "12:30"},
+         r"its column `day` holds date32\[day\], and `.*` is the time of day '12:30'. "
+         r"Give a date or time"),
+        ({"column": "pair", "fraction": 0.5},
+         r"its column `pair` holds struct<a: int64>, and `.*held_out.eval.fraction` "
+         r"draws by single values. Name a column of text, numbers"),
+        ({"column": "pair", "at_least": 5},
+         r"its column `pair` holds struct<a: int64>, and `.*` is a number. Name a"),
+        ({"column": "pairs", "fraction": 0.5},
+         r"its column `pairs` holds struct<a: int64>, and `.*fraction` draws by"),
+        ({"column": "map", "fraction": 0.5},
+         r"its column `map` holds map<string, int64.*>, and `.*fraction` draws by"),
+        ({"column": "none", "fraction": 0.5},
+         r"its column `none` holds nulls only, and tells split `eval`. Name another"),
+        ({"column": "ages", "fraction": 0.5},
+         r"row 1: column `ages` has not one value to tell split `eval` by: it has 2"),
+        ({"column": "span", "at_least": 5},
+         r"its column `span` holds duration\[s\], and `.*` is a number. Name a column"),
     ],
 )  # fmt: skip
 def test_split_by_a_column_of_another_type_is_an_error(
     rule: dict, message: str, write: Callable[..., str]
 ) -> None:
-    table = pa.table({"age": [1], "day": pa.array([1], pa.int32()).cast(pa.date32())})
+    table = pa.table(
+        {
+            "age": [1],
+            "ages": [[1, 2]],
+            "day": pa.array([1], pa.int32()).cast(pa.date32()),
+            "pair": [{"a": 1}],
+            "pairs": [[{"a": 1}]],
+            "map": pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64())),
+            "none": pa.nulls(1),
+            "span": pa.array([1], pa.duration("s")),
+        }
+    )
     rules = ReadRules(
         "parquet", {"age": Column("int64")}, held_out={"eval": HeldOut(**rule)}
     )
-    with pytest.raises(BadInputError, match=rf"a.parquet: {message}"):
+    with pytest.raises(BadInputError, match=rf"a.parquet[:,] {message}"):
         read_all(write("a.parquet", table), rules)
 
 

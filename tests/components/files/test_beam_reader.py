@@ -5,17 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import apache_beam as beam
 import pytest
 import tensorflow as tf
 from absl import logging
-from apache_beam.options.pipeline_options import PipelineOptions
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 
 from components.example_gen.executor import Executor
 from components.files import BadInputError
 from components.files.beam_reader import FileReader
 from components.files.rules import FILE_READER
+from components.in_memory_beam import in_memory_pipeline
 
 COLUMNS = {
     "user": {"dtype": "string"},
@@ -68,7 +68,8 @@ def run_component(path: str, folder: Path, **files: Any) -> dict[str, list[int]]
         "options": json.dumps(options(**files)),
         "path": path,
     }
-    Executor().Do({}, {"examples": [artifact]}, properties)
+    context = BaseBeamExecutor.Context(make_beam_pipeline_fn=in_memory_pipeline)
+    Executor(context).Do({}, {"examples": [artifact]}, properties)
     return {
         split: ages(
             [
@@ -126,6 +127,6 @@ def test_split_without_files_is_an_error(data: str) -> None:
     reader = FileReader(**options(splits={"train": "none-*"}))
     with (
         pytest.raises(BadInputError, match=r"no file matches `none-\*`; there is test"),
-        beam.Pipeline("DirectRunner", options=PipelineOptions([])) as root,
+        in_memory_pipeline() as root,
     ):
         reader.examples(root, data)

@@ -41,6 +41,16 @@ def test_pattern_finds_files_in_folders(
     assert match(str(root), pattern) == [f"{root}/{name}" for name in found]
 
 
+def test_outputs_of_a_run_are_no_data(
+    write: Callable[..., str], tmp_path: Path
+) -> None:
+    for name in ("a.gz", "runs/x/metadata.sqlite", "runs/x/artifacts/G/1/part.gz"):
+        write(f"data/{name}", b"x")
+
+    assert match(str(tmp_path / "data"), "**/*.gz") == [f"{tmp_path}/data/a.gz"]
+    assert match(str(tmp_path / "data/runs/x"), "**/*.gz") != []
+
+
 @pytest.mark.parametrize(("pattern", "found"), PATTERNS)
 def test_pattern_finds_members_of_archives(
     pattern: str, found: list[str], tmp_path: Path

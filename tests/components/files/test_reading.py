@@ -2,6 +2,7 @@
 
 import decimal
 import gzip
+import hashlib
 from collections.abc import Callable
 from itertools import chain
 from typing import Any
@@ -372,6 +373,24 @@ def test_fraction_is_drawn_by_value_and_the_same_in_every_format(
     users = {split: {n % 500 for n in ns} for split, ns in found[0].items()}
     assert not users["eval"] & users["train"]
     assert 70 < len(users["eval"]) < 130
+
+
+@pytest.mark.parametrize("name", ["a.tfrecord", "a.csv", "a.parquet"])
+@pytest.mark.parametrize("value", [int, "u{}".format, "00{}".format])
+def test_fraction_is_drawn_by_a_hash_that_stays(
+    name: str, value: Callable[[int], int | str], write: Callable[..., str]
+) -> None:
+    rows = [{"n": i, "user": value(i)} for i in range(300)]
+    rule = {"eval": {"column": "user", "fraction": 0.2}}
+    drawn = [
+        row["n"]
+        for row in rows
+        for digest in [
+            hashlib.blake2b(str(row["user"]).encode(), digest_size=8, key=b"eval")
+        ]
+        if int.from_bytes(digest.digest(), "little") < 0.2 * 2**64
+    ]
+    assert splits(name, write, rows, rule)["eval"] == drawn
 
 
 def test_splits_of_one_column_draw_apart(write: Callable[..., str]) -> None:

@@ -1,11 +1,12 @@
 """The feature step as Beam runs it: every row once, spans, what is bad."""
 
 import os
+import pickle
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -287,7 +288,12 @@ def test_no_example_is_an_error(csv_files: Write, run_alone: Run) -> None:
     folder = csv_files(train=range(10))
     files = files_of(held_out={"test": HeldOut(column="age", at_least=0)})
 
-    with pytest.raises(ValueError, match="No example to analyse in split 'train': 1 f"):
+    with pytest.raises(
+        ValueError,
+        match=r"No example to analyse in split 'train': 1 files were read. "
+        "`data.files.held_out.test` takes 10 of the first 10 examples .* column `age` "
+        "goes from 0 to 9 there, and `at_least` is 0",
+    ):
         run_alone(Source(folder, files))
 
 
@@ -324,17 +330,62 @@ def test_features_without_any_vocabulary_run(csv_files: Write, run_alone: Run) -
     assert sorted(done.by_age("train")) == [0, 1, 2, 3, 4]
 
 
-def test_counts_that_are_not_whole_are_made_again(
-    whole: Whole, cache: str, run_alone: Run
+def change(file: Path) -> None:
+    """Changes the last byte, and no size."""
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
+@pytest.mark.parametrize("name", ["user-*", "summary.json", "whole.json"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        Path.unlink,
+        lambda file: file.write_bytes(b""),
+        lambda file: file.write_bytes(file.read_bytes()[:-1]),
+        change,
+        lambda file: file.write_bytes(pickle.dumps(Hostile())),
+    ],
+)
+def test_damaged_counts_are_made_again(
+    name: str,
+    damage: Callable[[Path], Any],
+    whole: Whole,
+    cache: str,
+    run_alone: Run,
 ) -> None:
-    next(Path(cache).glob("counts-*/user-*")).unlink()
+    damaged = next(Path(cache).glob(f"counts-*/{name}"))
+    damage(damaged)
 
     again = run_alone(whole.source, cache=cache)
-    third = run_alone(whole.source, cache=cache)
 
     assert len(again.report.reused) == 1
     assert again.report.facts == whole.done.report.facts
-    assert len(third.report.reused) == 3
+    (told,) = again.report.damaged
+    assert told.startswith(str(damaged))
+    assert not Hostile.ran
+    assert len(run_alone(whole.source, cache=cache).report.reused) == 3
+
+
+class Hostile:
+    """What runs code where it is unpickled."""
+
+    ran: ClassVar[list[bool]] = []
+
+    def __reduce__(self) -> Any:
+        return Hostile.ran.append, (True,)
+
+
+def test_file_that_was_added_to_counts_is_not_counted(
+    whole: Whole, cache: str, run_alone: Run
+) -> None:
+    shard = next(Path(cache).glob("counts-*/user-*"))
+    shutil.copy(shard, shard.with_name("user-99"))
+
+    again = run_alone(whole.source, cache=cache)
+
+    assert again.report.facts == whole.done.report.facts
+    assert again.report.damaged == (f"{shard.with_name('user-99')} was not there",)
 
 
 def test_place_that_reads_as_a_pattern_is_refused(

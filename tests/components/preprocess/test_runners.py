@@ -14,6 +14,7 @@ import pytest
 from apache_beam.options.pipeline_options import DirectOptions, StandardOptions
 from shardline_tests import load
 
+from components.in_memory_beam import IN_MEMORY_RUNNER
 from components.preprocess.alone import preprocess_alone
 from components.preprocess.runners import RUNNERS, beam_runner
 
@@ -32,7 +33,7 @@ def options_of(*arguments: Any) -> Any:
 @pytest.mark.parametrize(
     ("name", "runner"),
     [
-        ("direct", "DirectRunner"),
+        ("direct", IN_MEMORY_RUNNER),
         ("flink", "FlinkRunner"),
         ("spark", "SparkRunner"),
         ("dataflow", "DataflowRunner"),

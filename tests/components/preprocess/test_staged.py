@@ -47,6 +47,16 @@ def test_lost_batches_are_no_empty_ones(folder: str) -> None:
         list(staged_batches(folder, UNIT, {"train": 4}))
 
 
+@pytest.mark.parametrize("kept", [0, 0.5, 0.99])
+def test_cut_batches_are_no_fewer_ones(kept: float, folder: str) -> None:
+    for file in Path(folder).iterdir():
+        content = file.read_bytes()
+        file.write_bytes(content[: int(kept * len(content))])
+
+    with pytest.raises(BadInputError, match="is not there, or not whole"):
+        list(staged_batches(folder, UNIT, {"train": 4, "eval": 1}))
+
+
 def test_nothing_is_there_until_the_unit_is_finished(tmp_path: Path) -> None:
     staged = StagedUnit(str(tmp_path), UNIT)
     staged.write("train", BATCH)

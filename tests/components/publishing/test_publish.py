@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,27 @@ def test_another_user_can_read_what_is_published(publish, write_model, serving) 
     modes = {p.stat().st_mode & 0o777 for p in paths if p.is_dir()}
     assert modes == {0o755}
     assert {p.stat().st_mode & 0o777 for p in paths if p.is_file()} == {0o644}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda file: file.unlink(),
+        lambda file: file.write_bytes(b""),
+        lambda file: file.write_bytes(b"?" + file.read_bytes()[1:]),
+        lambda file: file.with_name("added").touch(),
+    ],
+)
+def test_damaged_version_is_published_again(
+    damage: Callable[[Path], Any], publish, write_model, serving
+) -> None:
+    publish(write_model())
+    damage(serving / "1000" / "saved_model.pb")
+
+    again = publish(write_model())
+
+    assert (again.version, again.kind) == (1001, "full")
+    assert publish(write_model()).kind == "unchanged"
 
 
 def test_version_is_larger_than_that_of_a_delta(publish, write_model, serving) -> None:

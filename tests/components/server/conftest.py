@@ -267,7 +267,7 @@ def refused(call: Any) -> Any:
 Scenario = Callable[[Client], Awaitable[Any]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serve() -> Callable[..., Any]:
     """Serves a folder in this process for the time of a scenario."""
 

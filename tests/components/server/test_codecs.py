@@ -1,5 +1,6 @@
 """Inputs that do not fit are refused with their name, before TensorFlow sees them."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -165,7 +166,7 @@ def test_every_float32_comes_back_from_json() -> None:
         ('{"inputs": [true]}', "'a': expected float32, got a truth value"),
         ('{"inputs": [[1], [2, 3]]}', "'a': lists of different lengths|expected"),
         ('{"inputs": {"b": [1]}}', r"Sent extra: \[\"'b'\"\]. Missing.*'a'"),
-        ('{"instances": []}', "must be a list of rows, got a list"),
+        ('{"instances": []}', "'instances' is an empty list. Send at least one row"),
         ('{"instances": [{"a": 1}, {}]}', "must have the same inputs"),
     ],
     ids=range(14),
@@ -279,6 +280,75 @@ def test_error_of_tensorflow_keeps_its_status_and_words() -> None:
 
     assert (refusal.status, refusal.message) == (Status.OUT_OF_RANGE, "too far")
     assert refusal.http_status == 400
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (
+            "{{function_node f_1}} {{function_node g}} assertion failed: [Column `x` "
+            "is] [-3] [and \\'a\\' [0, 2).]\n\t [[{{node Assert}}]]",
+            "Column `x` is -3 and 'a' [0, 2).",
+        ),
+        (
+            "Graph execution error:\n\nName: <unknown>, Key: x\n\t [[{{node n}}]]",
+            "Name: <unknown>, Key: x",
+        ),
+        (
+            "Could not parse example input, value: '\ufffd'\n\t [[{{function_node f}}",
+            "One of the examples is no serialized tf.Example.",
+        ),
+    ],
+    ids=["assertion", "session", "bytes"],
+)
+def test_message_of_tensorflow_is_read_without_its_nodes(
+    message: str, words: str
+) -> None:
+    error = tf.errors.InvalidArgumentError(None, None, message)
+
+    assert from_tensorflow(error).message == words
+
+
+@pytest.mark.parametrize(
+    ("dtype", "missing", "sent", "expected"),
+    [
+        (tf.float32, float("nan"), "[1.5, null]", [1.5, float("nan")]),
+        (tf.int64, -(2**63), "[null, 3]", [-(2**63), 3]),
+        (tf.string, b"", '["a", null, {"b64": "Yg=="}]', [b"a", b"", b"b"]),
+    ],
+    ids=["float", "int", "text"],
+)
+def test_null_is_a_missing_value_by_row_and_by_column(
+    dtype: tf.DType, missing: Any, sent: str, expected: list[Any]
+) -> None:
+    spec = Input(dtype, (None,), missing)
+    values = json.loads(sent)
+    rows = json.dumps({"instances": [{"a": value} for value in values]})
+
+    for body in (f'{{"inputs": {{"a": {sent}}}}}', rows):
+        np.testing.assert_array_equal(parsed(body, a=spec)["a"], np.array(expected))
+
+
+def test_null_where_nothing_may_be_missing_is_refused() -> None:
+    message = "'a': expected float32, got null; no value of this input may be missing"
+
+    with pytest.raises(RequestError, match=message):
+        parsed('{"inputs": {"a": [1.5, null]}}', a=FLOATS)
+
+
+@pytest.mark.parametrize("form", ["inputs", "instances"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_reply_that_json_cannot_say_is_an_error(form: str, value: float) -> None:
+    query = JSON.parse(f'{{"{form}": [1, 2]}}'.encode())
+    outputs = {"y": np.array([[0.5, 1], [value, 2]], np.float32)}
+    message = (
+        rf"output 'y' is {value} at \[1, 0\], which JSON cannot say. Ask over gRPC"
+    )
+
+    with pytest.raises(RequestError, match=message) as caught:
+        JSON.reply(query, Answer(1, signature(), outputs))
+
+    assert caught.value.http_status == 500
 
 
 def test_long_names_and_messages_are_cut() -> None:

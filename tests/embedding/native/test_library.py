@@ -1,7 +1,6 @@
 """Which kernels serve: chosen, missing, broken, or not to be built."""
 
 import logging
-from pathlib import Path
 
 import pytest
 import tensorflow as tf
@@ -193,17 +192,36 @@ def test_build_removes_libraries_of_other_sources(fake_compiler):
     library_path.parent.mkdir(parents=True)
     (library_path.parent / "kernels-old.so").touch()
     assert native_build.build() == library_path
-    assert list(library_path.parent.iterdir()) == [library_path]
+    record = library_path.with_suffix(".sha256")
+    assert set(library_path.parent.iterdir()) == {library_path, record}
     assert library_path.read_text() == "built\n"
 
 
 @pytest.mark.usefixtures("sources")
 def test_library_that_is_there_is_not_built_again(fake_compiler):
+    fake_compiler('while [ "$1" != -o ]; do shift; done; echo built > "$2"')
+    library_path = native_build.build()
     fake_compiler("exit 1")
-    library_path = native_build.library_path()
-    library_path.parent.mkdir(parents=True)
-    Path(library_path).touch()
     assert native_build.build() == library_path
+
+
+@pytest.mark.usefixtures("sources")
+@pytest.mark.parametrize("content", ["", "buil", "Built\n", "built\n\n"])
+def test_damaged_library_is_built_again(content, fake_compiler):
+    fake_compiler('while [ "$1" != -o ]; do shift; done; echo built > "$2"')
+    library_path = native_build.build()
+    library_path.write_text(content)
+    assert not native_build.is_whole(library_path)
+    assert native_build.build().read_text() == "built\n"
+    assert native_build.is_whole(library_path)
+
+
+def test_damaged_library_is_not_loaded(missing):
+    real = native_build.library_path()
+    missing.write_bytes(real.read_bytes()[:-100])  # to load a cut one may end Python
+    record = real.with_suffix(".sha256").read_text()
+    missing.with_suffix(".sha256").write_text(record)
+    assert library.missing_reason().startswith(f"{missing} is damaged: ")
 
 
 @pytest.mark.usefixtures("missing")

@@ -1,0 +1,1 @@
+"""How well scores predict labels: one set of numbers for whoever judges a model."""

@@ -1,0 +1,119 @@
+"""Whether what an earlier run made is still what it was when it was made.
+
+TFX reuses outputs by their inputs, and looks only whether their folders are there. Here
+every file of them is recorded once a component has come to its end, and verified before
+it is reused. The record of `COMPONENT/OUTPUT/ID` is `COMPONENT/.files/OUTPUT-ID.json`.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from ml_metadata.proto import metadata_store_pb2 as mlmd
+from tfx import types
+from tfx.orchestration import data_types_utils, metadata
+from tfx.orchestration.portable import (
+    cache_utils,
+    inputs_utils,
+    outputs_utils,
+)
+from tfx.proto.orchestration import (
+    executable_spec_pb2,
+    pipeline_pb2,
+)
+
+from components.file_record import record_files, record_from_json
+
+_RECORDS = ".files"
+
+
+def record_outputs(artifacts: Iterable[mlmd.Artifact]) -> None:
+    """Records the files of what a component has just made.
+
+    Args:
+        artifacts: its outputs.
+    """
+    for artifact in artifacts:
+        path = _record_of(artifact.uri)
+        path.parent.mkdir(exist_ok=True)
+        written = path.with_suffix(f".{os.getpid()}")
+        written.write_text(record_files(artifact.uri).to_json())
+        written.replace(path)
+
+
+def damage(uris: Iterable[str]) -> str:
+    """Returns which file is not what it was when it was made; "" if all are.
+
+    Args:
+        uris: the folders of outputs.
+    """
+    return next(filter(None, map(_damage, uris)), "")
+
+
+def _damage(uri: str) -> str:
+    try:
+        record = record_from_json(_record_of(uri).read_text())
+    except (OSError, ValueError):
+        return f"{uri} has no record of its files"
+    return record.damage(uri)
+
+
+def _record_of(uri: str) -> Path:
+    folder = Path(uri)
+    name = f"{folder.parent.name}-{folder.name}.json"
+    return folder.parents[1] / _RECORDS / name
+
+
+def outputs_to_reuse(
+    pipeline: pipeline_pb2.Pipeline,
+    node: pipeline_pb2.PipelineNode,
+    executor: executable_spec_pb2.PythonClassExecutableSpec | None,
+    connection: mlmd.ConnectionConfig,
+) -> list[str]:
+    """Returns the folders that TFX would reuse for a component, by its own rules.
+
+    Args:
+        pipeline: the compiled pipeline, whose run has come to the component.
+        node: of the component.
+        executor: what runs it, which is in the key of the cache.
+        connection: of ML Metadata.
+    """
+    if not node.execution_options.caching_options.enable_cache:
+        return []
+    with metadata.Metadata(connection) as handle:
+        try:
+            resolved = inputs_utils.resolve_input_artifacts(
+                pipeline_node=node, metadata_handle=handle
+            )
+        except inputs_utils.exceptions.InputResolutionError:
+            return []  # launching it tells
+        if isinstance(resolved, inputs_utils.Skip) or len(resolved) != 1:
+            return []
+        context = cache_utils.get_cache_context(
+            metadata_handle=handle,
+            pipeline_node=node,
+            pipeline_info=pipeline.pipeline_info,
+            executor_spec=executor,
+            input_artifacts=resolved[0],
+            output_artifacts=_skeleton(pipeline, node),
+            parameters=data_types_utils.build_parsed_value_dict(
+                inputs_utils.resolve_parameters_with_schema(
+                    node_parameters=node.parameters
+                )
+            ),
+        )
+        cached = cache_utils.get_cached_outputs(
+            metadata_handle=handle, cache_context=context
+        )
+    return [artifact.uri for some in (cached or {}).values() for artifact in some]
+
+
+def _skeleton(
+    pipeline: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode
+) -> dict[str, list[types.Artifact]]:
+    """Returns outputs as they are in the key of the cache, where no number counts."""
+    resolver = outputs_utils.OutputsResolver(
+        node, pipeline.pipeline_info, pipeline.runtime_spec
+    )
+    skeleton: dict[str, list[types.Artifact]] = resolver.generate_output_artifacts(0)
+    return skeleton
