@@ -123,14 +123,16 @@ def row_findings(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
     _, bad = seen.converted(use.needed, remedies_of(use, values))
     rows = len(seen.lists.lengths)
     for reason, count in bad.rows.items():
+        is_fault = rules.on_bad_example == "error" or count == rows
+        left_out = "" if is_fault else " and are left out"
         yield Finding(
             _place_of_rows(use, reason),
             use.who,
-            f"{count:,} of {rows:,} sampled examples cannot be used: "
+            f"{count:,} of {rows:,} sampled examples cannot be used{left_out}: "
             f"{bad.first[reason][0][2]}",
             "",
             use.column,
-            is_fault=rules.on_bad_example == "error" or count == rows,
+            is_fault=is_fault,
         )
 
 

@@ -79,6 +79,11 @@ CASES: dict[str, Case] = {
         "Its commas part thousands: write none, as in 1234.",
         NUMBER, words("age", "1234", "12345.5"),
     ),
+    "decimal commas with three places": (
+        "csv", NUMBER, words("age", "0,123", "1,234"),
+        "That is a decimal comma: write a point, as in 0.123.",
+        NUMBER, words("age", "0.123", "1.234"),
+    ),
     "yes and no": (
         "csv", {}, words("label", "no", "yes"),
         "column `label` holds string values such as 'no', expected one float. Write 1 "
