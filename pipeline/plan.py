@@ -12,6 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from components.evaluation.binary import Labels
 from components.features.derived import DerivedBatches
 from components.files import BadInput, units
 from components.files.reading import read_unit
@@ -24,6 +25,7 @@ from components.preprocess.sources import Examples
 from configs import Job
 from pipeline.preflight import find_own_modules
 from pipeline.preprocess import examples_of
+from pipeline.split_labels import add_labels, judged_splits, label_faults
 from pipeline.tables import show
 
 _TRAIN = "train"
@@ -38,6 +40,8 @@ def make_plan(
     say: Callable[[str], None],
 ) -> tuple[Plan, BadInput]:
     """Reads the training examples once and plans.
+
+    Of other splits only the labels are looked at, until both were seen.
 
     Args:
         job: the configuration.
@@ -60,16 +64,20 @@ def make_plan(
     bad = BadInput(examples.rules.on_bad_example)
     sampled_rows = SAMPLED_BATCHES * machine.batch_size
     counting = Counting(job.preprocessing(job.data.target), sampled_rows)
+    labels: dict[str, Labels] = {}
     started = told = time.monotonic()
     with _own_columns(job, examples, say) as with_own:
-        for unit, first, batch in _batches(examples, bad):
+        for unit, first, batch in _batches(examples, bad, job, labels):
             counting.add(with_own(batch), unit, first)
             if time.monotonic() - told > _TOLD_EVERY_S:
                 told = time.monotonic()
                 rate = counting.examples / (told - started)
                 say(f"Read {counting.examples:,} examples ({rate:,.0f}/s)")
+    _add_other_splits(examples, bad, job, labels)
+    faults = [str(fault) for fault in label_faults(job, labels)]
     say("Working out ids")
-    return plan_of(job.name, counting, job.feature_set, machine), bad
+    made = plan_of(job.name, counting, job.feature_set, machine)
+    return made.model_copy(update={"labels": faults}), bad
 
 
 @contextlib.contextmanager
@@ -99,17 +107,40 @@ def machine_for(
 
 
 def _batches(
-    examples: Examples, bad: BadInput
+    examples: Examples, bad: BadInput, job: Job, labels: dict[str, Labels]
 ) -> Iterator[tuple[int, int, pa.RecordBatch]]:
-    """Yields (number of the file, number of the first row in it, batch)."""
+    """Yields (number of the file, number of the first row in it, batch).
+
+    What is held out of the same files counts among the labels.
+    """
     files = [f for s in examples.sources if s.split == _TRAIN for f in s.files]
     rules = examples.rules.of_split(_TRAIN)
     for number, unit in enumerate(units(files, rules, 1)):
         first = 0
         for split, batch in read_unit(unit, rules, bad):
+            add_labels(labels, split, batch, job)
             if split == _TRAIN:
                 yield number, first, batch
                 first += batch.num_rows
+
+
+def _add_other_splits(
+    examples: Examples, bad: BadInput, job: Job, labels: dict[str, Labels]
+) -> None:
+    """Reads splits that have their own files until both labels were seen."""
+    judged = judged_splits(job)
+    for source in examples.sources:
+        if source.split not in judged:
+            continue
+        rules = examples.rules.of_split(source.split)
+        for unit in units(list(source.files), rules, 1):
+            for split, batch in read_unit(unit, rules, bad):
+                add_labels(labels, split, batch, job)
+                if labels[split].both:
+                    break
+            else:
+                continue
+            break
 
 
 def render(plan: Plan, bad: BadInput, console: Console) -> None:
@@ -207,6 +238,7 @@ def _limits(plan: Plan) -> Table:
 
 
 def _warnings(plan: Plan) -> Iterator[str]:
+    yield from plan.labels
     for name, table in plan.tables.items():
         if table.rows < table.needed_rows:
             yield (

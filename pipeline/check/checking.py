@@ -14,7 +14,7 @@ from components.files.sampling import Piece, sample, spread
 from configs import ConfigError, load_job, load_run
 from configs.column import Column
 from configs.schema import Data, Derived, Job
-from pipeline.check import column_rules, report, size_rules, table_rules
+from pipeline.check import column_rules, label_rules, report, size_rules, table_rules
 from pipeline.check.findings import Finding, finding_of, in_order
 from pipeline.check.report import ColumnReport, Report
 from pipeline.check.seen import Seen
@@ -261,6 +261,14 @@ class _Check:
         is_whole &= len(self._splits["train"].heads) == len(self._splits["train"].files)
         examples = batches["train"].num_rows if "train" in batches else 0
         batches |= more
+        whole = {
+            split
+            for split, files in self._splits.items()
+            if split in batches and batches[split].num_rows == files.rows
+        }
+        if is_whole:
+            whole |= {"train", *rules.held_out}
+        self._findings += label_rules.label_findings(self._job, batches, whole)
         if batches and not any(finding.is_fault for finding in self._findings):
             self._findings += proof.transform_findings(self._job, batches)
         return examples if is_whole else None
