@@ -86,7 +86,7 @@ def _set_properties(pushed: Artifact, published: Published) -> None:
         published.kind,
         published.bytes,
     )
-    properties = {
+    properties: dict[str, int | str] = {
         "pushed": 1,
         "pushed_destination": published.destination,
         "pushed_version": str(published.version),

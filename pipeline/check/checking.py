@@ -16,6 +16,7 @@ from configs.column import Column
 from configs.schema import Data, Derived, Job
 from pipeline.check import (
     column_rules,
+    label_rules,
     report,
     size_rules,
     split_rules,
@@ -274,6 +275,14 @@ class _Check:
         is_whole = self._is_all_sampled()
         examples = batches["train"].num_rows if "train" in batches else 0
         batches |= more
+        whole = {
+            split
+            for split, files in self._splits.items()
+            if split in batches and batches[split].num_rows == files.rows
+        }
+        if is_whole:
+            whole |= {"train", *rules.held_out}
+        self._findings += label_rules.label_findings(self._job, batches, whole)
         if batches and not any(finding.is_fault for finding in self._findings):
             self._findings += proof.transform_findings(self._job, batches)
         return examples if is_whole else None

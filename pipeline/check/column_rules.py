@@ -150,7 +150,8 @@ def value_findings(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
     if seen.is_text and not use.needed.ragged:
         yield from _separated(use, seen, rules)
         yield from _blank(use, seen)
-    if seen.distinct == 1 and len(lists.values) >= _FEW and use.role != "split":
+    is_input = use.role not in ("split", "label")
+    if seen.distinct == 1 and len(lists.values) >= _FEW and is_input:
         some = " that have a value" if seen.missing else ""
         fact = f"column `{use.column}` is {seen.example!r} in all sampled examples"
         fact += f"{some}."
