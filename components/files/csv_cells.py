@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from components.files.bad_input import FileFault
+from components.files.column_names import meant
 
 CELL = pa.large_binary()
 _NAMED = 20  # columns, in messages
@@ -43,8 +44,9 @@ def header_of(line: bytes, wanted: list[str]) -> list[str]:
             more = " ..." if len(there) > _NAMED else ""
             raise FileFault(
                 f"its header names {there.count(name)} columns `{name}`, expected one; "
-                f"it names {', '.join(there[:_NAMED])}{more}. Correct the name in the "
-                "configuration, or the file, whose cells are parted by commas."
+                f"it names {', '.join(there[:_NAMED])}{more}. {meant(name, there)}"
+                "Correct the name in the configuration, or the file, whose cells are "
+                "parted by commas."
             )
     return there
 

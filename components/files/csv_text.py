@@ -7,6 +7,7 @@ lines with an odd number of quotes are bad. Blank lines are ignored.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import IO
@@ -37,21 +38,26 @@ def read_csv(share: Share) -> Iterator[RawBatch]:
         chunks = row_chunks(stream)
         _, first = next(chunks, (1, b""))
         line, _, rest = first.partition(b"\n")
+        with_rows = (chunk for chunk in _all_chunks(rest, chunks) if chunk[2].strip())
+        some = next(with_rows, None)
+        if some is None:
+            if line.strip():
+                header_of(line, [])  # What is no header may be rows.
+            share.tell_rows(0)
+            return
         header = header_of(line, share.rules.wanted)
-        has_rows = False
-        for number, (start, text) in enumerate(_all_chunks(rest, chunks)):
-            has_rows |= bool(text.strip())
+        for number, start, text in itertools.chain([some], with_rows):
             if share.has(number):
                 yield from _Chunk(start, text, header, share).batches()
-    if not has_rows and not share.rules.empty_files:
-        raise FileFault("holds no row below its header. Remove it or write it again.")
 
 
 def _all_chunks(
     rest: bytes, chunks: Iterator[tuple[int, bytes]]
-) -> Iterator[tuple[int, bytes]]:
-    yield 2, rest
-    yield from chunks
+) -> Iterator[tuple[int, int, bytes]]:
+    """Yields (number, number of its first line, text) of what is below the header."""
+    yield 0, 2, rest
+    for number, (line, text) in enumerate(chunks, 1):
+        yield number, line, text
 
 
 def row_chunks(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:

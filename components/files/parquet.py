@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.files.bad_input import FileFault, RowFaults
-from components.files.places import opened
+from components.files.column_names import meant
+from components.files.places import opened, size_of
 from components.files.raw_batch import RawBatch, Share
 from components.files.streams import file_faults
 
@@ -30,7 +31,13 @@ def read_parquet(share: Share) -> Iterator[RawBatch]:
             group, or lacks a column.
     """
     damage = None
+    if _is_empty(share.file):
+        share.tell_rows(0)
+        return
     with parquet_file(share.file) as file:
+        share.tell_rows(file.metadata.num_rows)
+        if not file.metadata.num_rows:
+            return
         _check(file, share)
         start = 0
         for group in range(file.num_row_groups):
@@ -43,6 +50,12 @@ def read_parquet(share: Share) -> Iterator[RawBatch]:
             start += file.metadata.row_group(group).num_rows
     if damage:
         raise damage
+
+
+def _is_empty(file: str) -> bool:
+    """Tells whether a file has no byte, as writers that had no row leave some."""
+    with file_faults():
+        return size_of(file) == 0
 
 
 def row_groups(file: str) -> int:
@@ -93,11 +106,9 @@ def _check(file: Any, share: Share) -> None:
             more = " ..." if len(there) > _NAMED else ""
             raise FileFault(
                 f"has {there.count(name)} columns `{name}`, expected one; its columns "
-                f"are {', '.join(there[:_NAMED])}{more}. Correct the column's name in "
-                "the configuration, or the file."
+                f"are {', '.join(there[:_NAMED])}{more}. {meant(name, there)}Correct "
+                "the column's name in the configuration, or the file."
             )
-    if not file.metadata.num_rows and not share.rules.empty_files:
-        raise FileFault("holds no row. Remove it or write it again.")
 
 
 def _group(file: Any, group: int, start: int, share: Share) -> Iterator[RawBatch]:

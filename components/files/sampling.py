@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 
 from components.files.bad_input import BadInputError, FileFault
+from components.files.column_names import columns_shown
 from components.files.csv_cells import header_of, parsed
 from components.files.csv_text import row_chunks
+from components.files.message_types import feature_lists, is_example
 from components.files.parquet import parquet_file
 from components.files.rules import ReadRules
 from components.files.streams import byte_stream
@@ -46,7 +48,15 @@ def sample(files: Sequence[str], rules: ReadRules, rows: int) -> pa.RecordBatch:
 def _of_tfrecord(file: str, rows: int) -> pa.RecordBatch | None:
     with byte_stream(file) as stream:
         records = next(record_batches(stream, rows), None)
-    return as_found(records) if records else None
+    if not records:
+        return None
+    if not is_example(records[0]) and (lists := feature_lists(records[0])) is not None:
+        raise FileFault(
+            "holds tf.SequenceExamples, expected tf.Examples: the feature lists of the "
+            f"first are {columns_shown(lists)}. Write tf.train.Example, with a feature "
+            "for each feature list, and one for each feature of the context."
+        )
+    return as_found(records)
 
 
 def _of_csv(file: str, rows: int) -> pa.RecordBatch | None:

@@ -58,7 +58,7 @@ def strictly_read(
     findings: list[Finding] = []
     skipping = dataclasses.replace(rules, on_bad_example="skip")
     for split, file in files.items():
-        bad = _SampledBadInput("skip")
+        bad = _SampledBadInput("skip", "skip")
         bad.rows_at_most = rows
         try:
             for name, batch in _first(

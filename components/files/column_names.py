@@ -1,0 +1,24 @@
+"""Names of columns in messages: those that are there, and the one that was meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+_NAMED = 20
+
+
+def columns_shown(names: Sequence[str]) -> str:
+    """Returns the first names, control characters escaped; "none" if there is none."""
+    shown = ", ".join(f"`{_escaped(name)}`" for name in names[:_NAMED])
+    return f"{shown}{' ...' if len(names) > _NAMED else ''}" or "none"
+
+
+def meant(name: str, names: Sequence[str]) -> str:
+    """Returns "Did you mean ...? " with the nearest name, or nothing if none is."""
+    nearest = [] if name in names else difflib.get_close_matches(name, names, n=1)
+    return f"Did you mean `{_escaped(nearest[0])}`? " if nearest else ""
+
+
+def _escaped(name: str) -> str:
+    return repr(name)[1:-1]
