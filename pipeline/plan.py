@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from components.features.derived import DerivedBatches
-from components.files import BadInput, units
+from components.files import BadInput, Tally, refuse, units
 from components.files.reading import read_unit
 from components.planner.counting import Counting
 from components.planner.planning import SAMPLED_BATCHES, Machine, plan_of
@@ -56,17 +56,19 @@ def make_plan(
     """
     find_own_modules()
     examples = examples_of(job, [], downloads)
-    bad = BadInput(examples.rules.on_bad_example)
+    rules = examples.rules.of_split(_TRAIN)
+    bad, tally = rules.new_bad_input(), Tally()
     sampled_rows = SAMPLED_BATCHES * machine.batch_size
     counting = Counting(job.preprocessing(job.data.target), sampled_rows)
     started = told = time.monotonic()
     with _own_columns(job, examples, say) as with_own:
-        for unit, first, batch in _batches(examples, bad):
+        for unit, first, batch in _batches(examples, bad, tally):
             counting.add(with_own(batch), unit, first)
             if time.monotonic() - told > _TOLD_EVERY_S:
                 told = time.monotonic()
                 rate = counting.examples / (told - started)
                 say(f"Read {counting.examples:,} examples ({rate:,.0f}/s)")
+    refuse(tally, bad, {_TRAIN: _training_files(examples)}, rules)
     say("Working out ids")
     return plan_of(job.name, counting, job.feature_set, machine), bad
 
@@ -98,17 +100,20 @@ def machine_for(
 
 
 def _batches(
-    examples: Examples, bad: BadInput
+    examples: Examples, bad: BadInput, tally: Tally
 ) -> Iterator[tuple[int, int, pa.RecordBatch]]:
     """Yields (number of the file, number of the first row in it, batch)."""
-    files = [f for s in examples.sources if s.split == _TRAIN for f in s.files]
     rules = examples.rules.of_split(_TRAIN)
-    for number, unit in enumerate(units(files, rules, 1)):
+    for number, unit in enumerate(units(_training_files(examples), rules, 1)):
         first = 0
-        for split, batch in read_unit(unit, rules, bad):
+        for split, batch in read_unit(unit, rules, bad, tally=tally):
             if split == _TRAIN:
                 yield number, first, batch
                 first += batch.num_rows
+
+
+def _training_files(examples: Examples) -> list[str]:
+    return [f for s in examples.sources if s.split == _TRAIN for f in s.files]
 
 
 def render(plan: Plan, bad: BadInput, console: Console) -> None:

@@ -20,6 +20,7 @@ from components.features.graph_writer import SPECIFICATION
 from components.preprocess.job import preprocess, staging_folder, transform
 from components.preprocess.runners import Beam
 from components.preprocess.sources import Examples
+from components.preprocess.sums import Sums
 from configs.schema import Preprocessing
 
 GRAPH = "transform_graph"
@@ -40,12 +41,14 @@ class Report:
         left_out: lines that tell of bad examples and files.
         facts: of the analysed examples; None where a graph was given.
         reused: spans whose counts were in the cache.
+        sums: which agree.
     """
 
     examples: dict[str, int]
     left_out: list[str]
     facts: Facts | None
     reused: tuple[str, ...]
+    sums: Sums
 
     def save(self, folder: str) -> None:
         """Writes the report as JSON."""
@@ -79,6 +82,7 @@ def preprocess_alone(
     Raises:
         OutputExistsError: if there is something at `output`.
         BadInputError: if something in the files is bad and not to be skipped.
+        LostRowsError: if not every row that is in the files came out.
         ValueError: if there is no such form, no graph where one shall be, no folder
             can be made, `output` is no place for a graph, or there is no example to
             analyse.
@@ -104,7 +108,7 @@ def preprocess_alone(
         else:
             with staging_folder(os.path.join(partial, GRAPH)) as staging:
                 done = transform(examples, graph, outputs, runner, staging, staged={})
-            report = Report(done.examples, done.bad.lines(), None, ())
+            report = Report(done.examples, done.bad.lines(), None, (), Sums(done.files))
         _put_in_place(report, partial, output)
     finally:
         if tf.io.gfile.exists(partial):
@@ -182,4 +186,10 @@ def _analysed(
         outputs=outputs,
         cache=cache,
     )
-    return Report(done.examples, done.bad.lines(), analysis.facts, analysis.reused)
+    return Report(
+        done.examples,
+        done.bad.lines(),
+        analysis.facts,
+        analysis.reused,
+        Sums(done.files, analysis.facts.examples, analysis.values),
+    )
