@@ -8,6 +8,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.utils import path_utils
 
+from components.reading import load_reading
 from components.serving_validator.validation import Validation, load_validation
 from configs.schema import Run
 from pipeline.layout import Layout
@@ -43,6 +44,7 @@ def summarize(run: Run, record: RunRecord, layout: Layout) -> dict[str, str]:
         "Calibration": f"{learnt['calibration']:.4f}",
         "Training steps": f"{learnt['steps']:.0f} on {learnt['hosts']:.0f} hosts",
         **_served(model.uri, validation),
+        "Left out": _left_out(record),
         "Data anomalies": _anomalies(record),
         "Published model": _published(pushed),
         "Checkpoint": checkpoint.uri,
@@ -108,6 +110,14 @@ def _served_auc(record: RunRecord) -> float:
     evaluation = record.artifacts("Evaluator")["evaluation"].uri
     metrics = tfma.load_eval_result(evaluation).get_metrics_for_slice()
     return float(metrics["auc"]["doubleValue"])
+
+
+def _left_out(record: RunRecord) -> str:
+    """Returns what was left out of the data, with the reasons and first places."""
+    reading = load_reading(record.artifacts("ReaderExampleGen")["examples"].uri)
+    if reading is None:
+        return "not told"
+    return "\n".join([reading.said, *reading.lines])
 
 
 def _anomalies(record: RunRecord) -> str:

@@ -125,6 +125,7 @@ def test_good_run_shows_what_came_of_it(finished_run: Any) -> None:
     assert "120 on 2 hosts" in text
     for what in ("Normalized entropy", "Calibration", "TensorBoard", "Latency", "Log"):
         assert f"│ {what} " in text
+    assert "│ Left out │ not told by the reader │" in text
 
 
 def test_good_run_shows_that_the_model_answers_as_in_training(
