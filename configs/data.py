@@ -65,8 +65,12 @@ class Files(Section):
     positive_from: float | None = None
     # Between the values of a ragged column in a cell of CSV.
     list_separator: Annotated[str, Field(min_length=1, max_length=1)] = "|"
-    # A bad example or file ends the run, or is skipped, counted and reported.
+    # A bad example ends the run, or is skipped, counted and reported.
     on_bad_example: Literal["error", "skip"] = "error"
+    # So does a file that is bad as a whole; skipped, it is named.
+    on_bad_file: Literal["error", "skip"] = "error"
+    # A larger share of the examples of a split than this, left out, ends the run.
+    max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.01
     # An example with more values than this in a column is bad.
     max_values: PositiveInt = 100_000
 

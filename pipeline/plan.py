@@ -14,7 +14,7 @@ from rich.table import Table
 
 from components.evaluation.binary import Labels
 from components.features.derived import DerivedBatches
-from components.files import BadInput, units, why_empty
+from components.files import BadInput, Tally, refuse, units, why_empty
 from components.files.reading import read_unit
 from components.planner.counting import Counting
 from components.planner.planning import SAMPLED_BATCHES, Machine, plan_of
@@ -61,18 +61,20 @@ def make_plan(
     """
     find_own_modules()
     examples = examples_of(job, [], downloads)
-    bad = BadInput(examples.rules.on_bad_example)
+    rules = examples.rules.of_split(_TRAIN)
+    bad, tally = rules.new_bad_input(), Tally()
     sampled_rows = SAMPLED_BATCHES * machine.batch_size
     counting = Counting(job.preprocessing(job.data.target), sampled_rows)
     labels: dict[str, Labels] = {}
     started = told = time.monotonic()
     with _own_columns(job, examples, say) as with_own:
-        for unit, first, batch in _batches(examples, bad, job, labels):
+        for unit, first, batch in _batches(examples, bad, tally, job, labels):
             counting.add(with_own(batch), unit, first)
             if time.monotonic() - told > _TOLD_EVERY_S:
                 told = time.monotonic()
                 rate = counting.examples / (told - started)
                 say(f"Read {counting.examples:,} examples ({rate:,.0f}/s)")
+    refuse(tally, bad, {_TRAIN: _training_files(examples)}, rules)
     if not counting.examples:
         raise ValueError(_nothing_to_plan(examples, bad))
     _add_other_splits(examples, bad, job, labels)
@@ -83,7 +85,7 @@ def make_plan(
 
 
 def _nothing_to_plan(examples: Examples, bad: BadInput) -> str:
-    files = _files(examples)
+    files = _training_files(examples)
     why = "\n".join(bad.lines()) or why_empty(_TRAIN, files, examples.rules)
     return (
         "There is no training example to plan for. "
@@ -118,23 +120,23 @@ def machine_for(
 
 
 def _batches(
-    examples: Examples, bad: BadInput, job: Job, labels: dict[str, Labels]
+    examples: Examples, bad: BadInput, tally: Tally, job: Job, labels: dict[str, Labels]
 ) -> Iterator[tuple[int, int, pa.RecordBatch]]:
     """Yields (number of the file, number of the first row in it, batch).
 
     What is held out of the same files counts among the labels.
     """
     rules = examples.rules.of_split(_TRAIN)
-    for number, unit in enumerate(units(_files(examples), rules, 1)):
+    for number, unit in enumerate(units(_training_files(examples), rules, 1)):
         first = 0
-        for split, batch in read_unit(unit, rules, bad):
+        for split, batch in read_unit(unit, rules, bad, tally=tally):
             add_labels(labels, split, batch, job)
             if split == _TRAIN:
                 yield number, first, batch
                 first += batch.num_rows
 
 
-def _files(examples: Examples) -> list[str]:
+def _training_files(examples: Examples) -> list[str]:
     return [f for s in examples.sources if s.split == _TRAIN for f in s.files]
 
 

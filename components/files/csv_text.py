@@ -5,6 +5,7 @@ Blank lines are ignored. A bad row is told by the line that it starts at.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from typing import IO
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from components.files.bad_input import FileFault, RowFaults
+from components.files.bad_input import RowFaults
 from components.files.csv_cells import CELL, header_of, parsed
 from components.files.csv_rows import Rows, header_and_rows, lines, row_starts
 from components.files.raw_batch import RawBatch, Share, mark_long
@@ -32,14 +33,21 @@ def read_csv(share: Share) -> Iterator[RawBatch]:
     """
     with byte_stream(share.file) as stream:
         line, chunks = opened_rows(stream)
+        with_rows = (
+            (number, rows)
+            for number, rows in enumerate(chunks)
+            if rows.text.strip() or rows.unclosed
+        )
+        some = next(with_rows, None)
+        if some is None:
+            if line.strip():
+                header_of(line, [])  # What is no header may be rows.
+            share.tell_rows(0)
+            return
         header = header_of(line, share.rules.wanted)
-        has_rows = False
-        for number, rows in enumerate(chunks):
-            has_rows |= bool(rows.text.strip() or rows.unclosed)
+        for number, rows in itertools.chain([some], with_rows):
             if share.has(number):
                 yield from _Chunk(rows, header, share).batches()
-    if not has_rows and not share.rules.empty_files:
-        raise FileFault("holds no row below its header. Remove it or write it again.")
 
 
 def opened_rows(stream: IO[bytes]) -> tuple[bytes, Iterator[Rows]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -13,6 +13,8 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from components.files.bad_input import RowFaults
 from components.files.canonical import VALUE_TYPES
+from components.files.column_names import columns_shown
+from components.files.message_types import feature_lists, is_example
 from components.files.raw_batch import RawBatch, Share
 from configs.column import Dtype
 from configs.shown import shown
@@ -56,9 +58,10 @@ class Decoding:
             records: Serialized tf.Examples.
             first: The number of the first in the file.
         """
+        numbers = np.arange(first, first + len(records))
+        numbers, records = self._examples(numbers, records)
         if self._kinds is None:
             self._kinds = self._kinds_of_first(records)
-        numbers = np.arange(first, first + len(records))
         faults = self._faults(numbers)
         pieces = list(self._pieces(records, 0, faults))
         if pieces:
@@ -71,7 +74,32 @@ class Decoding:
                 name: _joined([piece.column(name) for piece in pieces], None)
                 for name in self._looked_at
             }
-            yield RawBatch(columns, self._faults(numbers[faults.good]), stored=stored)
+            yield RawBatch(
+                columns,
+                self._faults(numbers[faults.good]),
+                stored=stored,
+                names=partial(_names, records),
+            )
+
+    def _examples(
+        self, numbers: np.ndarray, records: Sequence[bytes]
+    ) -> tuple[np.ndarray, Sequence[bytes]]:
+        """Marks messages of other types, and returns the others with their numbers."""
+        others = [i for i, record in enumerate(records) if not is_example(record)]
+        if not others:
+            return numbers, records
+        faults = self._faults(numbers)
+        lists = {i: feature_lists(records[i]) for i in others}
+        faults.mark(
+            np.array([i for i in others if lists[i] is not None], np.int64),
+            "is a tf.SequenceExample, expected a tf.Example",
+            lambda row: f"its feature lists are {columns_shown(lists[row] or [])}",
+            "Write tf.train.Example, with a feature for each feature list, and one for "
+            "each feature of the context.",
+        )
+        faults.mark(np.array(others), *_no_example(records))
+        good = np.flatnonzero(faults.good)
+        return numbers[good], [records[i] for i in good.tolist()]
 
     def _faults(self, numbers: np.ndarray) -> RowFaults:
         share = self._share
@@ -105,12 +133,7 @@ class Decoding:
         try:
             stored = _stored(record)
         except RuntimeError:
-            faults.mark(
-                rows,
-                "is no tf.Example",
-                lambda _: f"{len(record):,} bytes, the first {record[:20]!r}",
-                "Write tf.train.Example.SerializeToString() into records.",
-            )
+            faults.mark(rows, *_no_example({row: record}))
             return
         # The records after it are likely to be stored as this one is.
         self._kinds = self._kinds_from(dict(self._kinds or ()) | stored)
@@ -147,6 +170,22 @@ class Decoding:
         for name in self._splitting:
             kinds[name] = stored.get(name, "string")
         return tuple(kinds.items())
+
+
+def _no_example(
+    records: Sequence[bytes] | Mapping[int, bytes],
+) -> tuple[str, Callable[[int], str], str]:
+    """Returns reason, what came and remedy for records by their rows."""
+    return (
+        "is no tf.Example",
+        lambda row: f"{len(records[row]):,} bytes, the first {records[row][:20]!r}",
+        "Write tf.train.Example.SerializeToString() into records.",
+    )
+
+
+def _names(records: Sequence[bytes]) -> list[str]:
+    """Returns the columns of the first records that parse."""
+    return sorted(as_found(records[:_SEARCHED]).schema.names)
 
 
 def _number(numbers: np.ndarray, row: int) -> int:

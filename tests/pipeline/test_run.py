@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from ml_metadata.proto import metadata_store_pb2 as mlmd
 import tensorflow_model_analysis as tfma
+from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tensorflow_serving.apis import prediction_log_pb2
 from typer.testing import CliRunner, Result
 
@@ -130,6 +130,7 @@ def test_good_run_shows_what_came_of_it(finished_run: Any) -> None:
     assert "120 on 2 hosts" in text
     for what in ("Normalized entropy", "Calibration", "TensorBoard", "Latency", "Log"):
         assert f"│ {what} " in text
+    assert "│ Left out │ not told by the reader │" in text
 
 
 def test_trainer_and_evaluator_tell_one_number(finished_run: Any) -> None:
