@@ -372,7 +372,7 @@ def test_rows_before_damage_are_used(
         ("a.csv", b"\x1f\x8b\x08\xff\n1\n", r"its header line is not UTF-8: .* byte 1"),
         ("a.parquet", b"user,tags\nx,y\n" * 9, r"is damaged, or no Parquet file: .*"),
         ("a.parquet", [{"user": "x", "tags": ["y"]}],
-         r"has 0 columns `weights`, expected one; its columns are `user`, `tags`. Correct"),
+         r"has 0 columns `weights`, expected one; its columns are `user`, `tags`. C"),
         ("a.parquet", [GOOD | {"age": "7"}],
          r"its column `age` holds values of type string, expected int64. Say the `dty"),
         ("a.parquet", [GOOD | {"age": 7.5}],
