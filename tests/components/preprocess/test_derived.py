@@ -115,6 +115,41 @@ def test_examples_that_analyzers_did_not_see_fail_the_job(tmp_path: Path) -> Non
         run(job, tmp_path, losing)
 
 
+@pytest.mark.parametrize(
+    ("function", "expected"), [("cheap", [1, 7, 0]), ("cheaper", [0.25, 7, 1])]
+)
+@pytest.mark.parametrize("is_read_beside", [False, True], ids=["alone", "beside"])
+def test_function_gets_what_stands_for_a_missing_value(
+    tmp_path: Path, function: str, expected: list[float], is_read_beside: bool
+) -> None:
+    numbers: dict[str, Any] = {"cheap": {}}
+    if is_read_beside:
+        numbers["price"] = {"missing": 5}
+    job = job_of(
+        tmp_path,
+        {
+            "function": f"{_OWN.__name__}.{function}",
+            "inputs": {"price": {"dtype": "float", "optional": True}},
+            "outputs": {"cheap": {"dtype": "float"}},
+        },
+        numbers=numbers,
+    )
+    lines = ["text,price,label", "red,2,1", "hen,,1", "blue,8,1", ""]
+    (tmp_path / "rows.csv").write_text("\n".join(lines))
+
+    columns, graph = run(job, tmp_path)
+
+    assert columns["cheap"].numpy().tolist() == expected
+    if is_read_beside:
+        assert columns["price"].numpy().tolist() == [2, 5, 8]
+    served = TransformGraph(tft.TFTransformOutput(graph), job)
+    example = tf.train.Example()
+    example.features.feature["text"].bytes_list.value.append(b"hen")
+    example.features.feature["price"].float_list.SetInParent()
+    made = served(served.parse(tf.constant([example.SerializeToString()])))
+    assert made["cheap"].numpy().tolist() == [7]
+
+
 def test_graph_that_serves_has_the_function_inside(tmp_path: Path) -> None:
     job = job_of(tmp_path, **WORDS)
     columns, graph = run(job, tmp_path)

@@ -9,6 +9,7 @@ import pytest
 from shardline_tests import load
 
 from components.files import LostRowsError
+from components.in_memory_beam import IN_MEMORY_RUNNER
 from components.preprocess.alone import preprocess_alone
 from components.preprocess.runners import Beam
 
@@ -93,7 +94,7 @@ class _FileLost(beam.Pipeline):
     """Loses an output file once all is done."""
 
     def __init__(self, folder: Path):
-        super().__init__(runner="DirectRunner")
+        super().__init__(runner=IN_MEMORY_RUNNER)
         self._folder = folder
 
     def __exit__(self, *error: Any) -> None:
