@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from components.features.facts import Facts
-from components.features.graph_writer import SPECIFICATION
+from components.features.graph_writer import GRAPH_FILES, SPECIFICATION
+from components.file_record import damage_by
 from components.preprocess.job import preprocess, staging_folder, transform
 from components.preprocess.runners import Beam
 from components.preprocess.sources import Examples
@@ -142,11 +143,16 @@ def _put_in_place(report: Report, partial: str, output: str) -> None:
 
 
 def _check_graph(graph: str, settings: Preprocessing) -> None:
-    """Refuses a folder without a graph, or with that of another specification."""
+    """Refuses a folder without a whole graph, or with that of another specification."""
     if not tf.io.gfile.exists(os.path.join(graph, SPECIFICATION)):
         raise ValueError(
             f"{graph} holds no transform graph. Name folder `{GRAPH}` of an earlier "
             "output."
+        )
+    if damage := damage_by(GRAPH_FILES, graph):
+        raise ValueError(
+            f"{graph} is not whole: {damage}. Name another one, or leave the graph out "
+            "to make it anew."
         )
     with tf.io.gfile.GFile(os.path.join(graph, SPECIFICATION)) as file:
         made_for = Preprocessing.model_validate_json(file.read())

@@ -1,4 +1,4 @@
-"""What commands print and leave, run as a user does, without TensorFlow's settings."""
+"""What commands print and leave, run as a user does, with no setting of TensorFlow."""
 
 import json
 import os
