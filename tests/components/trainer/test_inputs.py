@@ -292,9 +292,7 @@ def test_example_weight_that_weighs_nothing_is_an_error(
 def test_other_count_than_told_is_an_error() -> None:
     check_count("train", 5, 5)
     check_count("train", 5, None)
-    with pytest.raises(
-        ValueError, match=r"'train' .* has 4 examples .* 5 were"
-    ):
+    with pytest.raises(ValueError, match=r"'train' .* has 4 examples .* 5 were"):
         check_count("train", 4, 5)
 
 
