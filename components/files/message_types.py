@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from tfx_bsl.coders.sequence_example_coder import SequenceExamplesToRecordBatchDecoder
 
-_FEATURES = 0x0A  # tag of field 1 with a length
+# Tags of fields 1 and 2 with a length.
+_OF_EXAMPLE = b"\x0a"
+_OF_SEQUENCE = b"\x0a\x12"
 _SEVEN_BITS = 7
 _MORE = 0x80
 _LISTS = "feature lists"
@@ -22,21 +24,7 @@ def is_example(record: bytes) -> bool:
     Args:
         record: A serialized message.
     """
-    at, end = 0, len(record)
-    try:
-        while at < end:
-            if record[at] != _FEATURES:
-                return False
-            at += 1
-            length = shift = 0
-            while (byte := record[at]) & _MORE:
-                length |= (byte ^ _MORE) << shift
-                shift += _SEVEN_BITS
-                at += 1
-            at += 1 + (length | byte << shift)
-    except IndexError:
-        return False
-    return at == end
+    return _has_only(record, _OF_EXAMPLE)
 
 
 def feature_lists(record: bytes) -> list[str] | None:
@@ -48,6 +36,8 @@ def feature_lists(record: bytes) -> list[str] | None:
     Returns:
         The names, sorted; None if it is no tf.SequenceExample.
     """
+    if not _has_only(record, _OF_SEQUENCE):
+        return None
     try:
         batch = SequenceExamplesToRecordBatchDecoder(_LISTS).DecodeBatch([record])
     except RuntimeError:
@@ -55,3 +45,22 @@ def feature_lists(record: bytes) -> list[str] | None:
     if _LISTS not in batch.schema.names:
         return None
     return sorted(field.name for field in batch.schema.field(_LISTS).type)
+
+
+def _has_only(record: bytes, tags: bytes) -> bool:
+    """Tells whether a record is made of whole fields with these tags."""
+    at, end = 0, len(record)
+    try:
+        while at < end:
+            if record[at] not in tags:
+                return False
+            at += 1
+            length = shift = 0
+            while (byte := record[at]) & _MORE:
+                length |= (byte ^ _MORE) << shift
+                shift += _SEVEN_BITS
+                at += 1
+            at += 1 + (length | byte << shift)
+    except IndexError:
+        return False
+    return at == end

@@ -106,8 +106,8 @@ def _columns(
         lengths = lists[name].lengths
         long = np.flatnonzero(lengths > rules.max_values)
         mark_long(name, long, lengths, rules.max_values, raw.faults)
+        _check_is_there(name, array, rules.columns.get(name), raw)
         if name in rules.columns:
-            _check_is_there(name, array, rules.columns[name], raw)
             lists[name], arrays[name] = canonical(
                 name,
                 lists[name],
@@ -119,9 +119,11 @@ def _columns(
     return lists, arrays
 
 
-def _check_is_there(name: str, array: pa.Array, column: Column, raw: RawBatch) -> None:
-    """Marks the rows if none of them has a column that each must have."""
-    is_needed = not (column.ragged or column.optional)
+def _check_is_there(
+    name: str, array: pa.Array, column: Column | None, raw: RawBatch
+) -> None:
+    """Marks the rows if none has a column that each must have, as splits need one."""
+    is_needed = column is None or not (column.ragged or column.optional)
     if raw.names is None or not is_needed or array.null_count < len(array):
         return
     names = raw.names()

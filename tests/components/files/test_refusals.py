@@ -85,6 +85,15 @@ def test_column_that_each_must_have_is_refused_by_name(
         judge([file], skipping)
 
 
+def test_column_to_split_by_is_refused_by_name(write: Callable[..., str]) -> None:
+    rules = dataclasses.replace(
+        RULES, held_out={"eval": HeldOut(column="aeg", fraction=0.5)}
+    )
+    said = r"record 1: has no column `aeg`: .* Did you mean `age`\?"
+    with pytest.raises(BadInputError, match=said):
+        read([write("a.tfrecord", ROWS)], rules)
+
+
 @pytest.mark.parametrize("parts", [1, 3])
 def test_one_record_that_has_the_column_is_enough(
     parts: int, write: Callable[..., str]
