@@ -12,6 +12,7 @@ _SEPARATORS = (
     ("|", "`|`"),
     ("::", "`::`"),
     ("\x01", "bytes \\x01"),
+    (" ", "blanks"),
 )
 _NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
 _SHOWN = 60

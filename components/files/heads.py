@@ -10,6 +10,7 @@ from typing import IO
 
 from components.files.bad_input import FileFault
 from components.files.csv_cells import header_of
+from components.files.csv_rows import header_and_rows
 from components.files.headers import unlike
 from components.files.parquet import parquet_file
 from components.files.places import size_of
@@ -18,6 +19,7 @@ from components.files.streams import byte_stream, file_faults
 from components.files.tfrecord import record_batches
 
 _BLOCK_BYTES = 1 << 16
+_MOST_ROW_BYTES = 1 << 28
 _ROWS = 100  # that a line is compared with to tell whether it is a header
 
 
@@ -82,16 +84,16 @@ def rows_up_to(files: Iterable[str], rules: ReadRules, enough: int) -> int:
 
 def _of_csv(file: str) -> Head:
     with byte_stream(file) as stream:
-        line, rest = stream.readline(), stream.read(_BLOCK_BYTES)
-        more = rest
-        while more and not more.strip():
-            more = stream.read(_BLOCK_BYTES)
-    if not more.strip():
+        line, chunks = header_and_rows(stream, _BLOCK_BYTES, _MOST_ROW_BYTES)
+        text = next((rows.text for rows in chunks if rows.text.strip()), b"")
+    if not line.strip() and not text:
         return Head(file, rows=0)
-    there = header_of(line.rstrip(b"\n"), [])
-    text = line.decode("utf-8-sig").strip("\r\n")
-    lines = rest.decode(errors="replace").splitlines()[:_ROWS]
-    return Head(file, tuple(there), unlike=unlike(there, text, _cells(lines)))
+    there = header_of(line, [])
+    if not text:
+        return Head(file, rows=0)
+    lines = text[:_BLOCK_BYTES].decode(errors="replace").splitlines()[:_ROWS]
+    said = unlike(there, line.decode("utf-8-sig"), _cells(lines))
+    return Head(file, tuple(there), unlike=said)
 
 
 def _cells(lines: Sequence[str]) -> list[list[str]]:

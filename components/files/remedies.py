@@ -61,15 +61,10 @@ def rewritten(stored: pa.DataType, needed: Dtype) -> str:
     """
     if kinds.is_struct(stored) or kinds.is_map(stored) or kinds.is_union(stored):
         return "Write the part that is wanted as a column of its own."
-    if kinds.is_temporal(stored):
-        if needed == "string":
-            return "Write its values as strings."
-        return (
-            f"Write its values as {_WORDS[needed]}, such as seconds since 1970 for a "
-            "time."
-        )
-    if kinds.is_fixed_size_binary(stored) and needed == "string":
-        return "Write its values as strings."
+    if kinds.is_temporal(stored) and needed != "string":
+        return f"Write it as {_WORDS[needed]}, such as seconds since 1970 for a time."
+    if kinds.is_temporal(stored) or kinds.is_fixed_size_binary(stored):
+        return f"Write it as {_WORDS[needed]}."
     return f"Say the `dtype` that the file has, or write {_WORDS[needed]}."
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 
 from components.files.bad_input import BadInputError, FileFault
 from components.files.column_names import columns_shown
@@ -124,7 +125,14 @@ def _of_csv(file: str, rows: int, columns: Sequence[str]) -> Piece:
     once = [name for name in columns if header.count(name) == 1]
     if not text or not once:
         return Piece(file, _first(pa.table({}), 0), is_whole)
-    table = parsed(text, header, once, [])
+    uneven: list[pa_csv.InvalidRow] = []
+    table = parsed(text, header, once, uneven)
+    if not table.num_rows and uneven:
+        raise FileFault(
+            f"none of its first rows has the header's {len(header)} cells; the first "
+            f"has {uneven[0].actual_columns}. Write as many as the header has, with "
+            "commas between them."
+        )
     return Piece(file, _first(table, rows), is_whole and table.num_rows <= rows)
 
 

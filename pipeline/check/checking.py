@@ -317,7 +317,7 @@ def _id_findings(
         yield from table_rules.table_findings(table, job, values)
     for name, feature in job.features.items():
         ids, weights = seen.get(feature.column or name), seen.get(feature.weights or "")
-        if ids and weights:
+        if ids and weights and weights.missing < 1:
             skipped = rules.on_bad_example == "skip"
             yield from table_rules.weight_findings(
                 name, feature, ids, weights, is_skipped=skipped

@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.files.canonical import fits
 from components.files.remedies import rewritten
 from components.files.rules import ReadRules
 from configs.schema import Feature
@@ -53,15 +52,17 @@ def misfit(use: Use, seen: Seen) -> Finding | None:
         f"{seen.place_of_value(int(places[0]))}: column `{use.column}` holds "
         f"{seen.kind} values such as {values[0]!r}, expected {needed}."
     )
-    stored = seen.lists.values.type
-    if not any(fits(stored, dtype) for dtype in DTYPES):
+    stored, remedy = seen.lists.values.type, ""
+    if seen.kind in ("string", "int") and needed.dtype != "string":
+        remedy = remedy_of_text(use, values)
+    elif seen.kind not in DTYPES and use.role in _REWRITTEN:
         remedy = rewritten(stored, needed.dtype)
-    else:
-        is_number = needed.dtype != "string" and seen.kind != "not UTF-8"
-        remedy = remedy_of_text(use, values) if is_number else ""
     remedy = remedy or _remedy_of_type(use, seen.kind)
     place = (*use.place[:2], "dtype") if use.feature else use.place
     return Finding(place, use.who, fact, remedy, use.column)
+
+
+_REWRITTEN = ("ids", "cross", "number", "derived")
 
 
 def _remedy_of_type(use: Use, found: str) -> str:
@@ -161,7 +162,7 @@ def value_findings(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
 
 def _label(use: Use, values: pa.Array, rules: ReadRules) -> Iterator[Finding]:
     labels = values.to_numpy(zero_copy_only=False)
-    labels = labels[~np.isnan(labels)]
+    labels = labels[np.isfinite(labels)]
     if rules.positive_from is not None:
         labels = (labels >= rules.positive_from).astype(np.float32)
         if len(labels) >= _FEW and len(np.unique(labels)) == 1:
@@ -178,8 +179,9 @@ def _label(use: Use, values: pa.Array, rules: ReadRules) -> Iterator[Finding]:
         yield Finding(
             use.place,
             use.who,
-            f"column `{use.column}` holds {named}{' ...' if len(other) > 3 else ''} "
-            "beside 0 and 1.",
+            f"column `{use.column}` holds {named}{' ...' if len(other) > 3 else ''}"
+            f"{' beside' if len(other) < len(np.unique(labels)) else ', expected'} 0 "
+            "and 1.",
             "Give `data.files.positive_from`, from which on a label is 1.",
             use.column,
         )

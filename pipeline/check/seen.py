@@ -62,7 +62,7 @@ class Seen:
         Single values of text may still be no number; `converted` finds those.
         """
         values = self.lists.values
-        if not len(values) or kinds.is_null(values.type):
+        if kinds.is_null(values.type):
             return True
         if not self.is_text:
             return fits(values.type, needed.dtype)
@@ -194,7 +194,7 @@ def shown(values: pa.Array, most: int = _SHOWN) -> str:
     try:
         value = values[0].as_py()
     except (ValueError, OverflowError, pa.ArrowException):
-        value = values[:1].cast(pa.string())[0]  # a time beyond what Python has
+        value = " ".join(str(values[:1]).split())  # a time beyond what Python has
     text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
     return text if len(text) <= most else f"{text[: most - 3]}..."
 

@@ -125,10 +125,11 @@ def _fault_of_columns(head: Head, wanted: Sequence[str]) -> str:
         return ""
     if is_unlike(head, wanted):
         return head.unlike
+    what = "schema" if head.rows else "header"
     name = next(name for name in wanted if head.columns.count(name) != 1)
     more = " ..." if len(head.columns) > _SHOWN else ""
     return (
-        f"its header names {head.columns.count(name)} columns `{name}`, expected one; "
+        f"its {what} names {head.columns.count(name)} columns `{name}`, expected one; "
         f"it names {', '.join(head.columns[:_SHOWN])}{more}. Correct the file, or the "
         "name in the configuration."
     )

@@ -13,6 +13,7 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+|[+-]?\d*,\d+")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_NOTHING = re.compile(r"none|null|nil|na|n/a|#n/a|<na>|\\n|[-?.]", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{2,4}")
 _YES = {"1", "yes", "y", "true", "t", "on", "positive", "pos", "click", "clicked"}
 _NO = {"0", "no", "n", "false", "f", "off", "negative", "neg"}
@@ -57,6 +58,8 @@ def remedy_of_text(use: Use, values: Sequence[str]) -> str:
     assert use.needed is not None  # only splits look at anything
     if _all(values, lambda value: not value):
         return "Write nothing at all where a number is missing."
+    if _all(values, _NOTHING.fullmatch):
+        return "Write numbers. Where one is missing, write nothing at all."
     if _all(values, _DECIMAL_COMMA.fullmatch) and not _all(
         values, _THOUSANDS.fullmatch
     ):

@@ -217,6 +217,21 @@ def test_columns_that_the_model_would_call_alike_are_refused(
         load_job(write(text))
 
 
+def test_columns_without_a_letter_of_ascii_are_refused_with_what_to_do(
+    write: Callable[[str], Path],
+) -> None:
+    text = TEXT.replace("  age: {", "  age: {column: \u7528\u6237, ")
+    text = text.replace("  hour: {table", "  hour: {column: \u7269\u54c1, table")
+
+    with pytest.raises(
+        ConfigError,
+        match="would call an input `__` for column `\u7528\u6237` and for column "
+        "`\u7269\u54c1`, as all but ASCII letters, digits and `_` becomes `_`; rename "
+        "one of the two in the data",
+    ):
+        load_job(write(text))
+
+
 @pytest.mark.parametrize(
     ("feature", "given"),
     [

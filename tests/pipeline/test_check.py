@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from shardline_tests import load
 from typer.testing import CliRunner, Result
 
@@ -335,3 +336,73 @@ def test_static_faults_are_told_before_anything_slow_is_imported(
     )
 
     assert done.stdout.split() == ["1"]
+
+
+@pytest.mark.parametrize("width", ["60", "80", "120", "200"])
+def test_no_name_is_broken_on_a_narrow_terminal(
+    check: Callable[..., tuple[Path, Result]],
+    monkeypatch: pytest.MonkeyPatch,
+    width: str,
+) -> None:
+    changes = {"item: {table: item": "item_of_a_rather_long_name: {table: item"}
+    data = {"item_of_a_rather_long_name": columns()["item"], "item": None}
+    monkeypatch.setattr("pipeline.cli._console", Console(width=int(width)))
+
+    config, result = check("csv", changes, data)
+
+    assert result.exit_code == 0, result.output
+    words = {word.rstrip(";:,") for word in result.output.split()}
+    assert {*columns(), "item_of_a_rather_long_name", str(config)} - {"item"} <= words
+    assert {"string", "int64", "list", "1.5", "shop_name", "price_scaled"} <= words
+
+
+def told_columns(result: Result) -> list[dict[str, Any]]:
+    columns: list[dict[str, Any]] = json.loads(result.stdout)["columns"]
+    return columns
+
+
+def test_missing_values_are_counted_however_they_are_written(
+    check: Callable[..., tuple[Path, Result]],
+) -> None:
+    ages = ["NaN", "", "-nan", "  ", 30] * (ROWS // 5)
+    tags = [["a"], []] * (ROWS // 2)
+
+    _, result = check("csv", {}, {"age": ages, "tags": tags, "scores": tags}, "--json")
+
+    by_name = {
+        column["name"]: column for column in json.loads(result.stdout)["columns"]
+    }
+    assert by_name["age"]["missing"] == 0.8
+    assert by_name["age"]["distinct"] == 1
+    assert by_name["age"]["example"] == "30"
+    assert by_name["tags"]["missing"] == 0.5
+    assert by_name["tags"]["values_a_row"] == [0, 1]
+
+
+def test_missing_values_of_tf_examples_are_counted(
+    check: Callable[..., tuple[Path, Result]],
+) -> None:
+    data = {"age": [float("nan"), 5.0, [], 6.0] * (ROWS // 4)}
+
+    _, result = check("tfrecord", {}, data, "--json")
+
+    by_name = {
+        column["name"]: column for column in json.loads(result.stdout)["columns"]
+    }
+    assert by_name["age"]["missing"] == 0.5
+    assert by_name["age"]["distinct"] == 2
+
+
+@pytest.mark.parametrize("form", BOTH)
+@pytest.mark.parametrize("nothing", [float("nan"), []])
+def test_number_that_is_missing_everywhere_is_a_fault(
+    check: Callable[..., tuple[Path, Result]], form: str, nothing: Any
+) -> None:
+    nothing = "" if form == "csv" and nothing == [] else nothing
+
+    config, result = check(form, {}, {"age": [nothing] * ROWS})
+
+    assert result.exit_code == 1
+    told = "number `age`: column `age` has no value in any sampled example."
+    assert f"{config}:19: {told}" in result.output
+    assert "100.0%" in result.output

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -237,6 +238,10 @@ def test_row_longer_than_a_chunk_is_read(
         (["x", "y"], pa.large_string(), "string", [[b"x"], [b"y"]]),
         ([b"x", b"y"], pa.binary(), "string", [[b"x"], [b"y"]]),
         (["x", "x"], pa.dictionary(pa.int32(), pa.string()), "string", [[b"x"]] * 2),
+        ([np.float16(1.5), None], pa.float16(), "float?", [[1.5], []]),
+        ([[1.0, 2.0]], pa.fixed_shape_tensor(pa.float32(), [2]), "floats",
+         [[1.0, 2.0]]),
+        ([1, 0], pa.bool8(), "int", [[1], [0]]),
         ([["x"], None], pa.list_(pa.string()), "strings", [[b"x"], []]),
         ([[["x"], ["y", "z"]], []], pa.list_(pa.list_(pa.string())), "strings",
          [[b"x", b"y", b"z"], []]),
@@ -271,6 +276,7 @@ def test_parquet_types_are_read(
         "ints": Column("int64", ragged=True),
         "float": Column("float"),
         "float?": Column("float", optional=True),
+        "floats": Column("float", ragged=True),
     }[column]
     table = pa.table({"a.b": pa.array(values, stored), "other": [0] * len(values)})
     file = write("a.parquet", table)
