@@ -104,6 +104,7 @@ _RULES_OF_FILES = {
     "format",
     "positive_from",
     "list_separator",
+    "list_strip",
     "on_bad_example",
     "max_values",
 }

@@ -9,6 +9,7 @@ cannot give is a fault of its row.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,15 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from components.files.bad_input import FileFault, RowFaults
+from components.files.whole_numbers import (
+    INEXACT,
+    LARGE,
+    MISSING,
+    OTHER,
+    as_digits,
+    fault_of,
+    whole_numbers,
+)
 from configs.column import Column, Dtype
 
 VALUE_TYPES: dict[Dtype, pa.DataType] = {
@@ -87,32 +97,36 @@ def canonical(
     Raises:
         FileFault: The column's type does not fit.
     """
-    values, bad = _typed(name, lists.values, column, is_text)
-    faults.mark(
-        lists.row_of(bad),
-        f"column `{name}` does not hold {_wanted(column)}",
-        lambda row: _first_bad(lists, bad, row),
-        _REMEDIES[column.dtype],
-    )
-    typed = Lists(lists.offsets, values, lists.holed)
+    _check_fits(name, lists.values.type, column, is_text=is_text)
+    if column.dtype == "int64":
+        typed = _whole(name, lists, column, faults, is_text=is_text)
+    else:
+        values, bad = _typed(lists.values, column, is_text=is_text)
+        faults.mark(
+            lists.row_of(bad),
+            _not_held(name, column),
+            lambda row: _first_bad(lists, bad, row),
+            _REMEDIES[column.dtype],
+        )
+        typed = Lists(lists.offsets, values, lists.holed)
     _check_lengths(name, typed, column, faults)
     if column.dtype == "float":
         _check_finite(name, typed, column, faults)
-    arrays = pa.LargeListArray.from_arrays(pa.array(typed.offsets), values)
+    arrays = pa.LargeListArray.from_arrays(pa.array(typed.offsets), typed.values)
     return typed, arrays
 
 
 _REMEDIES = {
     "string": "Write strings in UTF-8.",
-    "int64": "Write whole numbers, or give the feature another `dtype`.",
     "float": "Write numbers.",
 }
 
 
-def _wanted(column: Column) -> str:
+def _not_held(name: str, column: Column) -> str:
     if column.dtype == "string":
-        return "strings in UTF-8"
-    return f"{column.dtype} values" if column.ragged else str(column)
+        return f"column `{name}` does not hold strings in UTF-8"
+    wanted = f"{column.dtype} values" if column.ragged else column
+    return f"column `{name}` does not hold {wanted}"
 
 
 def _first_bad(lists: Lists, bad: np.ndarray, row: int) -> str:
@@ -167,59 +181,97 @@ def _check_finite(name: str, lists: Lists, column: Column, faults: RowFaults) ->
     )
 
 
-def _typed(
-    name: str, values: pa.Array, column: Column, is_text: bool
-) -> tuple[pa.Array, np.ndarray]:
-    """Returns values in the type they must have, and the places of those that cannot.
+def _check_fits(
+    name: str, stored: pa.DataType, column: Column, *, is_text: bool
+) -> None:
+    if is_text or kinds.is_null(stored) or fits(stored, column.dtype):
+        return
+    remedy = "Say the `dtype` that the file has, or write another."
+    if kinds.is_temporal(stored):
+        remedy = "Write it as strings or whole numbers."
+    elif column.dtype == "string" and fits(stored, "int64"):
+        remedy = (
+            "Say the `dtype` that the file has, or write another: `dtype: int64` takes "
+            "whole numbers, as floats and decimals, too."
+        )
+    raise FileFault(
+        f"its column `{name}` holds values of type {stored}, expected {column.dtype}. "
+        f"{remedy}"
+    )
 
-    Raises:
-        FileFault: No value of the column's type can.
-    """
+
+def _whole(
+    name: str, lists: Lists, column: Column, faults: RowFaults, *, is_text: bool
+) -> Lists:
+    """Returns lists of int64, NaN left out, and marks rows with other values."""
+    if kinds.is_null(lists.values.type):
+        return lists._replace(values=lists.values.cast(pa.int64()))
+    values, codes = whole_numbers(lists.values, is_text=is_text)
+    for code in (OTHER, INEXACT, LARGE):
+        bad = np.flatnonzero(codes == code)
+        fault = fault_of(code, lists.values.type, is_text=is_text)
+        faults.mark(
+            lists.row_of(bad),
+            _not_held(name, column),
+            partial(_said_bad, lists, bad, fault.why),
+            fault.remedy,
+        )
+    is_missing = codes == MISSING
+    if not is_missing.any():
+        return lists._replace(values=values)
+    holed = _any_of(is_missing, lists.offsets) & (lists.lengths > 1)
+    offsets = _offsets(~is_missing)[lists.offsets]
+    left = values.filter(pa.array(~is_missing))
+    return Lists(offsets, left, lists.holed | holed)
+
+
+def _said_bad(lists: Lists, bad: np.ndarray, why: str, row: int) -> str:
+    return _first_bad(lists, bad, row) + why
+
+
+def _typed(
+    values: pa.Array, column: Column, *, is_text: bool
+) -> tuple[pa.Array, np.ndarray]:
+    """Returns strings or floats, and the places of values that are none."""
     wanted = VALUE_TYPES[column.dtype]
     if kinds.is_null(values.type):
         return values.cast(wanted), np.empty(0, np.int64)
-    if not is_text and not fits(values.type, column.dtype):
-        raise FileFault(
-            f"its column `{name}` holds values of type {values.type}, expected "
-            f"{column.dtype}. Say the `dtype` that the file has, or write another."
-        )
     if column.dtype == "string":
         return _converted(values, _utf8, wanted)
     if is_text:
         return _converted(
             values, lambda part: part.cast(pa.large_string()).cast(wanted), wanted
         )
-    is_float = column.dtype == "float"  # float32 has not the digits of int64
-    return _converted(
-        values, lambda part: _number(part, wanted, is_safe=not is_float), wanted
-    )
+    if kinds.is_decimal(values.type):
+        values = values.cast(pa.float64())
+    # Not safe: float32 has not the digits of int64.
+    return values.cast(wanted, safe=False), np.empty(0, np.int64)
 
 
 def fits(stored: pa.DataType, dtype: Dtype) -> bool:
     """Tells whether values of an Arrow type, as `listed` gives, fit a column."""
-    is_whole = kinds.is_integer(stored) or kinds.is_boolean(stored)
-    if dtype == "int64":
-        return is_whole
-    if dtype == "float":
-        return is_whole or kinds.is_floating(stored) or kinds.is_decimal(stored)
+    if dtype in ("int64", "float"):
+        return bool(
+            kinds.is_integer(stored)
+            or kinds.is_boolean(stored)
+            or kinds.is_floating(stored)
+            or kinds.is_decimal(stored)
+        )
     return (
         kinds.is_string(stored)
         or kinds.is_large_string(stored)
         or kinds.is_binary(stored)
         or kinds.is_large_binary(stored)
+        or as_digits(stored)
     )
 
 
 def _utf8(values: pa.Array) -> pa.Array:
+    if as_digits(values.type):
+        return values.cast(pa.large_string()).cast(pa.large_binary())
     binary = values.cast(pa.large_binary())
     binary.cast(pa.large_string())  # raises if it is not UTF-8
     return binary
-
-
-def _number(values: pa.Array, wanted: pa.DataType, *, is_safe: bool) -> pa.Array:
-    if kinds.is_decimal(values.type):
-        values = values.cast(pa.float64())
-    return values.cast(wanted, safe=is_safe)
 
 
 def _converted(
@@ -239,7 +291,7 @@ def _converted(
         return convert(values), np.empty(0, np.int64)
     except pa.ArrowInvalid:
         if len(values) == 1:
-            stand_in = b"" if wanted == pa.large_binary() else 0
+            stand_in = b"" if wanted == pa.large_binary() else 0.0
             return pa.array([stand_in], wanted), np.zeros(1, np.int64)
         half = len(values) // 2
         left, bad_left = _converted(values[:half], convert, wanted)

@@ -15,7 +15,9 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from components.files.bad_input import FileFault, RowFaults
+from components.files.binary import stripped
 from components.files.csv_cells import CELL, header_of, parsed
+from components.files.csv_lists import Parts, check_places, parts_of
 from components.files.csv_rows import Rows, header_and_rows, lines, row_starts
 from components.files.raw_batch import RawBatch, Share, mark_long
 from components.files.streams import byte_stream
@@ -65,10 +67,7 @@ class _Chunk:
             rows = table.slice(first, size)
             lines = kept[first : first + size]
             faults = self._faults(rows.num_rows, partial(self._line_among, lines))
-            columns = {
-                name: self._cells(name, rows.column(name).combine_chunks(), faults)
-                for name in self._share.rules.wanted
-            }
+            columns = self._columns(rows, faults)
             yield RawBatch(columns, faults, is_text=True)
 
     def _faults(self, rows: int, line_of: Callable[[int], int]) -> RowFaults:
@@ -109,16 +108,42 @@ class _Chunk:
     def _starts(self) -> np.ndarray:
         return row_starts(self._rows.text)
 
-    def _cells(self, name: str, cells: pa.Array, faults: RowFaults) -> pa.Array:
-        """Returns a column with empty cells null, ragged ones split into lists."""
+    def _columns(self, rows: pa.Table, faults: RowFaults) -> dict[str, pa.Array]:
+        """Returns columns with empty cells null, ragged ones split into lists."""
         rules = self._share.rules
-        is_full = pc.greater(pc.binary_length(cells), 0)
-        if name in rules.columns and rules.columns[name].ragged:
-            counts = pc.count_substring(cells, rules.list_separator).to_numpy() + 1
-            long = np.flatnonzero(counts > rules.max_values)
-            if len(long):
-                mark_long(name, long, counts, rules.max_values, faults)
-                is_full = pa.array(faults.good & is_full.to_numpy(False))
-            cells = pc.if_else(is_full, cells, pa.scalar(None, CELL))
-            return pc.split_pattern(cells, rules.list_separator)
-        return pc.if_else(is_full, cells, pa.scalar(None, CELL))
+        columns: dict[str, pa.Array] = {}
+        lists: dict[str, Parts] = {}
+        for name in rules.wanted:
+            cells = rows.column(name).combine_chunks()
+            column = rules.columns.get(name)
+            is_number = column is not None and column.dtype != "string"
+            if column is not None and column.ragged:
+                lists[name] = parts_of(
+                    self._short(name, _full(cells), faults),
+                    rules.list_separator,
+                    is_stripped=rules.list_strip or is_number,
+                )
+                columns[name] = lists[name].lists()
+            else:
+                columns[name] = _full(stripped(cells) if is_number else cells)
+        for weights, ids in rules.paired:
+            if weights in lists and ids in lists:
+                check_places(weights, ids, lists, faults)
+        return columns
+
+    def _short(self, name: str, cells: pa.Array, faults: RowFaults) -> pa.Array:
+        """Returns cells of lists, those with too many values null and marked."""
+        rules = self._share.rules
+        found = pc.fill_null(pc.count_substring(cells, rules.list_separator), 0)
+        counts = np.asarray(found, np.int64) + 1
+        long = np.flatnonzero(counts > rules.max_values)
+        if not len(long):
+            return cells
+        mark_long(name, long, counts, rules.max_values, faults)
+        return pc.if_else(pa.array(faults.good), cells, pa.scalar(None, CELL))
+
+
+def _full(cells: pa.Array) -> pa.Array:
+    """Returns cells, those with nothing in them null."""
+    is_full = pc.greater(pc.binary_length(cells), 0)
+    return pc.if_else(is_full, cells, pa.scalar(None, CELL))

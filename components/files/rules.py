@@ -32,6 +32,7 @@ class ReadRules:
         held_out: Splits taken out of the rows, by name.
         split: Name of the rows that no held-out split claims.
         list_separator: Between the values of a ragged cell of CSV.
+        list_strip: Whether blanks around strings in such a cell are cut off.
         on_bad_example: Whether a bad row or file is an error or left out.
         max_values: A row with more than this in one column is bad.
         empty_files: Whether files without rows are good, as shards may be.
@@ -46,6 +47,7 @@ class ReadRules:
     held_out: Mapping[str, HeldOut] = field(default_factory=dict)
     split: str = "train"
     list_separator: str = "|"
+    list_strip: bool = True
     on_bad_example: Literal["error", "skip"] = "error"
     max_values: int = 100_000
     empty_files: bool = False
@@ -93,6 +95,7 @@ def rules_of(data: Data, features: Features) -> ReadRules:
         positive_from=files.positive_from,
         held_out=files.held_out,
         list_separator=files.list_separator,
+        list_strip=files.list_strip,
         on_bad_example=files.on_bad_example,
         max_values=files.max_values,
     )
