@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 
 from components.files.bad_input import RowFaults
 from components.files.binary import stripped
+from components.files.rules import ReadRules
+from configs.column import Column
 
 _SHOWN_BYTES = 60
 
@@ -61,6 +63,33 @@ def parts_of(cells: pa.Array, separator: str, *, is_stripped: bool) -> Parts:
     values = stripped(values) if is_stripped else values
     offsets = np.concatenate([[0], np.cumsum(np.asarray(lengths, np.int64))])
     return Parts(offsets, values, np.asarray(pc.greater(pc.binary_length(values), 0)))
+
+
+def column_of_cells(
+    cells: pa.Array, column: Column | None, rules: ReadRules
+) -> tuple[pa.Array, Parts | None]:
+    """Returns cells as what a column holds, text still, with empty ones null.
+
+    Args:
+        cells: Large binary.
+        column: What it holds; None if it may be anything.
+        rules: How lists are cut.
+
+    Returns:
+        Single values or lists; and the parts that lists are of.
+    """
+    is_number = column is not None and column.dtype != "string"
+    if column is None or not column.ragged:
+        return full(stripped(cells) if is_number else cells), None
+    is_stripped = rules.list_strip or is_number
+    parts = parts_of(full(cells), rules.list_separator, is_stripped=is_stripped)
+    return parts.lists(), parts
+
+
+def full(cells: pa.Array) -> pa.Array:
+    """Returns large binary cells, those with nothing in them null."""
+    is_full = pc.greater(pc.binary_length(cells), 0)
+    return pc.if_else(is_full, cells, pa.scalar(None, cells.type))
 
 
 def check_places(

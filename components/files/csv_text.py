@@ -15,9 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from components.files.bad_input import FileFault, RowFaults
-from components.files.binary import stripped
 from components.files.csv_cells import CELL, header_of, parsed
-from components.files.csv_lists import Parts, check_places, parts_of
+from components.files.csv_lists import Parts, check_places, column_of_cells
 from components.files.csv_rows import Rows, header_and_rows, lines, row_starts
 from components.files.raw_batch import RawBatch, Share, mark_long
 from components.files.streams import byte_stream
@@ -116,16 +115,11 @@ class _Chunk:
         for name in rules.wanted:
             cells = rows.column(name).combine_chunks()
             column = rules.columns.get(name)
-            is_number = column is not None and column.dtype != "string"
             if column is not None and column.ragged:
-                lists[name] = parts_of(
-                    self._short(name, _full(cells), faults),
-                    rules.list_separator,
-                    is_stripped=rules.list_strip or is_number,
-                )
-                columns[name] = lists[name].lists()
-            else:
-                columns[name] = _full(stripped(cells) if is_number else cells)
+                cells = self._short(name, cells, faults)
+            columns[name], parts = column_of_cells(cells, column, rules)
+            if parts:
+                lists[name] = parts
         for weights, ids in rules.paired:
             if weights in lists and ids in lists:
                 check_places(weights, ids, lists, faults)
@@ -134,16 +128,10 @@ class _Chunk:
     def _short(self, name: str, cells: pa.Array, faults: RowFaults) -> pa.Array:
         """Returns cells of lists, those with too many values null and marked."""
         rules = self._share.rules
-        found = pc.fill_null(pc.count_substring(cells, rules.list_separator), 0)
+        found = pc.count_substring(cells, rules.list_separator)
         counts = np.asarray(found, np.int64) + 1
         long = np.flatnonzero(counts > rules.max_values)
         if not len(long):
             return cells
         mark_long(name, long, counts, rules.max_values, faults)
         return pc.if_else(pa.array(faults.good), cells, pa.scalar(None, CELL))
-
-
-def _full(cells: pa.Array) -> pa.Array:
-    """Returns cells, those with nothing in them null."""
-    is_full = pc.greater(pc.binary_length(cells), 0)
-    return pc.if_else(is_full, cells, pa.scalar(None, CELL))

@@ -15,7 +15,7 @@ from components.files import BadInputError, ReadRules, match, rules_of, sample
 from configs import ConfigError, load_job, load_run
 from configs.column import Column
 from configs.schema import Data, Derived, Job
-from pipeline.check import column_rules, report, table_rules
+from pipeline.check import column_rules, report, table_rules, token_rules
 from pipeline.check.findings import Finding, finding_of, in_order
 from pipeline.check.report import ColumnReport, Report
 from pipeline.check.seen import Seen, seen_in
@@ -120,9 +120,8 @@ class _Check:
         self._findings.append(Finding(place, f"split `{split}`", str(error), ""))
 
     def _seen(self, batch: pa.RecordBatch, rules: ReadRules) -> dict[str, Seen]:
-        separator = rules.list_separator if rules.format == "csv" else ""
         return {
-            name: seen_in(batch, name, uses[0].needed, self._files["train"], separator)
+            name: seen_in(batch, name, uses[0].needed, self._files["train"], rules)
             for name, uses in _by_column(self._uses).items()
             if name in batch.schema.names
         }
@@ -220,6 +219,7 @@ def _column_findings(
         yield column_rules.absent(use, batch.schema.names)
         return
     column = seen[use.column]
+    yield from token_rules.token_findings(use, column, rules)
     fault = column_rules.misfit(use, column)
     if fault:
         yield fault

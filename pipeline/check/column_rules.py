@@ -58,11 +58,13 @@ def _remedy_of_type(use: Use, found: str) -> str:
         return "Write it as strings, or give a feature of that column its `dtype`."
     if found == "float":
         return (
-            "Give `ids: {quantile_buckets: ...}`, which takes floats, or write whole "
-            "numbers."
+            "Give `dtype: int64`, which takes whole numbers such as 17.0, or write "
+            "them as strings."
         )
     if found == "int64":
         return "Give `dtype: int64`."
+    if found.startswith(("date", "time", "duration", "month_day_nano")):
+        return "Write it as strings or whole numbers."
     if feature.ids.kind in ("vocabulary", "hash"):
         return "Leave out `dtype`."
     return "Give `ids: vocabulary` or `ids: {hash_buckets: ...}`, which take strings."

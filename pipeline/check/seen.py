@@ -12,9 +12,13 @@ import pyarrow.types as kinds
 
 from components.files.bad_input import BadInput, RowFaults
 from components.files.canonical import Lists, canonical, fits, listed
+from components.files.csv_lists import column_of_cells
+from components.files.rules import ReadRules
 from configs.column import Column, Dtype
 
 _SHOWN = 24
+_BEYOND_INT64 = "large integer"
+_NUMBERS = ("int64", _BEYOND_INT64, "float")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,19 +39,11 @@ class Seen:
 
     @cached_property
     def kind(self) -> str:
-        """The type of the values: "string", "int64", "float", "nothing" or another."""
+        """The type of the values: "string", "int64", "float", "nothing" or others."""
         values = self.lists.values
         if not len(values) or kinds.is_null(values.type):
             return "nothing"
-        if self.is_text:
-            return _kind_of_text(values)
-        dtypes: tuple[Dtype, ...] = ("int64", "string", "float")
-        named = [dtype for dtype in dtypes if fits(values.type, dtype)]
-        if not named:
-            return str(values.type)
-        return (
-            "not UTF-8" if named[0] == "string" and not _is_utf8(values) else named[0]
-        )
+        return _kind_of_text(values) if self.is_text else _kind_of_type(values)
 
     def fits(self, needed: Column) -> bool:
         """Tells whether the values as a whole are of the type that is needed.
@@ -59,8 +55,8 @@ class Seen:
             return True
         if not self.is_text:
             return fits(values.type, needed.dtype)
-        if needed.dtype == "string":
-            return True
+        if needed.dtype == "string" or self.kind in _NUMBERS:
+            return True  # of numbers each row tells what is wrong with it
         _, bad = self.converted(needed)
         reason = f"column `{self.name}` does not hold"
         count = sum(n for r, n in bad.rows.items() if r.startswith(reason))
@@ -109,7 +105,7 @@ class Seen:
 
 
 def seen_in(
-    batch: pa.RecordBatch, name: str, needed: Column | None, file: str, separator: str
+    batch: pa.RecordBatch, name: str, needed: Column | None, file: str, rules: ReadRules
 ) -> Seen:
     """Returns what a sample has in a column.
 
@@ -118,15 +114,24 @@ def seen_in(
         name: of the column.
         needed: what it should hold.
         file: that the sample is of.
-        separator: between the values of a ragged cell, if the file is CSV; else "".
+        rules: how the file is read.
     """
     array = batch.column(name)
-    if separator:
-        is_full = pc.greater(pc.binary_length(array), 0)
-        cells = pc.if_else(is_full, array, pa.scalar(None, array.type))
-        is_list = needed is not None and needed.ragged
-        array = pc.split_pattern(cells, separator) if is_list else cells
-    return Seen(name, file, listed(array), bool(separator))
+    is_text = rules.format == "csv"
+    if is_text:
+        array, _ = column_of_cells(array, needed, rules)
+    return Seen(name, file, listed(array), is_text)
+
+
+def _kind_of_type(values: pa.Array) -> str:
+    stored = values.type
+    if kinds.is_floating(stored) or kinds.is_decimal(stored):
+        return "float"
+    if kinds.is_uint64(stored):
+        return "uint64"
+    dtypes: tuple[Dtype, ...] = ("int64", "string")
+    named = next((dtype for dtype in dtypes if fits(stored, dtype)), str(stored))
+    return "not UTF-8" if named == "string" and not _is_utf8(values) else named
 
 
 def _kind_of_text(values: pa.Array) -> str:
@@ -138,7 +143,8 @@ def _kind_of_text(values: pa.Array) -> str:
             text.cast(wanted)
         except pa.ArrowInvalid:
             continue
-        return kind
+        is_whole = pc.match_substring_regex(text, "^[+-]?[0-9]+$")
+        return _BEYOND_INT64 if kind == "float" and pc.all(is_whole).as_py() else kind
     return "string"
 
 

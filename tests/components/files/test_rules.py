@@ -46,7 +46,8 @@ FILES = {
     "splits": {"train": "train/*.csv", "test": "test/*.csv"},
     "held_out": {"eval": {"column": "day", "at_least": "2024"}},
     "positive_from": 4,
-    "list_separator": ";",
+    "list_separator": "; ",
+    "list_strip": False,
     "on_bad_example": "skip",
     "max_values": 50,
 }
@@ -70,7 +71,8 @@ RULES = ReadRules(
     label="stars",
     positive_from=4.0,
     held_out={"eval": HeldOut(column="day", at_least="2024")},
-    list_separator=";",
+    list_separator="; ",
+    list_strip=False,
     on_bad_example="skip",
     max_values=50,
 )
