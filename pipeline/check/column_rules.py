@@ -40,7 +40,7 @@ def misfit(use: Use, seen: Seen) -> Finding | None:
         f"column `{use.column}` holds {seen.kind} values such as {seen.example!r}, "
         f"expected {needed}."
     )
-    remedy = _remedy_of_type(use, seen.kind)
+    remedy = _remedy_of_type(use, "fraction" if seen.is_fractional else seen.kind)
     place = (*use.place[:2], "dtype") if use.feature else use.place
     return Finding(place, use.who, fact, remedy, use.column)
 
@@ -56,6 +56,11 @@ def _remedy_of_type(use: Use, found: str) -> str:
         return "Make it a feature with `ids: {hash_buckets: ...}`, or write numbers."
     if feature is None or use.role == "cross":
         return "Write it as strings, or give a feature of that column its `dtype`."
+    if found == "fraction":
+        return (
+            "Give `ids: {quantile_buckets: ...}` if these are amounts such as prices; "
+            "write ids as whole numbers or strings."
+        )
     if found == "float":
         return (
             "Give `dtype: int64`, which takes whole numbers such as 17.0, or write "

@@ -14,6 +14,7 @@ from components.files.bad_input import BadInput, RowFaults
 from components.files.canonical import Lists, canonical, fits, listed
 from components.files.csv_lists import column_of_cells
 from components.files.rules import ReadRules
+from components.files.whole_numbers import OTHER, whole_numbers
 from configs.column import Column, Dtype
 
 _SHOWN = 24
@@ -53,6 +54,8 @@ class Seen:
         values = self.lists.values
         if not len(values) or kinds.is_null(values.type):
             return True
+        if needed.dtype == "int64" and self.is_fractional:
+            return False
         if not self.is_text:
             return fits(values.type, needed.dtype)
         if needed.dtype == "string" or self.kind in _NUMBERS:
@@ -80,6 +83,14 @@ class Seen:
     def missing(self) -> float:
         """The share of rows without a value."""
         return float(np.mean(self.lists.lengths == 0))
+
+    @cached_property
+    def is_fractional(self) -> bool:
+        """Whether most values are numbers that are not whole."""
+        if self.kind != "float":
+            return False
+        _, codes = whole_numbers(self.lists.values, is_text=self.is_text)
+        return bool(2 * np.count_nonzero(codes == OTHER) >= len(codes))
 
     @cached_property
     def distinct(self) -> int:
