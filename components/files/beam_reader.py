@@ -146,6 +146,7 @@ _RULES_OF_FILES = {
     "format",
     "positive_from",
     "list_separator",
+    "list_strip",
     "on_bad_example",
     "on_bad_file",
     "max_bad_share",

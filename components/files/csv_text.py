@@ -17,6 +17,7 @@ import pyarrow.csv as pa_csv
 
 from components.files.bad_input import RowFaults
 from components.files.csv_cells import CELL, header_of, parsed
+from components.files.csv_lists import Parts, check_places, column_of_cells
 from components.files.csv_rows import Rows, header_and_rows, lines, row_starts
 from components.files.raw_batch import RawBatch, Share, mark_long
 from components.files.streams import byte_stream
@@ -73,10 +74,7 @@ class _Chunk:
             rows = table.slice(first, size)
             lines = kept[first : first + size]
             faults = self._faults(rows.num_rows, partial(self._line_among, lines))
-            columns = {
-                name: self._cells(name, rows.column(name).combine_chunks(), faults)
-                for name in self._share.rules.wanted
-            }
+            columns = self._columns(rows, faults)
             yield RawBatch(columns, faults, is_text=True)
 
     def _faults(self, rows: int, line_of: Callable[[int], int]) -> RowFaults:
@@ -117,16 +115,31 @@ class _Chunk:
     def _starts(self) -> np.ndarray:
         return row_starts(self._rows.text)
 
-    def _cells(self, name: str, cells: pa.Array, faults: RowFaults) -> pa.Array:
-        """Returns a column with empty cells null, ragged ones split into lists."""
+    def _columns(self, rows: pa.Table, faults: RowFaults) -> dict[str, pa.Array]:
+        """Returns columns with empty cells null, ragged ones split into lists."""
         rules = self._share.rules
-        is_full = pc.greater(pc.binary_length(cells), 0)
-        if name in rules.columns and rules.columns[name].ragged:
-            counts = pc.count_substring(cells, rules.list_separator).to_numpy() + 1
-            long = np.flatnonzero(counts > rules.max_values)
-            if len(long):
-                mark_long(name, long, counts, rules.max_values, faults)
-                is_full = pa.array(faults.good & is_full.to_numpy(False))
-            cells = pc.if_else(is_full, cells, pa.scalar(None, CELL))
-            return pc.split_pattern(cells, rules.list_separator)
-        return pc.if_else(is_full, cells, pa.scalar(None, CELL))
+        columns: dict[str, pa.Array] = {}
+        lists: dict[str, Parts] = {}
+        for name in rules.wanted:
+            cells = rows.column(name).combine_chunks()
+            column = rules.columns.get(name)
+            if column is not None and column.ragged:
+                cells = self._short(name, cells, faults)
+            columns[name], parts = column_of_cells(cells, column, rules)
+            if parts:
+                lists[name] = parts
+        for weights, ids in rules.paired:
+            if weights in lists and ids in lists:
+                check_places(weights, ids, lists, faults)
+        return columns
+
+    def _short(self, name: str, cells: pa.Array, faults: RowFaults) -> pa.Array:
+        """Returns cells of lists, those with too many values null and marked."""
+        rules = self._share.rules
+        found = pc.count_substring(cells, rules.list_separator)
+        counts = np.asarray(found, np.int64) + 1
+        long = np.flatnonzero(counts > rules.max_values)
+        if not len(long):
+            return cells
+        mark_long(name, long, counts, rules.max_values, faults)
+        return pc.if_else(pa.array(faults.good), cells, pa.scalar(None, CELL))

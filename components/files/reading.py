@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from components.files.bad_input import BadInput, FileFault, RowFaults
-from components.files.canonical import Lists, canonical, listed
+from components.files.canonical import canonical
 from components.files.column_names import columns_shown, meant
 from components.files.csv_text import read_csv
+from components.files.lists import Lists, listed
 from components.files.parquet import read_parquet
 from components.files.raw_batch import RawBatch, Share, mark_long
 from components.files.remedies import FOR_ANY, FOR_LABEL

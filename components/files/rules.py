@@ -33,6 +33,7 @@ class ReadRules:
         held_out: Splits taken out of the rows, by name.
         split: Name of the rows that no held-out split claims.
         list_separator: Between the values of a ragged cell of CSV.
+        list_strip: Whether blanks around strings in such a cell are cut off.
         on_bad_example: Whether a bad row is an error or left out.
         on_bad_file: Whether a file that is bad as a whole is an error or left out.
         max_bad_share: The largest share of rows that may be left out.
@@ -50,6 +51,7 @@ class ReadRules:
     held_out: Mapping[str, HeldOut] = field(default_factory=dict)
     split: str = "train"
     list_separator: str = "|"
+    list_strip: bool = True
     on_bad_example: Literal["error", "skip"] = "error"
     on_bad_file: Literal["error", "skip"] = "error"
     # No row is read otherwise for it, so counts that are kept do not depend on it.
@@ -105,6 +107,7 @@ def rules_of(data: Data, features: Features) -> ReadRules:
         positive_from=files.positive_from,
         held_out=files.held_out,
         list_separator=files.list_separator,
+        list_strip=files.list_strip,
         on_bad_example=files.on_bad_example,
         on_bad_file=files.on_bad_file,
         max_bad_share=files.max_bad_share,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -38,8 +39,9 @@ _STORED: dict[pa.DataType, Dtype] = {
 class Decoding:
     """Decodes the tf.Examples of one file.
 
-    A float may be stored as int64, and a column that only splits look at as anything;
-    as what is taken from the first examples, others that differ are decoded alone.
+    A float may be stored as int64, an int64 as float, and a column that only splits
+    look at as anything; as what is taken from the first examples, others that differ
+    are decoded alone.
     """
 
     def __init__(self, share: Share) -> None:
@@ -52,7 +54,7 @@ class Decoding:
         self._kinds: Kinds | None = None
 
     def decoded(self, records: Sequence[bytes], first: int) -> Iterator[RawBatch]:
-        """Yields one batch, or none if all its records are bad.
+        """Yields one batch, several if whole numbers are stored in several ways.
 
         Args:
             records: Serialized tf.Examples.
@@ -64,22 +66,35 @@ class Decoding:
             self._kinds = self._kinds_of_first(records)
         faults = self._faults(numbers)
         pieces = list(self._pieces(records, 0, faults))
-        if pieces:
+        good = numbers[faults.good]
+        start = 0
+        for _, alike in itertools.groupby(pieces, self._whole_types):
+            some = list(alike)
+            rows = sum(piece.num_rows for piece in some)
             columns = {
-                name: _joined([piece.column(i) for piece in pieces], self._type(name))
-                for i, name in enumerate(pieces[0].schema.names)
+                name: _joined([piece.column(i) for piece in some], self._type(name))
+                for i, name in enumerate(some[0].schema.names)
             }
             # A column that is read as floats may be stored as whole numbers.
             stored = {
-                name: _joined([piece.column(name) for piece in pieces], None)
+                name: _joined([piece.column(name) for piece in some], None)
                 for name in self._looked_at
             }
             yield RawBatch(
                 columns,
-                self._faults(numbers[faults.good]),
+                self._faults(good[start : start + rows]),
                 stored=stored,
                 names=partial(_names, records),
             )
+            start += rows
+
+    def _whole_types(self, piece: pa.RecordBatch) -> list[pa.DataType]:
+        """Returns how the whole numbers of a piece are stored."""
+        return [
+            piece.schema.field(name).type
+            for name, column in self._columns.items()
+            if column.dtype == "int64"
+        ]
 
     def _examples(
         self, numbers: np.ndarray, records: Sequence[bytes]
@@ -107,9 +122,9 @@ class Decoding:
         return RowFaults(share.bad, len(numbers), share.file, number_of, "record")
 
     def _type(self, name: str) -> pa.DataType | None:
-        """Returns the type of a column's values; None: any, the same for all rows."""
-        is_any = name not in self._columns
-        return None if is_any else VALUE_TYPES[self._columns[name].dtype]
+        """Returns the type of a column's values; None: that of the pieces."""
+        dtype = self._columns[name].dtype if name in self._columns else "int64"
+        return None if dtype == "int64" else VALUE_TYPES[dtype]
 
     def _pieces(
         self, records: Sequence[bytes], first: int, faults: RowFaults
@@ -143,7 +158,7 @@ class Decoding:
                     rows,
                     f"column `{shown(name)}` does not hold {kind} values",
                     partial(_holds, stored[name]),
-                    "Say the `dtype` that the files have, or write another.",
+                    _remedy(kind, stored[name]),
                 )
                 return
         yield _decode(self._kinds, [record])
@@ -151,7 +166,7 @@ class Decoding:
     def _kinds_of_first(self, records: Sequence[bytes]) -> Kinds:
         """Finds how columns that may be stored in several ways are stored."""
         wanted = set(self._splitting)
-        wanted |= {n for n, column in self._columns.items() if column.dtype == "float"}
+        wanted |= {n for n, column in self._columns.items() if column.dtype != "string"}
         stored: dict[str, Dtype] = {}
         for record in records[:_SEARCHED]:
             if wanted <= set(stored):
@@ -165,8 +180,8 @@ class Decoding:
     def _kinds_from(self, stored: dict[str, Dtype]) -> Kinds:
         kinds: dict[str, Dtype] = {}
         for name, column in self._columns.items():
-            is_int = column.dtype == "float" and stored.get(name) == "int64"
-            kinds[name] = "int64" if is_int else column.dtype
+            is_number = "string" not in (column.dtype, stored.get(name, "string"))
+            kinds[name] = stored[name] if is_number else column.dtype
         for name in self._splitting:
             kinds[name] = stored.get(name, "string")
         return tuple(kinds.items())
@@ -194,6 +209,12 @@ def _number(numbers: np.ndarray, row: int) -> int:
 
 def _holds(kind: Dtype, _: int) -> str:
     return f"it holds {kind} values"
+
+
+def _remedy(wanted: Dtype, stored: Dtype) -> str:
+    if (wanted, stored) == ("string", "float"):
+        return "Give `dtype: int64`, which takes whole floats, too, or write strings."
+    return "Say the `dtype` that the files have, or write another."
 
 
 def _joined(arrays: list[pa.Array], wanted: pa.DataType | None) -> pa.Array:
@@ -263,7 +284,7 @@ def _together(arrays: list[pa.Array], kinds: set[Dtype]) -> pa.Array:
     if len(kinds) == 1:
         wanted = VALUE_TYPES[kinds.pop()]
     else:
-        wanted = pa.float32() if kinds <= {"int64", "float"} else pa.large_binary()
+        wanted = pa.float64() if kinds <= {"int64", "float"} else pa.large_binary()
     return _joined(arrays, wanted)
 
 

@@ -21,6 +21,7 @@ from pipeline.check import (
     size_rules,
     split_rules,
     table_rules,
+    token_rules,
 )
 from pipeline.check.findings import Finding, finding_of, in_order
 from pipeline.check.report import ColumnReport, Report
@@ -163,10 +164,9 @@ class _Check:
 
     def _compare(self, rules: ReadRules) -> None:
         """Compares the columns that are there with what is expected of them."""
-        separator = rules.list_separator if rules.format == "csv" else ""
         by_column = _by_column(self._uses)
         seen = {
-            name: seen_in(self._pieces, name, uses[0].needed, separator)
+            name: seen_in(self._pieces, name, uses[0].needed, rules)
             for name, uses in by_column.items()
         }
         for use in self._uses:
@@ -296,6 +296,7 @@ def _by_column(uses: list[Use]) -> dict[str, list[Use]]:
 
 
 def _column_findings(use: Use, column: Seen, rules: ReadRules) -> Iterator[Finding]:
+    yield from token_rules.token_findings(use, column, rules)
     fault = column_rules.all_missing(use, column) or column_rules.misfit(use, column)
     if fault:
         yield fault
