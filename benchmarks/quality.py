@@ -29,11 +29,16 @@ from finished_run import FinishedRun, NoFinishedRunError, Split
 from rich.console import Console
 from rich.table import Table
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss, roc_auc_score
 
+from components.evaluation.binary import (
+    BinaryMetrics,
+    Labels,
+    undefined_by,
+    undefined_lines,
+)
 from components.trainer.learner import new_learner
 from components.trainer.loop import train_on_split
-from configs import ConfigError, Run, load_run
+from configs import Run, load_run
 from embedding import configure_logical_hosts
 
 _ITEM = "movie_id"
@@ -111,11 +116,26 @@ def item_mean(train: Split, evaluation: Split) -> Score:
 
 
 def _score(name: str, labels: np.ndarray, scores: np.ndarray, seconds: float) -> Score:
-    """Measures exactly: AUC over all pairs of examples, entropy in float64."""
-    scores = scores.astype(np.float64)
-    base = log_loss(labels, np.full(len(labels), labels.mean()))
-    entropy = log_loss(labels, scores) / base
-    return Score(name, float(roc_auc_score(labels, scores)), float(entropy), seconds)
+    """Measures as the trainer and the evaluator do."""
+    metrics = BinaryMetrics()
+    metrics.add(labels, scores, np.ones_like(labels))
+    found = metrics.result().values
+    return Score(name, found["auc"], found["normalized_entropy"], seconds)
+
+
+def check_labels(labels: np.ndarray) -> None:
+    """Checks that an evaluation split can compare models.
+
+    Args:
+        labels: of the split, [examples].
+
+    Raises:
+        ValueError: if its labels leave AUC undefined.
+    """
+    counted = Labels()
+    counted.add(labels, np.ones_like(labels))
+    if counted.fault:
+        raise ValueError("; ".join(undefined_lines(undefined_by(counted))))
 
 
 def bars(
@@ -164,11 +184,13 @@ def main() -> int:
         run = load_run(arguments.config)
         configure_logical_hosts(run.training.hosts)
         finished = FinishedRun(run, arguments.output_dir)
-    except (ConfigError, NoFinishedRunError) as error:
+        evaluation = finished.split("eval")
+        check_labels(evaluation.labels)
+    except (NoFinishedRunError, ValueError) as error:
         Console(stderr=True).print(str(error), style="red", markup=False)
         return 1
     with console.status("Fitting baselines"):
-        train_split, evaluation = finished.split("train"), finished.split("eval")
+        train_split = finished.split("train")
         baselines = [
             logistic_regression(train_split, evaluation),
             logistic_regression(train_split, evaluation, without=_PERSONAL),

@@ -75,6 +75,24 @@ def record_files(folder: str) -> FileRecord:
     return FileRecord({name: (sizes[name], digests[name]) for name in sorted(sizes)})
 
 
+def damage_by(record: str, folder: str) -> str:
+    """Returns which file of a folder is not what a record in it says; "" if all are.
+
+    Args:
+        record: name of the file of the record, which is not in it.
+        folder: the folder.
+    """
+    path = os.path.join(folder, record)
+    try:
+        with tf.io.gfile.GFile(path) as file:
+            read = record_from_json(file.read())
+    except (tf.errors.OpError, UnicodeDecodeError):
+        return f"{path} is gone, or cannot be read"
+    except ValueError:
+        return f"{path} is no record of files"
+    return read.damage(folder, besides=record)
+
+
 def record_from_json(text: str) -> FileRecord:
     """Returns the record that `to_json` wrote.
 

@@ -63,19 +63,41 @@ class Files(Section):
     held_out: dict[Name, HeldOut] = Field(default_factory=dict)
     # Labels from this value on become 1, others 0; None: the column holds 0 and 1.
     positive_from: float | None = None
-    # Between the values of a ragged column in a cell of CSV.
-    list_separator: Annotated[str, Field(min_length=1, max_length=1)] = "|"
-    # A bad example or file ends the run, or is skipped, counted and reported.
+    # Between the values of a ragged column in a cell of CSV: one or several characters.
+    list_separator: str = "|"
+    # Whether blanks around strings in such a cell are cut off; around numbers they are.
+    list_strip: bool = True
+    # A bad example ends the run, or is skipped, counted and reported.
     on_bad_example: Literal["error", "skip"] = "error"
+    # So does a file that is bad as a whole; skipped, it is named.
+    on_bad_file: Literal["error", "skip"] = "error"
+    # A larger share of the examples of a split than this, left out, ends the run.
+    max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.01
     # An example with more values than this in a column is bad.
     max_values: PositiveInt = 100_000
+
+    @field_validator("list_separator")
+    @classmethod
+    def _separates(cls, value: str) -> str:
+        if not value:
+            raise PydanticCustomError(
+                "separator", "is empty; give the characters between values, such as ','"
+            )
+        if {'"', "\n", "\r"} & set(value):
+            raise PydanticCustomError(
+                "separator",
+                "holds a quote or a line break, which mean other things in CSV; give "
+                "other characters, such as '|'",
+            )
+        return value
 
     @model_validator(mode="after")
     def _splits_fit(self) -> "Files":
         if "train" not in self.splits:
             raise PydanticCustomError("no_train", "`splits` must name `train`")
-        if self.format != "csv" and self.list_separator != "|":
-            raise PydanticCustomError("separator", "`list_separator` is for CSV alone")
+        for key, default in (("list_separator", "|"), ("list_strip", True)):
+            if self.format != "csv" and getattr(self, key) != default:
+                raise PydanticCustomError("csv", f"`{key}` is for CSV alone")
         twice = sorted(set(self.splits) & set(self.held_out))
         if twice:
             raise PydanticCustomError(

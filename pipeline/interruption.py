@@ -2,7 +2,11 @@
 
 import contextlib
 import signal
+import sys
 from collections.abc import Iterator
+from typing import Any
+
+_AGAIN_S = 0.1
 
 
 def interrupt(number: int, frame: object) -> None:
@@ -22,9 +26,31 @@ def exit_code_of(interruption: KeyboardInterrupt) -> int:
 
 @contextlib.contextmanager
 def stops_as_at_ctrl_c() -> Iterator[None]:
-    """Lets SIGTERM end what runs inside as Ctrl-C does, so that it is cleaned up."""
-    before = signal.signal(signal.SIGTERM, interrupt)
+    """Lets SIGTERM end what runs inside as Ctrl-C does, so that it is cleaned up.
+
+    Python drops an exception that comes while it finalizes an object or while native
+    code calls back, so also this one: then it is raised once more.
+    """
+    signals = signal.SIGTERM, signal.SIGALRM
+    before = {number: signal.signal(number, interrupt) for number in signals}
+    hook = sys.unraisablehook
+
+    def raise_again(dropped: Any) -> None:
+        if not isinstance(dropped.exc_value, KeyboardInterrupt):
+            return hook(dropped)
+        name = str(dropped.exc_value)
+
+        def again(number: int, frame: object) -> None:
+            raise KeyboardInterrupt(name)
+
+        signal.signal(signal.SIGALRM, again)
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+
+    sys.unraisablehook = raise_again
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        sys.unraisablehook = hook
+        for number, handler in before.items():
+            signal.signal(number, handler)

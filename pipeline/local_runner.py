@@ -16,7 +16,7 @@ from pathlib import Path
 from configs import ConfigError, load_run
 from pipeline import datasets
 from pipeline.events import Event, EventWriter, ProgressHandler
-from pipeline.interruption import exit_code_of, interrupt
+from pipeline.interruption import exit_code_of, stops_as_at_ctrl_c
 from pipeline.layout import Layout
 from pipeline.outcome import RunError
 
@@ -81,7 +81,6 @@ def main() -> int:
     """Runs, and returns the exit code."""
     # Ctrl-C at a terminal reaches this process too; the one that started it decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, interrupt)
     parser = argparse.ArgumentParser()
     parser.add_argument("config", type=Path)
     parser.add_argument("--output-dir", required=True, type=Path)
@@ -93,13 +92,14 @@ def main() -> int:
     with os.fdopen(arguments.events, "w") as file:
         writer = EventWriter(file)
         try:
-            run_pipeline(
-                arguments.config,
-                Layout(arguments.output_dir.resolve()),
-                writer,
-                cache=not arguments.no_cache,
-                force=arguments.force,
-            )
+            with stops_as_at_ctrl_c():
+                run_pipeline(
+                    arguments.config,
+                    Layout(arguments.output_dir.resolve()),
+                    writer,
+                    cache=not arguments.no_cache,
+                    force=arguments.force,
+                )
         except Exception as error:
             traceback.print_exc()
             writer.send(Event("failed", text=_cause(error)))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
+from components.evaluation.binary import undefined_lines
 from configs import ConfigError, load_run
 from pipeline.layout import layout_of
 from pipeline.tables import show
@@ -208,6 +209,7 @@ def _notes(row: "Listed") -> str:
     notes = []
     if row.digest is None:
         notes.append("has no publication")
+    notes += [f"was not judged: {line}" for line in undefined_lines(row.undefined)]
     if row.promoted is not None:
         notes.append(f"has the content of {row.promoted}")
     if row.rollback_of is not None:

@@ -101,7 +101,13 @@ def _data_components(
         options=reader_options,
         path=data_path,
         data_version=data_version,
-        code_version=code_version("components.example_gen", *reader_code),
+        code_version=code_version(
+            "components.example_gen",
+            "components.files",
+            "components.reading",
+            "components.told",
+            *reader_code,
+        ),
     )
     examples = example_gen.outputs["examples"]
     statistics_gen = tfx.components.StatisticsGen(examples=examples)
@@ -127,6 +133,8 @@ def _data_components(
             "components.file_record",
             "components.files",
             "components.preprocess",
+            "components.reading",
+            "components.told",
             "configs",
             *([_code_of(run.derived.function)] if run.derived else []),
         ),
@@ -149,7 +157,10 @@ def _model_components(run: Run, data: _Data, serving_dir: str, force: str) -> li
         training=run.training,
         parity_examples=run.serving.parity_examples,
         code_version=code_version(
-            "components.artifacts", "components.trainer", *model_code
+            "components.artifacts",
+            "components.reading",
+            "components.trainer",
+            *model_code,
         ),
     )
     exporter = Exporter(
@@ -159,7 +170,10 @@ def _model_components(run: Run, data: _Data, serving_dir: str, force: str) -> li
         model_name=run.name,
         serving=run.serving,
         code_version=code_version(
-            "components.exporter", "components.trainer.inputs", *model_code
+            "components.exporter",
+            "components.reading",
+            "components.trainer.inputs",
+            *model_code,
         ),
     )
     validator = ServingValidator(
@@ -200,10 +214,10 @@ def _model_components(run: Run, data: _Data, serving_dir: str, force: str) -> li
 
 
 def _code_of(import_path: str) -> str:
-    """Returns what to hash for an object: its module, or the whole package of users."""
+    """Returns what to hash for an object: the package that its module is of."""
     module = import_path.rpartition(".")[0]
-    package = module.partition(".")[0]
-    return module if package == "components" else package
+    package, *names = module.split(".")
+    return ".".join([package, *names[:1]]) if package == "components" else package
 
 
 def evaluation_config(run: Run) -> tfma.EvalConfig:

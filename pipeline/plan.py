@@ -12,18 +12,20 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from components.evaluation.binary import Labels
 from components.features.derived import DerivedBatches
-from components.files import BadInput, units, why_empty
+from components.files import BadInput, Tally, refuse, units, why_empty
 from components.files.reading import read_unit
 from components.planner.counting import Counting
 from components.planner.planning import SAMPLED_BATCHES, Machine, plan_of
 from components.planner.report import FeatureIds, Plan
 from components.preprocess.derived_graph import write_derived_graph
 from components.preprocess.runners import beam_runner
-from components.preprocess.sources import Examples
+from components.preprocess.sources import Examples, Source
 from configs import Job
 from pipeline.preflight import find_own_modules
 from pipeline.preprocess import examples_of
+from pipeline.split_labels import add_labels, judged_splits, label_faults
 from pipeline.tables import show
 
 _TRAIN = "train"
@@ -38,6 +40,8 @@ def make_plan(
     say: Callable[[str], None],
 ) -> tuple[Plan, BadInput]:
     """Reads the training examples once and plans.
+
+    Of other splits only the labels are looked at, until both were seen.
 
     Args:
         job: the configuration.
@@ -57,25 +61,31 @@ def make_plan(
     """
     find_own_modules()
     examples = examples_of(job, [], downloads)
-    bad = BadInput(examples.rules.on_bad_example)
+    rules = examples.rules.of_split(_TRAIN)
+    bad, tally = rules.new_bad_input(), Tally()
     sampled_rows = SAMPLED_BATCHES * machine.batch_size
     counting = Counting(job.preprocessing(job.data.target), sampled_rows)
+    labels: dict[str, Labels] = {}
     started = told = time.monotonic()
     with _own_columns(job, examples, say) as with_own:
-        for unit, first, batch in _batches(examples, bad):
+        for unit, first, batch in _batches(examples, bad, tally, job, labels):
             counting.add(with_own(batch), unit, first)
             if time.monotonic() - told > _TOLD_EVERY_S:
                 told = time.monotonic()
                 rate = counting.examples / (told - started)
                 say(f"Read {counting.examples:,} examples ({rate:,.0f}/s)")
+    refuse(tally, bad, {_TRAIN: _training_files(examples)}, rules)
     if not counting.examples:
         raise ValueError(_nothing_to_plan(examples, bad))
+    _add_other_splits(examples, bad, job, labels)
+    faults = [str(fault) for fault in label_faults(job, labels)]
     say("Working out ids")
-    return plan_of(job.name, counting, job.feature_set, machine), bad
+    made = plan_of(job.name, counting, job.feature_set, machine)
+    return made.model_copy(update={"labels": faults}), bad
 
 
 def _nothing_to_plan(examples: Examples, bad: BadInput) -> str:
-    files = _files(examples)
+    files = _training_files(examples)
     why = "\n".join(bad.lines()) or why_empty(_TRAIN, files, examples.rules)
     return (
         "There is no training example to plan for. "
@@ -110,20 +120,45 @@ def machine_for(
 
 
 def _batches(
-    examples: Examples, bad: BadInput
+    examples: Examples, bad: BadInput, tally: Tally, job: Job, labels: dict[str, Labels]
 ) -> Iterator[tuple[int, int, pa.RecordBatch]]:
-    """Yields (number of the file, number of the first row in it, batch)."""
+    """Yields (number of the file, number of the first row in it, batch).
+
+    What is held out of the same files counts among the labels.
+    """
     rules = examples.rules.of_split(_TRAIN)
-    for number, unit in enumerate(units(_files(examples), rules, 1)):
+    for number, unit in enumerate(units(_training_files(examples), rules, 1)):
         first = 0
-        for split, batch in read_unit(unit, rules, bad):
+        for split, batch in read_unit(unit, rules, bad, tally=tally):
+            add_labels(labels, split, batch, job)
             if split == _TRAIN:
                 yield number, first, batch
                 first += batch.num_rows
 
 
-def _files(examples: Examples) -> list[str]:
+def _training_files(examples: Examples) -> list[str]:
     return [f for s in examples.sources if s.split == _TRAIN for f in s.files]
+
+
+def _add_other_splits(
+    examples: Examples, bad: BadInput, job: Job, labels: dict[str, Labels]
+) -> None:
+    """Reads splits that have their own files until both labels were seen."""
+    judged = judged_splits(job)
+    for source in examples.sources:
+        if source.split in judged:
+            for split, batch in _read(source, examples, bad):
+                add_labels(labels, split, batch, job)
+                if labels[split].both:
+                    break
+
+
+def _read(
+    source: Source, examples: Examples, bad: BadInput
+) -> Iterator[tuple[str, pa.RecordBatch]]:
+    rules = examples.rules.of_split(source.split)
+    for unit in units(source.files, rules, 1):
+        yield from read_unit(unit, rules, bad)
 
 
 def render(plan: Plan, bad: BadInput, console: Console) -> None:
@@ -221,6 +256,7 @@ def _limits(plan: Plan) -> Table:
 
 
 def _warnings(plan: Plan) -> Iterator[str]:
+    yield from plan.labels
     for name, table in plan.tables.items():
         if table.rows < table.needed_rows:
             yield (

@@ -10,6 +10,7 @@ from tfx.utils import path_utils
 
 from components.evaluation.binary import Judged
 from components.evaluation.tfma_metrics import judged_of
+from components.reading import load_reading
 from components.serving_validator.validation import Validation, load_validation
 from configs.schema import Run
 from configs.shown import shown
@@ -46,6 +47,7 @@ def summarize(run: Run, record: RunRecord, layout: Layout) -> dict[str, str]:
         "Calibration": _shown(judged, "calibration"),
         "Training steps": f"{learnt['steps']:.0f} on {learnt['hosts']:.0f} hosts",
         **_served(model.uri, validation),
+        "Left out": _left_out(record),
         "Data anomalies": _anomalies(record),
         "Published model": _published(pushed),
         "Checkpoint": checkpoint.uri,
@@ -133,6 +135,14 @@ def _judged(record: RunRecord) -> Judged:
     evaluation = record.artifacts("Evaluator")["evaluation"].uri
     result = tfma.load_eval_result(evaluation).get_metrics_for_slice()
     return judged_of(result)
+
+
+def _left_out(record: RunRecord) -> str:
+    """Returns what was left out of the data, with the reasons and first places."""
+    reading = load_reading(record.artifacts("ReaderExampleGen")["examples"].uri)
+    if reading is None:
+        return "not told"
+    return "\n".join([reading.said, *reading.lines])
 
 
 def _anomalies(record: RunRecord) -> str:

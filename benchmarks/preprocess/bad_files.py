@@ -21,6 +21,7 @@ class BadCase(NamedTuple):
         file: what the bad one is called; None: not even the folder is there.
         write: makes it.
         said: words that the error must have beside the file's name.
+        is_error: whether it ends a job unless it is to be skipped.
     """
 
     name: str
@@ -28,6 +29,7 @@ class BadCase(NamedTuple):
     file: str | None
     write: Callable[[Path], None]
     said: str
+    is_error: bool = True
 
 
 def example(row: int, color: bytes | None = None, tags: int = 2) -> bytes:
@@ -111,7 +113,7 @@ CASES = [
         _one_bad_record(example(BAD_ROW, tags=_TOO_MANY)),
         "max_values",
     ),
-    BadCase("empty file", "tfrecord", "b-bad.tfrecord", _empty, "no record"),
+    BadCase("empty file", "tfrecord", "b-bad.tfrecord", _empty, "without rows", False),
     BadCase("unreadable path", "tfrecord", None, _nothing, "no such|not exist|missing"),
     BadCase(
         "ids that are not UTF-8",

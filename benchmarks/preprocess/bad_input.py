@@ -25,8 +25,9 @@ def tried(case: BadCase, folder: Path, job: Job) -> dict[str, Any]:
     Returns:
         name: of the case.
         behaves: whether the error says where and what, and skipping leaves out and
-            reports the bad; what is not there at all is an error both times.
-        said: the error.
+            reports the bad; what is not there at all is an error both times, and a
+            file without rows never is.
+        said: the error, or what was reported where there is none.
         skipped: what was reported with `skip`, or the error.
     """
     data = folder / "data"
@@ -40,7 +41,7 @@ def tried(case: BadCase, folder: Path, job: Job) -> dict[str, Any]:
     return {
         "name": case.name,
         "behaves": (
-            is_refused
+            is_refused == case.is_error
             and is_refused_again == (case.file is None)
             and all(place in text for text in (said, skipped))
             and re.search(case.said, said, re.IGNORECASE) is not None
@@ -67,6 +68,7 @@ def _configuration(case: BadCase, data: Path, mode: str) -> dict[str, Any]:
         "format": case.format,
         "splits": {"train": f"*.{case.format}*"},
         "on_bad_example": mode,
+        "on_bad_file": mode,
     }
     return {
         "name": "bad_input",

@@ -5,6 +5,7 @@ out in shards, each token in the shard of its hash, so that no later step holds 
 large table but the one that puts the tokens in order.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -22,16 +23,22 @@ _SCHEMA = pa.schema([("token", pa.large_binary()), ("count", pa.int64())])
 
 
 class TokenCounts:
-    """Counts the tokens of one table."""
+    """Counts the tokens of one table.
+
+    Attributes:
+        added: how many were given to count, ever.
+    """
 
     def __init__(self) -> None:
         """Starts with no token."""
         self._waiting: list[pa.Array] = []
         self._waiting_tokens = self._waiting_bytes = 0
         self._counted: list[pa.Table] = []
+        self.added = 0
 
     def add(self, tokens: pa.Array) -> None:
         """Counts tokens: large_binary or int64 [n]."""
+        self.added += len(tokens)
         self._waiting.append(tokens)
         self._waiting_tokens += len(tokens)
         self._waiting_bytes += tokens.nbytes
@@ -87,6 +94,11 @@ class TableCounts:
     def tables(self) -> list[str]:
         """The tables whose tokens are counted."""
         return list(self._tables)
+
+    @property
+    def added(self) -> Counter[str]:
+        """How many tokens of each table were given to count, ever."""
+        return Counter({name: table.added for name, table in self._tables.items()})
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Counts the tokens of a batch of raw columns."""

@@ -6,9 +6,9 @@ and nothing of this project: `components.exporter.weigh` loads it by its path.
 
 AUC takes the weight of positive and negative examples at each score. Scores are
 float32, and of more than `MOST_SCORES` different ones the last bits are dropped, as few
-as it takes: the memory is bounded (20 bytes for each score that is kept, and as much
-again for those that came last), the result does not depend on the order of the
-examples, and `Judged.auc_error` bounds what that changes.
+as it takes. So the memory is bounded (20 bytes for each score that is kept, and several
+times that while others are merged in: half a GB), the result does not depend on the
+order of the examples, and `Judged.auc_error` bounds what that changes.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 METRICS = ("auc", "normalized_entropy", "calibration")
-MOST_SCORES = 1 << 22
+MOST_SCORES = 1 << 21
 # As Keras clips scores for its cross-entropy.
 _EPSILON = 1e-7
 _SHOWN = {"auc": "AUC", "normalized_entropy": "normalized entropy"}

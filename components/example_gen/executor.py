@@ -1,19 +1,25 @@
 """Runs a reader in Beam and writes each split as gzipped TFRecords of tf.Example."""
 
-import functools
 import json
+import logging
 import os
-from collections.abc import Callable
 from typing import Any
 
 import apache_beam as beam
+import tensorflow as tf
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
 from components.columns import TellsWhyEmpty
+from components.files import BadInput, LostRowsError, Tally, refuse
+from components.files.beam_reader import FileReader
 from components.import_path import construct
+from components.reading import Reading, reading_of, save_reading
+from components.told import WriteTold, read_told
+
+_log = logging.getLogger("shardline.examples")
 
 
 class Executor(BaseBeamExecutor):
@@ -33,39 +39,80 @@ class Executor(BaseBeamExecutor):
             exec_properties: as in ReaderExampleGenSpec.
 
         Raises:
+            BadInputError: if something in files is bad and not to be skipped.
+            LostRowsError: if not every row that was read came out.
             ValueError: if the reader refuses the data or leaves a split empty.
         """
         artifact = artifact_utils.get_single_instance(output_dict["examples"])
         reader = construct(
             exec_properties["reader"], json.loads(exec_properties["options"])
         )
+        path = exec_properties["path"]
+        told_file = os.path.join(artifact.uri, "told.json")
+        tf.io.gfile.makedirs(artifact.uri)
         with self._make_beam_pipeline() as root:
-            splits = reader.examples(root, exec_properties["path"])
+            if isinstance(reader, FileReader):
+                splits, of_files = reader.read(root, path)
+                lines = [of_files]
+            else:
+                splits, lines = reader.examples(root, path), []
             artifact.splits = list(splits)
             for split, examples in splits.items():
                 folder = artifact_utils.get_split_uri([artifact], split)
-                _write(
-                    examples, split, folder, functools.partial(_why, exec_properties)
-                )
+                lines.append(_write(examples, split, folder))
+            _ = lines | beam.Flatten() | "WriteTold" >> WriteTold(told_file)
+        told = read_told(told_file)
+        tf.io.gfile.remove(told_file)
+        counts = _counts(told, list(splits))
+        reading = Reading(examples=counts)
+        if isinstance(reader, FileReader):
+            reading = _reading(told, counts, reader, path)
+        _refuse_empty(counts, reader, path)
         examples_utils.set_payload_format(artifact, example_gen_pb2.FORMAT_TF_EXAMPLE)
+        save_reading(artifact, reading)
+        _tell(reading)
 
 
-def _why(exec_properties: dict[str, Any], split: str) -> str:
-    """Returns what the reader says of a split that it gave no example."""
-    reader = construct(
-        exec_properties["reader"], json.loads(exec_properties["options"])
-    )
-    if not isinstance(reader, TellsWhyEmpty):
-        return ""
-    return reader.why_empty(exec_properties["path"], split)
+def _counts(told: list[dict[str, Any]], splits: list[str]) -> dict[str, int]:
+    """Returns how many examples the reader gave, by split."""
+    counts = {line["split"]: line["examples"] for line in told if "split" in line}
+    if lost := set(splits) - set(counts):
+        raise LostRowsError(
+            f"No worker told how many examples split '{min(lost)}' has: the runner has "
+            "lost it. Run it again, or with another runner."
+        )
+    return {split: counts[split] for split in splits}
 
 
-def _write(examples: Any, split: str, folder: str, why: Callable[[str], str]) -> None:
-    _ = (
-        examples
-        | f"Count[{split}]" >> beam.combiners.Count.Globally()
-        | f"Refuse empty[{split}]" >> beam.Map(_refuse_empty, split, why)
-    )
+def _reading(
+    told: list[dict[str, Any]], counts: dict[str, int], reader: FileReader, path: str
+) -> Reading:
+    """Returns what became of files, if it may be so and all rows came out."""
+    bad, tally = BadInput("skip", "skip"), Tally()
+    for line in told:
+        if "tally" in line:
+            bad.merge(BadInput(**line["bad"]))
+            tally.merge(Tally(**line["tally"]))
+    refuse(tally, bad, reader.files(path), reader.rules)
+    for split, count in counts.items():
+        read = sum(given.get(split, 0) for given in tally.given.values())
+        if read != count:
+            raise LostRowsError(
+                f"Split '{split}': {read:,} examples were read of its files and "
+                f"{count:,} came out. Run it again, or with another runner."
+            )
+    return reading_of(counts, tally, bad, path)
+
+
+def _tell(reading: Reading) -> None:
+    counts = ", ".join(f"{n:,} {split}" for split, n in reading.examples.items())
+    _log.info("%s examples", counts)
+    for line in reading.lines:
+        _log.info("%s", line)
+
+
+def _write(examples: Any, split: str, folder: str) -> Any:
+    """Writes a split, and returns how many examples it has as a line of JSON."""
     _ = (
         examples
         | f"Serialize[{split}]" >> beam.Map(_serialized)
@@ -73,6 +120,11 @@ def _write(examples: Any, split: str, folder: str, why: Callable[[str], str]) ->
         >> beam.io.WriteToTFRecord(
             os.path.join(folder, "data_tfrecord"), file_name_suffix=".gz"
         )
+    )
+    return (
+        examples
+        | f"Count[{split}]" >> beam.combiners.Count.Globally()
+        | f"Tell[{split}]" >> beam.Map(_told_count, split)
     )
 
 
@@ -84,9 +136,16 @@ def _serialized(example: Any) -> bytes:
     return serialized
 
 
-def _refuse_empty(count: int, split: str, why: Callable[[str], str]) -> None:
-    if not count:
-        raise ValueError(
-            f"Split '{split}' is empty: the reader gave it no example. "
-            f"{why(split) or 'Change how it splits, or the data.'}"
-        )
+def _told_count(count: int, split: str) -> str:
+    return json.dumps({"split": split, "examples": count})
+
+
+def _refuse_empty(counts: dict[str, int], reader: Any, path: str) -> None:
+    for split, count in counts.items():
+        if not count:
+            tells = isinstance(reader, TellsWhyEmpty)
+            why = reader.why_empty(path, split) if tells else ""
+            raise ValueError(
+                f"Split '{split}' is empty: the reader gave it no example. "
+                f"{why or 'Change how it splits, or the data.'}"
+            )

@@ -19,6 +19,7 @@ from components.exporter.serving_model import ServingModel
 from components.exporter.warmup import write_warmup
 from components.local_copy import local_input, local_output
 from components.parity import EXAMPLES_FILE, parity_folder
+from components.reading import load_reading
 from components.trainer.inputs import split_files
 from configs.schema import Form, Serving
 
@@ -48,6 +49,7 @@ class Executor(BaseExecutor):
             artifact_utils.get_single_uri(input_dict["transform_graph"])
         )
         model = artifact_utils.get_single_instance(output_dict["model"])
+        reading = load_reading(input_dict["examples"][0].uri)
         with (
             local_input(uri) as checkpoint,
             local_output(path_utils.serving_model_dir(model.uri)) as folder,
@@ -65,6 +67,7 @@ class Executor(BaseExecutor):
                     checkpoint_uri=uri,
                     transform_output=transform_output,
                     serving=serving,
+                    data=reading.card if reading else None,
                 )
                 write_card(folder, card)
 

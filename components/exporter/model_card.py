@@ -16,6 +16,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from components.checkpoint_manifest import Manifest, checkpoint_prefix, load_manifest
 from components.exporter.table_files import TableRows
+from components.reading import DataCard
 from configs.schema import Form, Section, Serving
 
 CARD_FILE = "model.json"
@@ -96,6 +97,8 @@ class ModelCard(Section):
         name: that requests use.
         configuration: SHA-256 of features, tables, dense model, target and serving.
         checkpoint: what was exported.
+        data: the examples it learnt from, and what was left out of them; None where
+            they were made without a record.
         tables: by name.
         vocabularies: by table.
         metrics: on the evaluation split, of the checkpoint; those that are defined.
@@ -108,6 +111,7 @@ class ModelCard(Section):
     name: str
     configuration: str
     checkpoint: CheckpointCard
+    data: DataCard | None
     tables: dict[str, TableCard]
     vocabularies: dict[str, VocabularyCard]
     metrics: dict[str, FiniteFloat]
@@ -133,6 +137,7 @@ def card_of(
     checkpoint_uri: str,
     transform_output: tft.TFTransformOutput,
     serving: Serving,
+    data: DataCard | None = None,
 ) -> ModelCard:
     """Returns the card of a model that was saved.
 
@@ -144,6 +149,7 @@ def card_of(
         checkpoint_uri: of the same, which may lie on an object store.
         transform_output: what the Transform component wrote.
         serving: how the model was asked for.
+        data: what became of the raw data.
     """
     manifest = load_manifest(checkpoint_folder)
     by_name = {table.name: _table_card(table, manifest) for table in tables}
@@ -157,6 +163,7 @@ def card_of(
             steps=manifest.steps,
             hosts=manifest.hosts,
         ),
+        data=data,
         tables=by_name,
         vocabularies=_vocabularies(manifest, transform_output),
         metrics=manifest.metrics,

@@ -10,11 +10,12 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.proto import example_gen_pb2
 from tfx.types import Artifact, artifact_utils
 
-from components.files import tfrecord_rules
+from components.files import LostRowsError, tfrecord_rules
 from components.files.rules import crosses_of, pairs_of
 from components.preprocess.job import preprocess
 from components.preprocess.runners import Beam
 from components.preprocess.sources import Examples, Source
+from components.reading import is_of_files, set_counts, told_count
 from configs.columns import raw_columns
 from configs.schema import Preprocessing
 
@@ -39,11 +40,13 @@ class Executor(BaseBeamExecutor):
 
         Raises:
             BadInputError: if an example does not fit the specification.
+            LostRowsError: if not every example of the inputs was read and written.
         """
         settings = Preprocessing.model_validate_json(exec_properties["preprocessing"])
         columns = raw_columns(settings, settings.target)
         paired, crossed = pairs_of(settings, columns), crosses_of(settings, columns)
-        rules = tfrecord_rules(columns, paired, crossed)
+        of_files = all(is_of_files(artifact) for artifact in input_dict["examples"])
+        rules = tfrecord_rules(columns, paired, crossed, must_have_columns=not of_files)
         transformed = artifact_utils.get_single_instance(
             output_dict["transformed_examples"]
         )
@@ -58,7 +61,7 @@ class Executor(BaseBeamExecutor):
         }
         graph = artifact_utils.get_single_uri(output_dict["transform_graph"])
         beside = os.path.join(os.path.dirname(os.path.dirname(graph)), "counts")
-        analysis, _ = preprocess(
+        analysis, done = preprocess(
             Examples(tuple(sources), rules),
             settings,
             Beam(self._make_beam_pipeline, os.cpu_count() or 1),
@@ -68,11 +71,25 @@ class Executor(BaseBeamExecutor):
         )
         for damage in analysis.damaged:
             _log.warning("counted again, for counts are damaged: %s", damage)
+        for split, count in done.examples.items():
+            _check(input_dict["examples"], split, count)
+        set_counts(transformed, done.examples)
         known = f", {len(analysis.reused)} spans counted before"
         _log.info(
             "%d examples analysed%s",
             analysis.facts.examples,
             known if analysis.reused else "",
+        )
+
+
+def _check(examples: list[Artifact], split: str, count: int) -> None:
+    """Raises if examples that their maker tells of were not read and written."""
+    told = told_count(examples, split)
+    if told is not None and told != count:
+        raise LostRowsError(
+            f"Split '{split}': ReaderExampleGen made {told:,} examples, and {count:,} "
+            "were found in its files and transformed. Run it again, or with another "
+            "runner."
         )
 
 

@@ -19,11 +19,14 @@ from components.features.preprocessing import transformed_columns
 from components.features.raw_adapter import RawAdapter
 from components.features.schema import example_schema
 from components.features.single_values import as_lists, as_values
+from components.file_record import record_files
 from configs.columns import raw_columns
 from configs.schema import Preprocessing
 
 # Of the specification that a graph was made from, beside it.
 SPECIFICATION = "specification.json"
+# The record of all other files of a graph; written last.
+GRAPH_FILES = "files.json"
 
 _ASSETS = os.path.join(tft.TFTransformOutput.TRANSFORM_FN_DIR, "assets")
 
@@ -78,6 +81,9 @@ def write_transform_graph(
     facts.save(folder)
     with tf.io.gfile.GFile(os.path.join(folder, SPECIFICATION), "w") as file:
         file.write(settings.model_dump_json(indent=2))
+    record = record_files(folder)
+    with tf.io.gfile.GFile(os.path.join(folder, GRAPH_FILES), "w") as file:
+        file.write(record.to_json())
 
 
 def _refuse_shared_names(derived: str, tables: Sequence[str], function: str) -> None:

@@ -1,7 +1,8 @@
 """What was bad in files: an error at once, or counts by reason and the first places.
 
-A row can be bad, and a whole file: one that cannot be read, or from some byte on. The
-counts of several workers merge into the same whatever order they come in.
+A row can be bad, and a whole file: one that cannot be read, or from some byte on. A
+file without rows is not bad, but told. The counts of several workers merge into the
+same whatever order they come in.
 """
 
 from __future__ import annotations
@@ -15,9 +16,14 @@ import numpy as np
 from configs.shown import escaped
 
 _FIRST_PLACES = 3
+_NAMED_EMPTY = 10  # of files without rows, in lines
 _SKIP = (
     "Or set `data.files.on_bad_example: skip`, to leave what is bad out and have it "
     "counted."
+)
+_SKIP_FILE = (
+    "Or set `data.files.on_bad_file: skip`, to leave such a file out from there on and "
+    "have it named."
 )
 
 
@@ -34,16 +40,20 @@ class BadInput:
     """Counts what is left out; in mode "error" raises instead.
 
     Attributes:
-        on_bad_example: The mode.
+        on_bad_example: The mode for rows.
+        on_bad_file: The mode for files.
         rows: How many examples were left out, by reason.
         first: The first few of them by reason, each (file, number in it, in words).
-        files: What is wrong with damaged files, by file; rows before are used.
+        files: What is wrong with bad files, by file; rows before are used.
+        empty: Files without rows, whatever the mode.
     """
 
     on_bad_example: Literal["error", "skip"] = "error"
+    on_bad_file: Literal["error", "skip"] = "error"
     rows: dict[str, int] = field(default_factory=dict)
     first: dict[str, list[tuple[str, int, str]]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    empty: list[str] = field(default_factory=list)
 
     def add(self, reason: str, count: int, first: list[tuple[str, int, str]]) -> None:
         """Counts bad rows.
@@ -65,14 +75,23 @@ class BadInput:
         del self.first[reason][_FIRST_PLACES:]
 
     def add_file(self, file: str, fault: str) -> None:
-        """Counts a damaged file, once however often it is read.
+        """Counts a bad file, once however often it is read.
 
         Raises:
             BadInputError: The mode is "error".
         """
-        if self.on_bad_example == "error":
-            raise BadInputError(f"{escaped(file, keep='')}: {fault} {_SKIP}")
+        if self.on_bad_file == "error":
+            raise BadInputError(f"{escaped(file, keep='')}: {fault} {_SKIP_FILE}")
         self.files[file] = min(fault, self.files.get(file, fault))
+
+    def add_empty(self, file: str) -> None:
+        """Tells of a file without rows, once however often it is read."""
+        self.empty = sorted({*self.empty, file})
+
+    @property
+    def left_out(self) -> int:
+        """How many rows were left out, for any reason."""
+        return sum(self.rows.values())
 
     def merge(self, other: BadInput) -> None:
         """Adds what another worker counted."""
@@ -80,10 +99,12 @@ class BadInput:
             self.add(reason, count, other.first[reason])
         for file, fault in other.files.items():
             self.add_file(file, fault)
+        for file in other.empty:
+            self.add_empty(file)
 
     def __bool__(self) -> bool:
-        """Tells whether anything was bad."""
-        return bool(self.rows or self.files)
+        """Tells whether anything was left out."""
+        return bool(self.rows or self.files or self.empty)
 
     def lines(self) -> list[str]:
         """Returns the counts in readable lines; none if nothing was bad."""
@@ -97,6 +118,14 @@ class BadInput:
             files = "file" if len(damaged) == 1 else "files"
             lines.append(f"{len(damaged)} {files} bad, left out from the fault on")
             lines += [f"  {escaped(file, keep='')}: {fault}" for file, fault in damaged]
+        if self.empty:
+            files = "file" if len(self.empty) == 1 else "files"
+            lines.append(f"{len(self.empty)} {files} without rows left out")
+            lines += [
+                f"  {escaped(file, keep='')}" for file in self.empty[:_NAMED_EMPTY]
+            ]
+            if len(self.empty) > _NAMED_EMPTY:
+                lines.append(f"  and {len(self.empty) - _NAMED_EMPTY} more")
         return lines
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -17,10 +19,11 @@ from components.files.reading import read_unit
 from components.files.rules import ReadRules
 from components.files.shares import Unit, units
 from components.files.split_sample import why_empty
+from components.files.tally import Tally
 from configs.column import Column
 from configs.data import Files
 
-_BAD = "bad input"
+_TOLD = "told"
 
 
 class FileReader:
@@ -79,26 +82,52 @@ class FileReader:
             BadInputError: A split has no file. What is bad in the files raises it when
                 the pipeline runs.
         """
+        examples, told = self.read(root, path)
+        _ = told | "WarnOfBadInput" >> beam.Map(_warn)
+        return examples
+
+    def files(self, path: str) -> dict[str, list[str]]:
+        """Returns the files below a path, by the split of their pattern.
+
+        Args:
+            path: The folder, file or zip archive.
+
+        Raises:
+            BadInputError: A split has no file.
+        """
+        patterns = self._files.splits.items()
+        return {split: match(path, pattern) for split, pattern in patterns}
+
+    def read(
+        self, root: beam.Pipeline, path: str
+    ) -> tuple[dict[str, PCollection[bytes]], PCollection[str]]:
+        """Adds the reading of the files below a path to a pipeline.
+
+        Args:
+            root: The pipeline to read in.
+            path: The folder, file or zip archive.
+
+        Returns:
+            Serialized examples of each split, by split name; and what each worker
+            tells of what it read and left out, as JSON.
+
+        Raises:
+            BadInputError: A split has no file. What is bad in the files raises it when
+                the pipeline runs.
+        """
         shares = [
             (split, unit)
-            for split, pattern in self._files.splits.items()
-            for unit in units(
-                match(path, pattern), self.rules.of_split(split), os.cpu_count() or 1
-            )
+            for split, files in self.files(path).items()
+            for unit in units(files, self.rules.of_split(split), os.cpu_count() or 1)
         ]
         read = (
             root
             | "Units" >> beam.Create(shares)
             | "Spread" >> beam.Reshuffle()
             | "ReadFiles"
-            >> beam.FlatMap(_examples, self.rules).with_outputs(_BAD, *self.splits)
+            >> beam.FlatMap(_examples, self.rules).with_outputs(_TOLD, *self.splits)
         )
-        _ = (
-            read[_BAD]
-            | "AllBadInput" >> beam.CombineGlobally(_merged)
-            | "WarnOfBadInput" >> beam.Map(_warn)
-        )
-        return {split: read[split] for split in self.splits}
+        return {split: read[split] for split in self.splits}, read[_TOLD]
 
     def why_empty(self, path: str, split: str) -> str:
         """Returns why a split came out without an example, or "".
@@ -117,28 +146,25 @@ _RULES_OF_FILES = {
     "format",
     "positive_from",
     "list_separator",
+    "list_strip",
     "on_bad_example",
+    "on_bad_file",
+    "max_bad_share",
     "max_values",
 }
 
 
 def _examples(share: tuple[str, Unit], rules: ReadRules) -> Iterator[TaggedOutput]:
     split, unit = share
-    bad = BadInput(rules.on_bad_example)
+    bad, tally = rules.new_bad_input(), Tally()
     encoder = RecordBatchToExamplesEncoder()
-    for name, batch in read_unit(unit, rules.of_split(split), bad):
+    for name, batch in read_unit(unit, rules.of_split(split), bad, tally=tally):
         for example in encoder.encode(batch):
             yield TaggedOutput(name, example)
-    yield TaggedOutput(_BAD, bad)
+    told = {"bad": dataclasses.asdict(bad), "tally": dataclasses.asdict(tally)}
+    yield TaggedOutput(_TOLD, json.dumps(told))
 
 
-def _merged(counts: Iterable[BadInput]) -> BadInput:
-    merged = BadInput("skip")
-    for bad in counts:
-        merged.merge(bad)
-    return merged
-
-
-def _warn(bad: BadInput) -> None:
-    for line in bad.lines():
+def _warn(told: str) -> None:
+    for line in BadInput(**json.loads(told)["bad"]).lines():
         logging.warning(line)

@@ -9,66 +9,33 @@ cannot give is a fault of its row.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from components.files.bad_input import FileFault, RowFaults
+from components.files.lists import Lists, any_of, offsets_of
 from components.files.remedies import FOR_ANY, Remedies, rewritten, short
+from components.files.whole_numbers import (
+    GOOD,
+    INEXACT,
+    LARGE,
+    MISSING,
+    OTHER,
+    as_digits,
+    fault_of,
+    whole_numbers,
+)
 from configs.column import Column, Dtype
-from configs.shown import quoted, shown
+from configs.shown import shown
 
 VALUE_TYPES: dict[Dtype, pa.DataType] = {
     "string": pa.large_binary(),
     "int64": pa.int64(),
     "float": pa.float32(),
 }
-_SHOWN = 60  # characters
-
-
-class Lists(NamedTuple):
-    """Values of rows: row i has values[offsets[i]:offsets[i + 1]]."""
-
-    offsets: np.ndarray  # int64 [rows + 1]
-    values: pa.Array
-    holed: np.ndarray  # bool [rows]: a null stands among the values
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """How many values each row has, int64 [rows]."""
-        return np.diff(self.offsets)
-
-    def row_of(self, places: np.ndarray) -> np.ndarray:
-        """Returns the rows that values are of, by their places among all values."""
-        return np.searchsorted(self.offsets, places, side="right") - 1
-
-    def shown(self, row: int) -> str:
-        """Shows the first value of a row, for messages."""
-        return quoted(self.values[int(self.offsets[row])].as_py(), _SHOWN)
-
-
-def listed(array: pa.Array) -> Lists:
-    """Returns the values of any array without nulls, lists of lists concatenated."""
-    if isinstance(array.type, pa.BaseExtensionType):
-        return listed(array.storage)
-    if kinds.is_dictionary(array.type):
-        return listed(array.dictionary_decode())
-    if not _is_list(array.type):
-        is_there = np.asarray(pc.is_valid(array))
-        return Lists(_offsets(is_there), array.drop_null(), np.zeros(len(array), bool))
-    offsets = _offsets(np.asarray(pc.fill_null(pc.list_value_length(array), 0)))
-    inner = array.flatten()
-    values = listed(inner)
-    lengths = np.diff(offsets)
-    flat = values.offsets[offsets]
-    if _is_list(inner.type):
-        holed = _any_of(values.holed, offsets)
-    else:
-        holed = np.diff(flat) < lengths
-    return Lists(flat, values.values, holed)
 
 
 def canonical(
@@ -97,45 +64,60 @@ def canonical(
         FileFault: The column's type does not fit.
     """
     name = shown(name)
-    values, bad = _typed(name, lists.values, column, is_text)
-    faults.mark(
-        lists.row_of(bad),
-        f"column `{name}` does not hold {_wanted(column)}",
-        lambda row: _first_bad(lists, bad, row),
-        remedies.of_type(column.dtype),
-    )
-    typed = Lists(lists.offsets, values, lists.holed)
+    _check_fits(name, lists.values.type, column, is_text=is_text)
+    if column.dtype == "int64":
+        typed = _whole(name, lists, column, faults, remedies, is_text=is_text)
+    else:
+        values, bad = _typed(lists.values, column, is_text=is_text)
+        faults.mark(
+            lists.row_of(bad),
+            _not_held(name, column),
+            lambda row: _first_bad(lists, bad, row),
+            remedies.of_type(column.dtype),
+        )
+        typed = Lists(lists.offsets, values, lists.holed)
     _check_lengths(name, typed, column, faults, remedies)
     if column.dtype == "float":
         _check_finite(name, typed, column, faults, remedies)
-    arrays = pa.LargeListArray.from_arrays(pa.array(typed.offsets), values)
+    arrays = pa.LargeListArray.from_arrays(pa.array(typed.offsets), typed.values)
     return typed, arrays
 
 
-def misfits(
-    name: str, values: pa.Array, column: Column, *, is_text: bool
-) -> np.ndarray:
+def misfits(values: pa.Array, column: Column, *, is_text: bool) -> np.ndarray:
     """Returns the places of the values that are not of a column's type, int64 [any].
 
     Args:
-        name: Of the column.
         values: As `listed` gives them.
         column: What it must hold.
         is_text: Whether numbers are still text.
     """
-    if not is_text and not _is_null_or_fits(values.type, column.dtype):
+    if not (is_text or _is_null_or_fits(values.type, column.dtype)):
         return np.arange(len(values))
-    return _typed(name, values, column, is_text)[1]
+    if column.dtype == "int64" and not kinds.is_null(values.type):
+        _, codes = whole_numbers(values, is_text=is_text)
+        return np.flatnonzero((codes != GOOD) & (codes != MISSING))
+    return _typed(values, column, is_text=is_text)[1]
 
 
 def _is_null_or_fits(stored: pa.DataType, dtype: Dtype) -> bool:
     return kinds.is_null(stored) or fits(stored, dtype)
 
 
-def _wanted(column: Column) -> str:
+def _check_fits(
+    name: str, stored: pa.DataType, column: Column, *, is_text: bool
+) -> None:
+    if not (is_text or _is_null_or_fits(stored, column.dtype)):
+        raise FileFault(
+            f"its column `{name}` holds values of type {short(stored)}, expected "
+            f"{column.dtype}. {rewritten(stored, column.dtype)}"
+        )
+
+
+def _not_held(name: str, column: Column) -> str:
     if column.dtype == "string":
-        return "strings in UTF-8"
-    return f"{column.dtype} values" if column.ragged else str(column)
+        return f"column `{name}` does not hold strings in UTF-8"
+    wanted = f"{column.dtype} values" if column.ragged else column
+    return f"column `{name}` does not hold {wanted}"
 
 
 def _first_bad(lists: Lists, bad: np.ndarray, row: int) -> str:
@@ -192,59 +174,84 @@ def _check_finite(
     )
 
 
-def _typed(
-    name: str, values: pa.Array, column: Column, is_text: bool
-) -> tuple[pa.Array, np.ndarray]:
-    """Returns values in the type they must have, and the places of those that cannot.
+def _whole(
+    name: str,
+    lists: Lists,
+    column: Column,
+    faults: RowFaults,
+    remedies: Remedies,
+    *,
+    is_text: bool,
+) -> Lists:
+    """Returns lists of int64, NaN left out, and marks rows with other values."""
+    if kinds.is_null(lists.values.type):
+        return lists._replace(values=lists.values.cast(pa.int64()))
+    values, codes = whole_numbers(lists.values, is_text=is_text)
+    for code in (OTHER, INEXACT, LARGE):
+        bad = np.flatnonzero(codes == code)
+        fault = fault_of(code, lists.values.type, is_text=is_text)
+        faults.mark(
+            lists.row_of(bad),
+            _not_held(name, column),
+            partial(_said_bad, lists, bad, fault.why),
+            remedies.other or fault.remedy,
+        )
+    is_missing = codes == MISSING
+    if not is_missing.any():
+        return lists._replace(values=values)
+    holed = any_of(is_missing, lists.offsets) & (lists.lengths > 1)
+    offsets = offsets_of(~is_missing)[lists.offsets]
+    left = values.filter(pa.array(~is_missing))
+    return Lists(offsets, left, lists.holed | holed)
 
-    Raises:
-        FileFault: No value of the column's type can.
-    """
+
+def _said_bad(lists: Lists, bad: np.ndarray, why: str, row: int) -> str:
+    return _first_bad(lists, bad, row) + why
+
+
+def _typed(
+    values: pa.Array, column: Column, *, is_text: bool
+) -> tuple[pa.Array, np.ndarray]:
+    """Returns strings or floats, and the places of values that are none."""
     wanted = VALUE_TYPES[column.dtype]
     if kinds.is_null(values.type):
         return values.cast(wanted), np.empty(0, np.int64)
-    if not is_text and not fits(values.type, column.dtype):
-        raise FileFault(
-            f"its column `{name}` holds values of type {short(values.type)}, expected "
-            f"{column.dtype}. {rewritten(values.type, column.dtype)}"
-        )
     if column.dtype == "string":
         return _converted(values, _utf8, wanted)
     if is_text:
         return _converted(
             values, lambda part: part.cast(pa.large_string()).cast(wanted), wanted
         )
-    is_float = column.dtype == "float"  # float32 has not the digits of int64
-    return _converted(
-        values, lambda part: _number(part, wanted, is_safe=not is_float), wanted
-    )
+    if kinds.is_decimal(values.type):
+        values = values.cast(pa.float64())
+    # Not safe: float32 has not the digits of int64.
+    return values.cast(wanted, safe=False), np.empty(0, np.int64)
 
 
 def fits(stored: pa.DataType, dtype: Dtype) -> bool:
     """Tells whether values of an Arrow type, as `listed` gives, fit a column."""
-    is_whole = kinds.is_integer(stored) or kinds.is_boolean(stored)
-    if dtype == "int64":
-        return is_whole
-    if dtype == "float":
-        return is_whole or kinds.is_floating(stored) or kinds.is_decimal(stored)
+    if dtype in ("int64", "float"):
+        return bool(
+            kinds.is_integer(stored)
+            or kinds.is_boolean(stored)
+            or kinds.is_floating(stored)
+            or kinds.is_decimal(stored)
+        )
     return (
         kinds.is_string(stored)
         or kinds.is_large_string(stored)
         or kinds.is_binary(stored)
         or kinds.is_large_binary(stored)
+        or as_digits(stored)
     )
 
 
 def _utf8(values: pa.Array) -> pa.Array:
+    if as_digits(values.type):
+        return values.cast(pa.large_string()).cast(pa.large_binary())
     binary = values.cast(pa.large_binary())
     binary.cast(pa.large_string())  # raises if it is not UTF-8
     return binary
-
-
-def _number(values: pa.Array, wanted: pa.DataType, *, is_safe: bool) -> pa.Array:
-    if kinds.is_decimal(values.type):
-        values = values.cast(pa.float64())
-    return values.cast(wanted, safe=is_safe)
 
 
 def _converted(
@@ -264,28 +271,10 @@ def _converted(
         return convert(values), np.empty(0, np.int64)
     except pa.ArrowInvalid:
         if len(values) == 1:
-            stand_in = b"" if wanted == pa.large_binary() else 0
+            stand_in = b"" if wanted == pa.large_binary() else 0.0
             return pa.array([stand_in], wanted), np.zeros(1, np.int64)
         half = len(values) // 2
         left, bad_left = _converted(values[:half], convert, wanted)
         right, bad_right = _converted(values[half:], convert, wanted)
         together = pa.concat_arrays([left, right])
         return together, np.concatenate([bad_left, bad_right + half])
-
-
-def _is_list(stored: pa.DataType) -> bool:
-    return (
-        kinds.is_list(stored)
-        or kinds.is_large_list(stored)
-        or kinds.is_fixed_size_list(stored)
-    )
-
-
-def _offsets(lengths: np.ndarray) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-
-
-def _any_of(flags: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Tells for each row whether one of its flags is set."""
-    counts = np.concatenate([[0], np.cumsum(flags)])
-    return np.diff(counts[offsets]) > 0

@@ -8,10 +8,11 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from components.files.bad_input import FileFault
+from components.files.column_names import columns_shown, meant
 from components.files.headers import unlike
+from configs.shown import shown
 
 CELL = pa.large_binary()
-_NAMED = 20  # columns, in messages
 
 
 def header_of(line: bytes, wanted: list[str]) -> list[str]:
@@ -48,10 +49,9 @@ def header_of(line: bytes, wanted: list[str]) -> list[str]:
 
 
 def _not_once(name: str, there: list[str]) -> str:
-    more = " ..." if len(there) > _NAMED else ""
     return (
-        f"its header names {there.count(name)} columns `{name}`, expected one; "
-        f"it names {', '.join(there[:_NAMED])}{more}. Correct the name in the "
+        f"its header names {there.count(name)} columns `{shown(name)}`, expected one; "
+        f"it names {columns_shown(there)}. {meant(name, there)}Correct the name in the "
         "configuration, or the file, whose cells are parted by commas."
     )
 

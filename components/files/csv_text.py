@@ -5,6 +5,7 @@ Blank lines are ignored. A bad row is told by the line that it starts at.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from typing import IO
@@ -14,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from components.files.bad_input import FileFault, RowFaults
+from components.files.bad_input import RowFaults
 from components.files.csv_cells import CELL, header_of, parsed
+from components.files.csv_lists import Parts, check_places, column_of_cells
 from components.files.csv_rows import Rows, header_and_rows, lines, row_starts
 from components.files.raw_batch import RawBatch, Share, mark_long
 from components.files.streams import byte_stream
@@ -32,14 +34,21 @@ def read_csv(share: Share) -> Iterator[RawBatch]:
     """
     with byte_stream(share.file) as stream:
         line, chunks = opened_rows(stream)
+        with_rows = (
+            (number, rows)
+            for number, rows in enumerate(chunks)
+            if rows.text.strip() or rows.unclosed
+        )
+        some = next(with_rows, None)
+        if some is None:
+            if line.strip():
+                header_of(line, [])  # What is no header may be rows.
+            share.tell_rows(0)
+            return
         header = header_of(line, share.rules.wanted)
-        has_rows = False
-        for number, rows in enumerate(chunks):
-            has_rows |= bool(rows.text.strip() or rows.unclosed)
+        for number, rows in itertools.chain([some], with_rows):
             if share.has(number):
                 yield from _Chunk(rows, header, share).batches()
-    if not has_rows and not share.rules.empty_files:
-        raise FileFault("holds no row below its header. Remove it or write it again.")
 
 
 def opened_rows(stream: IO[bytes]) -> tuple[bytes, Iterator[Rows]]:
@@ -65,10 +74,7 @@ class _Chunk:
             rows = table.slice(first, size)
             lines = kept[first : first + size]
             faults = self._faults(rows.num_rows, partial(self._line_among, lines))
-            columns = {
-                name: self._cells(name, rows.column(name).combine_chunks(), faults)
-                for name in self._share.rules.wanted
-            }
+            columns = self._columns(rows, faults)
             yield RawBatch(columns, faults, is_text=True)
 
     def _faults(self, rows: int, line_of: Callable[[int], int]) -> RowFaults:
@@ -109,16 +115,31 @@ class _Chunk:
     def _starts(self) -> np.ndarray:
         return row_starts(self._rows.text)
 
-    def _cells(self, name: str, cells: pa.Array, faults: RowFaults) -> pa.Array:
-        """Returns a column with empty cells null, ragged ones split into lists."""
+    def _columns(self, rows: pa.Table, faults: RowFaults) -> dict[str, pa.Array]:
+        """Returns columns with empty cells null, ragged ones split into lists."""
         rules = self._share.rules
-        is_full = pc.greater(pc.binary_length(cells), 0)
-        if name in rules.columns and rules.columns[name].ragged:
-            counts = pc.count_substring(cells, rules.list_separator).to_numpy() + 1
-            long = np.flatnonzero(counts > rules.max_values)
-            if len(long):
-                mark_long(name, long, counts, rules.max_values, faults)
-                is_full = pa.array(faults.good & is_full.to_numpy(False))
-            cells = pc.if_else(is_full, cells, pa.scalar(None, CELL))
-            return pc.split_pattern(cells, rules.list_separator)
-        return pc.if_else(is_full, cells, pa.scalar(None, CELL))
+        columns: dict[str, pa.Array] = {}
+        lists: dict[str, Parts] = {}
+        for name in rules.wanted:
+            cells = rows.column(name).combine_chunks()
+            column = rules.columns.get(name)
+            if column is not None and column.ragged:
+                cells = self._short(name, cells, faults)
+            columns[name], parts = column_of_cells(cells, column, rules)
+            if parts:
+                lists[name] = parts
+        for weights, ids in rules.paired:
+            if weights in lists and ids in lists:
+                check_places(weights, ids, lists, faults)
+        return columns
+
+    def _short(self, name: str, cells: pa.Array, faults: RowFaults) -> pa.Array:
+        """Returns cells of lists, those with too many values null and marked."""
+        rules = self._share.rules
+        found = pc.count_substring(cells, rules.list_separator)
+        counts = np.asarray(found, np.int64) + 1
+        long = np.flatnonzero(counts > rules.max_values)
+        if not len(long):
+            return cells
+        mark_long(name, long, counts, rules.max_values, faults)
+        return pc.if_else(pa.array(faults.good), cells, pa.scalar(None, CELL))

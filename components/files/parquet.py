@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.files.bad_input import FileFault, RowFaults
-from components.files.places import opened
+from components.files.column_names import columns_shown, meant
+from components.files.places import opened, size_of
 from components.files.raw_batch import RawBatch, Share
 from components.files.streams import file_faults
 from configs.shown import shown
 
 # Of all columns of a batch, by the mean of the row group, so that they fit in memory.
 _BATCH_VALUES = 1 << 23
-_NAMED = 20  # columns, in messages
 
 
 def read_parquet(share: Share) -> Iterator[RawBatch]:
@@ -31,7 +31,13 @@ def read_parquet(share: Share) -> Iterator[RawBatch]:
             group, or lacks a column.
     """
     damage = None
+    if _is_empty(share.file):
+        share.tell_rows(0)
+        return
     with parquet_file(share.file) as file:
+        share.tell_rows(file.metadata.num_rows)
+        if not file.metadata.num_rows:
+            return
         _check(file, share)
         start = 0
         for group in range(file.num_row_groups):
@@ -44,6 +50,12 @@ def read_parquet(share: Share) -> Iterator[RawBatch]:
             start += file.metadata.row_group(group).num_rows
     if damage:
         raise damage
+
+
+def _is_empty(file: str) -> bool:
+    """Tells whether a file has no byte, as writers that had no row leave some."""
+    with file_faults():
+        return size_of(file) == 0
 
 
 def row_groups(file: str) -> int:
@@ -91,14 +103,11 @@ def _check(file: Any, share: Share) -> None:
     there = file.schema_arrow.names
     for name in share.rules.wanted:
         if there.count(name) != 1:
-            more = " ..." if len(there) > _NAMED else ""
             raise FileFault(
                 f"has {there.count(name)} columns `{shown(name)}`, expected one; its "
-                f"columns are {', '.join(map(shown, there[:_NAMED]))}{more}. Correct "
+                f"columns are {columns_shown(there)}. {meant(name, there)}Correct "
                 "the column's name in the configuration, or the file."
             )
-    if not file.metadata.num_rows and not share.rules.empty_files:
-        raise FileFault("holds no row. Remove it or write it again.")
 
 
 def _group(file: Any, group: int, start: int, share: Share) -> Iterator[RawBatch]:

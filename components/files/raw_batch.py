@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from components.files.bad_input import BadInput, RowFaults
 from components.files.rules import ReadRules
+from components.files.tally import Tally
 from configs.shown import shown
 
 
@@ -24,6 +25,7 @@ class Share:
         rules: What is read.
         bad: Where faults are counted.
         batch_rows: The most rows of a batch.
+        tally: Where the rows are told that the file holds by its own account.
     """
 
     file: str
@@ -32,10 +34,17 @@ class Share:
     rules: ReadRules
     bad: BadInput
     batch_rows: int
+    tally: Tally
 
     def has(self, batch: int) -> bool:
         """Tells whether a batch, by its number in the file, is of this share."""
         return batch % self.parts == self.part
+
+    def tell_rows(self, rows: int) -> None:
+        """Tells how many rows the file holds by its own account."""
+        self.tally.stored[self.file] = rows
+        if not rows and not self.rules.empty_files:
+            self.bad.add_empty(self.file)
 
 
 @dataclass(frozen=True)
@@ -49,12 +58,15 @@ class RawBatch:
         is_text: Whether numbers are still text.
         stored: Columns that splits look at, as the file has them, where `columns` has
             them in another type.
+        names: Gives the columns of the first row where every row names its own, and
+            null is a column that a row has not; None where the file names them.
     """
 
     columns: dict[str, pa.Array]
     faults: RowFaults
     is_text: bool = False
     stored: Mapping[str, pa.Array] = field(default_factory=dict)
+    names: Callable[[], list[str]] | None = None
 
 
 def mark_long(

@@ -9,15 +9,19 @@ import numpy as np
 import pyarrow as pa
 
 from components.files.bad_input import BadInput, FileFault, RowFaults
-from components.files.canonical import Lists, canonical, listed
+from components.files.canonical import canonical
+from components.files.column_names import columns_shown, meant
 from components.files.csv_text import read_csv
+from components.files.lists import Lists, listed
 from components.files.parquet import read_parquet
 from components.files.raw_batch import RawBatch, Share, mark_long
 from components.files.remedies import FOR_ANY, FOR_LABEL
 from components.files.rules import ReadRules
 from components.files.shares import Unit
 from components.files.splits import claimed
+from components.files.tally import Tally
 from components.files.tfrecord import read_tfrecord
+from configs.column import Column
 from configs.shown import shown
 
 _READERS: dict[str, Callable[[Share], Iterator[RawBatch]]] = {
@@ -28,7 +32,12 @@ _READERS: dict[str, Callable[[Share], Iterator[RawBatch]]] = {
 
 
 def read_unit(
-    unit: Unit, rules: ReadRules, bad: BadInput, batch_rows: int = 4096
+    unit: Unit,
+    rules: ReadRules,
+    bad: BadInput,
+    batch_rows: int = 4096,
+    *,
+    tally: Tally | None = None,
 ) -> Iterator[tuple[str, pa.RecordBatch]]:
     """Reads a share of a file. Reading it again gives and leaves out the same rows.
 
@@ -37,6 +46,7 @@ def read_unit(
         rules: How, for the split that the file is of.
         bad: Where bad rows and files are counted, or raise.
         batch_rows: The most rows of a batch.
+        tally: Where rows are counted, or None.
 
     Yields:
         Split and batch; the columns are those of the rules, in their order.
@@ -44,15 +54,22 @@ def read_unit(
     Raises:
         BadInputError: The file or a row is bad, and that is an error.
     """
-    share = Share(unit.file, unit.part, unit.parts, rules, bad, batch_rows)
+    tally = Tally() if tally is None else tally
+    share = Share(unit.file, unit.part, unit.parts, rules, bad, batch_rows, tally)
+    bad_before = bad.left_out
     try:
         for raw in _READERS[rules.format](share):
-            yield from _split(raw, rules)
+            for split, batch in _split(raw, rules, tally):
+                tally.give(unit.file, split, batch.num_rows)
+                yield split, batch
     except FileFault as fault:
         bad.add_file(unit.file, str(fault))
+    tally.leave_out(unit.file, bad.left_out - bad_before)
 
 
-def _split(raw: RawBatch, rules: ReadRules) -> Iterator[tuple[str, pa.RecordBatch]]:
+def _split(
+    raw: RawBatch, rules: ReadRules, tally: Tally
+) -> Iterator[tuple[str, pa.RecordBatch]]:
     faults = raw.faults
     lists, arrays = _columns(raw, rules)
     _check_pairs(lists, rules, faults)
@@ -65,11 +82,12 @@ def _split(raw: RawBatch, rules: ReadRules) -> Iterator[tuple[str, pa.RecordBatc
     stored = {name: listed(columns[name]) for name in looked_at}
     claims = claimed(rules.held_out, stored, faults)
     batch = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
-    rest = faults.good.copy()
-    for split, rows in claims.items():
-        claims[split] = rows & faults.good
-        rest &= ~claims[split]
-    for split, rows in {rules.split: rest, **claims}.items():
+    rest = np.ones(len(faults.good), bool)
+    for rows in claims.values():
+        rest &= ~rows
+    for split, of_split in {rules.split: rest, **claims}.items():
+        tally.look_at(raw, split, of_split)
+        rows = of_split & faults.good
         if not rows.any():
             continue
         if rows.all():
@@ -89,6 +107,7 @@ def _columns(
         lengths = lists[name].lengths
         long = np.flatnonzero(lengths > rules.max_values)
         mark_long(name, long, lengths, rules.max_values, raw.faults)
+        _check_is_there(name, array, rules.columns.get(name), raw)
         if name in rules.columns:
             lists[name], arrays[name] = canonical(
                 name,
@@ -99,6 +118,25 @@ def _columns(
                 remedies=FOR_LABEL if name == rules.label else FOR_ANY,
             )
     return lists, arrays
+
+
+def _check_is_there(
+    name: str, array: pa.Array, column: Column | None, raw: RawBatch
+) -> None:
+    """Marks the rows if none has a column that each must have, as splits need one."""
+    is_needed = column is None or not (column.ragged or column.optional)
+    if raw.names is None or not is_needed or array.null_count < len(array):
+        return
+    names = raw.names()
+    if name in names:
+        return
+    raw.faults.mark(
+        np.arange(len(array)),
+        f"has no column `{name}`",
+        lambda _: f"its columns are {columns_shown(names)}",
+        f"{meant(name, names)}Correct the column's name in the configuration, or write "
+        "the column.",
+    )
 
 
 def _check_pairs(lists: dict[str, Lists], rules: ReadRules, faults: RowFaults) -> None:

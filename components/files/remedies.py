@@ -12,7 +12,6 @@ from configs.column import Dtype
 _SHOWN = 60  # of a type
 _OTHER: dict[Dtype, str] = {
     "string": "Write strings in UTF-8.",
-    "int64": "Write whole numbers, or give the feature another `dtype`.",
     "float": "Write numbers.",
 }
 _WORDS: dict[Dtype, str] = {
@@ -37,10 +36,8 @@ class Remedies:
     other: str = ""
 
     def of_type(self, needed: Dtype) -> str:
-        """Returns what to do about a value of another type."""
-        if self.other:
-            return self.other
-        return _OTHER[needed]
+        """Returns what to do about a value that is no string or no float."""
+        return self.other or _OTHER[needed]
 
 
 FOR_ANY = Remedies(
@@ -65,7 +62,10 @@ def rewritten(stored: pa.DataType, needed: Dtype) -> str:
         return f"Write it as {_WORDS[needed]}, such as seconds since 1970 for a time."
     if kinds.is_temporal(stored) or kinds.is_fixed_size_binary(stored):
         return f"Write it as {_WORDS[needed]}."
-    return f"Say the `dtype` that the file has, or write {_WORDS[needed]}."
+    said = f"Say the `dtype` that the file has, or write {_WORDS[needed]}."
+    if needed == "string" and (kinds.is_floating(stored) or kinds.is_decimal(stored)):
+        return f"{said} `dtype: int64` takes whole numbers written so, too."
+    return said
 
 
 def short(stored: pa.DataType) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from components.files.bad_input import BadInput
 from configs.column import Column
 from configs.columns import raw_columns
 from configs.data import Data, HeldOut
@@ -32,9 +33,13 @@ class ReadRules:
         held_out: Splits taken out of the rows, by name.
         split: Name of the rows that no held-out split claims.
         list_separator: Between the values of a ragged cell of CSV.
-        on_bad_example: Whether a bad row or file is an error or left out.
+        list_strip: Whether blanks around strings in such a cell are cut off.
+        on_bad_example: Whether a bad row is an error or left out.
+        on_bad_file: Whether a file that is bad as a whole is an error or left out.
+        max_bad_share: The largest share of rows that may be left out.
         max_values: A row with more than this in one column is bad.
-        empty_files: Whether files without rows are good, as shards may be.
+        empty_files: Whether files without rows need no word, as shards may be.
+        must_have_columns: Whether a column that no row of a split has is an error.
     """
 
     format: Literal["tfrecord", "csv", "parquet"]
@@ -46,14 +51,23 @@ class ReadRules:
     held_out: Mapping[str, HeldOut] = field(default_factory=dict)
     split: str = "train"
     list_separator: str = "|"
+    list_strip: bool = True
     on_bad_example: Literal["error", "skip"] = "error"
+    on_bad_file: Literal["error", "skip"] = "error"
+    # No row is read otherwise for it, so counts that are kept do not depend on it.
+    max_bad_share: float = field(default=0.01, repr=False)
     max_values: int = 100_000
     empty_files: bool = False
+    must_have_columns: bool = field(default=True, repr=False)
 
     def of_split(self, split: str) -> ReadRules:
         """Returns the rules for the files of a split; only "train" is split up."""
         held_out = self.held_out if split == "train" else {}
         return dataclasses.replace(self, split=split, held_out=held_out)
+
+    def new_bad_input(self) -> BadInput:
+        """Returns where to count what is bad."""
+        return BadInput(self.on_bad_example, self.on_bad_file)
 
     @property
     def splitting(self) -> list[str]:
@@ -93,7 +107,10 @@ def rules_of(data: Data, features: Features) -> ReadRules:
         positive_from=files.positive_from,
         held_out=files.held_out,
         list_separator=files.list_separator,
+        list_strip=files.list_strip,
         on_bad_example=files.on_bad_example,
+        on_bad_file=files.on_bad_file,
+        max_bad_share=files.max_bad_share,
         max_values=files.max_values,
     )
 
@@ -125,10 +142,28 @@ def reader_of(data: Data, features: Features) -> tuple[str, dict[str, Any]]:
 
 
 def tfrecord_rules(
-    columns: Mapping[str, Column], paired: Pairs = (), crossed: Pairs = ()
+    columns: Mapping[str, Column],
+    paired: Pairs = (),
+    crossed: Pairs = (),
+    *,
+    must_have_columns: bool = True,
 ) -> ReadRules:
-    """Returns the rules for examples that a pipeline has written, some shards empty."""
-    return ReadRules("tfrecord", columns, paired, crossed, empty_files=True)
+    """Returns the rules for examples that a pipeline has written, some shards empty.
+
+    Args:
+        columns: What is read, by column name.
+        paired: (Weights column, ids column) that must have equal lengths.
+        crossed: Columns whose values are paired.
+        must_have_columns: Whether a column that no row of a split has is an error.
+    """
+    return ReadRules(
+        "tfrecord",
+        columns,
+        paired,
+        crossed,
+        empty_files=True,
+        must_have_columns=must_have_columns,
+    )
 
 
 def pairs_of(features: Features, columns: Mapping[str, Column]) -> Pairs:

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 
 from components.files.bad_input import BadInput, BadInputError, FileFault, RowFaults
 from components.files.boundaries import is_text, read_text
-from components.files.canonical import Lists, listed
+from components.files.csv_lists import column_of_cells
+from components.files.lists import Lists, listed
 from components.files.rules import ReadRules
 from components.files.sampling import Piece, sample
 from components.files.splits import claimed
@@ -141,10 +142,7 @@ def _told(split: str, rule: HeldOut, file: str, rules: ReadRules) -> str:
 def _column(batch: pa.RecordBatch, name: str, rules: ReadRules) -> Lists:
     array = batch.column(name)
     if rules.format == "csv":
-        is_full = pc.greater(pc.binary_length(array), 0)
-        array = pc.if_else(is_full, array, pa.scalar(None, array.type))
-        if name in rules.columns and rules.columns[name].ragged:
-            array = pc.split_pattern(array, rules.list_separator)
+        array, _ = column_of_cells(array, rules.columns.get(name), rules)
     return listed(array)
 
 

@@ -12,7 +12,7 @@ import pyarrow.types as kinds
 
 from components.files.bad_input import FileFault, RowFaults
 from components.files.boundaries import WORDS, is_text, misfit, reached
-from components.files.canonical import Lists
+from components.files.lists import Lists
 from configs.boundaries import boundary_of
 from configs.data import HeldOut
 from configs.shown import shown

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -13,6 +14,8 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from components.files.bad_input import RowFaults
 from components.files.canonical import VALUE_TYPES
+from components.files.column_names import columns_shown
+from components.files.message_types import feature_lists, is_example
 from components.files.raw_batch import RawBatch, Share
 from configs.column import Dtype
 from configs.shown import shown
@@ -36,8 +39,9 @@ _STORED: dict[pa.DataType, Dtype] = {
 class Decoding:
     """Decodes the tf.Examples of one file.
 
-    A float may be stored as int64, and a column that only splits look at as anything;
-    as what is taken from the first examples, others that differ are decoded alone.
+    A float may be stored as int64, an int64 as float, and a column that only splits
+    look at as anything; as what is taken from the first examples, others that differ
+    are decoded alone.
     """
 
     def __init__(self, share: Share) -> None:
@@ -50,28 +54,67 @@ class Decoding:
         self._kinds: Kinds | None = None
 
     def decoded(self, records: Sequence[bytes], first: int) -> Iterator[RawBatch]:
-        """Yields one batch, or none if all its records are bad.
+        """Yields one batch, several if whole numbers are stored in several ways.
 
         Args:
             records: Serialized tf.Examples.
             first: The number of the first in the file.
         """
+        numbers = np.arange(first, first + len(records))
+        numbers, records = self._examples(numbers, records)
         if self._kinds is None:
             self._kinds = self._kinds_of_first(records)
-        numbers = np.arange(first, first + len(records))
         faults = self._faults(numbers)
         pieces = list(self._pieces(records, 0, faults))
-        if pieces:
+        good = numbers[faults.good]
+        start = 0
+        for _, alike in itertools.groupby(pieces, self._whole_types):
+            some = list(alike)
+            rows = sum(piece.num_rows for piece in some)
             columns = {
-                name: _joined([piece.column(i) for piece in pieces], self._type(name))
-                for i, name in enumerate(pieces[0].schema.names)
+                name: _joined([piece.column(i) for piece in some], self._type(name))
+                for i, name in enumerate(some[0].schema.names)
             }
             # A column that is read as floats may be stored as whole numbers.
             stored = {
-                name: _joined([piece.column(name) for piece in pieces], None)
+                name: _joined([piece.column(name) for piece in some], None)
                 for name in self._looked_at
             }
-            yield RawBatch(columns, self._faults(numbers[faults.good]), stored=stored)
+            yield RawBatch(
+                columns,
+                self._faults(good[start : start + rows]),
+                stored=stored,
+                names=partial(_names, records),
+            )
+            start += rows
+
+    def _whole_types(self, piece: pa.RecordBatch) -> list[pa.DataType]:
+        """Returns how the whole numbers of a piece are stored."""
+        return [
+            piece.schema.field(name).type
+            for name, column in self._columns.items()
+            if column.dtype == "int64"
+        ]
+
+    def _examples(
+        self, numbers: np.ndarray, records: Sequence[bytes]
+    ) -> tuple[np.ndarray, Sequence[bytes]]:
+        """Marks messages of other types, and returns the others with their numbers."""
+        others = [i for i, record in enumerate(records) if not is_example(record)]
+        if not others:
+            return numbers, records
+        faults = self._faults(numbers)
+        lists = {i: feature_lists(records[i]) for i in others}
+        faults.mark(
+            np.array([i for i in others if lists[i] is not None], np.int64),
+            "is a tf.SequenceExample, expected a tf.Example",
+            lambda row: f"its feature lists are {columns_shown(lists[row] or [])}",
+            "Write tf.train.Example, with a feature for each feature list, and one for "
+            "each feature of the context.",
+        )
+        faults.mark(np.array(others), *_no_example(records))
+        good = np.flatnonzero(faults.good)
+        return numbers[good], [records[i] for i in good.tolist()]
 
     def _faults(self, numbers: np.ndarray) -> RowFaults:
         share = self._share
@@ -79,9 +122,9 @@ class Decoding:
         return RowFaults(share.bad, len(numbers), share.file, number_of, "record")
 
     def _type(self, name: str) -> pa.DataType | None:
-        """Returns the type of a column's values; None: any, the same for all rows."""
-        is_any = name not in self._columns
-        return None if is_any else VALUE_TYPES[self._columns[name].dtype]
+        """Returns the type of a column's values; None: that of the pieces."""
+        dtype = self._columns[name].dtype if name in self._columns else "int64"
+        return None if dtype == "int64" else VALUE_TYPES[dtype]
 
     def _pieces(
         self, records: Sequence[bytes], first: int, faults: RowFaults
@@ -105,12 +148,7 @@ class Decoding:
         try:
             stored = _stored(record)
         except RuntimeError:
-            faults.mark(
-                rows,
-                "is no tf.Example",
-                lambda _: f"{len(record):,} bytes, the first {record[:20]!r}",
-                "Write tf.train.Example.SerializeToString() into records.",
-            )
+            faults.mark(rows, *_no_example({row: record}))
             return
         # The records after it are likely to be stored as this one is.
         self._kinds = self._kinds_from(dict(self._kinds or ()) | stored)
@@ -120,7 +158,7 @@ class Decoding:
                     rows,
                     f"column `{shown(name)}` does not hold {kind} values",
                     partial(_holds, stored[name]),
-                    "Say the `dtype` that the files have, or write another.",
+                    _remedy(kind, stored[name]),
                 )
                 return
         yield _decode(self._kinds, [record])
@@ -128,7 +166,7 @@ class Decoding:
     def _kinds_of_first(self, records: Sequence[bytes]) -> Kinds:
         """Finds how columns that may be stored in several ways are stored."""
         wanted = set(self._splitting)
-        wanted |= {n for n, column in self._columns.items() if column.dtype == "float"}
+        wanted |= {n for n, column in self._columns.items() if column.dtype != "string"}
         stored: dict[str, Dtype] = {}
         for record in records[:_SEARCHED]:
             if wanted <= set(stored):
@@ -142,11 +180,27 @@ class Decoding:
     def _kinds_from(self, stored: dict[str, Dtype]) -> Kinds:
         kinds: dict[str, Dtype] = {}
         for name, column in self._columns.items():
-            is_int = column.dtype == "float" and stored.get(name) == "int64"
-            kinds[name] = "int64" if is_int else column.dtype
+            is_number = "string" not in (column.dtype, stored.get(name, "string"))
+            kinds[name] = stored[name] if is_number else column.dtype
         for name in self._splitting:
             kinds[name] = stored.get(name, "string")
         return tuple(kinds.items())
+
+
+def _no_example(
+    records: Sequence[bytes] | Mapping[int, bytes],
+) -> tuple[str, Callable[[int], str], str]:
+    """Returns reason, what came and remedy for records by their rows."""
+    return (
+        "is no tf.Example",
+        lambda row: f"{len(records[row]):,} bytes, the first {records[row][:20]!r}",
+        "Write tf.train.Example.SerializeToString() into records.",
+    )
+
+
+def _names(records: Sequence[bytes]) -> list[str]:
+    """Returns the columns of the first records that parse."""
+    return sorted(as_found(records[:_SEARCHED]).schema.names)
 
 
 def _number(numbers: np.ndarray, row: int) -> int:
@@ -155,6 +209,12 @@ def _number(numbers: np.ndarray, row: int) -> int:
 
 def _holds(kind: Dtype, _: int) -> str:
     return f"it holds {kind} values"
+
+
+def _remedy(wanted: Dtype, stored: Dtype) -> str:
+    if (wanted, stored) == ("string", "float"):
+        return "Give `dtype: int64`, which takes whole floats, too, or write strings."
+    return "Say the `dtype` that the files have, or write another."
 
 
 def _joined(arrays: list[pa.Array], wanted: pa.DataType | None) -> pa.Array:
@@ -224,7 +284,7 @@ def _together(arrays: list[pa.Array], kinds: set[Dtype]) -> pa.Array:
     if len(kinds) == 1:
         wanted = VALUE_TYPES[kinds.pop()]
     else:
-        wanted = pa.float32() if kinds <= {"int64", "float"} else pa.large_binary()
+        wanted = pa.float64() if kinds <= {"int64", "float"} else pa.large_binary()
     return _joined(arrays, wanted)
 
 

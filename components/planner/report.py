@@ -119,6 +119,7 @@ class Plan(Section):
         sampled_batches: made of them.
         tables: by name.
         features: by name.
+        labels: what the labels of splits leave undefined or make impossible, in words.
     """
 
     name: str
@@ -130,6 +131,7 @@ class Plan(Section):
     sampled_batches: int
     tables: dict[str, TablePlan]
     features: dict[str, FeatureIds]
+    labels: list[str] = Field(default_factory=list)
 
     @property
     def row_bytes(self) -> int:

@@ -16,10 +16,12 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from components.features.facts import Facts
-from components.features.graph_writer import SPECIFICATION
+from components.features.graph_writer import GRAPH_FILES, SPECIFICATION
+from components.file_record import damage_by
 from components.preprocess.job import preprocess, staging_folder, transform
 from components.preprocess.runners import Beam
 from components.preprocess.sources import Examples
+from components.preprocess.sums import Sums
 from configs.schema import Preprocessing
 
 GRAPH = "transform_graph"
@@ -40,6 +42,7 @@ class Report:
         left_out: lines that tell of bad examples and files.
         facts: of the analysed examples; None where a graph was given.
         reused: spans whose counts were in the cache.
+        sums: which agree.
         damaged: what was wrong with counts in the cache, which were made again.
     """
 
@@ -47,6 +50,7 @@ class Report:
     left_out: list[str]
     facts: Facts | None
     reused: tuple[str, ...]
+    sums: Sums
     damaged: tuple[str, ...] = ()
 
     def save(self, folder: str) -> None:
@@ -81,6 +85,7 @@ def preprocess_alone(
     Raises:
         OutputExistsError: if there is something at `output`.
         BadInputError: if something in the files is bad and not to be skipped.
+        LostRowsError: if not every row that is in the files came out.
         ValueError: if there is no such form, no graph where one shall be, no folder
             can be made, `output` is no place for a graph, or there is no example to
             analyse.
@@ -106,7 +111,7 @@ def preprocess_alone(
         else:
             with staging_folder(os.path.join(partial, GRAPH)) as staging:
                 done = transform(examples, graph, outputs, runner, staging, staged={})
-            report = Report(done.examples, done.bad.lines(), None, ())
+            report = Report(done.examples, done.bad.lines(), None, (), Sums(done.files))
         _put_in_place(report, partial, output)
     finally:
         if tf.io.gfile.exists(partial):
@@ -138,11 +143,16 @@ def _put_in_place(report: Report, partial: str, output: str) -> None:
 
 
 def _check_graph(graph: str, settings: Preprocessing) -> None:
-    """Refuses a folder without a graph, or with that of another specification."""
+    """Refuses a folder without a whole graph, or with that of another specification."""
     if not tf.io.gfile.exists(os.path.join(graph, SPECIFICATION)):
         raise ValueError(
             f"{graph} holds no transform graph. Name folder `{GRAPH}` of an earlier "
             "output."
+        )
+    if damage := damage_by(GRAPH_FILES, graph):
+        raise ValueError(
+            f"{graph} is not whole: {damage}. Name another one, or leave the graph out "
+            "to make it anew."
         )
     with tf.io.gfile.GFile(os.path.join(graph, SPECIFICATION)) as file:
         made_for = Preprocessing.model_validate_json(file.read())
@@ -189,5 +199,6 @@ def _analysed(
         done.bad.lines(),
         analysis.facts,
         analysis.reused,
+        Sums(done.files, analysis.facts.examples, analysis.values),
         analysis.damaged,
     )

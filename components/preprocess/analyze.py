@@ -23,7 +23,7 @@ from components.analysis.counts import TableCounts, from_bytes, merged, to_bytes
 from components.analysis.summary import Summarizer
 from components.analysis.vocabulary import write_vocabulary
 from components.features.derived import DerivedBatches
-from components.files import BadInput, BadInputError, ReadRules, Unit, read_unit
+from components.files import BadInputError, ReadRules, Tally, Unit, read_unit
 from components.preprocess.staged import StagedUnit
 from configs.schema import Preprocessing
 
@@ -120,12 +120,13 @@ class _Count(beam.DoFn):
     def process(self, element: SpanUnit) -> Iterator[tuple[_Key, bytes]]:
         folder, unit = element
         counts = self._counts.setdefault(folder, TableCounts(self._settings))
+        counted_before = counts.added
         summarizer = Summarizer(self._settings)
-        bad = BadInput(self._rules.on_bad_example)
+        bad, tally = self._rules.new_bad_input(), Tally()
         staged = StagedUnit(self._staging, unit) if self._staging else None
         rows: Counter[str] = Counter()
         try:
-            for split, batch in read_unit(unit, self._rules, bad):
+            for split, batch in read_unit(unit, self._rules, bad, tally=tally):
                 if staged:
                     staged.write(split, batch)
                 if split == self._rules.split:
@@ -147,6 +148,8 @@ class _Count(beam.DoFn):
             "unit": dataclasses.astuple(unit),
             "summary": summarizer.drain().to_json(),
             "rows": rows,
+            "tokens": counts.added - counted_before,
+            "tally": dataclasses.asdict(tally),
             "bad": dataclasses.asdict(bad),
             "failure": failure,
         }

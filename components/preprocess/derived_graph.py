@@ -1,12 +1,14 @@
 """Writes the graph of the user's own function, analysed by TensorFlow Transform."""
 
 import contextlib
+import json
 import tempfile
 from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
+import tensorflow as tf
 import tensorflow_transform.beam as tft_beam
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform import analyzer_nodes, impl_helper
@@ -16,10 +18,11 @@ from components.features.graph_writer import write_graph_without_analyzers
 from components.features.raw_adapter import RawAdapter
 from components.features.schema import example_schema
 from components.features.single_values import as_values
-from components.files import BadInput, BadInputError, ReadRules, Unit, read_unit, units
+from components.files import BadInputError, ReadRules, Unit, read_unit, units
 from components.import_path import load_object
 from components.preprocess.runners import Beam
 from components.preprocess.sources import Examples
+from components.told import WriteTold, read_told
 from configs.schema import Derived
 
 DERIVED = "derived"
@@ -27,7 +30,7 @@ DERIVED = "derived"
 
 def write_derived_graph(
     folder: str, examples: Examples, derived: Derived, runner: Beam
-) -> None:
+) -> int | None:
     """Writes the function as a graph; reads the examples only if it has analyzers.
 
     Args:
@@ -36,7 +39,11 @@ def write_derived_graph(
         derived: the function, what it reads and makes.
         runner: where to run.
 
+    Returns:
+        How many examples the analyzers have seen; None if there are none.
+
     Raises:
+        LostRowsError: if no worker told how many.
         ValueError: if the function does not give what the specification says.
     """
     function = load_object(derived.function)
@@ -47,9 +54,9 @@ def write_derived_graph(
         return checked_outputs(function(given), derived)
 
     if _has_analyzers(preprocessing_fn, schema):
-        _analyse(folder, preprocessing_fn, schema, examples, runner)
-    else:
-        write_graph_without_analyzers(folder, preprocessing_fn, schema)
+        return _analyse(folder, preprocessing_fn, schema, examples, runner)
+    write_graph_without_analyzers(folder, preprocessing_fn, schema)
+    return None
 
 
 def _has_analyzers(preprocessing_fn: Any, schema: schema_pb2.Schema) -> bool:
@@ -69,8 +76,10 @@ def _analyse(
     schema: schema_pb2.Schema,
     examples: Examples,
     runner: Beam,
-) -> None:
+) -> int:
+    """Writes the graph; returns how many examples it was made of."""
     rules = examples.rules
+    told = f"{folder}-told.json"
     work = [
         unit
         for source in examples.analysed
@@ -91,6 +100,16 @@ def _analyse(
             | tft_beam.AnalyzeDataset(preprocessing_fn)
             | tft_beam.WriteTransformFn(folder)
         )
+        _ = (
+            batches
+            | "Rows" >> beam.Map(lambda batch: batch.num_rows)
+            | "Sum" >> beam.CombineGlobally(sum)
+            | "Line" >> beam.Map(json.dumps)
+            | "Tell" >> WriteTold(told)
+        )
+    (rows,) = read_told(told)
+    tf.io.gfile.remove(told)
+    return int(rows)
 
 
 def _batches(
@@ -99,6 +118,6 @@ def _batches(
     adapter = RawAdapter(schema)
     # What is bad is told when the same units are counted.
     with contextlib.suppress(BadInputError):
-        for split, batch in read_unit(unit, rules, BadInput(rules.on_bad_example)):
+        for split, batch in read_unit(unit, rules, rules.new_bad_input()):
             if split == rules.split:
                 yield adapter.prepared(batch)

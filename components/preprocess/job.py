@@ -6,7 +6,6 @@ that what is there is whole.
 """
 
 import contextlib
-import json
 import os
 import uuid
 from collections import Counter
@@ -17,17 +16,40 @@ from typing import Any
 import apache_beam as beam
 import tensorflow as tf
 
-from components.analysis.summary import facts_of, merged, summary_from_json
-from components.features.facts import Facts, VocabularyFacts
+from components.analysis.summary import facts_of
+from components.features.facts import Facts
 from components.features.graph_writer import write_transform_graph
-from components.files import BadInput, BadInputError, Unit, units, why_empty
+from components.files import (
+    BadInput,
+    LostRowsError,
+    Tally,
+    Unit,
+    refuse,
+    units,
+    why_empty,
+)
 from components.preprocess.analyze import Analyze, SpanUnit
 from components.preprocess.derived_graph import DERIVED, write_derived_graph
+from components.preprocess.found import (
+    Found,
+    found_by,
+    merged_told,
+    vocabulary_facts,
+)
 from components.preprocess.runners import Beam
 from components.preprocess.sources import Examples
 from components.preprocess.spans import Span, spans_of
 from components.preprocess.staged import Staged
-from components.preprocess.transform import SplitUnit, Transform
+from components.preprocess.sums import (
+    FileSums,
+    check_derived,
+    check_same,
+    check_units,
+    check_written,
+    file_sums,
+)
+from components.preprocess.transform import SplitUnit, Transform, part_name
+from components.told import read_told
 from configs.schema import Preprocessing
 
 _VOCABULARIES = "vocabularies"
@@ -43,6 +65,8 @@ class Analysis:
         reused: spans whose counts were in the cache.
         staged: units whose batches are kept.
         damaged: what was wrong with counts in the cache, which were made again.
+        read: of the analysed split, by file.
+        values: given to count, by table of a vocabulary.
     """
 
     facts: Facts
@@ -50,6 +74,8 @@ class Analysis:
     reused: tuple[str, ...]
     staged: dict[Unit, Staged]
     damaged: tuple[str, ...]
+    read: dict[str, int]
+    values: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -59,10 +85,12 @@ class Transformed:
     Attributes:
         examples: by split.
         bad: examples and files that were left out.
+        files: what became of the rows of each.
     """
 
     examples: dict[str, int]
     bad: BadInput
+    files: dict[str, FileSums]
 
 
 def preprocess(
@@ -86,6 +114,7 @@ def preprocess(
 
     Raises:
         BadInputError: if something in the files is bad and not to be skipped.
+        LostRowsError: if not every row that is in the files came out.
         ValueError: if a source has no file, or there is no example to analyse.
     """
     with staging_folder(graph) as staging:
@@ -98,6 +127,7 @@ def preprocess(
         transformed = transform(
             examples, graph, outputs, runner, staging, staged=analysis.staged
         )
+    check_same(analysis.read, transformed.files, examples.rules.split)
     return analysis, transformed
 
 
@@ -122,41 +152,78 @@ def analyze(
 
     Raises:
         BadInputError: if something in the files is bad and not to be skipped.
+        LostRowsError: if not every row was counted.
         ValueError: if there is no example to analyse.
     """
     tf.io.gfile.makedirs(os.path.join(folder, _VOCABULARIES))
+    seen = None
     if settings.derived:
         # What its analyzers find depends on all spans, and so do counts.
         cache = None
         derived = os.path.join(folder, DERIVED)
-        write_derived_graph(derived, examples, settings.derived, runner)
+        seen = write_derived_graph(derived, examples, settings.derived, runner)
     spans = list(spans_of(examples, settings, cache or folder))
     try:
-        _count(examples, spans, settings, runner, folder, keep_batches=keep_batches)
-        told = {span.name: span.summaries() for span in spans}
-        bad = _refuse([unit for found in told.values() for unit in found])
+        work = _count(
+            examples, spans, settings, runner, folder, keep_batches=keep_batches
+        )
+        told = {span.name: _told_of(span) for span in spans}
+        found = _found(examples, settings, folder, spans, told, work)
+        check_derived(seen, found.summary.examples)
         for span in spans:
             span.keep()
     finally:
         for span in spans:
             span.remove()
-    summary = merged(
-        summary_from_json(unit["summary"]) for found in told.values() for unit in found
-    )
-    if not summary.examples:
-        raise ValueError(_nothing_to_analyse(examples, bad))
+    if not found.summary.examples:
+        raise ValueError(_nothing_to_analyse(examples, found.bad))
     return Analysis(
-        facts_of(summary, _vocabulary_facts(settings, folder), settings),
-        bad,
+        facts_of(found.summary, found.vocabularies, settings),
+        found.bad,
         tuple(span.name for span in spans if span.is_counted),
         {
-            Unit(*unit["unit"]): Staged(unit["rows"], BadInput(**unit["bad"]))
+            Unit(*unit["unit"]): Staged(
+                unit["rows"], BadInput(**unit["bad"]), Tally(**unit["tally"])
+            )
             for span in spans
             if keep_batches and not span.is_counted
             for unit in told[span.name]
         },
         tuple(span.damage for span in spans if span.damage),
+        found.read,
+        found.values,
     )
+
+
+def _found(
+    examples: Examples,
+    settings: Preprocessing,
+    folder: str,
+    spans: Sequence[Span],
+    told: Mapping[str, Sequence[Mapping[str, Any]]],
+    work: Sequence[Unit],
+) -> Found:
+    """Returns what was found in all spans, if it is all that there is."""
+    new = [unit for s in spans if not s.is_counted for unit in told[s.name]]
+    check_units([Unit(*unit["unit"]) for unit in new], work)
+    return found_by(
+        [unit for span in spans for unit in told[span.name]],
+        [file for span in spans for file in span.files],
+        examples.rules,
+        vocabulary_facts(settings, os.path.join(folder, _VOCABULARIES)),
+    )
+
+
+def _told_of(span: Span) -> Sequence[Mapping[str, Any]]:
+    """Returns what the units of a span told; raises if none did."""
+    try:
+        return span.summaries()
+    except tf.errors.NotFoundError as error:
+        raise LostRowsError(
+            f"No unit of work told what it counted of {len(span.files)} files, such as "
+            f"{span.files[0]}: the runner has lost it. Run it again, or with another "
+            "runner."
+        ) from error
 
 
 def _count(
@@ -167,8 +234,12 @@ def _count(
     folder: str,
     *,
     keep_batches: bool,
-) -> None:
-    """Counts the spans that are not counted yet, and writes all vocabularies."""
+) -> list[Unit]:
+    """Counts the spans that are not counted yet, and writes all vocabularies.
+
+    Returns:
+        The units of work that were to be counted.
+    """
     new = {span.name: span for span in spans if not span.is_counted}
     for span in new.values():
         tf.io.gfile.makedirs(span.written)
@@ -188,6 +259,7 @@ def _count(
     )
     with runner.pipeline() as pipeline:
         _ = pipeline | "Units" >> beam.Create(work) | beam.Reshuffle() | analysis
+    return [unit for _, unit in work]
 
 
 def _nothing_to_analyse(examples: Examples, bad: BadInput) -> str:
@@ -221,6 +293,7 @@ def transform(
 
     Raises:
         BadInputError: if something in the files is bad and not to be skipped.
+        LostRowsError: if not every row that was read was written.
     """
     rules = examples.rules
     for folders in outputs.values():
@@ -243,43 +316,41 @@ def transform(
             | beam.Reshuffle()
             | Transform(rules, graph, outputs, report, staging)
         )
-    told = _read_json(report)
-    bad = _refuse(told)
+    told = read_told(report)
+    work_of = {one.number: one.unit for one in work}
+    check_units([work_of[unit["number"]] for unit in told], list(work_of.values()))
+    bad, tally = merged_told(told)
     for kept in staged.values():
         bad.merge(kept.bad)
+        tally.merge(kept.tally)
+    files: dict[str, list[str]] = {}
+    for source in examples.sources:
+        files.setdefault(source.split, []).extend(source.files)
+    refuse(tally, bad, files, rules)
     _remove_unfinished(outputs)
-    written: Counter[str] = Counter()
+    return _written(told, work_of, tally, bad, outputs)
+
+
+def _written(
+    told: Sequence[Mapping[str, Any]],
+    work: Mapping[int, Unit],
+    tally: Tally,
+    bad: BadInput,
+    outputs: Mapping[str, Mapping[str, str]],
+) -> Transformed:
+    """Returns what was written, if it is what was read."""
+    examples: Counter[str] = Counter()
+    by_file: dict[str, Counter[str]] = {}
+    names: dict[str, set[str]] = {}
     for unit in told:
-        written.update(unit["examples"])
-    return Transformed(dict(written), bad)
-
-
-def _vocabulary_facts(
-    settings: Preprocessing, folder: str
-) -> dict[str, VocabularyFacts]:
-    return {
-        table: VocabularyFacts(
-            **_read_json(os.path.join(folder, _VOCABULARIES, f"{table}.json"))
-        )
-        for table in settings.vocabularies
-        if settings.ids_of(table).kind == "vocabulary"
-    }
-
-
-def _refuse(told: Sequence[Mapping[str, Any]]) -> BadInput:
-    """Returns what was left out; raises for what may not be."""
-    failures = sorted({unit["failure"] for unit in told if unit["failure"]})
-    if failures:
-        raise BadInputError("\n".join(failures))
-    bad = BadInput("skip")
-    for unit in told:
-        bad.merge(BadInput(**unit["bad"]))
-    return bad
-
-
-def _read_json(path: str) -> Any:
-    with tf.io.gfile.GFile(path) as file:
-        return json.load(file)
+        examples.update(unit["examples"])
+        file = work[unit["number"]].file
+        by_file.setdefault(file, Counter()).update(unit["examples"])
+        for split in unit["examples"]:
+            names.setdefault(split, set()).add(part_name(unit["number"]))
+    sums = file_sums(by_file, tally, by_file)
+    check_written(outputs, names)
+    return Transformed(dict(examples), bad, sums)
 
 
 def _remove_unfinished(outputs: Mapping[str, Mapping[str, str]]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from components.code_version import code_version
-from components.file_record import FileRecord, record_files, record_from_json
+from components.file_record import damage_by, record_files
 from components.preprocess.analyze import SUMMARY_FILE
 from components.preprocess.sources import Examples, fingerprint
 from configs.schema import Preprocessing
@@ -127,16 +127,4 @@ def damage_of(folder: str) -> str | None:
     """
     if not tf.io.gfile.exists(folder):
         return None
-    path = os.path.join(folder, _WHOLE_FILE)
-    try:
-        record = _read_record(path)
-    except (tf.errors.OpError, UnicodeDecodeError):
-        return f"{path} is gone, or cannot be read"
-    except ValueError:
-        return f"{path} is no record of files"
-    return record.damage(folder, besides=_WHOLE_FILE)
-
-
-def _read_record(path: str) -> FileRecord:
-    with tf.io.gfile.GFile(path) as file:
-        return record_from_json(file.read())
+    return damage_by(_WHOLE_FILE, folder)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from components.files import BadInput, BadInputError, Unit
+from components.files import BadInput, BadInputError, Tally, Unit
 from components.files.places import opened
 from components.preprocess.named_later import NamedLater
 
@@ -57,10 +57,12 @@ class Staged:
     Attributes:
         rows: by split.
         bad: what was left out.
+        tally: what was read.
     """
 
     rows: dict[str, int]
     bad: BadInput
+    tally: Tally
 
 
 def staged_batches(

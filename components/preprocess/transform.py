@@ -7,7 +7,6 @@ then takes its final name, so that a unit which a runner does twice leaves one.
 import dataclasses
 import json
 import os
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -16,10 +15,18 @@ import pyarrow as pa
 import tensorflow as tf
 from apache_beam.utils import shared
 
-from components.files import BadInput, BadInputError, ReadRules, Unit, read_unit
+from components.files import (
+    BadInput,
+    BadInputError,
+    ReadRules,
+    Tally,
+    Unit,
+    read_unit,
+)
 from components.preprocess.loaded_graph import LoadedGraph
 from components.preprocess.staged import staged_batches
 from components.preprocess.writing import new_writer
+from components.told import WriteTold
 
 
 class SplitUnit(NamedTuple):
@@ -67,9 +74,7 @@ class Transform(beam.PTransform):
         return (
             units
             | "TransformUnit" >> beam.ParDo(self._transform)
-            | "Together" >> beam.Map(lambda told: ("", told))
-            | "All" >> beam.GroupByKey()
-            | "WriteReport" >> beam.Map(_write_report, self._report)
+            | "WriteReport" >> WriteTold(self._report)
         )
 
 
@@ -95,12 +100,12 @@ class _TransformUnit(beam.DoFn):
 
     def process(self, element: SplitUnit) -> Iterator[str]:
         rules = self._rules.of_split(element.split)
-        bad = BadInput(rules.on_bad_example)
+        bad, tally = rules.new_bad_input(), Tally()
         writers: dict[str, list[Any]] = {}
         examples: dict[str, int] = {}
         failure = ""
         try:
-            for split, batch in self._batches(element, rules, bad):
+            for split, batch in self._batches(element, rules, bad, tally):
                 if split not in writers:
                     writers[split] = self._writers(split, element.number)
                 transformed = self._graph.transformed(batch)
@@ -116,22 +121,34 @@ class _TransformUnit(beam.DoFn):
             _discard(writers)
             raise
         yield json.dumps(
-            {"examples": examples, "bad": dataclasses.asdict(bad), "failure": failure}
+            {
+                "number": element.number,
+                "examples": examples,
+                "tally": dataclasses.asdict(tally),
+                "bad": dataclasses.asdict(bad),
+                "failure": failure,
+            }
         )
 
     def _batches(
-        self, element: SplitUnit, rules: ReadRules, bad: BadInput
+        self, element: SplitUnit, rules: ReadRules, bad: BadInput, tally: Tally
     ) -> Iterator[tuple[str, pa.RecordBatch]]:
         if element.staged_rows is not None:
             return staged_batches(self._staging, element.unit, element.staged_rows)
-        return read_unit(element.unit, rules, bad)
+        return read_unit(element.unit, rules, bad, tally=tally)
 
     def _writers(self, split: str, number: int) -> list[Any]:
-        name = f"part-{number:05d}"
         return [
-            new_writer(form, os.path.join(folders[split], name), self._encoding)
+            new_writer(
+                form, os.path.join(folders[split], part_name(number)), self._encoding
+            )
             for form, folders in self._outputs.items()
         ]
+
+
+def part_name(number: int) -> str:
+    """Returns how the files of a unit are called, without their ending."""
+    return f"part-{number:05d}"
 
 
 def _discard(writers: Mapping[str, Iterable[Any]]) -> None:
@@ -151,11 +168,3 @@ def _said(error: BadInputError | tf.errors.OpError, file: str) -> str:
     _, _, asserted = error.message.partition("assertion failed: ")
     said = asserted.partition("\n")[0] or error.message
     return f"{file}: {said}"
-
-
-def _write_report(group: tuple[str, Iterable[str]], path: str) -> None:
-    _, told = group
-    name = f"{path}.{uuid.uuid4().hex}"
-    with tf.io.gfile.GFile(name, "w") as file:
-        file.write(json.dumps([json.loads(text) for text in told]))
-    tf.io.gfile.rename(name, path, overwrite=True)

@@ -26,7 +26,8 @@ class Listed:
         delta_bytes: that a delta has; None for a full version.
         table_rows: rows of tables that a delta has; None for a full version.
         published_at: in UTC, ISO 8601.
-        metrics: from its model card.
+        metrics: from its model card; those that are defined.
+        undefined: why each of the others is not, from the card.
         forced: the reason why it was published whatever the gates said.
         rollback_of: the version that was served before it, if it is a rollback.
         promoted: the version whose content it has, if it was published again.
@@ -41,6 +42,7 @@ class Listed:
     table_rows: int | None = None
     published_at: str | None = None
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+    undefined: dict[str, str] = dataclasses.field(default_factory=dict)
     forced: str | None = None
     rollback_of: int | None = None
     promoted: int | None = None
@@ -71,19 +73,16 @@ def _listed(store: Store, version: int, served: bool) -> Listed:
             )
         else:
             publication = store.publication(version)
-        return _with_publication(row, publication, _metrics(store, version))
+        return _with_publication(_with_metrics(row, store), publication)
     except (OSError, PublicationError):
         return row
 
 
-def _with_publication(
-    row: Listed, publication: Publication, metrics: dict[str, float]
-) -> Listed:
+def _with_publication(row: Listed, publication: Publication) -> Listed:
     return dataclasses.replace(
         row,
         bytes=publication.bytes,
         published_at=publication.published_at,
-        metrics=metrics,
         forced=publication.forced,
         rollback_of=publication.origin.get(ROLLBACK_OF),
         promoted=publication.origin.get(PROMOTED),
@@ -91,12 +90,14 @@ def _with_publication(
     )
 
 
-def _metrics(store: Store, version: int) -> dict[str, float]:
+def _with_metrics(row: Listed, store: Store) -> Listed:
     try:
-        card = json.loads(_card(store, version))
-        return {name: float(value) for name, value in card["metrics"].items()}
+        card = json.loads(_card(store, row.version))
+        metrics = {name: float(value) for name, value in card["metrics"].items()}
+        undefined = {name: str(why) for name, why in card.get("undefined", {}).items()}
     except (OSError, PublicationError, ValueError, KeyError, AttributeError, TypeError):
-        return {}
+        return row
+    return dataclasses.replace(row, metrics=metrics, undefined=undefined)
 
 
 def _card(store: Store, version: int) -> bytes:

@@ -1,5 +1,6 @@
 """Publishes the model if every gate lets it, or a reason overrides them."""
 
+import json
 import logging
 import os
 from typing import Any
@@ -51,7 +52,8 @@ class Executor(BaseExecutor):
             origin={"model": model.uri},
             forced=reason or None,
             overridden=[gate.gate for gate in closed],
-            gates=[gate.model_dump(mode="json") for gate in gates],
+            # As text, for JSON has no infinite numbers.
+            gates=[json.loads(gate.model_dump_json()) for gate in gates],
         )
         publishing = Publishing.model_validate_json(exec_properties["publishing"])
         with local_input(path_utils.serving_model_path(model.uri)) as folder:
@@ -86,7 +88,7 @@ def _set_properties(pushed: Artifact, published: Published) -> None:
         published.kind,
         published.bytes,
     )
-    properties = {
+    properties: dict[str, int | str] = {
         "pushed": 1,
         "pushed_destination": published.destination,
         "pushed_version": str(published.version),

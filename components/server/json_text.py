@@ -154,6 +154,12 @@ def _kind(value: Any) -> str:
     return _WORDS.get(type(value), f"{value!r:.40}")
 
 
+def _names(row: Any) -> str:
+    if not _is_named(row):
+        return _kind(row)
+    return ", ".join(map(quoted, sorted(row)[:10])) or "none"
+
+
 def _is_named(value: Any) -> bool:
     return isinstance(value, dict) and set(value) != {_B64}
 
@@ -167,10 +173,9 @@ def _columns_of_rows(instances: Any, signature: Signature) -> dict[str, Any]:
         return _only_input(instances, signature)
     for place, row in enumerate(instances):
         if not _is_named(row) or row.keys() != instances[0].keys():
-            came = sorted(map(quoted, row)) if _is_named(row) else _kind(row)
             raise invalid(
-                f"Every one of 'instances' must have the same inputs; the first has "
-                f"{sorted(map(quoted, instances[0]))}, number {place} has {came}."
+                "Every one of 'instances' must have the same inputs; the first has "
+                f"{_names(instances[0])}, number {place} has {_names(row)}."
             )
     check_names(signature, instances[0])
     return {name: [row[name] for row in instances] for name in instances[0]}

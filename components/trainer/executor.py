@@ -18,9 +18,11 @@ from components.features.transform_graph import TransformGraph
 from components.local_copy import local_output
 from components.parity import parity_folder, write_parity
 from components.parity_lookups import write_lookups
+from components.reading import told_count
 from components.trainer.inputs import (
     Batch,
     BatchReader,
+    check_count,
     filled_batches,
     records,
     split_files,
@@ -57,8 +59,9 @@ class Executor(BaseExecutor):
             exec_properties: as in TrainerSpec.
 
         Raises:
-            ValueError: if there are too few examples, or none to evaluate on, or not
-                both labels to learn from, or early stop cannot judge.
+            ValueError: if there are too few examples, or not as many as their maker
+                tells, or none to evaluate on, or not both labels to learn from, or
+                early stop cannot judge.
         """
         features = FeatureSet.model_validate_json(exec_properties["features"])
         model = Model.model_validate_json(exec_properties["model"])
@@ -78,8 +81,17 @@ class Executor(BaseExecutor):
         with local_output(checkpoint.uri) as folder:
             with tf.summary.create_file_writer(f"{logs}/train").as_default():
                 train_on_split(
-                    learner, reader, files, training, checkpoint_prefix(folder)
+                    learner,
+                    reader,
+                    files,
+                    training,
+                    checkpoint_prefix(folder),
+                    told_count(input_dict["transformed_examples"], "train"),
                 )
+            stop = [training.early_stop.split] if training.early_stop else []
+            for split in sorted({"eval", *stop} - {"train"}):
+                told = told_count(input_dict["transformed_examples"], split)
+                check_count(split, reader.count(files(split)), told)
             with tf.summary.create_file_writer(f"{logs}/eval").as_default():
                 judged = _evaluate(learner, reader, files("eval"))
             raw = records(split_files(input_dict["examples"], "eval"))

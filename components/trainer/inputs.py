@@ -172,6 +172,24 @@ class BatchReader:
         )
 
 
+def check_count(split: str, counted: int, told: int | None) -> None:
+    """Checks that the files of a split hold the examples that were written.
+
+    Args:
+        split: its name.
+        counted: in the files.
+        told: by what wrote them; None: it does not tell.
+
+    Raises:
+        ValueError: if they do not.
+    """
+    if told is not None and counted != told:
+        raise ValueError(
+            f"Split '{split}' of the transformed examples has {counted:,} examples in "
+            f"its files, and {told:,} were written. Run again with --no-cache."
+        )
+
+
 def _checked_weights(weights: tf.Tensor, column: str) -> tf.Tensor:
     """Returns example weights; a batch with one that nothing can weigh is an error."""
     is_weight = tf.math.is_finite(weights) & (weights >= 0)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from components.trainer.inputs import BatchReader
+from components.trainer.inputs import BatchReader, check_count
 from components.trainer.labels import check_labels
 from components.trainer.learner import Learner
 from configs.schema import EarlyStop, Training
@@ -64,6 +64,7 @@ def train_on_split(
     files: Callable[[str], list[str]],
     training: Training,
     prefix: str,
+    told: int | None = None,
 ) -> None:
     """Trains on split "train" and leaves a checkpoint.
 
@@ -73,11 +74,12 @@ def train_on_split(
         files: gives the record files of a split.
         training: how long.
         prefix: of the checkpoint.
+        told: how many examples the split has, by its maker; None: it does not tell.
 
     Raises:
-        ValueError: if there are fewer examples than one batch, or those of training
-            or validation do not have both labels, or validation gives no normalized
-            entropy.
+        ValueError: if there are fewer examples than one batch, or not as many as told,
+            or those of training or validation do not have both labels, or validation
+            gives no normalized entropy.
     """
     check_labels(reader, files, training.early_stop)
     # Steps need no count, and counting reads everything.
@@ -85,6 +87,7 @@ def train_on_split(
     examples = reader.count(files("train"), at_most)
     steps = total_steps(training, examples)
     if at_most is None:
+        check_count("train", examples, told)
         _log.info("%d examples", examples)
     _log.info("%d steps of %d examples", steps, training.batch_size)
     validation = None

@@ -16,10 +16,12 @@ from configs.column import Column
 from configs.schema import Data, Derived, Job
 from pipeline.check import (
     column_rules,
+    label_rules,
     report,
     size_rules,
     split_rules,
     table_rules,
+    token_rules,
 )
 from pipeline.check.findings import Finding, finding_of, in_order
 from pipeline.check.report import ColumnReport, Report
@@ -162,10 +164,9 @@ class _Check:
 
     def _compare(self, rules: ReadRules) -> None:
         """Compares the columns that are there with what is expected of them."""
-        separator = rules.list_separator if rules.format == "csv" else ""
         by_column = _by_column(self._uses)
         seen = {
-            name: seen_in(self._pieces, name, uses[0].needed, separator)
+            name: seen_in(self._pieces, name, uses[0].needed, rules)
             for name, uses in by_column.items()
         }
         for use in self._uses:
@@ -274,6 +275,14 @@ class _Check:
         is_whole = self._is_all_sampled()
         examples = batches["train"].num_rows if "train" in batches else 0
         batches |= more
+        whole = {
+            split
+            for split, files in self._splits.items()
+            if split in batches and batches[split].num_rows == files.rows
+        }
+        if is_whole:
+            whole |= {"train", *rules.held_out}
+        self._findings += label_rules.label_findings(self._job, batches, whole)
         if batches and not any(finding.is_fault for finding in self._findings):
             self._findings += proof.transform_findings(self._job, batches)
         return examples if is_whole else None
@@ -287,6 +296,7 @@ def _by_column(uses: list[Use]) -> dict[str, list[Use]]:
 
 
 def _column_findings(use: Use, column: Seen, rules: ReadRules) -> Iterator[Finding]:
+    yield from token_rules.token_findings(use, column, rules)
     fault = column_rules.all_missing(use, column) or column_rules.misfit(use, column)
     if fault:
         yield fault

@@ -53,7 +53,9 @@ def misfit(use: Use, seen: Seen) -> Finding | None:
         f"{seen.kind} values such as {values[0]!r}, expected {needed}."
     )
     stored, remedy = seen.lists.values.type, ""
-    if seen.kind in ("string", "int") and needed.dtype != "string":
+    if seen.is_fractional:
+        remedy = _remedy_of_type(use, "fraction")
+    elif seen.kind in ("string", "int") and needed.dtype != "string":
         remedy = remedy_of_text(use, values)
     elif seen.kind not in DTYPES and use.role in _REWRITTEN:
         remedy = rewritten(stored, needed.dtype)
@@ -82,13 +84,20 @@ def _remedy_of_type(use: Use, found: str) -> str:
         return "Write it as strings."
     if feature is None or use.role == "cross":
         return "Write it as strings, or give a feature of that column its `dtype`."
+    if found == "fraction":
+        return (
+            "Give `ids: {quantile_buckets: ...}` if these are amounts such as prices; "
+            "write ids as whole numbers or strings."
+        )
     if found == "float":
         return (
-            "Give `ids: {quantile_buckets: ...}`, which takes floats, or write whole "
-            "numbers."
+            "Give `dtype: int64`, which takes whole numbers such as 17.0, or write "
+            "them as strings."
         )
     if found == "int64":
         return "Give `dtype: int64`."
+    if found.startswith(("date", "time", "duration", "month_day_nano")):
+        return "Write it as strings or whole numbers."
     if feature.ids.kind in ("vocabulary", "hash"):
         return "Leave out `dtype`."
     return "Give `ids: vocabulary` or `ids: {hash_buckets: ...}`, which take strings."

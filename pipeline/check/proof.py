@@ -58,7 +58,7 @@ def strictly_read(
     findings: list[Finding] = []
     skipping = dataclasses.replace(rules, on_bad_example="skip")
     for split, some in files.items():
-        bad = _SampledBadInput("skip")
+        bad = _SampledBadInput("skip", "skip")
         bad.rows_at_most = sum(rows for _, rows in some)
         with contextlib.suppress(_Enough):
             for file, rows in some:

@@ -12,8 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from components.files.bad_input import BadInput, RowFaults
-from components.files.canonical import Lists, canonical, fits, misfits
+from components.files.canonical import canonical, fits, misfits
+from components.files.lists import Lists, joined
 from components.files.remedies import FOR_ANY, Remedies, short
+from components.files.whole_numbers import OTHER, whole_numbers
 from configs.column import Column, Dtype
 
 _SHOWN = 24
@@ -64,10 +66,12 @@ class Seen:
         values = self.lists.values
         if kinds.is_null(values.type):
             return True
+        if needed.dtype == "int64" and self.is_fractional:
+            return False
         if not self.is_text:
             return fits(values.type, needed.dtype)
-        if needed.dtype == "string":
-            return True
+        if needed.dtype == "string" or self.kind in ("int64", "float"):
+            return True  # of numbers each row tells what is wrong with it
         _, bad = self.converted(needed)
         reason = f"column `{self.name}` does not hold"
         count = sum(n for r, n in bad.rows.items() if r.startswith(reason))
@@ -79,7 +83,7 @@ class Seen:
         NaN and blanks, which stand for missing numbers, are left out if others are.
         """
         values = self.lists.values
-        places = misfits(self.name, values, needed, is_text=self.is_text)
+        places = misfits(values, needed, is_text=self.is_text)
         there = places[self.is_there[places]]
         return there if len(there) else places
 
@@ -96,12 +100,12 @@ class Seen:
             FileFault: if the type of the values does not fit.
         """
         bad = BadInput("skip")
-        values = []
+        typed = []
         for file, part in self._parts():
             faults = RowFaults(
                 bad, len(part.lengths), file, lambda row: row + 1, "example"
             )
-            typed, _ = canonical(
+            lists, _ = canonical(
                 self.name,
                 part,
                 needed,
@@ -109,8 +113,8 @@ class Seen:
                 is_text=self.is_text,
                 remedies=remedies,
             )
-            values.append(typed.values)
-        return self.lists._replace(values=pa.concat_arrays(values)), bad
+            typed.append(lists)
+        return joined(typed), bad
 
     def _parts(self) -> Iterator[tuple[str, Lists]]:
         """Yields the values of each file."""
@@ -168,6 +172,14 @@ class Seen:
         return np.diff(counts[self.lists.offsets])
 
     @cached_property
+    def is_fractional(self) -> bool:
+        """Whether most values are numbers that are not whole."""
+        if self.kind != "float":
+            return False
+        _, codes = whole_numbers(self.there, is_text=self.is_text)
+        return bool(2 * np.count_nonzero(codes == OTHER) >= len(codes))
+
+    @cached_property
     def distinct(self) -> int | None:
         """How many values differ; None if that cannot be told, as of structs."""
         try:
@@ -203,6 +215,10 @@ def class_of(stored: pa.DataType) -> str:
     """Returns "string", "int64" or "float" if values are that, else their type."""
     if kinds.is_null(stored):
         return "nothing"
+    if kinds.is_floating(stored) or kinds.is_decimal(stored):
+        return "float"
+    if kinds.is_uint64(stored):
+        return "uint64"
     named = [dtype for dtype in DTYPES if fits(stored, dtype)]
     return named[0] if named else short(stored)
 

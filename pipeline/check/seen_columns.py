@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from components.files.canonical import Lists, listed
+from components.files.csv_lists import column_of_cells
+from components.files.lists import Lists, joined, listed
+from components.files.rules import ReadRules
 from components.files.sampling import Piece
 from configs.column import Column
 from pipeline.check.seen import Seen, class_of
@@ -18,7 +18,7 @@ _Part = tuple[str, Lists]  # of a file
 
 
 def seen_in(
-    pieces: Sequence[Piece], name: str, needed: Column | None, separator: str
+    pieces: Sequence[Piece], name: str, needed: Column | None, rules: ReadRules
 ) -> list[Seen]:
     """Returns what a sample has in a column: one for each type that files have it in.
 
@@ -28,23 +28,24 @@ def seen_in(
         pieces: from `components.files.sampling.sample`.
         name: of the column.
         needed: what it should hold.
-        separator: between the values of a ragged cell, if the files are CSV; else "".
+        rules: how the files are read.
     """
-    is_list = needed is not None and needed.ragged
+    is_text = rules.format == "csv"
     if not any(name in piece.batch.schema.names for piece in pieces):
         return []
     parts = []
     for piece in pieces:
         is_there = name in piece.batch.schema.names
         array = piece.batch.column(name) if is_there else pa.nulls(piece.batch.num_rows)
-        cells = _cells(array, separator, is_list=is_list) if is_there else array
-        parts.append((piece.file, listed(cells)))
+        if is_there and is_text:
+            array, _ = column_of_cells(array, needed, rules)
+        parts.append((piece.file, listed(array)))
     return [
         Seen(
             name,
             tuple((file, len(lists.lengths)) for file, lists in group),
-            _together([lists for _, lists in group]),
-            bool(separator),
+            joined([lists for _, lists in group]),
+            is_text,
             needed,
         )
         for group in _alike(parts, needed)
@@ -92,26 +93,3 @@ def _of_one_type(group: list[_Part], kind: str) -> list[_Part]:
         (file, lists._replace(values=lists.values.cast(wanted, safe=kind == "int64")))
         for file, lists in group
     ]
-
-
-def _cells(array: pa.Array, separator: str, *, is_list: bool) -> pa.Array:
-    if not separator:
-        return array
-    is_full = pc.greater(pc.binary_length(array), 0)
-    cells = pc.if_else(is_full, array, pa.scalar(None, array.type))
-    return pc.split_pattern(cells, separator) if is_list else cells
-
-
-def _together(parts: Sequence[Lists]) -> Lists:
-    """Joins the values of files, which are of one type."""
-    if len(parts) == 1:
-        return parts[0]
-    starts = np.cumsum([0, *(len(lists.values) for lists in parts[:-1])])
-    offsets = [
-        lists.offsets[1:] + start for lists, start in zip(parts, starts, strict=True)
-    ]
-    return Lists(
-        np.concatenate([[0], *offsets]),
-        pa.concat_arrays([lists.values for lists in parts]),
-        np.concatenate([lists.holed for lists in parts]),
-    )

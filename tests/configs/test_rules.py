@@ -146,6 +146,21 @@ FAULTS = {
         'format: parquet, list_separator: ";",',
         "3: `data.files`: `list_separator` is for CSV alone",
     ),
+    "empty_separator": (
+        "format: csv,",
+        'format: csv, list_separator: "",',
+        "3: `data.files.list_separator`: is empty; give the characters between values",
+    ),
+    "separator_with_a_quote": (
+        "format: csv,",
+        "format: csv, list_separator: '\"',",
+        "3: `data.files.list_separator`: holds a quote or a line break",
+    ),
+    "blanks_of_no_text": (
+        "format: csv,",
+        "format: tfrecord, list_strip: false,",
+        "3: `data.files`: `list_strip` is for CSV alone",
+    ),
     "date_without_quotes": (
         "splits: {train: a.csv}",
         "splits: {train: a.csv}, held_out: {eval: {column: day, at_least: 2026-01-02}}",

@@ -67,6 +67,23 @@ def test_versions_are_shown_in_a_table(run, versions) -> None:
     assert " ".join(note) == f"{versions[2]} was forced: a demo"
 
 
+def test_version_of_undefined_metrics_says_so(run, versions, tmp_path) -> None:
+    model = tmp_path / "model"
+    why = "all 9 evaluation examples have label 1"
+    card = {"metrics": {"calibration": 0.9}, "undefined": {"auc": why}}
+    (model / "assets.extra" / "model.json").write_text(json.dumps(card))
+    serving = str(tmp_path / "run" / "serving")
+    version = publish_model(model, serving, Publishing(), Record()).version
+
+    shown = shardline("models", "ls", *run).output
+    listed = json.loads(shardline("models", "ls", *run, "--json").output)[0]
+
+    told = " ".join(shown.split())
+    assert f"{version} was not judged: AUC is undefined: {why}" in told
+    assert listed["metrics"] == {"calibration": 0.9}
+    assert listed["undefined"] == {"auc": why}
+
+
 def test_table_fits_a_terminal_of_80_columns(run, versions, monkeypatch) -> None:
     monkeypatch.setattr(models, "_console", Console(width=80))
 

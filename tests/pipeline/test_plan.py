@@ -188,13 +188,33 @@ def test_bad_example_ends_the_plan(config: Callable[..., Path], folder: Path) ->
 def test_bad_examples_that_are_skipped_are_told(
     config: Callable[..., Path], folder: Path
 ) -> None:
-    path = config(splits="on_bad_example: skip\n    splits:")
+    skip = "on_bad_example: skip\n    max_bad_share: SHARE\n    splits:"
+    path = config(splits=skip.replace("SHARE", "0.5"))
     (folder / "2.csv").write_text("user,tags,item,day,label\nu1,a,i1,5,maybe\n")
 
     result = plan(path)
 
     assert result.exit_code == 0
     assert "1 example left out: column `label` does not hold one float" in result.output
+
+    result = plan(config(splits=skip.replace("SHARE", "0")))
+
+    assert result.exit_code == 1
+    assert "more than `data.files.max_bad_share` allows (0.00%)" in result.output
+
+
+def test_column_that_no_example_has_ends_the_plan(
+    config: Callable[..., Path], folder: Path
+) -> None:
+    path = config("tfrecord", tags="tagz:")
+
+    result = plan(path)
+
+    assert result.exit_code == 1
+    assert "Column `tagz` is in none of the 60 examples of split 'train'" in (
+        result.output
+    )
+    assert "Did you mean `tags`?" in result.output
 
 
 def test_data_of_a_reader_are_refused(small_config: Callable[..., Path]) -> None:

@@ -27,6 +27,7 @@ tables:
   user: {dim: 4, min_count: 2}
   tag: {dim: 4}
 """
+SOME_BAD = "\n    max_bad_share: 0.2"
 HEADER = "label,user,tags\n"
 TRAIN = "".join(f"{n % 2},u{n % 3},a|b{n}\n" for n in range(7)) + "1,rare,\n"
 Write = Callable[..., Path]
@@ -110,7 +111,7 @@ def test_parquet_and_inputs_of_ones_own(config: Write, tmp_path: Path) -> None:
 def test_bad_examples_that_were_left_out_are_told(
     config: Write, tmp_path: Path
 ) -> None:
-    written = config(TRAIN + "9,u1,a\n", mode="skip")
+    written = config(TRAIN + "9,u1,a\n", mode=f"skip{SOME_BAD}")
 
     result = shardline(written, "--output", tmp_path / "output")
 
@@ -118,6 +119,55 @@ def test_bad_examples_that_were_left_out_are_told(
     assert "1 example left out: label `label` is neither 0 nor 1" in text(result)
     assert "train.csv, line 10" in text(result)
     assert "8 train examples" in text(result)
+
+
+def test_more_bad_examples_than_may_be_end_the_command(
+    config: Write, tmp_path: Path
+) -> None:
+    written = config(TRAIN + "9,u1,a\n", mode="skip")
+
+    result = shardline(written, "--output", tmp_path / "output")
+
+    failed(result, "1 of the 9 examples of split 'train' are bad (11.11%), more than")
+    assert "train.csv, line 10: label `label` is neither 0 nor 1" in text(result)
+    assert sorted(os.listdir(tmp_path)) == ["data", "small.yaml"]
+
+
+def test_file_without_rows_is_left_out_with_a_line(
+    config: Write, tmp_path: Path
+) -> None:
+    written = config()
+    (tmp_path / "data" / "train-2.csv").write_text("")
+    (tmp_path / "data" / "train-3.csv").write_text(HEADER)
+
+    result = shardline(written, "--output", tmp_path / "output")
+
+    assert result.exit_code == 0, result.output
+    assert "2 files without rows left out" in text(result)
+    report = json.loads((tmp_path / "output" / "report.json").read_text())
+    assert [Path(line).name for line in report["left_out"][1:]] == [
+        "train-2.csv",
+        "train-3.csv",
+    ]
+
+
+def test_bad_file_ends_the_command_whatever_is_made_of_examples(
+    config: Write, tmp_path: Path
+) -> None:
+    written = config(mode="skip")
+    (tmp_path / "data" / "train-2.csv").write_text("label,usr,tags\n1,u1,a\n")
+
+    result = shardline(written, "--output", tmp_path / "output")
+
+    failed(result, "train-2.csv: its header names 0 columns `user`, expected one")
+    assert "data.files.on_bad_file: skip" in text(result)
+
+    written = config(mode="error\n    on_bad_file: skip")
+    result = shardline(written, "--output", tmp_path / "output")
+
+    assert result.exit_code == 0, result.output
+    assert "1 file bad, left out from the fault on" in text(result)
+    assert "train-2.csv: its header names 0 columns `user`" in text(result)
 
 
 def failed(result: Result, words: str) -> None:
@@ -172,7 +222,7 @@ def test_wrong_option_ends_the_command(
 
 
 def test_no_example_to_analyse_ends_the_command(config: Write, tmp_path: Path) -> None:
-    written = config("x,u,a\n", mode="skip")
+    written = config("x,u,a\n", mode="skip\n    max_bad_share: 1")
 
     result = shardline(written, "--output", tmp_path / "output")
 

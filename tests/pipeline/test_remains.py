@@ -1,4 +1,4 @@
-"""What commands print and leave, run as a user does, without any setting of TensorFlow."""
+"""What commands print and leave, run as a user does, with no setting of TensorFlow."""
 
 import json
 import os

@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_model_analysis as tfma
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tensorflow_serving.apis import prediction_log_pb2
 from typer.testing import CliRunner, Result
 
 import configs
+from components.checkpoint_manifest import load_manifest
 from components.publishing.publication import Record
 from components.publishing.publish import publish_model
 from configs.schema import Publishing
@@ -128,6 +130,20 @@ def test_good_run_shows_what_came_of_it(finished_run: Any) -> None:
     assert "120 on 2 hosts" in text
     for what in ("Normalized entropy", "Calibration", "TensorBoard", "Latency", "Log"):
         assert f"│ {what} " in text
+    assert "│ Left out │ not told by the reader │" in text
+
+
+def test_trainer_and_evaluator_tell_one_number(finished_run: Any) -> None:
+    trainers = load_manifest(str(finished_run.artifact("Trainer", "checkpoint")))
+    evaluation = str(finished_run.artifact("Evaluator", "evaluation"))
+    evaluators = tfma.load_eval_result(evaluation).get_metrics_for_slice()
+
+    # The engine's scores and the served model's differ in their last bit at most.
+    for name, value in trainers.metrics.items():
+        assert evaluators[name]["doubleValue"] == pytest.approx(value, rel=1e-6), name
+    assert set(trainers.metrics) == {"auc", "normalized_entropy", "calibration"}
+    shown = re.search(r"evaluation: auc ([\d.]+)", finished_run.finished.text)
+    assert re.search(rf"AUC\W+{shown[1]} ", finished_run.finished.text)
 
 
 def test_good_run_shows_that_the_model_answers_as_in_training(

@@ -1,18 +1,25 @@
 """ReaderExampleGen's executor with a reader of its own."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
 import pytest
 import tensorflow as tf
+from shardline_tests import load
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 
 from components.example_gen import executor
+from components.files import LostRowsError
+from components.files.beam_reader import FileReader
 from components.files.rules import FILE_READER
 from components.in_memory_beam import in_memory_pipeline
+from components.reading import Reading, is_of_files, load_reading, told_count
+
+LosingPipeline = load(Path(__file__).parents[1] / "losing.py").LosingPipeline
 
 
 def example(value: int) -> tf.train.Example:
@@ -88,3 +95,104 @@ def test_reader_of_files_tells_why_a_split_is_empty(
 
     with pytest.raises(ValueError, match=told):
         executor.Executor().Do({}, {"examples": [artifact]}, properties)
+
+
+def test_counts_are_kept_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact = run(tmp_path, monkeypatch, train=[example(n) for n in range(5)])
+    assert artifact.get_int_custom_property("examples_train") == 5
+    assert told_count([artifact], "train") == 5
+    assert not is_of_files(artifact)
+    reading = load_reading(str(tmp_path))
+    assert reading == Reading(examples={"train": 5})
+    assert reading.said == "not told by the reader"
+
+
+def loses(
+    monkeypatch: pytest.MonkeyPatch, step: str, keeps: Callable[[Any], bool]
+) -> None:
+    """Makes the executor run on what loses elements of a step."""
+    monkeypatch.setattr(
+        executor.Executor,
+        "_make_beam_pipeline",
+        lambda _: LosingPipeline(step, keeps),
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        ("Tell[train]", "No worker told how many examples split 'train' has"),
+        ("WriteTold", ""),
+        ("All", "no worker told what it did"),
+    ],
+)
+def test_lost_counts_fail_the_component(
+    step: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loses(monkeypatch, step, lambda _: False)
+    if not message:  # what is lost after all is written changes nothing
+        assert run(tmp_path, monkeypatch, train=[example(1)], eval=[example(2)])
+        return
+    with pytest.raises(LostRowsError, match=message):
+        run(tmp_path, monkeypatch, train=[example(1)], eval=[example(2)])
+
+
+def read_files(folder: Path, write_rows: int = 10) -> Any:
+    """Runs the executor on a file of numbers."""
+    data = folder / "data"
+    data.mkdir()
+    numbers = "".join(f"{n}\n" for n in range(write_rows))
+    (data / "train.csv").write_text(f"label\n{numbers}")
+    options = {
+        "files": {"format": "csv", "splits": {"train": "*.csv"}, "positive_from": 1},
+        "columns": {"label": {"dtype": "float"}},
+    }
+    artifact = standard_artifacts.Examples()
+    artifact.uri = str(folder / "out")
+    properties = {
+        "reader": FILE_READER,
+        "options": json.dumps(options),
+        "path": str(data),
+    }
+    executor.Executor().Do({}, {"examples": [artifact]}, properties)
+    return artifact
+
+
+class LosingReader(FileReader):
+    """Loses a row of split train between reading and writing."""
+
+    def read(self, root: beam.Pipeline, path: str) -> Any:
+        splits, told = super().read(root, path)
+        lost = tf.train.Example.FromString
+        splits["train"] = splits["train"] | "Lose" >> beam.Filter(
+            lambda e: lost(e).features.feature["label"].float_list.value[0] != 3
+        )
+        return splits, told
+
+
+def test_row_lost_behind_the_reader_fails_the_component(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        executor, "construct", lambda _, options: LosingReader(**options)
+    )
+    with pytest.raises(LostRowsError, match=r"10 examples were read .* 9 came out"):
+        read_files(tmp_path)
+
+
+def test_lost_unit_of_work_fails_the_component(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loses(monkeypatch, "Units", lambda _: False)
+    with pytest.raises(LostRowsError, match=r"1 of 1 files were not read"):
+        read_files(tmp_path)
+
+
+def test_what_files_gave_is_in_the_properties(tmp_path: Path) -> None:
+    artifact = read_files(tmp_path)
+    assert artifact.get_int_custom_property("examples_train") == 10
+    assert artifact.get_int_custom_property("left_out") == 0
+    assert is_of_files(artifact)
+    assert load_reading(artifact.uri).said == "none of 10 examples"

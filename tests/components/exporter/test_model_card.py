@@ -10,7 +10,10 @@ import pytest
 from components.checkpoint_manifest import load_manifest
 from components.exporter.model_card import ModelCard, card_of, write_card
 from components.exporter.table_files import TableRows
+from components.reading import DataCard
 from configs.schema import Latency, Serving
+
+DATA = DataCard(examples={"train": 96}, rows=100, left_out=4, reasons={"why": 4})
 
 
 @pytest.fixture
@@ -33,6 +36,7 @@ def card_for(trained: Any, exported: Any, serving: Serving | None = None) -> Mod
         checkpoint_uri="gs://bucket/checkpoint",
         transform_output=trained.output,
         serving=serving or Serving(),
+        data=DATA,
     )
 
 
@@ -42,6 +46,7 @@ def test_card_names_checkpoint_metrics_and_tables(
     index = (trained.checkpoint / "checkpoint.index").read_bytes()
 
     assert card.name == "shop"
+    assert card.data == DATA
     assert card.checkpoint.model_dump() == {
         "uri": "gs://bucket/checkpoint",
         "digest": hashlib.sha256(index).hexdigest(),

@@ -16,9 +16,10 @@ from tfx.types.channel import Channel
 
 from components.feature_transform.component import FeatureTransform
 from components.feature_transform.executor import Executor, sources_of
-from components.files import BadInputError
+from components.files import BadInputError, LostRowsError
 from components.in_memory_beam import in_memory_pipeline
 from components.preprocess import job
+from components.reading import Reading, save_reading, set_counts, told_count
 from configs.schema import Feature, FeatureSet, Number, Table, Target
 
 _FOLDER = Path(__file__).parents[1]
@@ -191,6 +192,40 @@ def test_bad_example_is_told_and_no_cache_is_made(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "cache") == []
     kept = [path for path in tmp_path.glob("made/*") if path.name != "tmp"]
     assert not [p for path in kept for p in path.rglob("*") if p.is_file()]
+
+
+def test_counts_are_told_of_what_was_transformed(made: Made) -> None:
+    assert told_count([made.examples], "train") == 20
+    assert told_count([made.examples], "eval") == 3
+
+
+def test_example_lost_between_components_is_told(tmp_path: Path) -> None:
+    spans = [
+        span(tmp_path / "1", train=rows(1, 2, 3)),
+        span(tmp_path / "2", train=rows(4, 5)),
+    ]
+    for artifact, count in zip(spans, (3, 3), strict=True):
+        set_counts(artifact, {"train": count})
+    with pytest.raises(LostRowsError, match=r"made 6 examples, and 5 were found"):
+        Made(tmp_path / "made", spans)
+
+
+def test_column_that_a_reader_never_gives_is_refused(tmp_path: Path) -> None:
+    given = [row(n) for n in (1, 2, 3)]
+    renamed = [{n.replace("tags", "tagz"): v for n, v in one.items()} for one in given]
+    missing = [{n: v for n, v in one.items() if n != "scores"} for one in renamed]
+    spans = [span(tmp_path / "1", train=[example(one) for one in missing])]
+    with pytest.raises(BadInputError, match=r"Column `tags` .* mean `tagz`\?") as error:
+        Made(tmp_path / "made", spans)
+    assert "Column `scores` is in none of the 3 examples" in str(error.value)
+
+
+def test_examples_of_files_need_no_second_look(tmp_path: Path) -> None:
+    given = [{n: v for n, v in row(i).items() if n not in ("tags", "scores")}
+             for i in (1, 2, 3)]  # fmt: skip
+    spans = [span(tmp_path / "1", train=[example(one) for one in given])]
+    save_reading(spans[0], Reading(examples={"train": 3}, rows=3))
+    assert sorted(Made(tmp_path / "made", spans).graph.vocabulary_by_name("tag"))
 
 
 def test_each_artifact_is_a_span(

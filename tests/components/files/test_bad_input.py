@@ -16,9 +16,11 @@ from components.files import (
     BadInput,
     BadInputError,
     ReadRules,
+    Tally,
     Unit,
     csv_text,
     read_unit,
+    refuse,
 )
 from configs.column import Column
 from configs.data import HeldOut
@@ -42,6 +44,7 @@ GOOD = {
 }
 FORMATS = ["tfrecord", "csv", "parquet"]
 REMEDY = r".*Or set `data\.files\.on_bad_example: skip`, to leave"
+FILE_REMEDY = r".*Or set `data\.files\.on_bad_file: skip`, to leave"
 SERIALIZED = b"\xff\xfftext"
 
 
@@ -54,10 +57,10 @@ def skipping(file: str, rules: ReadRules, **unit: int) -> tuple[list[dict], BadI
     """Rows of a file and what was left out, the same twice."""
     found = []
     for _ in range(2):
-        bad = BadInput("skip")
+        bad = BadInput("skip", "skip")
         read = read_unit(
             Unit(file, **unit),
-            dataclasses.replace(rules, on_bad_example="skip"),
+            dataclasses.replace(rules, on_bad_example="skip", on_bad_file="skip"),
             bad,
             batch_rows=4,
         )
@@ -341,7 +344,7 @@ def test_rows_before_damage_are_used(
     file = write(*_good(name))
     write(f"a.{name}", harm(Path(file).read_bytes()))
     rules = rules_for(name.removesuffix(".gz"))
-    with pytest.raises(BadInputError, match=rf"a\.{name}: {message}{REMEDY}"):
+    with pytest.raises(BadInputError, match=rf"a\.{name}: {message}{FILE_REMEDY}"):
         read_all(file, rules)
     found, counted = skipping(file, rules)
     prices = [row["price"][0] for row in found]
@@ -354,15 +357,10 @@ def test_rows_before_damage_are_used(
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.tfrecord", b"", r"holds no record. Remove it"),
-        ("a.tfrecord.gz", gzip.compress(b"", mtime=0), r"holds no record"),
-        ("a.tfrecord.gz", b"", r"holds no record"),
         ("a.tfrecord", b"user,tags\nsome text that is no record at all\n",
          r"is damaged: the record at byte 0 .*Or it is no TFRecord file, or a gzip"),
         ("a.tfrecord.gz", b"no gzip", r"is not a gzip, as its name says. Write it"),
         ("a.csv.gz", b"user,tags\n", r"is not a gzip, as its name says. Write it"),
-        ("a.csv", b"", r"is empty, expected a header line"),
-        ("a.csv", b"user,tags,weights,age,price,label\n\n", r"holds no row below"),
         ("a.csv", b"user;tags;age\nx;y;1\n",
          r"the header is one cell with semicolons in it, 'user;tags;age'; cells are "),
         ("a.csv", b"x,y,1\nx,z,2\n",
@@ -372,15 +370,13 @@ def test_rows_before_damage_are_used(
         ("a.csv", b"user,tags\rx,y\rx,y\r",
          r"its header line cannot be parsed as CSV: new-line character .* Write one"),
         ("a.csv", b"\x1f\x8b\x08\xff\n1\n", r"its header line is not UTF-8: .* byte 1"),
-        ("a.parquet", b"", r"is damaged, or no Parquet file: .*Write it again"),
         ("a.parquet", b"user,tags\nx,y\n" * 9, r"is damaged, or no Parquet file: .*"),
         ("a.parquet", [{"user": "x", "tags": ["y"]}],
-         r"has 0 columns `weights`, expected one; its columns are user, tags. Correct"),
-        ("a.parquet", pa.table({n: [] for n in COLUMNS}), r"holds no row. Remove it"),
+         r"has 0 columns `weights`, expected one; its columns are `user`, `tags`. C"),
         ("a.parquet", [GOOD | {"age": "7"}],
          r"its column `age` holds values of type string, expected int64. Say the `dty"),
-        ("a.parquet", [GOOD | {"age": 7.5}],
-         r"its column `age` holds values of type double, expected int64. Say the `dty"),
+        ("a.parquet", [GOOD | {"age": {"is": 7.5}}],
+         r"its column `age` holds values of type struct<is: double>, expected int64"),
         ("a.parquet", [GOOD | {"user": 7}],
          r"its column `user` holds values of type int64, expected string. Say the `dt"),
         ("a.parquet", [GOOD | {"user": {"id": 7}}],
@@ -392,11 +388,43 @@ def test_bad_file_is_an_error_or_left_out(
 ) -> None:
     file = write(name, content)
     rules = rules_for(name.removesuffix(".gz").rpartition(".")[2])
-    with pytest.raises(BadInputError, match=rf"{name}: {message}.*{REMEDY}"):
+    with pytest.raises(BadInputError, match=rf"{name}: {message}.*{FILE_REMEDY}"):
         read_all(file, rules)
     found, counted = skipping(file, rules)
     assert found == []
     assert list(counted.files) == [file]
+
+
+NO_ROWS = [
+    ("a.tfrecord", b""),
+    ("a.tfrecord.gz", gzip.compress(b"", mtime=0)),
+    ("a.tfrecord.gz", b""),
+    ("a.csv", b""),
+    ("a.csv", b"\n\r\n"),
+    ("a.csv", b"\xef\xbb\xbf"),
+    ("a.csv", b"user,tags,weights,age,price,label\n\n"),
+    ("a.csv", b"user,tags,weights,age,price,label"),
+    ("a.csv", b"of,another,kind\n"),
+    ("a.csv.gz", gzip.compress(b"user,tags\n", mtime=0)),
+    ("a.parquet", b""),
+    ("a.parquet", pa.table({n: [] for n in COLUMNS})),
+    ("a.parquet", pa.table({})),
+]
+
+
+@pytest.mark.parametrize(("name", "content"), NO_ROWS)
+def test_file_without_rows_is_left_out_whatever_is_asked(
+    name: str, content: Any, write: Callable[..., str]
+) -> None:
+    file = write(name, content)
+    rules = rules_for(name.removesuffix(".gz").rpartition(".")[2])
+    bad, tally = BadInput(), Tally()
+    assert list(read_unit(Unit(file), rules, bad, tally=tally)) == []
+    assert bad.empty == [file]
+    assert bad.lines() == ["1 file without rows left out", f"  {file}"]
+    assert tally == Tally(stored={file: 0}, left_out={file: 0})
+    with pytest.raises(BadInputError, match=r"Split 'train' has no row in 1 file\. Co"):
+        refuse(tally, bad, {"train": [file]}, rules)
 
 
 @pytest.mark.parametrize("parts", [1, 3])
@@ -412,7 +440,7 @@ def test_row_groups_beside_a_damaged_one_are_used(
     with pytest.raises(BadInputError, match=r"a\.parquet: is damaged, or no Parquet"):
         read_all(file, rules)
     prices = []
-    counted = BadInput("skip")
+    counted = BadInput("skip", "skip")
     for part in range(parts):
         found, bad = skipping(file, rules, part=part, parts=parts)
         prices += [row["price"][0] for row in found]
@@ -500,7 +528,8 @@ def test_unreadable_place_is_an_error_or_left_out(
     rules = rules_for(format_)
     for file, words in ((missing, "No such file"), (str(folder), "Is a directory")):
         with pytest.raises(
-            BadInputError, match=rf"{file}: cannot be read: {words}.*may read.{REMEDY}"
+            BadInputError,
+            match=rf"{file}: cannot be read: {words}.*may read.{FILE_REMEDY}",
         ):
             read_all(file, rules)
         assert list(skipping(file, rules)[1].files) == [file]
@@ -576,7 +605,8 @@ def test_counts_render_to_readable_lines(write: Callable[..., str]) -> None:
     rows = [GOOD | {"age": "x"}] * 5 + [GOOD, GOOD | {"label": 7}]
     file = write("a.csv", rows)
     _, counted = skipping(file, rules_for("csv"))
-    counted.add_file("b.csv", "is empty.")
+    counted.add_file("b.csv", "is damaged.")
+    counted.add_empty("c.csv")
     lines = [line.replace(file, "a.csv") for line in counted.lines()]
     assert lines == [
         "5 examples left out: column `age` does not hold one int64",
@@ -589,7 +619,9 @@ def test_counts_render_to_readable_lines(write: Callable[..., str]) -> None:
         "  a.csv, line 8: label `label` is neither 0 nor 1: it is 7.0. Correct it, or "
         "give `data.files.positive_from`, from which on it is 1.",
         "1 file bad, left out from the fault on",
-        "  b.csv: is empty.",
+        "  b.csv: is damaged.",
+        "1 file without rows left out",
+        "  c.csv",
     ]
     assert counted
     assert not BadInput().lines()
@@ -598,11 +630,12 @@ def test_counts_render_to_readable_lines(write: Callable[..., str]) -> None:
 def test_counts_merge_to_the_same_in_any_order() -> None:
     parts = []
     for part in range(4):
-        bad = BadInput("skip")
+        bad = BadInput("skip", "skip")
         bad.add("why", 2, [("a", 10 - part, "words"), ("a", 20 - part, "words")])
         bad.add_file("b", "damaged")
+        bad.add_empty(f"e{part % 2}")
         parts.append(bad)
-    merged = [BadInput("skip"), BadInput("skip")]
+    merged = [BadInput("skip", "skip"), BadInput("skip", "skip")]
     for part in parts:
         merged[0].merge(part)
         # As workers may send it.
@@ -612,6 +645,7 @@ def test_counts_merge_to_the_same_in_any_order() -> None:
     assert merged[0].rows == {"why": 8}
     assert [number for _, number, _ in merged[0].first["why"]] == [7, 8, 9]
     assert merged[0].files == {"b": "damaged"}
+    assert merged[0].empty == ["e0", "e1"]
 
 
 def test_merging_into_errors_raises() -> None:

@@ -1,13 +1,13 @@
 """Files as an ExampleReader, and through the component that runs readers."""
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tensorflow as tf
-from absl import logging
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 
@@ -16,6 +16,7 @@ from components.files import BadInputError
 from components.files.beam_reader import FileReader
 from components.files.rules import FILE_READER
 from components.in_memory_beam import in_memory_pipeline
+from components.reading import load_reading
 
 COLUMNS = {
     "user": {"dtype": "string"},
@@ -100,27 +101,58 @@ def test_bad_example_fails_the_component(
         run_component(data, tmp_path / "out")
 
 
-def test_what_is_left_out_is_logged(
+def test_what_is_left_out_is_told_and_kept(
     data: str,
     write: Callable[..., str],
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    warned: list[str] = []
-    monkeypatch.setattr(logging, "warning", warned.append)
+    caplog.set_level(logging.INFO, "shardline.examples")
     write("data/test.csv", [ROWS[0] | {"age": "old"}, ROWS[1]])
     write("data/train-2.csv", b"")
     found = run_component(
         data,
         tmp_path / "out",
         on_bad_example="skip",
+        max_bad_share=0.5,
         held_out={"eval": {"column": "at", "at_least": 5}},
     )
     assert found == {"train": [0, 1, 2, 3, 4], "test": [1], "eval": [5, 6, 7]}
-    assert warned[0] == ("1 example left out: column `age` does not hold one int64")
-    assert "test.csv, line 2" in warned[1]
-    assert warned[2] == "1 file bad, left out from the fault on"
-    assert "train-2.csv: is empty" in warned[3]
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines[0] == "5 train, 1 test, 3 eval examples"
+    assert lines[1] == "1 example left out: column `age` does not hold one int64"
+    assert "test.csv, line 2" in lines[2]
+    assert lines[3] == "1 file without rows left out"
+    assert "train-2.csv" in lines[4]
+    reading = load_reading(str(tmp_path / "out"))
+    assert reading is not None
+    assert reading.lines == lines[1:]
+    assert reading.said == "1 of 10 examples (10.00%), 1 file without rows"
+    assert reading.card.reasons == {"column `age` does not hold one int64": 1}
+    assert reading.card.empty_files == ["train-2.csv"]
+
+
+def test_more_left_out_than_may_be_fails_the_component(
+    data: str, write: Callable[..., str], tmp_path: Path
+) -> None:
+    write("data/test.csv", [ROWS[0] | {"age": "old"}, ROWS[1]])
+    with pytest.raises(BadInputError, match=r"1 of the 2 examples of split 'test'"):
+        run_component(data, tmp_path / "out", on_bad_example="skip")
+
+
+def test_bad_file_is_not_skipped_as_examples_are(
+    data: str, write: Callable[..., str], tmp_path: Path
+) -> None:
+    write("data/train-2.csv", [{"usr": "u", "at": 1}])
+    with pytest.raises(BadInputError, match=r"train-2\.csv: its header names 0 colu"):
+        run_component(data, tmp_path / "out", on_bad_example="skip")
+    held_out = {"eval": {"column": "at", "at_least": 5}}
+    made = run_component(data, tmp_path / "out", on_bad_file="skip", held_out=held_out)
+    assert made["train"] == [0, 1, 2, 3, 4]
+    reading = load_reading(str(tmp_path / "out"))
+    assert reading is not None
+    assert "its header names 0 columns `user`" in reading.bad_files["train-2.csv"]
+    assert reading.said == "what 1 file held from a fault on"
 
 
 def test_split_without_files_is_an_error(data: str) -> None:

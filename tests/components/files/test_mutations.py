@@ -48,7 +48,7 @@ def mutated(content: bytes, draw: random.Random) -> bytes:
 
 
 def read(file: str, rules: ReadRules, parts: int) -> tuple:
-    bad = BadInput("skip")
+    bad = BadInput("skip", "skip")
     rows = []
     for part in range(parts):
         for split, batch in read_unit(Unit(file, part, parts), rules, bad, 5):
@@ -85,6 +85,7 @@ def test_mutated_file_is_left_out_the_same_in_any_parts(
         label="label",
         held_out={"eval": HeldOut(column="day", at_least=20)},
         on_bad_example="skip",
+        on_bad_file="skip",
         max_values=20,
     )
     draw = random.Random(f"{format_} {is_zipped}")

@@ -46,8 +46,11 @@ FILES = {
     "splits": {"train": "train/*.csv", "test": "test/*.csv"},
     "held_out": {"eval": {"column": "day", "at_least": "2024"}},
     "positive_from": 4,
-    "list_separator": ";",
+    "list_separator": "; ",
+    "list_strip": False,
     "on_bad_example": "skip",
+    "on_bad_file": "skip",
+    "max_bad_share": 0.2,
     "max_values": 50,
 }
 DATA = Data.model_validate(
@@ -70,8 +73,11 @@ RULES = ReadRules(
     label="stars",
     positive_from=4.0,
     held_out={"eval": HeldOut(column="day", at_least="2024")},
-    list_separator=";",
+    list_separator="; ",
+    list_strip=False,
     on_bad_example="skip",
+    on_bad_file="skip",
+    max_bad_share=0.2,
     max_values=50,
 )
 
@@ -79,6 +85,7 @@ RULES = ReadRules(
 def test_rules_are_those_of_the_configuration() -> None:
     rules = rules_of(DATA, FEATURES)
     assert rules == RULES
+    assert "0.2" not in repr(rules)  # of which the names of kept counts are made
     assert pickle.loads(pickle.dumps(rules)) == rules
     assert rules.splitting == ["day"]
     assert rules.wanted == [*COLUMNS, "day"]

@@ -28,3 +28,17 @@ def ids_named_as_a_table(columns: dict[str, Any]) -> dict[str, Any]:
     """As `own_ids`, its file named as a table is."""
     ids = tft.compute_and_apply_vocabulary(columns["text"], vocab_filename="text")
     return {"own_id": ids}
+
+
+def cheap(columns: dict[str, Any]) -> dict[str, Any]:
+    """Tells cheap prices, missing ones as 7; no analyzer."""
+    price = columns["price"]
+    is_missing = tf.math.is_nan(price)
+    return {"cheap": tf.where(is_missing, 7.0, tf.cast(price < 3, tf.float32))}
+
+
+def cheaper(columns: dict[str, Any]) -> dict[str, Any]:
+    """Puts a price into relation to the largest, a missing one at 7; an analyzer."""
+    price = tf.where(tf.math.is_nan(columns["price"]), 0.0, columns["price"])
+    relative = price / tft.max(price)
+    return {"cheap": tf.where(tf.math.is_nan(columns["price"]), 7.0, relative)}

@@ -113,6 +113,35 @@ def test_given_graph_gives_the_ids_of_its_first_run(
     assert sorted(os.listdir(done.output)) == ["examples", "report.json"]
 
 
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda graph: _tag(graph).unlink(), "assets/tag is gone"),
+        (lambda graph: _tag(graph).write_text("t0"), "assets/tag has 2 bytes, and had"),
+        (lambda graph: (graph / "files.json").unlink(), "files.json is gone"),
+    ],
+)
+def test_given_graph_that_is_damaged_is_refused(
+    damage: Callable[[Path], Any],
+    told: str,
+    csv_files: Write,
+    run_alone: Run,
+    tmp_path: Path,
+) -> None:
+    source = Source(csv_files(train=range(30)), files_of())
+    graph = run_alone(source).output / "transform_graph"
+    damage(graph)
+
+    with pytest.raises(ValueError, match=rf"transform_graph is not whole: .*{told}"):
+        run_alone(source, graph=str(graph))
+
+    assert sorted(os.listdir(tmp_path)) == ["data", "output-0"]
+
+
+def _tag(graph: Path) -> Path:
+    return graph / "transform_fn" / "assets" / "tag"
+
+
 def _rows_by(graph: Any, done: Any) -> list[dict[str, Any]]:
     """Returns a job's rows, read as the graph of another one says."""
     moved = done.output / "transform_graph"

@@ -10,13 +10,14 @@ import tensorflow_transform as tft
 from shardline_tests import load
 
 from components.features.transform_graph import TransformGraph
-from components.files import BadInputError, rules_of
+from components.files import BadInputError, LostRowsError, rules_of
 from components.preprocess.job import preprocess
-from components.preprocess.runners import beam_runner
+from components.preprocess.runners import Beam, beam_runner
 from components.preprocess.sources import Examples, sources_below
 from configs.schema import Job
 
 _OWN = load(Path(__file__).with_name("own_columns.py"))
+LosingPipeline = load(Path(__file__).parents[1] / "losing.py").LosingPipeline
 ROWS = [("red fox", 2.0), ("red hen", 4.0), ("blue", 8.0)]
 
 
@@ -38,7 +39,9 @@ def job_of(folder: Path, derived: dict[str, Any], **more: Any) -> Job:
     )
 
 
-def run(job: Job, folder: Path) -> tuple[dict[str, Any], str]:
+def run(
+    job: Job, folder: Path, runner: Beam | None = None
+) -> tuple[dict[str, Any], str]:
     """Returns the transformed rows by column, and the folder of the graph."""
     graph = str(folder / "graph")
     assert job.data.path
@@ -46,7 +49,7 @@ def run(job: Job, folder: Path) -> tuple[dict[str, Any], str]:
     preprocess(
         Examples(tuple(sources), rules_of(job.data, job)),
         job.preprocessing(job.data.target),
-        beam_runner("direct"),
+        runner or beam_runner("direct"),
         graph=graph,
         outputs={"tfrecord": {"train": str(folder / "train")}},
     )
@@ -95,6 +98,56 @@ def test_analyzers_of_a_function_see_all_examples(tmp_path: Path) -> None:
     columns, _ = run(job, tmp_path)
 
     assert columns["relative"].numpy().tolist() == [0.25, 0.5, 1.0]
+
+
+def test_examples_that_analyzers_did_not_see_fail_the_job(tmp_path: Path) -> None:
+    job = job_of(
+        tmp_path,
+        {
+            "function": f"{_OWN.__name__}.relative_price",
+            "inputs": {"price": {"dtype": "float"}},
+            "outputs": {"relative": {"dtype": "float"}},
+        },
+        numbers={"relative": {}},
+    )
+    losing = Beam(lambda: LosingPipeline("Read", lambda _: False))
+    with pytest.raises(LostRowsError, match=r"3 examples were analysed, .* seen 0\."):
+        run(job, tmp_path, losing)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"), [("cheap", [1, 7, 0]), ("cheaper", [0.25, 7, 1])]
+)
+@pytest.mark.parametrize("is_read_beside", [False, True], ids=["alone", "beside"])
+def test_function_gets_what_stands_for_a_missing_value(
+    tmp_path: Path, function: str, expected: list[float], is_read_beside: bool
+) -> None:
+    numbers: dict[str, Any] = {"cheap": {}}
+    if is_read_beside:
+        numbers["price"] = {"missing": 5}
+    job = job_of(
+        tmp_path,
+        {
+            "function": f"{_OWN.__name__}.{function}",
+            "inputs": {"price": {"dtype": "float", "optional": True}},
+            "outputs": {"cheap": {"dtype": "float"}},
+        },
+        numbers=numbers,
+    )
+    lines = ["text,price,label", "red,2,1", "hen,,1", "blue,8,1", ""]
+    (tmp_path / "rows.csv").write_text("\n".join(lines))
+
+    columns, graph = run(job, tmp_path)
+
+    assert columns["cheap"].numpy().tolist() == expected
+    if is_read_beside:
+        assert columns["price"].numpy().tolist() == [2, 5, 8]
+    served = TransformGraph(tft.TFTransformOutput(graph), job)
+    example = tf.train.Example()
+    example.features.feature["text"].bytes_list.value.append(b"hen")
+    example.features.feature["price"].float_list.SetInParent()
+    made = served(served.parse(tf.constant([example.SerializeToString()])))
+    assert made["cheap"].numpy().tolist() == [7]
 
 
 def test_graph_that_serves_has_the_function_inside(tmp_path: Path) -> None:

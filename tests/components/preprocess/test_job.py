@@ -215,6 +215,7 @@ def test_bad_rows_are_left_out_and_counted_once(
         splits={"train": "train-{SPAN}.csv"},
         held_out={"validation": HeldOut(column="age", at_least=15)},
         on_bad_example="skip",
+        max_bad_share=0.2,
     )
     cache = str(tmp_path / "cache")
 

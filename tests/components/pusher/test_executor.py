@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +136,16 @@ def test_blank_reason_is_none(artifacts: dict[str, Any], tmp_path: Path) -> None
     pushed = push(artifacts, tmp_path / "serving", 0, force="  ")
 
     assert pushed.get_int_custom_property("pushed") == 0
+
+
+def test_verdict_on_scores_that_are_no_numbers_is_recorded_as_json(
+    artifacts: dict[str, Any], tmp_path: Path
+) -> None:
+    differs = Gate(gate="size", passes=False, value=math.inf, why="scores are NaN")
+
+    push(artifacts, tmp_path / "serving", 1, differs, force="to look at it")
+
+    (version,) = published(tmp_path / "serving")
+    text = (version / "assets.extra" / "publication.json").read_text()
+    said = json.loads(text, parse_constant=lambda constant: pytest.fail(constant))
+    assert said["gates"][2]["value"] == "Infinity"

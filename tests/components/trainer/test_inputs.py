@@ -13,6 +13,7 @@ from tfx.types import standard_artifacts
 from components.trainer.inputs import (
     Batch,
     BatchReader,
+    check_count,
     filled_batches,
     records,
     split_files,
@@ -286,6 +287,13 @@ def test_example_weight_that_weighs_nothing_is_an_error(
         match=rf"Column `times_seen` .* must be 0 or more and finite.*\[{wrong:g}\]",
     ):
         next(iter(batches))
+
+
+def test_other_count_than_told_is_an_error() -> None:
+    check_count("train", 5, 5)
+    check_count("train", 5, None)
+    with pytest.raises(ValueError, match=r"'train' .* has 4 examples .* 5 were"):
+        check_count("train", 4, 5)
 
 
 def test_batch_to_predict_needs_no_label() -> None:

@@ -195,6 +195,9 @@ def _draw_entries(
     weights[rng.uniform(size=len(ids)) < 0.2] = 0
     if table.combiner == "sum":
         weights *= rng.choice([-1, 1], len(ids)).astype(np.float32)
+    else:
+        # Of any size: denormal numbers, and such whose squares leave float32.
+        weights *= np.float32(rng.choice([1, 1, 1e-42, 1e-30, 1e20, 1e38]))
     if feature.validate and table.policy != "error":
         spoiled = rng.uniform(size=len(ids)) < 0.1
         ids[spoiled] = rng.choice(BAD_IDS[feature.dtype], spoiled.sum())

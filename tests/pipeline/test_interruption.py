@@ -1,0 +1,46 @@
+"""Signals that end a command, also where Python would drop the exception."""
+
+import signal
+import sys
+import time
+
+import pytest
+
+from pipeline.interruption import exit_code_of, stops_as_at_ctrl_c
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_raises_what_tells_the_exit_code(number: int) -> None:
+    with pytest.raises(KeyboardInterrupt) as raised, stops_as_at_ctrl_c():
+        signal.raise_signal(number)
+
+    assert exit_code_of(raised.value) == 128 + number
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_that_comes_while_an_object_goes_is_not_lost(number: int) -> None:
+    class Going:
+        def __del__(self) -> None:
+            signal.raise_signal(number)
+
+    def drop_one_and_wait() -> None:
+        Going()
+        time.sleep(30)
+
+    with pytest.raises(KeyboardInterrupt) as raised, stops_as_at_ctrl_c():
+        drop_one_and_wait()
+
+    assert exit_code_of(raised.value) == 128 + number
+
+
+def test_what_was_before_is_restored() -> None:
+    numbers = signal.SIGTERM, signal.SIGALRM
+    before = [signal.getsignal(number) for number in numbers], sys.unraisablehook
+
+    with stops_as_at_ctrl_c():
+        pass
+
+    assert before == (
+        [signal.getsignal(number) for number in numbers],
+        sys.unraisablehook,
+    )
