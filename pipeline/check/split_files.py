@@ -33,6 +33,10 @@ class SplitFiles:
         """The files that can be read and have rows."""
         return [head for head in self.heads if head.has_rows]
 
+    def usable(self, wanted: Sequence[str]) -> list[str]:
+        """Returns the files that have rows, and each wanted column once."""
+        return [head.file for head in self.with_rows if not lacking(head, wanted)]
+
     @property
     def rows(self) -> int | None:
         """How many rows all files have; None if their starts do not tell."""
@@ -79,12 +83,15 @@ def notes(files: SplitFiles) -> Iterator[str]:
         )
 
 
-def file_findings(files: SplitFiles, wanted: Sequence[str]) -> Iterator[Finding]:
+def file_findings(
+    files: SplitFiles, wanted: Sequence[str], *, is_skipped: bool
+) -> Iterator[Finding]:
     """Yields what is wrong with files as a whole.
 
     Args:
         files: of one split.
         wanted: columns that each file must have, once.
+        is_skipped: whether a bad file is left out if others are good.
     """
     place, who = ("data", "files", "splits", files.split), f"split `{files.split}`"
     if all(head.rows == 0 for head in files.heads):
@@ -98,8 +105,10 @@ def file_findings(files: SplitFiles, wanted: Sequence[str]) -> Iterator[Finding]
         for head in files.with_rows
         if (fault := _fault_of_columns(head, wanted))
     ]
+    is_fault = not (is_skipped and files.usable(wanted))
     for file, fault in faults[:_NAMED]:
-        yield Finding(place, who, f"{escaped(file, keep='')}: {fault}", "")
+        told = f"{escaped(file, keep='')}: {fault}"
+        yield Finding(place, who, told, "", is_fault=is_fault)
     if len(faults) > _NAMED:
         yield Finding(
             place,
@@ -107,6 +116,7 @@ def file_findings(files: SplitFiles, wanted: Sequence[str]) -> Iterator[Finding]
             f"{len(faults) - _NAMED:,} more of {len(files.heads):,} files are like "
             f"that, such as {escaped(faults[-1][0], keep='')}.",
             "",
+            is_fault=is_fault,
         )
 
 

@@ -210,6 +210,22 @@ def test_first_file_with_other_columns_is_the_one_fault(
     assert report.rows == ROWS
 
 
+def test_bad_file_that_is_skipped_is_a_hint_beside_good_ones(
+    checked: Callable[..., Report], tmp_path: Path
+) -> None:
+    changes = {"splits:": "on_bad_file: skip, splits:"}
+    bad = {"train-1": b"x,y\n1,2\n"}
+
+    report = checked("csv", {"train-0": good()} | bad, changes)
+    (tmp_path / "train-0").unlink()
+    alone = checked("csv", bad, changes)
+
+    assert not report.faults
+    (hint,) = [located.text for located in report.hints]
+    assert f"split `train`: {tmp_path}/train-1: its header names 0 columns" in hint
+    assert alone.faults
+
+
 def test_many_faulty_files_are_told_in_few_lines(
     checked: Callable[..., Report], tmp_path: Path
 ) -> None:
