@@ -23,7 +23,7 @@ def rules_for(file: str, column: Column = USER) -> ReadRules:
 
 def users(file: str, rules: ReadRules) -> tuple[list, list[str]]:
     """Users by row, and the words for those left out."""
-    bad = BadInput("skip")
+    bad = BadInput("skip", "skip")
     skipping = dataclasses.replace(rules, on_bad_example="skip")
     rows = [
         row
@@ -120,7 +120,7 @@ REFUSED = [
     ("a.csv", "17.5", None, FRACTION.format("'17.5'")),
     ("a.tfrecord", 17.5, None, FRACTION.format("17.5")),
     ("a.parquet", 17.5, pa.float64(), FRACTION.format("17.5")),
-    ("a.parquet", "17.50", pa.decimal128(9, 2), FRACTION.format("Decimal('17.50')")),
+    ("a.parquet", "17.50", pa.decimal128(9, 2), FRACTION.format("17.50")),
     ("a.csv", "inf", None, FRACTION.format("'inf'")),
     ("a.parquet", float("inf"), pa.float64(), FRACTION.format("inf")),
     ("a.csv", "9007199254740993.0", None,
@@ -133,9 +133,9 @@ REFUSED = [
     ("a.csv", str(2**63), None, TOO_LARGE.format(f"'{2**63}'", STRINGS)),
     ("a.parquet", 2**63, pa.uint64(), TOO_LARGE.format(2**63, STRINGS)),
     ("a.parquet", str(2**63), pa.decimal128(20, 0),
-     TOO_LARGE.format(f"Decimal('{2**63}')", STRINGS)),
+     TOO_LARGE.format(f"{2**63}", STRINGS)),
     ("a.parquet", str(2**63), pa.decimal128(30, 2),
-     TOO_LARGE.format(f"Decimal('{2**63}.00')", "Write them as strings.")),
+     TOO_LARGE.format(f"{2**63}.00", "Write them as strings.")),
 ]  # fmt: skip
 
 
@@ -248,11 +248,11 @@ def test_codes_are_those_of_exact_decimals() -> None:
 @pytest.mark.parametrize(
     ("stored", "remedy"),
     [
-        (pa.date32(), "Write it as strings or whole numbers."),
-        (pa.timestamp("us"), "Write it as strings or whole numbers."),
-        (pa.float64(), "`dtype: int64` takes whole numbers, as floats and decimals"),
-        (pa.int64(), "`dtype: int64` takes whole numbers"),
-        (pa.bool_(), "`dtype: int64` takes whole numbers"),
+        (pa.date32(), "Write it as strings."),
+        (pa.timestamp("us"), "Write it as strings."),
+        (pa.float64(), "`dtype: int64` takes whole numbers written so, too."),
+        (pa.int64(), "Say the `dtype` that the file has, or write strings."),
+        (pa.bool_(), "Say the `dtype` that the file has, or write strings."),
     ],
     ids=str,
 )
