@@ -56,8 +56,6 @@ def remedy_of_text(use: Use, values: Sequence[str]) -> str:
         values: some that are none.
     """
     assert use.needed is not None  # only splits look at anything
-    if _all(values, lambda value: not value):
-        return "Write nothing at all where a number is missing."
     if _all(values, _NOTHING.fullmatch):
         return "Write numbers. Where one is missing, write nothing at all."
     if _all(values, _THOUSANDS.fullmatch):
@@ -67,7 +65,7 @@ def remedy_of_text(use: Use, values: Sequence[str]) -> str:
         point = values[0].replace(".", "").replace(",", ".")
         return f"That is a decimal comma: write a point, as in {point}."
     if use.needed.dtype == "int64" and _all(values, _is_beyond):
-        return f"It is beyond int64, whose largest is {_LARGEST:,}. {_larger(use)}"
+        return _larger(use)
     if use.role != "ids" and _all(values, _NUMBER.fullmatch):
         return "Write its numbers as numbers, not as text."
     if use.role == "label":
