@@ -8,7 +8,11 @@ import typer
 import typer.core
 
 from configs import ConfigError, Job, load_job, load_run
-from pipeline.interruption import exit_code_of, stops_as_at_ctrl_c
+from pipeline.interruption import (
+    children_end_first,
+    exit_code_of,
+    stops_as_at_ctrl_c,
+)
 from pipeline.layout import OutputError, layout_of
 from pipeline.models import agent, models
 from pipeline.names import is_as_given, pipeline_name
@@ -136,7 +140,7 @@ def preprocess(
     """Turn raw examples into ids and numbers, without the rest of the pipeline."""
     job = _load(config, load_job)
     try:
-        with stderr_held_back(), temporary_files_removed():
+        with stderr_held_back(), temporary_files_removed(), children_end_first():
             from pipeline.preprocess import examples_of, run_preprocess
 
             run_preprocess(

@@ -1,9 +1,11 @@
 """Commands that are told to stop, by Ctrl-C or by SIGTERM, as one kind of thing."""
 
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 _AGAIN_S = 0.1
@@ -54,3 +56,39 @@ def stops_as_at_ctrl_c() -> Iterator[None]:
         sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def children_end_first() -> Iterator[None]:
+    """Ends the processes that were started inside when a signal ends this one.
+
+    Beam waits for its worker processes before it lets an interruption through.
+    """
+    before = {
+        number: handler
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if callable(handler := signal.getsignal(number))
+    }
+
+    def end_first(number: int, frame: Any) -> None:
+        for process in _descendants(os.getpid()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGTERM)
+        before[signal.Signals(number)](number, frame)
+
+    for number in before:
+        signal.signal(number, end_first)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _descendants(process: int) -> Iterator[int]:
+    """Yields a process's children, theirs and so on; none where there is no /proc."""
+    for file in Path(f"/proc/{process}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, file.read_text().split()):
+                yield child
+                yield from _descendants(child)

@@ -17,6 +17,7 @@ from components.features.derived import DerivedColumns
 from components.features.facts import Facts
 from components.features.preprocessing import transformed_columns
 from components.features.raw_adapter import RawAdapter
+from components.features.raw_checks import checked_numbers
 from components.features.schema import example_schema
 from components.features.single_values import as_lists, as_values
 from components.file_record import record_files
@@ -60,8 +61,9 @@ def write_transform_graph(
             own = tft.make_and_track_object(lambda: DerivedColumns(derived), "derived")
             inputs = {name: columns[name] for name in settings.derived.inputs}
             made = own(as_lists(inputs, settings.derived.inputs))
-        columns = as_values(columns, raw) | made
-        return transformed_columns(columns, settings, facts, stand_ins)
+        # Not those of the target, which a served request has not.
+        checked = checked_numbers(as_values(columns, raw), raw_columns(settings))
+        return transformed_columns(checked | made, settings, facts, stand_ins)
 
     # To make the graph loads its vocabularies; one line each does, for the real files
     # take its place.

@@ -1,52 +1,15 @@
-"""What raw examples are refused for outside of files, as they are in files.
+"""What the transform graph refuses of numbers, as the reading of files does.
 
-A small request is as slow as it has ops, so the columns of a kind are checked together.
+A small request is as slow as it has ops, so columns are checked together.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from configs.column import Column
 from embedding.checks import after, asserted
-
-
-def only_values(
-    lists: Mapping[str, tf.RaggedTensor], wanted: Mapping[str, Column]
-) -> dict[str, Any]:
-    """Returns columns that must hold one value in each example as [batch].
-
-    Args:
-        lists: the values of each example, by column.
-        wanted: what each holds.
-
-    Returns:
-        The same; columns that are ragged or may be missing as they came.
-    """
-    columns: dict[str, Any] = dict(lists)
-    single = [n for n, c in wanted.items() if not c.ragged and not c.optional]
-    if not single:
-        return columns
-    lengths = tf.stack([lists[name].row_lengths() for name in single])
-    fits = tf.equal(lengths, 1)
-
-    def found() -> list[Any]:
-        column, row = _first_false(fits)
-        told = [f"Column `{n}` must hold {wanted[n]} in each example:" for n in single]
-        return [
-            tf.gather(told, column),
-            "example",
-            row,
-            "(the first is 0) holds",
-            lengths[column, row],
-            "of them. Write one, or give the feature a `default` or the number "
-            "`missing`.",
-        ]
-
-    with after(asserted(tf.reduce_all(fits), found)):
-        columns |= {name: tf.identity(lists[name].values) for name in single}
-    return columns
 
 
 def checked_numbers(
@@ -56,55 +19,48 @@ def checked_numbers(
 
     Args:
         columns: tensors [batch] or ragged, by column.
-        wanted: what each holds.
+        wanted: what those that are to be checked hold.
     """
-    names = [name for name in columns if wanted[name].dtype == "float"]
-    if not names:
-        return dict(columns)
-    flat = {
-        name: values.flat_values if isinstance(values, tf.RaggedTensor) else values
-        for name, values in columns.items()
-    }
-    # Those that may hold NaN, which is no number and so not infinite, come first.
-    names.sort(key=lambda name: not _may_be_nan(wanted[name]))
-    together = tf.concat([flat[name] for name in names], 0)
-    free = tf.add_n(
-        [tf.size(flat[n]) for n in names if _may_be_nan(wanted[n])] or [tf.constant(0)]
-    )
-    is_bad = tf.concat(
-        [tf.math.is_inf(together[:free]), ~tf.math.is_finite(together[free:])], 0
-    )
+    given = dict(columns)
+    floats = [name for name, column in wanted.items() if column.dtype == "float"]
+    lists = [n for n in floats if isinstance(columns[n], tf.RaggedTensor)]
+    single = [n for n in floats if n not in lists]
+    if single:
+        values = tf.stack([columns[name] for name in single])
+        checked = _checked(values, [wanted[name] for name in single], single)
+        given |= zip(single, tf.unstack(checked, len(single)), strict=True)
+    for name in lists:
+        flat = _checked(columns[name].flat_values[None], [wanted[name]], [name])[0]
+        given[name] = columns[name].with_flat_values(flat)
+    return given
+
+
+def _checked(
+    values: tf.Tensor, wanted: Sequence[Column], names: Sequence[str]
+) -> tf.Tensor:
+    """Returns floats of columns that hold equally many, if all are fit to be used.
+
+    Args:
+        values: float32 [columns, n].
+        wanted: what each column holds.
+        names: of the columns.
+    """
+    may_be_nan = [column.optional and not column.ragged for column in wanted]
+    is_fit = tf.math.is_finite(values)
+    if any(may_be_nan):
+        is_fit |= tf.math.is_nan(values) & tf.constant(may_be_nan)[:, None]
 
     def found() -> list[Any]:
-        place = tf.argmax(tf.cast(is_bad, tf.int32))
-        ends = tf.cumsum([tf.size(flat[name], tf.int64) for name in names])
-        column = tf.searchsorted(ends, [place], side="right")[0]
-        return [
-            tf.gather([_refusal(name, wanted[name]) for name in names], column),
-            together[place],
+        column, row = _first_false(is_fit)
+        told = [
+            f"Column `{name}` must hold finite numbers as float32"
+            f"{', or NaN for a missing one' if is_free else ''}; got"
+            for name, is_free in zip(names, may_be_nan, strict=True)
         ]
+        return [tf.gather(told, column), values[column, row]]
 
-    with after(asserted(~tf.reduce_any(is_bad), found)):
-        return {
-            name: _after(values) if name in names else values
-            for name, values in columns.items()
-        }
-
-
-def _may_be_nan(column: Column) -> bool:
-    return column.optional and not column.ragged
-
-
-def _refusal(name: str, column: Column) -> str:
-    missing = ", or NaN for a missing one" if _may_be_nan(column) else ""
-    return f"Column `{name}` must hold finite numbers as float32{missing}; got"
-
-
-def _after(values: Any) -> Any:
-    """Returns the same values behind the checks that are in force."""
-    if isinstance(values, tf.RaggedTensor):
-        return values.with_flat_values(tf.identity(values.flat_values))
-    return tf.identity(values)
+    with after(asserted(tf.reduce_all(is_fit), found)):
+        return tf.identity(values)
 
 
 def _first_false(fits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

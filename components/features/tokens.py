@@ -14,7 +14,11 @@ import tensorflow as tf
 from configs.schema import Feature
 
 # What parsing puts in place of a value that is not there.
-MISSING = {"string": b"", "float": float("nan"), "int64": np.iinfo(np.int64).min}
+MISSING: dict[str, bytes | int | float] = {
+    "string": b"",
+    "float": float("nan"),
+    "int64": int(np.iinfo(np.int64).min),
+}
 
 
 def feature_tokens(name: str, feature: Feature, columns: Mapping[str, Any]) -> Any:

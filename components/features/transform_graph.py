@@ -11,7 +11,6 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tensorflow_transform.saved import saved_transform_io_v2
 
-from components.features.raw_checks import checked_numbers, only_values
 from components.features.single_values import as_lists
 from configs.columns import raw_columns
 from configs.schema import FeatureSet
@@ -31,6 +30,8 @@ class TransformGraph(tf.Module):
         """
         super().__init__()
         self.columns = dict(sorted(raw_columns(features).items()))
+        raw_spec = transform_output.raw_feature_spec()
+        self._spec = {name: raw_spec[name] for name in self.columns}
         self._loader = saved_transform_io_v2.SavedModelLoader(
             transform_output.transform_savedmodel_dir
         )
@@ -43,12 +44,8 @@ class TransformGraph(tf.Module):
         A value that is missing may be no feature, a feature without a list, or an empty
         list. A column of one value that has none or several is an error.
         """
-        # TensorFlow reads an empty list as no value only into a ragged tensor.
-        spec = {
-            name: tf.io.RaggedFeature(DTYPES[column.dtype], row_splits_dtype=tf.int64)
-            for name, column in self.columns.items()
-        }
-        return only_values(tf.io.parse_example(serialized, spec), self.columns)
+        parsed: dict[str, Any] = tf.io.parse_example(serialized, self._spec)
+        return parsed
 
     def __call__(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the transformed features, the label left out.
@@ -58,6 +55,6 @@ class TransformGraph(tf.Module):
                 A number that is not finite is an error, but for NaN in a column that
                 may be missing.
         """
-        given = as_lists(checked_numbers(columns, self.columns), self.columns)
+        given = as_lists(columns, self.columns)
         transformed: dict[str, Any] = self._loader.apply_transform_model(given)
         return transformed

@@ -1,32 +1,22 @@
-"""Where rows of CSV text begin and end, by the rule of Python's csv module.
+"""Rows of CSV text, in chunks of whole ones.
 
-A quote at the start of a cell opens a quoted cell, in which `""` is a quote and a
-single one closes. A quote anywhere else, and what follows a closing quote, is text. A
-row ends at a line break that is in no quoted cell.
-
-One exception, for a quote that was not meant to open a cell takes rows with it: a
-quoted cell that is not closed, or that holds a line break and goes on after its closing
-quote, makes its row bad, and the next row begins at the line after its opening quote.
+A row ends at a line break that is in no quoted cell. A row with a broken quoted cell is
+bad, and the next one begins at the line after that cell's opening quote.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from itertools import islice
 from typing import IO, NamedTuple
 
 import numpy as np
 
 from components.files.bad_input import FileFault
+from components.files.csv_quotes import LINE_BREAK, Quoted, places_of, quoted_cells
 
-MOST_QUOTED_BYTES = 1 << 24  # a longer quoted cell was not meant to be one
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SHOWN_BYTES = 80
-_LINE_FEED, _RETURN, _QUOTE = b'\n\r"'
-_QUOTED = re.compile(rb'"(?<![^,\r\n]")[^"]*+(?:""[^"]*+)*+("?)')
-_BREAK = re.compile(rb"\r\n|\n|\r")
-_CELLS_AT_ONCE = 4096
+_LINE_FEED, _RETURN = b"\n\r"
 
 
 class Unclosed(NamedTuple):
@@ -42,25 +32,6 @@ class Rows(NamedTuple):
     line: int  # of the first
     text: bytes
     unclosed: tuple[Unclosed, ...] = ()
-
-
-class Quoted(NamedTuple):
-    """The quoted cells of a text that begins with a row: text[starts[i]:ends[i]].
-
-    A cell with `""` in it may be given in pieces.
-    """
-
-    starts: np.ndarray  # int64 [cells]
-    ends: np.ndarray  # int64 [cells]
-    broken: tuple[int, ...]  # the opening quotes of cells without a good end
-    end: int  # from here on more text must be seen to know
-
-    def hold(self, places: np.ndarray) -> np.ndarray:
-        """Tells which places in the text are in a quoted cell, bool [places]."""
-        if not len(self.starts):
-            return np.zeros(len(places), bool)
-        cells = np.searchsorted(self.starts, places, side="right") - 1
-        return np.asarray((cells >= 0) & (self.ends[cells] > places))
 
 
 def header_and_rows(
@@ -81,7 +52,7 @@ def header_and_rows(
     first = next(chunks, Rows(1, b""))
     if first.unclosed and first.unclosed[0].line == 1:
         raise FileFault("its header line has a quote that is not closed. Close it.")
-    breaks = _places(first.text, _LINE_FEED)
+    breaks = places_of(first.text, _LINE_FEED)
     breaks = breaks[~quoted_cells(first.text, is_last=True).hold(breaks)]
     end = int(breaks[0]) + 1 if len(breaks) else len(first.text)
     rest = Rows(1 + lines(first.text, end), first.text[end:], first.unclosed)
@@ -180,7 +151,7 @@ def _without(text: bytes, line: int, quoted: Quoted, broken: list[int]) -> Rows:
     done = 0
     for place in broken:
         start = int(starts[np.searchsorted(starts, place, side="right") - 1])
-        end = _BREAK.search(text, place)
+        end = LINE_BREAK.search(text, place)
         after = end.start() if end else len(text)
         before, row = text[done:start], text[start:after]
         # A return must not become one line break with a line feed after it.
@@ -194,7 +165,7 @@ def _without(text: bytes, line: int, quoted: Quoted, broken: list[int]) -> Rows:
 def row_starts(text: bytes, quoted: Quoted | None = None) -> np.ndarray:
     """Returns where the rows of a text begin that are not blank, int64 [rows]."""
     quoted = quoted or quoted_cells(text, is_last=True)
-    breaks = _places(text, _LINE_FEED, _RETURN)
+    breaks = places_of(text, _LINE_FEED, _RETURN)
     starts = np.concatenate([[0], breaks[~quoted.hold(breaks)] + 1])
     starts = starts[starts < len(text)]
     data = np.frombuffer(text, np.uint8)
@@ -205,101 +176,3 @@ def lines(text: bytes, end: int | None = None) -> int:
     """Returns how many line breaks are in a text, or before a place in it."""
     feeds, returns = text.count(b"\n", 0, end), text.count(b"\r", 0, end)
     return feeds + returns - (text.count(b"\r\n", 0, end) if returns else 0)
-
-
-def quoted_cells(text: bytes | bytearray, *, is_last: bool) -> Quoted:
-    """Finds the quoted cells of a text that begins with a row.
-
-    Args:
-        text: CSV.
-        is_last: Whether no more text follows.
-    """
-    quotes = _places(text, _QUOTE)
-    if _is_regular(text, quotes, is_last=is_last):
-        starts, ends = quotes[0::2], quotes[1::2] + 1
-        is_open = len(starts) > len(ends)
-        end = int(starts[-1]) if is_open else len(text)
-        return Quoted(starts[: len(ends)], ends, (), end)
-    return _scanned(text, is_last=is_last)
-
-
-def _is_regular(text: bytes | bytearray, quotes: np.ndarray, *, is_last: bool) -> bool:
-    """Tells whether quotes only open, close, or stand doubled in a quoted cell.
-
-    Then they open and close by turns, which takes no look at one after the other.
-    """
-    if not len(quotes):
-        return True
-    if len(text) > MOST_QUOTED_BYTES or (is_last and len(quotes) % 2):
-        return False
-    data = np.frombuffer(text, np.uint8)
-    before, after = quotes[0::2] - 1, quotes[1::2] + 1
-    before, after = before[before >= 0], after[after < len(data)]
-    return bool(_BESIDE[data[before]].all() and _BESIDE[data[after]].all())
-
-
-_BESIDE = np.isin(np.arange(256), list(b',\r\n"'))
-
-
-def _scanned(text: bytes | bytearray, *, is_last: bool) -> Quoted:
-    """Finds quoted cells one after the other."""
-    cells: list[np.ndarray] = []
-    broken: list[int] = []
-    end, place = len(text), 0
-    while (cell := _next_broken(text, place, cells)) is not None:
-        if not (is_last or _is_known(text, cell)):
-            end = cell.start()
-            break
-        broken.append(cell.start())
-        line_end = _BREAK.search(text, cell.start())
-        if line_end is None:
-            break
-        place = line_end.end()
-    starts, ends = np.concatenate([_NO_CELLS, *cells]).T
-    return Quoted(starts, ends, tuple(broken), end)
-
-
-def _next_broken(
-    text: bytes | bytearray, place: int, cells: list[np.ndarray]
-) -> re.Match[bytes] | None:
-    """Adds good cells from a place on, up to the first that is not; returns this."""
-    data = np.frombuffer(text, np.uint8)
-    scan = _QUOTED.finditer(text, place)
-    while some := list(islice(scan, _CELLS_AT_ONCE)):
-        spans = np.array([cell.span() for cell in some], np.int64)
-        starts, ends = spans.T
-        last = np.minimum(ends, len(data) - 1)
-        odd = (ends < len(data)) & ~_ENDS_CELL[data[last]]
-        odd |= ends - starts > MOST_QUOTED_BYTES
-        odd[-1] |= not some[-1][1]
-        for i in np.flatnonzero(odd):
-            if _is_broken(text, some[i]):
-                cells.append(spans[:i])
-                return some[i]
-        cells.append(spans)
-    return None
-
-
-_NO_CELLS = np.zeros((0, 2), np.int64)
-_ENDS_CELL = np.isin(np.arange(256), list(b",\r\n"))
-
-
-def _is_broken(text: bytes | bytearray, cell: re.Match[bytes]) -> bool:
-    """Tells whether a cell that does not end at a comma or a line's end is broken."""
-    is_long = cell.end() - cell.start() > MOST_QUOTED_BYTES
-    return is_long or not cell[1] or _BREAK.search(text, *cell.span()) is not None
-
-
-def _is_known(text: bytes | bytearray, cell: re.Match[bytes]) -> bool:
-    """Tells whether more text cannot mend a broken cell."""
-    is_seen = bool(cell[1]) and cell.end() < len(text)
-    return is_seen or cell.end() - cell.start() > MOST_QUOTED_BYTES
-
-
-def _places(text: bytes | bytearray, *characters: int) -> np.ndarray:
-    """Returns where any of some characters stand, int64 [places]."""
-    data = np.frombuffer(text, np.uint8)
-    found = data == characters[0]
-    for character in characters[1:]:
-        found |= data == character
-    return np.flatnonzero(found)

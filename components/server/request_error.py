@@ -28,6 +28,10 @@ _NODES = re.compile(r"\s*\[?\[?\{\{")
 # What a graph asserts comes as its parts, each in brackets.
 _ASSERTED = "assertion failed: ["
 _NO_EXAMPLE = "Could not parse example input"
+# Of a column that must hold one value where one example has none, or several.
+_NOT_ONE = re.compile(
+    r"(?:Key: (.+?), Index: \d+\.\s+(?:Number of|Can't parse)|Feature: (.+?) \(data type)"
+)
 # gRPC drops replies whose words do not fit into a header of 8 KB, where it writes some
 # bytes as three.
 _MOST_BYTES = 1000
@@ -78,6 +82,12 @@ def in_words(message: str) -> str:
         said = said.replace("\\'", "'").replace('\\"', '"')
     if said.startswith(_NO_EXAMPLE):  # and then its bytes
         said = "One of the examples is no serialized tf.Example."
+    if found := _NOT_ONE.search(said):
+        said = (
+            f"Column `{found[1] or found[2]}` must hold one value in each example; one "
+            "of them has none, or several. Send one; a value may be missing if its "
+            "feature has a `default` or its number `missing`."
+        )
     return said
 
 

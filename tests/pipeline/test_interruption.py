@@ -1,12 +1,17 @@
 """Signals that end a command, also where Python would drop the exception."""
 
 import signal
+import subprocess
 import sys
 import time
 
 import pytest
 
-from pipeline.interruption import exit_code_of, stops_as_at_ctrl_c
+from pipeline.interruption import (
+    children_end_first,
+    exit_code_of,
+    stops_as_at_ctrl_c,
+)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -31,6 +36,23 @@ def test_signal_that_comes_while_an_object_goes_is_not_lost(number: int) -> None
         drop_one_and_wait()
 
     assert exit_code_of(raised.value) == 128 + number
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_processes_end_before_this_one(number: int) -> None:
+    code = "import subprocess as s; print(s.Popen(['sleep', '60']).pid, flush=True)"
+    command = [sys.executable, "-c", f"{code}; import time; time.sleep(60)"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout.readline().strip().isdigit()
+        with (
+            pytest.raises(KeyboardInterrupt),
+            stops_as_at_ctrl_c(),
+            children_end_first(),
+        ):
+            signal.raise_signal(number)
+
+        assert child.wait(10) == -signal.SIGTERM
+        assert child.stdout.read() == ""  # the grandchild has it too, until it ends
 
 
 def test_what_was_before_is_restored() -> None:

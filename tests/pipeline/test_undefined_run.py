@@ -38,8 +38,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Examples of which the held-out ones have label 0."""
     folder = tmp_path_factory.mktemp("one_label")
     lines = [f"u{day % 15},{day},{day % 2 if day < 90 else 0}" for day in range(120)]
-    (folder / "a.csv").write_text("\n".join(["user,day,label", *lines]))
-    text = TEXT.replace("FOLDER", str(folder))
+    data = folder / "data"
+    data.mkdir()
+    (data / "a.csv").write_text("\n".join(["user,day,label", *lines]))
+    text = TEXT.replace("FOLDER", str(data))
     (folder / "open.yaml").write_text(text)
     (folder / "asking.yaml").write_text(text.replace("min_auc: 0.0", "min_auc: 0.6"))
     return folder

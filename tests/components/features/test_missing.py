@@ -311,30 +311,31 @@ def refusal(served: TransformGraph) -> Callable[..., str]:
     return ask
 
 
+@pytest.mark.parametrize("values", [0, 2])
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @pytest.mark.parametrize("name", ["sure", "y"])
-def test_value_that_may_not_be_missing_is_refused_in_words(
-    refusal: Callable[..., str], name: str, form: Form
+def test_other_than_one_value_where_one_must_be_is_refused(
+    served: TransformGraph, name: str, form: Form, values: int
 ) -> None:
-    assert refusal(ROWS[0], ROWS[2] | {name: None}, form=form) == (
-        f"Column `{name}` must hold {COLUMNS[name]} in each example: example 1 (the "
-        "first is 0) holds 0 of them. Write one, or give the feature a `default` or "
-        "the number `missing`."
-    )
+    wrong = ROWS[2] | {name: [ROWS[2][name]] * values or None}
+    examples = [serialized(row, form) for row in (ROWS[0], wrong)]
+
+    with pytest.raises(
+        tf.errors.InvalidArgumentError,
+        match=f"Key: {name}, Index: 1|Feature: {name} .* required",
+    ):
+        served.parse(tf.constant(examples))
 
 
-@pytest.mark.parametrize(
-    "name", ["sure", "y", "word", "whole", "level", "time", "x", "n"]
-)
-def test_several_values_where_one_is_expected_are_refused_in_words(
+@pytest.mark.parametrize("name", ["word", "whole", "level", "time", "x", "n"])
+def test_several_values_where_one_may_be_are_refused_in_words(
     refusal: Callable[..., str], name: str
 ) -> None:
-    message = refusal(ROWS[1], ROWS[0] | {name: [ROWS[0][name]] * 2})
-
-    assert message.startswith(f"Column `{name}` ")
-    assert f"{COLUMNS[name]} " in message
-    assert "example 1 (the first is 0) h" in message
-    assert " 2 of them. Write one, or give the feature " in message
+    assert refusal(ROWS[1], ROWS[0] | {name: [ROWS[0][name]] * 2}) == (
+        f"Column `{name}` holds several values where {COLUMNS[name]} is expected: "
+        "example 1 (the first is 0) has 2 of them. Write one, or give the feature "
+        "`combiner` or `max_sequence_length`."
+    )
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "tfrecord_empty"])

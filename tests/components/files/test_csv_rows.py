@@ -14,6 +14,7 @@ from components.files import (
     BadInputError,
     ReadRules,
     Unit,
+    csv_quotes,
     csv_rows,
     csv_text,
     read_unit,
@@ -221,7 +222,7 @@ def test_one_odd_quote_in_a_large_file_changes_nothing(
 def test_cell_longer_than_any_is_an_unclosed_quote(
     write: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_rows, "MOST_QUOTED_BYTES", 100)
+    monkeypatch.setattr(csv_quotes, "MOST_QUOTED_BYTES", 100)
     text = 'item,n\n"' + "x\n" * 60 + '",1\n"y\nz",2\n'
     file = write("a.csv", text.encode())
     for chunk_bytes in CHUNKS:

@@ -232,7 +232,19 @@ BODIES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "required_missing": (
         {"instances": [b64(without(WHOLE, "item"))]},
-        "Column `item` must hold one string in each example: example 0 ",
+        "Column `item` must hold one value in each example; one of them has none, or",
+    ),
+    "required_several": (
+        {"instances": [b64(WHOLE | {"size": [1.0, 2.0]})]},
+        "Column `size` must hold one value in each example; one of them has none, or",
+    ),
+    "required_empty": (
+        {"instances": [b64(WHOLE | {"size": None})]},
+        "Column `size` must hold one value in each example; one of them has none, or",
+    ),
+    "several_strings": (
+        {"instances": [b64(WHOLE | {"item": ["a", "b"]})]},
+        "Column `item` must hold one value in each example; one of them has none, or",
     ),
     "several": (
         {"instances": [b64(WHOLE | {"price": [1.0, 2.0]})]},

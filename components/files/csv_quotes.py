@@ -1,0 +1,140 @@
+"""Quoted cells of CSV text, by the rule of Python's csv module.
+
+A quote at the start of a cell opens a quoted cell, in which `""` is a quote and a
+single one closes. A quote anywhere else, and what follows a closing quote, is text.
+
+One exception, for a quote that was not meant to open a cell takes rows with it: a
+quoted cell that is not closed, or that holds a line break and goes on after its closing
+quote, is broken, and text begins anew at the line after its opening quote.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+
+MOST_QUOTED_BYTES = 1 << 24  # a longer quoted cell was not meant to be one
+_CELLS_AT_ONCE = 4096
+_QUOTE = ord('"')
+_QUOTED = re.compile(rb'"(?<![^,\r\n]")[^"]*+(?:""[^"]*+)*+("?)')
+LINE_BREAK = re.compile(rb"\r\n|\n|\r")
+
+
+class Quoted(NamedTuple):
+    """The quoted cells of a text that begins with a row: text[starts[i]:ends[i]].
+
+    A cell with `""` in it may be given in pieces.
+    """
+
+    starts: np.ndarray  # int64 [cells]
+    ends: np.ndarray  # int64 [cells]
+    broken: tuple[int, ...]  # the opening quotes of cells without a good end
+    end: int  # from here on more text must be seen to know
+
+    def hold(self, places: np.ndarray) -> np.ndarray:
+        """Tells which places in the text are in a quoted cell, bool [places]."""
+        if not len(self.starts):
+            return np.zeros(len(places), bool)
+        cells = np.searchsorted(self.starts, places, side="right") - 1
+        return np.asarray((cells >= 0) & (self.ends[cells] > places))
+
+
+def quoted_cells(text: bytes | bytearray, *, is_last: bool) -> Quoted:
+    """Finds the quoted cells of a text that begins with a row.
+
+    Args:
+        text: CSV.
+        is_last: Whether no more text follows.
+    """
+    quotes = places_of(text, _QUOTE)
+    if _is_regular(text, quotes, is_last=is_last):
+        starts, ends = quotes[0::2], quotes[1::2] + 1
+        is_open = len(starts) > len(ends)
+        end = int(starts[-1]) if is_open else len(text)
+        return Quoted(starts[: len(ends)], ends, (), end)
+    return _scanned(text, is_last=is_last)
+
+
+def _is_regular(text: bytes | bytearray, quotes: np.ndarray, *, is_last: bool) -> bool:
+    """Tells whether quotes only open, close, or stand doubled in a quoted cell.
+
+    Then they open and close by turns, which takes no look at one after the other.
+    """
+    if not len(quotes):
+        return True
+    if len(text) > MOST_QUOTED_BYTES or (is_last and len(quotes) % 2):
+        return False
+    data = np.frombuffer(text, np.uint8)
+    before, after = quotes[0::2] - 1, quotes[1::2] + 1
+    before, after = before[before >= 0], after[after < len(data)]
+    return bool(_BESIDE[data[before]].all() and _BESIDE[data[after]].all())
+
+
+_BESIDE = np.isin(np.arange(256), list(b',\r\n"'))
+
+
+def _scanned(text: bytes | bytearray, *, is_last: bool) -> Quoted:
+    """Finds quoted cells one after the other."""
+    cells: list[np.ndarray] = []
+    broken: list[int] = []
+    end, place = len(text), 0
+    while (cell := _next_broken(text, place, cells)) is not None:
+        if not (is_last or _is_known(text, cell)):
+            end = cell.start()
+            break
+        broken.append(cell.start())
+        line_end = LINE_BREAK.search(text, cell.start())
+        if line_end is None:
+            break
+        place = line_end.end()
+    starts, ends = np.concatenate([_NO_CELLS, *cells]).T
+    return Quoted(starts, ends, tuple(broken), end)
+
+
+def _next_broken(
+    text: bytes | bytearray, place: int, cells: list[np.ndarray]
+) -> re.Match[bytes] | None:
+    """Adds good cells from a place on, up to the first that is not; returns this."""
+    data = np.frombuffer(text, np.uint8)
+    scan = _QUOTED.finditer(text, place)
+    while some := list(islice(scan, _CELLS_AT_ONCE)):
+        spans = np.array([cell.span() for cell in some], np.int64)
+        starts, ends = spans.T
+        last = np.minimum(ends, len(data) - 1)
+        odd = (ends < len(data)) & ~_ENDS_CELL[data[last]]
+        odd |= ends - starts > MOST_QUOTED_BYTES
+        odd[-1] |= not some[-1][1]
+        for i in np.flatnonzero(odd):
+            if _is_broken(text, some[i]):
+                cells.append(spans[:i])
+                return some[i]
+        cells.append(spans)
+    return None
+
+
+_NO_CELLS = np.zeros((0, 2), np.int64)
+_ENDS_CELL = np.isin(np.arange(256), list(b",\r\n"))
+
+
+def _is_broken(text: bytes | bytearray, cell: re.Match[bytes]) -> bool:
+    """Tells whether a cell that does not end at a comma or a line's end is broken."""
+    is_long = cell.end() - cell.start() > MOST_QUOTED_BYTES
+    return is_long or not cell[1] or LINE_BREAK.search(text, *cell.span()) is not None
+
+
+def _is_known(text: bytes | bytearray, cell: re.Match[bytes]) -> bool:
+    """Tells whether more text cannot mend a broken cell."""
+    is_seen = bool(cell[1]) and cell.end() < len(text)
+    return is_seen or cell.end() - cell.start() > MOST_QUOTED_BYTES
+
+
+def places_of(text: bytes | bytearray, *characters: int) -> np.ndarray:
+    """Returns where any of some characters stand, int64 [places]."""
+    data = np.frombuffer(text, np.uint8)
+    found = data == characters[0]
+    for character in characters[1:]:
+        found |= data == character
+    return np.flatnonzero(found)
