@@ -27,7 +27,7 @@ from pipeline.check.findings import Finding, finding_of, in_order
 from pipeline.check.report import ColumnReport, Report
 from pipeline.check.seen import Seen
 from pipeline.check.seen_columns import seen_in
-from pipeline.check.split_files import SplitFiles, file_findings, lacking, look, notes
+from pipeline.check.split_files import SplitFiles, file_findings, look, notes
 from pipeline.check.uses import Use, uses_of
 from pipeline.datasets import DatasetError, place_of
 from pipeline.layout import Layout
@@ -86,7 +86,7 @@ class _Check:
         if train is None:
             return
         wanted = [name for name in rules.wanted if train.names(name) is not False]
-        files = [h.file for h in train.with_rows if not lacking(h, wanted)]
+        files = train.usable(wanted)
         if not files or not wanted:
             self._absent(train.columns)
             return
@@ -113,7 +113,9 @@ class _Check:
             if train and not train.has_no_header(wanted):
                 # Those that no training file has are told by what reads them.
                 wanted = [name for name in wanted if train.names(name) is not False]
-            self._findings += file_findings(looked_at, wanted)
+            self._findings += file_findings(
+                looked_at, wanted, is_skipped=rules.on_bad_file == "skip"
+            )
             self._notes += notes(looked_at)
 
     def _found_files(self, say: Callable[[str], None]) -> dict[str, list[str]]:
@@ -256,16 +258,18 @@ class _Check:
         from pipeline.check import proof
 
         sampled = [(piece.file, piece.batch.num_rows) for piece in self._pieces]
-        batches, findings = proof.strictly_read({"train": sampled}, rules)
+        batches, findings = proof.strictly_read(
+            {"train": sampled}, rules, is_all=self._is_all_sampled()
+        )
         others = {
             split: [
                 (file, _OTHER_SPLITS_ROWS)
-                for file in spread([head.file for head in files.with_rows])
+                for file in spread(files.usable(rules.of_split(split).wanted))
             ]
             for split, files in self._splits.items()
             if split != "train"
         }
-        more, other_findings = proof.strictly_read(others, rules)
+        more, other_findings = proof.strictly_read(others, rules, is_all=False)
         known = {finding.column for finding in self._findings}
         self._findings += [
             finding

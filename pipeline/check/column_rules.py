@@ -50,7 +50,8 @@ def misfit(use: Use, seen: Seen) -> Finding | None:
     values = seen.texts(places)
     fact = (
         f"{seen.place_of_value(int(places[0]))}: column `{use.column}` holds "
-        f"{seen.kind} values such as {values[0]!r}, expected {needed}."
+        f"{seen.kind} values such as {values[0]!r}, expected {needed}"
+        f"{_ENDS if seen.kind == 'int' else ''}."
     )
     stored, remedy = seen.lists.values.type, ""
     if seen.is_fractional:
@@ -64,6 +65,7 @@ def misfit(use: Use, seen: Seen) -> Finding | None:
     return Finding(place, use.who, fact, remedy, use.column)
 
 
+_ENDS = f", which ends at {(1 << 63) - 1:,}"
 _REWRITTEN = ("ids", "cross", "number", "derived")
 
 
@@ -73,14 +75,15 @@ def _remedy_of_type(use: Use, found: str) -> str:
     if found == "not UTF-8":
         return "Write the file in UTF-8."
     if use.role == "derived":
-        return f"Give `{use.column}: {{dtype: {found}}}` in `derived.inputs`."
+        dtype = found if found in DTYPES else "float"
+        return f"Give `{use.column}: {{dtype: {dtype}}}` in `derived.inputs`."
     if use.role == "label":
         return "Write 0 and 1, or numbers and `data.files.positive_from`."
     if use.role in ("weights", "example weight"):
         return "Write numbers there, or name another column."
     if use.role == "number":
         return "Make it a feature with `ids: {hash_buckets: ...}`, or write numbers."
-    if use.role == "cross" and found == "float":
+    if use.role == "cross" and found in ("float", "fraction"):
         return "Write it as strings."
     if feature is None or use.role == "cross":
         return "Write it as strings, or give a feature of that column its `dtype`."
@@ -132,14 +135,16 @@ def row_findings(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
     _, bad = seen.converted(use.needed, remedies_of(use, values))
     rows = len(seen.lists.lengths)
     for reason, count in bad.rows.items():
+        is_fault = rules.on_bad_example == "error" or count == rows
+        left_out = "" if is_fault else " and are left out"
         yield Finding(
             _place_of_rows(use, reason),
             use.who,
-            f"{count:,} of {rows:,} sampled examples cannot be used: "
+            f"{count:,} of {rows:,} sampled examples cannot be used{left_out}: "
             f"{bad.first[reason][0][2]}",
             "",
             use.column,
-            is_fault=rules.on_bad_example == "error" or count == rows,
+            is_fault=is_fault,
         )
 
 
@@ -155,7 +160,9 @@ def value_findings(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
     if use.role == "label":
         yield from _label(use, lists.values, rules)
     if isinstance(use.part, Feature) and use.role == "ids":
-        yield from _ids(use, use.part, lists.values)
+        stored = seen.lists.values  # beyond int64 they become negative
+        is_large = pa.types.is_uint64(stored.type)
+        yield from _ids(use, use.part, stored if is_large else lists.values)
         yield from _lengths(use, use.part, seen)
     if seen.is_text and not use.needed.ragged:
         yield from _separated(use, seen, rules)

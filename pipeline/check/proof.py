@@ -43,13 +43,14 @@ class _SampledBadInput(BadInput):
 
 
 def strictly_read(
-    files: Mapping[str, Sequence[tuple[str, int]]], rules: ReadRules
+    files: Mapping[str, Sequence[tuple[str, int]]], rules: ReadRules, *, is_all: bool
 ) -> tuple[dict[str, pa.RecordBatch], list[Finding]]:
     """Reads the first rows of files as a job does.
 
     Args:
         files: of each split, and the most rows to read of each.
         rules: how they are read.
+        is_all: whether that is all of the data.
 
     Returns:
         A batch of each split that has rows, and what is bad.
@@ -58,14 +59,16 @@ def strictly_read(
     findings: list[Finding] = []
     skipping = dataclasses.replace(rules, on_bad_example="skip")
     for split, some in files.items():
-        bad = _SampledBadInput("skip", "skip")
+        bad, good = _SampledBadInput("skip", "skip"), 0
         bad.rows_at_most = sum(rows for _, rows in some)
         with contextlib.suppress(_Enough):
             for file, rows in some:
-                read = read_unit(Unit(file), skipping.of_split(split), bad, rows)
-                for name, batch in _first(read, rows):
+                unit = read_unit(Unit(file), skipping.of_split(split), bad, rows)
+                for name, batch in _first(unit, rows):
                     batches.setdefault(name, []).append(batch)
+                    good += batch.num_rows
         findings += _told(split, bad, rules)
+        findings += _too_many(split, bad, good, rules, is_all=is_all)
     read_batches = {
         name: pa.Table.from_batches(some).combine_chunks().to_batches()[0]
         for name, some in batches.items()
@@ -96,7 +99,26 @@ def _told(split: str, bad: BadInput, rules: ReadRules) -> Iterator[Finding]:
             is_fault=rules.on_bad_example == "error",
         )
     for damaged, fault in bad.files.items():
-        yield Finding(place, f"split `{split}`", f"{damaged}: {fault}", "")
+        is_fault = rules.on_bad_file == "error"
+        told = f"{damaged}: {fault}"
+        yield Finding(place, f"split `{split}`", told, "", is_fault=is_fault)
+
+
+def _too_many(
+    split: str, bad: BadInput, good: int, rules: ReadRules, *, is_all: bool
+) -> Iterator[Finding]:
+    """Yields that more would be left out than may be."""
+    rows = good + bad.left_out
+    if rules.on_bad_example == "skip" and bad.left_out > rules.max_bad_share * rows:
+        yield Finding(
+            ("data", "files"),
+            f"split `{split}`",
+            f"{bad.left_out:,} of {rows:,} sampled examples would be left out "
+            f"({bad.left_out / rows:.2%}), and `max_bad_share` allows "
+            f"{rules.max_bad_share:.2%}.",
+            "Correct the files, or raise `data.files.max_bad_share`.",
+            is_fault=is_all,
+        )
 
 
 def transform_findings(

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from components.files.heads import Head, head_of
+from configs.shown import escaped, shown
 from pipeline.check.findings import Finding
 
 _LOOKED_AT = 1000
@@ -32,6 +33,10 @@ class SplitFiles:
         """The files that can be read and have rows."""
         return [head for head in self.heads if head.has_rows]
 
+    def usable(self, wanted: Sequence[str]) -> list[str]:
+        """Returns the files that have rows, and each wanted column once."""
+        return [head.file for head in self.with_rows if not lacking(head, wanted)]
+
     @property
     def rows(self) -> int | None:
         """How many rows all files have; None if their starts do not tell."""
@@ -42,9 +47,8 @@ class SplitFiles:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that the first file with rows names."""
-        named = (head.columns for head in self.with_rows if head.columns)
-        return next(named, ())
+        """The columns that any file with rows names, in order."""
+        return tuple(dict.fromkeys(c for head in self.with_rows for c in head.columns))
 
     def has_no_header(self, wanted: Sequence[str]) -> bool:
         """Tells whether the first lines of the files seem to be no headers."""
@@ -75,20 +79,23 @@ def notes(files: SplitFiles) -> Iterator[str]:
     if empty and files.with_rows:
         yield (
             f"{len(empty):,} of {looked_at:,} files of split `{files.split}` have no "
-            f"row and are left out, such as {empty[0]}."
+            f"row and are left out, such as {escaped(empty[0], keep='')}."
         )
 
 
-def file_findings(files: SplitFiles, wanted: Sequence[str]) -> Iterator[Finding]:
+def file_findings(
+    files: SplitFiles, wanted: Sequence[str], *, is_skipped: bool
+) -> Iterator[Finding]:
     """Yields what is wrong with files as a whole.
 
     Args:
         files: of one split.
         wanted: columns that each file must have, once.
+        is_skipped: whether a bad file is left out if others are good.
     """
     place, who = ("data", "files", "splits", files.split), f"split `{files.split}`"
     if all(head.rows == 0 for head in files.heads):
-        first, count = files.heads[0].file, len(files.heads)
+        first, count = escaped(files.heads[0].file, keep=""), len(files.heads)
         told = f"{first} has no row." if count == 1 else f"none of its {count:,} files "
         told += f"has a row, such as {first}." if count > 1 else ""
         yield Finding(place, who, told, "Write rows, or correct the pattern.")
@@ -98,15 +105,18 @@ def file_findings(files: SplitFiles, wanted: Sequence[str]) -> Iterator[Finding]
         for head in files.with_rows
         if (fault := _fault_of_columns(head, wanted))
     ]
+    is_fault = not (is_skipped and files.usable(wanted))
     for file, fault in faults[:_NAMED]:
-        yield Finding(place, who, f"{file}: {fault}", "")
+        told = f"{escaped(file, keep='')}: {fault}"
+        yield Finding(place, who, told, "", is_fault=is_fault)
     if len(faults) > _NAMED:
         yield Finding(
             place,
             who,
             f"{len(faults) - _NAMED:,} more of {len(files.heads):,} files are like "
-            f"that, such as {faults[-1][0]}.",
+            f"that, such as {escaped(faults[-1][0], keep='')}.",
             "",
+            is_fault=is_fault,
         )
 
 
@@ -129,7 +139,7 @@ def _fault_of_columns(head: Head, wanted: Sequence[str]) -> str:
     name = next(name for name in wanted if head.columns.count(name) != 1)
     more = " ..." if len(head.columns) > _SHOWN else ""
     return (
-        f"its {what} names {head.columns.count(name)} columns `{name}`, expected one; "
-        f"it names {', '.join(head.columns[:_SHOWN])}{more}. Correct the file, or the "
-        "name in the configuration."
+        f"its {what} names {head.columns.count(name)} columns `{shown(name)}`, "
+        f"expected one; it names {', '.join(map(shown, head.columns[:_SHOWN]))}{more}. "
+        "Correct the file, or the name in the configuration."
     )

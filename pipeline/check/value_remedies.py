@@ -10,7 +10,7 @@ from pipeline.check.uses import Use
 
 _LARGEST = (1 << 63) - 1
 _DECIMAL_COMMA = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+|[+-]?\d*,\d+")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _NOTHING = re.compile(r"none|null|nil|na|n/a|#n/a|<na>|\\n|[-?.]", re.IGNORECASE)
@@ -56,21 +56,16 @@ def remedy_of_text(use: Use, values: Sequence[str]) -> str:
         values: some that are none.
     """
     assert use.needed is not None  # only splits look at anything
-    if _all(values, lambda value: not value):
-        return "Write nothing at all where a number is missing."
     if _all(values, _NOTHING.fullmatch):
         return "Write numbers. Where one is missing, write nothing at all."
-    if _all(values, _DECIMAL_COMMA.fullmatch) and not _all(
-        values, _THOUSANDS.fullmatch
-    ):
-        value = values[0]
-        point = value.replace(".", "").replace(",", ".")
-        return f"That is a decimal comma: write a point, as in {point}."
     if _all(values, _THOUSANDS.fullmatch):
         plain = values[0].replace(",", "")
         return f"Its commas part thousands: write none, as in {plain}."
+    if use.needed.dtype == "float" and _all(values, _DECIMAL_COMMA.fullmatch):
+        point = values[0].replace(".", "").replace(",", ".")
+        return f"That is a decimal comma: write a point, as in {point}."
     if use.needed.dtype == "int64" and _all(values, _is_beyond):
-        return f"It is beyond int64, whose largest is {_LARGEST:,}. {_larger(use)}"
+        return _larger(use)
     if use.role != "ids" and _all(values, _NUMBER.fullmatch):
         return "Write its numbers as numbers, not as text."
     if use.role == "label":

@@ -121,13 +121,34 @@ def test_bad_rows_that_are_skipped_are_hints(
 ) -> None:
     config, result = check(
         "csv",
-        {"format: csv": "format: csv\n    on_bad_example: skip"},
+        {
+            "format: csv": "format: csv\n    on_bad_example: skip\n"
+            "    max_bad_share: 0.1"
+        },
         with_last("price", "n/a") | with_last("scores", [0.1] * 9),
     )
 
     assert result.exit_code == 0, result.output
-    assert f"hint {config}:21: number `price_scaled`: 1 of 40" in result.output
-    assert f"hint {config}:14: feature `tags`: 1 of 40" in result.output
+    assert f"hint {config}:22: number `price_scaled`: 1 of 40" in result.output
+    assert f"hint {config}:15: feature `tags`: 1 of 40" in result.output
+
+
+def test_more_bad_rows_than_may_be_skipped_are_a_fault(
+    check: Callable[..., tuple[Path, Result]],
+) -> None:
+    config, result = check(
+        "csv",
+        {"format: csv": "format: csv\n    on_bad_example: skip"},
+        with_last("price", "n/a"),
+    )
+
+    assert result.exit_code == 1
+    told = (
+        f"{config}:3: split `train`: 1 of 40 sampled examples would be left out "
+        "(2.50%), and `max_bad_share` allows 1.00%. Correct the files, or raise "
+        "`data.files.max_bad_share`."
+    )
+    assert told in result.output.splitlines()
 
 
 def test_several_faults_come_at_once_in_the_order_of_lines(

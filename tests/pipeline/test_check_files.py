@@ -185,6 +185,47 @@ def test_file_with_other_columns_is_a_fault(
     )
 
 
+def test_names_of_files_and_columns_are_shown_without_control_characters(
+    checked: Callable[..., Report],
+) -> None:
+    files = {"train-0": good(), "train-\x1b1": b"a\x1bb,c\n1,2\n", "train-\x1b2": b""}
+
+    report = checked("csv", files)
+
+    (fault,) = faults(report)
+    assert r"train-\x1b1: its header names" in fault
+    assert r"it names a\x1bb, c." in fault
+    assert any(r"such as" in note and r"train-\x1b2." in note for note in report.notes)
+
+
+def test_first_file_with_other_columns_is_the_one_fault(
+    checked: Callable[..., Report], tmp_path: Path
+) -> None:
+    other = {"x": good()["item"], "age": good()["age"]}
+
+    report = checked("csv", {"train-0": other, "train-1": good()})
+
+    (fault,) = faults(report)
+    assert fault.startswith(f"split `train`: {tmp_path}/train-0: its header names 0")
+    assert report.rows == ROWS
+
+
+def test_bad_file_that_is_skipped_is_a_hint_beside_good_ones(
+    checked: Callable[..., Report], tmp_path: Path
+) -> None:
+    changes = {"splits:": "on_bad_file: skip, splits:"}
+    bad = {"train-1": b"x,y\n1,2\n"}
+
+    report = checked("csv", {"train-0": good()} | bad, changes)
+    (tmp_path / "train-0").unlink()
+    alone = checked("csv", bad, changes)
+
+    assert not report.faults
+    (hint,) = [located.text for located in report.hints]
+    assert f"split `train`: {tmp_path}/train-1: its header names 0 columns" in hint
+    assert alone.faults
+
+
 def test_many_faulty_files_are_told_in_few_lines(
     checked: Callable[..., Report], tmp_path: Path
 ) -> None:
