@@ -136,7 +136,11 @@ class Seen:
         return self.place_of(int(self.lists.row_of(np.array([place]))[0]))
 
     def place_of(self, row: int) -> str:
-        """Returns the file of a row and its number there, in words."""
+        """Returns the file of a row and its number there, in words.
+
+        Raises:
+            IndexError: if there are fewer rows.
+        """
         for file, rows in self.files:
             if row < rows:
                 return f"{file}, example {row + 1}"
