@@ -30,7 +30,7 @@ _ASSERTED = "assertion failed: ["
 _NO_EXAMPLE = "Could not parse example input"
 # Of a column that must hold one value where one example has none, or several.
 _NOT_ONE = re.compile(
-    r"(?:Key: (.+?), Index: \d+\.\s+(?:Number of|Can't parse)|Feature: (.+?) \(data type)"
+    r"Key: (.+?), Index: \d+\.\s+(?:Number of|Can't parse)|Feature: (.+?) \(data type"
 )
 # gRPC drops replies whose words do not fit into a header of 8 KB, where it writes some
 # bytes as three.

@@ -139,7 +139,7 @@ class Seen:
         """Returns the file of a row and its number there, in words.
 
         Raises:
-            IndexError: if there is no such row.
+            IndexError: if there are fewer rows.
         """
         for file, rows in self.files:
             if row < rows:
