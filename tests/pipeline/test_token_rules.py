@@ -8,12 +8,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from components.files import ReadRules, sample
+from components.files import ReadRules
+from components.files.sampling import sample
 from configs.column import Column
 from configs.schema import Feature
 from pipeline.check import column_rules
 from pipeline.check.findings import Finding
-from pipeline.check.seen import Seen, seen_in
+from pipeline.check.seen import Seen
+from pipeline.check.seen_columns import seen_in
 from pipeline.check.token_rules import token_findings
 from pipeline.check.uses import Use
 
@@ -39,8 +41,8 @@ def seen(tmp_path: Path) -> Callable[..., tuple[Use, Seen, ReadRules]]:
             Path(file).write_text("\n".join(["x", *lines]))
             read = ReadRules("csv", {"x": needed}, **rules)
         use = Use("x", "feature `x`", ("features", "x", "column"), "ids", needed, part)
-        batch = sample([file], read, 100)
-        return use, seen_in(batch, "x", needed, file, read), read
+        (one,) = seen_in(sample([file], read, 100, ["x"]), "x", needed, read)
+        return use, one, read
 
     return made
 

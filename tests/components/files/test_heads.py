@@ -36,7 +36,7 @@ def test_head_of_a_good_file_names_its_columns(
         ("a.csv", b"\n\r\n"),
         ("a.csv", b"a,b\n"),
         ("a.csv", b"a,b\r\n" + b"\n" * 200_000),
-        ("a.csv.gz", gzip.compress(b"a,b\n")),
+        ("a.csv.gz", gzip.compress(b"a,b\n", mtime=0)),
         ("a.tfrecord", b""),
         ("a.parquet", b""),
         ("a.parquet", pa.table({"a": pa.array([], pa.int64())})),
