@@ -71,7 +71,8 @@ class Files(Section):
     on_bad_example: Literal["error", "skip"] = "error"
     # So does a file that is bad as a whole; skipped, it is named.
     on_bad_file: Literal["error", "skip"] = "error"
-    # A larger share of the examples of a split than this, left out, ends the run.
+    # A larger share of the examples of a split than this, left out, ends the run; a
+    # single example does not.
     max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.01
     # An example with more values than this in a column is bad.
     max_values: PositiveInt = 100_000

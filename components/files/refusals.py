@@ -56,7 +56,7 @@ def refuse(
         if rules.must_have_columns:
             for name in [split, *of_split.held_out]:
                 _check_columns(tally, name, paths, of_split)
-        if left_out > rules.max_bad_share * total:
+        if not rules.may_leave_out(left_out, total):
             raise BadInputError(_too_many(split, left_out, total, bad, rules))
 
 

@@ -69,6 +69,14 @@ class ReadRules:
         """Returns where to count what is bad."""
         return BadInput(self.on_bad_example, self.on_bad_file)
 
+    def may_leave_out(self, bad: int, rows: int) -> bool:
+        """Tells whether so many bad rows of a split may be left out.
+
+        One row may, however few there are, unless `max_bad_share` is 0.
+        """
+        most = self.max_bad_share * rows
+        return bad <= (max(1, most) if self.max_bad_share else 0)
+
     @property
     def splitting(self) -> list[str]:
         """Columns that are read for the held-out splits only, and not given on."""

@@ -109,7 +109,7 @@ def _too_many(
 ) -> Iterator[Finding]:
     """Yields that more would be left out than may be."""
     rows = good + bad.left_out
-    if rules.on_bad_example == "skip" and bad.left_out > rules.max_bad_share * rows:
+    if rules.on_bad_example == "skip" and not rules.may_leave_out(bad.left_out, rows):
         yield Finding(
             ("data", "files"),
             f"split `{split}`",

@@ -139,13 +139,13 @@ def test_more_bad_rows_than_may_be_skipped_are_a_fault(
     config, result = check(
         "csv",
         {"format: csv": "format: csv\n    on_bad_example: skip"},
-        with_last("price", "n/a"),
+        {"price": ["n/a", *(1.5 + i for i in range(ROWS - 2)), "n/a"]},
     )
 
     assert result.exit_code == 1
     told = (
-        f"{config}:3: split `train`: 1 of 40 sampled examples would be left out "
-        "(2.50%), and `max_bad_share` allows 1.00%. Correct the files, or raise "
+        f"{config}:3: split `train`: 2 of 40 sampled examples would be left out "
+        "(5.00%), and `max_bad_share` allows 1.00%. Correct the files, or raise "
         "`data.files.max_bad_share`."
     )
     assert told in result.output.splitlines()

@@ -233,6 +233,26 @@ def test_more_left_out_than_may_be_ends_with_reasons_and_remedies(
     judge(files, dataclasses.replace(rules, max_bad_share=0.03))
 
 
+@pytest.mark.parametrize(
+    ("bad", "most", "is_refused"),
+    [(1, 0.01, False), (2, 0.01, True), (1, 0.0, True), (2, 0.5, False)],
+)
+def test_single_example_ends_nothing_unless_none_may_be_left_out(
+    bad: int, most: float, is_refused: bool, write: Callable[..., str]
+) -> None:
+    file = write("a.csv", [{"n": 1}] * 4 + [{"n": "x"}] * bad)
+    rules = ReadRules(
+        "csv", {"n": Column("int64")}, on_bad_example="skip", max_bad_share=most
+    )
+    if is_refused:
+        with pytest.raises(
+            BadInputError, match=r"more than `data\.files\.max_bad_share"
+        ):
+            judge([file], rules)
+    else:
+        judge([file], rules)
+
+
 def test_split_of_files_without_rows_is_refused(write: Callable[..., str]) -> None:
     files = [write("a.csv", b""), write("b.csv", b"n\n")]
     rules = ReadRules("csv", {"n": Column("int64")})
