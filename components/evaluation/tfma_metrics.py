@@ -3,8 +3,8 @@
 TFMA's own AUC is that of 10,000 thresholds spread evenly over the scores from 0 to 1,
 which tells little about clicks: nearly all of their scores lie below the first ones.
 
-An undefined metric is absent from the evaluator's results, which closes a threshold on
-.
+An undefined metric is absent from the evaluator's results, and a threshold on it is not
+met.
 """
 
 import base64

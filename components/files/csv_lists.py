@@ -14,10 +14,12 @@ import pyarrow.compute as pc
 
 from components.files.bad_input import RowFaults
 from components.files.binary import stripped
+from components.files.lists import offsets_of
 from components.files.rules import ReadRules
 from configs.column import Column
+from configs.shown import quoted, shown
 
-_SHOWN_BYTES = 60
+_SHOWN = 60  # characters of a value
 
 
 class Parts(NamedTuple):
@@ -37,16 +39,16 @@ class Parts(NamedTuple):
         """Returns the values of each cell, empty parts left out."""
         offsets, values = self.offsets, self.values
         if not self.is_value.all():
-            offsets = np.concatenate([[0], np.cumsum(self.is_value)])[offsets]
+            offsets = offsets_of(self.is_value)[offsets]
             values = values.filter(pa.array(self.is_value))
-        return pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), values)
+        return pa.LargeListArray.from_arrays(pa.array(offsets), values)
 
     def shown(self, cell: int, place: int) -> str:
         """Shows one part of a cell, for messages."""
         at = int(self.offsets[cell]) + place
         if at >= self.offsets[cell + 1] or not self.is_value[at]:
             return "nothing"
-        return repr(self.values[at].as_py()[:_SHOWN_BYTES])[1:]
+        return quoted(self.values[at].as_py(), _SHOWN)
 
 
 def parts_of(cells: pa.Array, separator: str, *, is_stripped: bool) -> Parts:
@@ -61,8 +63,8 @@ def parts_of(cells: pa.Array, separator: str, *, is_stripped: bool) -> Parts:
     lengths = pc.fill_null(pc.list_value_length(cut), 0)
     values = cut.flatten()
     values = stripped(values) if is_stripped else values
-    offsets = np.concatenate([[0], np.cumsum(np.asarray(lengths, np.int64))])
-    return Parts(offsets, values, np.asarray(pc.greater(pc.binary_length(values), 0)))
+    is_value = np.asarray(pc.greater(pc.binary_length(values), 0))
+    return Parts(offsets_of(np.asarray(lengths)), values, is_value)
 
 
 def column_of_cells(
@@ -119,7 +121,8 @@ def check_places(
     place_of = dict(zip(uneven.tolist(), places.tolist(), strict=True))
     faults.mark(
         uneven,
-        f"column `{weights}` has weights at other places than column `{ids}` has ids",
+        f"column `{shown(weights)}` has weights at other places than column "
+        f"`{shown(ids)}` has ids",
         lambda row: (
             f"at place {place_of[row] + 1} the weight is "
             f"{parts[weights].shown(row, place_of[row])} and the id "
@@ -135,7 +138,7 @@ class _Places(NamedTuple):
 
 
 def _places(parts: Parts) -> _Places:
-    before = np.concatenate([[0], np.cumsum(parts.is_value)])
+    before = offsets_of(parts.is_value)
     counts = np.diff(before[parts.offsets])
     starts = np.repeat(parts.offsets[:-1], np.diff(parts.offsets))
     places = (np.arange(len(parts.is_value)) - starts)[parts.is_value]

@@ -21,6 +21,7 @@ from components.files.csv_lists import Parts, check_places, column_of_cells
 from components.files.csv_rows import Rows, header_and_rows, lines, row_starts
 from components.files.raw_batch import RawBatch, Share, mark_long
 from components.files.streams import byte_stream
+from configs.shown import quoted
 
 _CHUNK_BYTES = 1 << 20
 _MOST_ROW_BYTES = 1 << 28
@@ -85,7 +86,7 @@ class _Chunk:
         self._faults(len(unclosed), lambda row: unclosed[row].line).mark(
             np.arange(len(unclosed)),
             "a quote is not closed",
-            lambda row: repr(unclosed[row].text)[1:],
+            lambda row: quoted(unclosed[row].text),
             'Close it, and write a quote inside of quotes as "".',
         )
 

@@ -92,7 +92,7 @@ def _of_csv(file: str) -> Head:
     if not text:
         return Head(file, rows=0)
     lines = text[:_BLOCK_BYTES].decode(errors="replace").splitlines()[:_ROWS]
-    said = unlike(there, line.decode("utf-8-sig"), _cells(lines))
+    said = unlike(there, line.decode(), _cells(lines))
     return Head(file, tuple(there), unlike=said)
 
 

@@ -132,7 +132,7 @@ def _check_is_there(
         return
     raw.faults.mark(
         np.arange(len(array)),
-        f"has no column `{name}`",
+        f"has no column `{shown(name)}`",
         lambda _: f"its columns are {columns_shown(names)}",
         f"{meant(name, names)}Correct the column's name in the configuration, or write "
         "the column.",

@@ -16,6 +16,7 @@ from components.files.column_names import columns_shown, meant
 from components.files.rules import ReadRules
 from components.files.sampling import sample
 from components.files.tally import Tally
+from configs.shown import escaped, shown
 
 _SOME = pa.binary()  # any type but null
 # For the names of the columns that are there.
@@ -103,13 +104,14 @@ def _check_columns(
     if not absent:
         return
     names = sorted(there)
+    first = f"{escaped(files[0], keep='')}{' ...' if len(files) > 1 else ''}"
     raise BadInputError(
         "\n".join(
-            f"Column `{name}` is in none of the {tally.looked_at[split]:,} examples of "
-            f"split '{split}' ({files[0]}{' ...' if len(files) > 1 else ''}); columns "
-            f"that are there: {columns_shown(names)}. {meant(name, names)}Correct the "
-            "column's name in the configuration, or write the column, with an empty "
-            "list where it has no value."
+            f"Column `{shown(name)}` is in none of the {tally.looked_at[split]:,} "
+            f"examples of split '{split}' ({first}); columns that are there: "
+            f"{columns_shown(names)}. {meant(name, names)}Correct the column's name in "
+            "the configuration, or write the column, with an empty list where it has "
+            "no value."
             for name in absent
         )
     )

@@ -171,8 +171,8 @@ def _split_examples(
 class _Mix(beam.PTransform):
     """Parts the examples of one user.
 
-    beam.Reshuffle promises no order, and on the DirectRunner it keeps the one it is
-    given. Here the order inside a group comes from the keys alone.
+    beam.Reshuffle promises no order, and Beam's in-memory runner keeps the one that it
+    is given. Here the order inside a group comes from the keys alone.
     """
 
     def expand(self, keyed: PCollection[_Keyed]) -> PCollection[tf.train.Example]:

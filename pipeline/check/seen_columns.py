@@ -20,15 +20,18 @@ _Part = tuple[str, Lists]  # of a file
 def seen_in(
     pieces: Sequence[Piece], name: str, needed: Column | None, rules: ReadRules
 ) -> list[Seen]:
-    """Returns what a sample has in a column: one for each type that files have it in.
+    """Returns what a sample has in a column, apart for each type that files have it in.
 
-    None if no file has it. A file that lacks it has nothing there.
+    A file that lacks the column has no values there.
 
     Args:
         pieces: from `components.files.sampling.sample`.
         name: of the column.
         needed: what it should hold.
         rules: how the files are read.
+
+    Returns:
+        One for each type, or none at all if no file has the column.
     """
     is_text = rules.format == "csv"
     if not any(name in piece.batch.schema.names for piece in pieces):
