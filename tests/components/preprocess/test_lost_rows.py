@@ -147,9 +147,9 @@ def test_share_left_out_counts_those_of_kept_spans(
 ) -> None:
     folder = csv_files(train_1=range(8))
     with (folder / "train-1.csv").open("a") as file:
-        file.write("1,u1,t0,none,4,0\n")
+        file.write(2 * "1,u1,t0,none,4,0\n")
     cache = str(tmp_path / "cache")
     files = {"splits": {"train": "train-{SPAN}.csv"}, "on_bad_example": "skip"}
     run_alone(Source(folder, files_of(**files, max_bad_share=0.2)), cache=cache)
-    with pytest.raises(ValueError, match=r"1 of the 9 examples of split 'train'"):
+    with pytest.raises(ValueError, match=r"2 of the 10 examples of split 'train'"):
         run_alone(Source(folder, files_of(**files)), cache=cache)
