@@ -16,7 +16,17 @@ def columns_shown(names: Sequence[str]) -> str:
     return f"{told}{' ...' if len(names) > _NAMED else ''}" or "none"
 
 
+def nearest(name: str, names: Sequence[str]) -> str | None:
+    """Returns the name that another one may stand for, or None.
+
+    One that differs in case or in blanks around it goes before others that are close.
+    """
+    plain = name.strip().casefold()
+    alike = [other for other in names if other.strip().casefold() == plain]
+    return next(iter(alike or difflib.get_close_matches(name, names, n=1)), None)
+
+
 def meant(name: str, names: Sequence[str]) -> str:
     """Returns "Did you mean ...? " with the nearest name, or nothing if none is."""
-    nearest = [] if name in names else difflib.get_close_matches(name, names, n=1)
-    return f"Did you mean `{shown(nearest[0])}`? " if nearest else ""
+    found = None if name in names else nearest(name, names)
+    return f"Did you mean `{shown(found)}`? " if found is not None else ""

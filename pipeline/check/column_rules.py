@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.files.column_names import nearest
 from components.files.remedies import rewritten
 from components.files.rules import ReadRules
 from configs.schema import Feature
@@ -25,15 +25,11 @@ _FEW = 10  # rows that tell nothing by being equal
 
 def absent(use: Use, there: Sequence[str]) -> Finding:
     """Returns the fault of a column that the sample lacks."""
-    wanted = use.column.strip().casefold()
-    alike = [name for name in there if name.strip().casefold() == wanted]
-    nearest = alike or difflib.get_close_matches(use.column, there, n=1)
-    if nearest and nearest[0] != nearest[0].strip():
-        remedy = (
-            f"It has {quoted(nearest[0])}, with blanks around the name: leave them out."
-        )
-    elif nearest:
-        remedy = f"Did you mean `{shown(nearest[0])}`?"
+    found = nearest(use.column, there)
+    if found is not None and found != found.strip():
+        remedy = f"It has {quoted(found)}, with blanks around the name: leave them out."
+    elif found is not None:
+        remedy = f"Did you mean `{shown(found)}`?"
     else:
         more = " ..." if len(there) > _NAMED else ""
         remedy = f"It has {', '.join(map(shown, sorted(there)[:_NAMED]))}{more}."
