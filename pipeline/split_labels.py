@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping
 
@@ -88,6 +89,7 @@ def label_faults(
         if split in sampled:
             if counted.examples < _FEW:
                 continue
+            counted = copy.copy(counted)
             counted.named = f"sampled {counted.named}"
         fact, remedy, ends_run = _consequence(job, split, counted)
         if split in sampled:

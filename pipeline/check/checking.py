@@ -257,9 +257,10 @@ class _Check:
         """Returns how many training examples there are, if all were read."""
         from pipeline.check import proof
 
+        is_all = self._is_all_sampled()
         sampled = [(piece.file, piece.batch.num_rows) for piece in self._pieces]
         batches, findings = proof.strictly_read(
-            {"train": sampled}, rules, is_all=self._is_all_sampled()
+            {"train": sampled}, rules, is_all=is_all
         )
         others = {
             split: [
@@ -276,7 +277,6 @@ class _Check:
             for finding in [*findings, *other_findings]
             if not any(column and f"`{column}`" in finding.fact for column in known)
         ]
-        is_whole = self._is_all_sampled()
         examples = batches["train"].num_rows if "train" in batches else 0
         batches |= more
         whole = {
@@ -284,12 +284,12 @@ class _Check:
             for split, files in self._splits.items()
             if split in batches and batches[split].num_rows == files.rows
         }
-        if is_whole:
+        if is_all:
             whole |= {"train", *rules.held_out}
         self._findings += label_rules.label_findings(self._job, batches, whole)
         if batches and not any(finding.is_fault for finding in self._findings):
             self._findings += proof.transform_findings(self._job, batches)
-        return examples if is_whole else None
+        return examples if is_all else None
 
 
 def _by_column(uses: list[Use]) -> dict[str, list[Use]]:

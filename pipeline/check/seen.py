@@ -129,7 +129,7 @@ class Seen:
     def texts(self, places: np.ndarray) -> list[str]:
         """Returns values as text, at most a thousand."""
         values = self.lists.values.take(pa.array(places[:_TEXTS], pa.int64()))
-        return [shown(values[i : i + 1], _LONGEST) for i in range(len(values))]
+        return [first_text(values[i : i + 1], _LONGEST) for i in range(len(values))]
 
     def place_of_value(self, place: int) -> str:
         """Returns the file of a value and the number of its row there, in words."""
@@ -200,11 +200,11 @@ class Seen:
     @property
     def example(self) -> str:
         """The first value, cut short."""
-        return shown(self.there)
+        return first_text(self.there)
 
 
-def shown(values: pa.Array, most: int = _SHOWN) -> str:
-    """Returns the first of some values, cut short; nothing if there is none."""
+def first_text(values: pa.Array, most: int = _SHOWN) -> str:
+    """Returns the first of some values as text, cut short; "" if there is none."""
     if not len(values):
         return ""
     try:
