@@ -10,11 +10,12 @@ import tensorflow as tf
 from pydantic import Field
 from tfx.types import Artifact
 
+from components.artifacts import record_properties
 from components.files import BadInput, Tally
 from configs.section import Section
 
 _FILE = "reading.json"
-_SPLIT = "examples_"  # property of the number of examples of a split
+_SPLIT = "examples_"  # begins the property of the number of examples of a split
 _LEFT_OUT = "left_out"
 _MOST_LETTERS = 1000  # of a property's text
 
@@ -101,12 +102,14 @@ def save_reading(artifact: Artifact, reading: Reading) -> None:
     set_counts(artifact, reading.examples)
     if reading.rows is None:
         return
-    artifact.set_int_custom_property(_LEFT_OUT, reading.left_out)
-    artifact.set_int_custom_property("bad_files", len(reading.bad_files))
-    artifact.set_int_custom_property("empty_files", len(reading.empty_files))
+    left_out: dict[str, int | str] = {
+        _LEFT_OUT: reading.left_out,
+        "bad_files": len(reading.bad_files),
+        "empty_files": len(reading.empty_files),
+    }
     if reading.lines:
-        told = "\n".join(reading.lines)[:_MOST_LETTERS]
-        artifact.set_string_custom_property("left_out_told", told)
+        left_out["left_out_told"] = "\n".join(reading.lines)[:_MOST_LETTERS]
+    record_properties(artifact, left_out)
 
 
 def load_reading(uri: str) -> Reading | None:
@@ -124,8 +127,8 @@ def load_reading(uri: str) -> Reading | None:
 
 def set_counts(artifact: Artifact, examples: dict[str, int]) -> None:
     """Tells in ML Metadata how many examples each split has."""
-    for split, count in examples.items():
-        artifact.set_int_custom_property(f"{_SPLIT}{split}", count)
+    counts = {f"{_SPLIT}{split}": count for split, count in examples.items()}
+    record_properties(artifact, counts)
 
 
 def told_count(artifacts: list[Artifact], split: str) -> int | None:

@@ -102,6 +102,7 @@ def _data_components(
         path=data_path,
         data_version=data_version,
         code_version=code_version(
+            "components.artifacts",
             "components.example_gen",
             "components.files",
             "components.reading",
@@ -128,6 +129,7 @@ def _data_components(
         cache_folder=counts_folder,
         code_version=code_version(
             "components.analysis",
+            "components.artifacts",
             "components.feature_transform",
             "components.features",
             "components.file_record",
@@ -142,15 +144,11 @@ def _data_components(
     return _Data(example_gen, statistics_gen, schema_gen, example_validator, transform)
 
 
-def _model_components(run: Run, data: _Data, serving_dir: str, force: str) -> list[Any]:
-    """Returns the components from training to publishing, in their order."""
-    examples = data.example_gen.outputs["examples"]
-    transform_graph = data.transform.outputs["transform_graph"]
-    model_code = (*_MODEL_CODE, _code_of(run.model.builder))
-    trainer = Trainer(
-        examples=examples,
+def _trainer(run: Run, data: _Data) -> Any:
+    return Trainer(
+        examples=data.example_gen.outputs["examples"],
         transformed_examples=data.transform.outputs["transformed_examples"],
-        transform_graph=transform_graph,
+        transform_graph=data.transform.outputs["transform_graph"],
         features=run.feature_set,
         target=run.data.target,
         model=run.model,
@@ -160,12 +158,19 @@ def _model_components(run: Run, data: _Data, serving_dir: str, force: str) -> li
             "components.artifacts",
             "components.reading",
             "components.trainer",
-            *model_code,
+            *_MODEL_CODE,
+            _code_of(run.model.builder),
         ),
     )
+
+
+def _model_components(run: Run, data: _Data, serving_dir: str, force: str) -> list[Any]:
+    """Returns the components from training to publishing, in their order."""
+    examples = data.example_gen.outputs["examples"]
+    trainer = _trainer(run, data)
     exporter = Exporter(
         checkpoint=trainer.outputs["checkpoint"],
-        transform_graph=transform_graph,
+        transform_graph=data.transform.outputs["transform_graph"],
         examples=examples,
         model_name=run.name,
         serving=run.serving,
@@ -173,7 +178,8 @@ def _model_components(run: Run, data: _Data, serving_dir: str, force: str) -> li
             "components.exporter",
             "components.reading",
             "components.trainer.inputs",
-            *model_code,
+            *_MODEL_CODE,
+            _code_of(run.model.builder),
         ),
     )
     validator = ServingValidator(

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 from tfx.dsl.components.base.base_executor import BaseExecutor
-from tfx.types import artifact_utils
+from tfx.types import Artifact, artifact_utils
 
 from components.artifacts import record_properties
 from components.checkpoint_manifest import Manifest, checkpoint_prefix
@@ -67,9 +67,8 @@ class Executor(BaseExecutor):
         model = Model.model_validate_json(exec_properties["model"])
         training = Training.model_validate_json(exec_properties["training"])
         target = Target.model_validate_json(exec_properties["target"])
-        transform_output = tft.TFTransformOutput(
-            artifact_utils.get_single_uri(input_dict["transform_graph"])
-        )
+        graph_uri = artifact_utils.get_single_uri(input_dict["transform_graph"])
+        transform_output = tft.TFTransformOutput(graph_uri)
         checkpoint = artifact_utils.get_single_instance(output_dict["checkpoint"])
         logs = artifact_utils.get_single_uri(output_dict["model_run"])
         rows = table_rows(features, transform_output)
@@ -80,27 +79,19 @@ class Executor(BaseExecutor):
         learner = new_learner(features, rows, model, training)
         with local_output(checkpoint.uri) as folder:
             with tf.summary.create_file_writer(f"{logs}/train").as_default():
-                train_on_split(
-                    learner,
-                    reader,
-                    files,
-                    training,
-                    checkpoint_prefix(folder),
-                    told_count(input_dict["transformed_examples"], "train"),
-                )
-            stop = [training.early_stop.split] if training.early_stop else []
-            for split in sorted({"eval", *stop} - {"train"}):
-                told = told_count(input_dict["transformed_examples"], split)
-                check_count(split, reader.count(files(split)), told)
+                told = told_count(input_dict["transformed_examples"], "train")
+                prefix = checkpoint_prefix(folder)
+                train_on_split(learner, reader, files, training, prefix, told)
+            _check_counts(reader, input_dict["transformed_examples"], training)
             with tf.summary.create_file_writer(f"{logs}/eval").as_default():
                 judged = _evaluate(learner, reader, files("eval"))
             raw = records(split_files(input_dict["examples"], "eval"))
             raw = raw.take(exec_properties["parity_examples"])
             graph = TransformGraph(transform_output, features)
-            _write_parity(learner, graph, features, raw, training.batch_size, folder)
+            parity = parity_folder(folder)
+            _write_parity(learner, graph, features, raw, training.batch_size, parity)
             prober = Prober(learner.engine, features, rows, training.batch_size)
-            lookups = prober.lookups(example_probes(graph, features, raw))
-            write_lookups(parity_folder(folder), lookups)
+            write_lookups(parity, prober.lookups(example_probes(graph, features, raw)))
             manifest = Manifest(
                 steps=int(learner.step),
                 hosts=training.hosts,
@@ -113,6 +104,16 @@ class Executor(BaseExecutor):
             )
             manifest.save(folder)
         record_properties(checkpoint, _properties(manifest))
+
+
+def _check_counts(
+    reader: BatchReader, examples: list[Artifact], training: Training
+) -> None:
+    """Checks the splits that judge: they hold as many examples as were written."""
+    stop = [training.early_stop.split] if training.early_stop else []
+    for split in sorted({"eval", *stop} - {"train"}):
+        counted = reader.count(split_files(examples, split))
+        check_count(split, counted, told_count(examples, split))
 
 
 def _properties(manifest: Manifest) -> dict[str, int | float | str]:
@@ -152,7 +153,7 @@ def _write_parity(
         return unlabelled_batch(transformed, features, batch_size)
 
     scores = learner.predict(filled_batches(raw, batch_size, parse))
-    write_parity(parity_folder(folder), list(raw.as_numpy_iterator()), scores)
+    write_parity(folder, list(raw.as_numpy_iterator()), scores)
 
 
 def example_probes(
