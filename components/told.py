@@ -49,7 +49,7 @@ def read_told(path: str) -> list[Any]:
     if not tf.io.gfile.exists(path):
         raise LostRowsError(
             "The runner ended well and no worker told what it did: it has lost what "
-            "they gave. Run it again, or with another runner."
+            "they gave."
         )
     with tf.io.gfile.GFile(path) as file:
         told: list[Any] = json.load(file)

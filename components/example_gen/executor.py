@@ -79,7 +79,7 @@ def _counts(told: list[dict[str, Any]], splits: list[str]) -> dict[str, int]:
     if lost := set(splits) - set(counts):
         raise LostRowsError(
             f"No worker told how many examples split '{min(lost)}' has: the runner has "
-            "lost it. Run it again, or with another runner."
+            "lost it."
         )
     return {split: counts[split] for split in splits}
 
@@ -99,7 +99,7 @@ def _reading(
         if read != count:
             raise LostRowsError(
                 f"Split '{split}': {read:,} examples were read of its files and "
-                f"{count:,} came out. Run it again, or with another runner."
+                f"{count:,} came out."
             )
     return reading_of(counts, tally, bad, path)
 

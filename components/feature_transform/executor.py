@@ -88,8 +88,7 @@ def _check(examples: list[Artifact], split: str, count: int) -> None:
     if told is not None and told != count:
         raise LostRowsError(
             f"Split '{split}': ReaderExampleGen made {told:,} examples, and {count:,} "
-            "were found in its files and transformed. Run it again, or with another "
-            "runner."
+            "were found in its files and transformed."
         )
 
 

@@ -24,7 +24,14 @@ _SAMPLED_ROWS = 1000
 
 
 class LostRowsError(ValueError):
-    """Sums that must be equal differ: rows were lost, or are there twice."""
+    """Sums that must be equal differ: rows were lost, or are there twice.
+
+    It is raised with the fact, and says what to do about it itself.
+    """
+
+    def __str__(self) -> str:
+        """Returns fact and remedy."""
+        return f"{super().__str__()} Run it again, or with another runner."
 
 
 def refuse(
@@ -69,15 +76,15 @@ def _rows(tally: Tally, file: str) -> int:
 def _check_rows(tally: Tally, bad: BadInput, files: Sequence[str]) -> None:
     if lost := [file for file in files if file not in tally.left_out]:
         raise LostRowsError(
-            f"{len(lost)} of {len(files)} files were not read, such as {lost[0]}: the "
-            "runner has lost units of work. Run it again, or with another runner."
+            f"{len(lost)} of {len(files)} files were not read, such as "
+            f"{escaped(lost[0], keep='')}: the runner has lost units of work."
         )
     for file in files:
         stored, read = tally.stored.get(file), _rows(tally, file)
         if stored is not None and stored != read and file not in bad.files:
             raise LostRowsError(
-                f"{file}: it holds {stored:,} rows, and {read:,} were read. Run it "
-                "again, or with another runner."
+                f"{escaped(file, keep='')}: it holds {stored:,} rows, and {read:,} "
+                "were read."
             )
 
 

@@ -89,7 +89,7 @@ def vocabulary_facts(
         if not tf.io.gfile.exists(path):
             raise LostRowsError(
                 f"Table `{table}`: no worker wrote its vocabulary: the runner has lost "
-                "that step. Run it again, or with another runner."
+                "that step."
             )
         with tf.io.gfile.GFile(path) as file:
             facts[table] = VocabularyFacts(**json.load(file))

@@ -9,7 +9,7 @@ import contextlib
 import os
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,6 @@ from components.features.facts import Facts
 from components.features.graph_writer import write_transform_graph
 from components.files import (
     BadInput,
-    LostRowsError,
     Tally,
     Unit,
     refuse,
@@ -167,7 +166,7 @@ def analyze(
         work = _count(
             examples, spans, settings, runner, folder, keep_batches=keep_batches
         )
-        told = {span.name: _told_of(span) for span in spans}
+        told = {span.name: span.summaries() for span in spans}
         found = _found(examples, settings, folder, spans, told, work)
         check_derived(seen, found.summary.examples)
         for span in spans:
@@ -177,22 +176,26 @@ def analyze(
             span.remove()
     if not found.summary.examples:
         raise ValueError(_nothing_to_analyse(examples, found.bad))
+    new = [span for span in spans if keep_batches and not span.is_counted]
     return Analysis(
         facts_of(found.summary, found.vocabularies, settings),
         found.bad,
         tuple(span.name for span in spans if span.is_counted),
-        {
-            Unit(*unit["unit"]): Staged(
-                unit["rows"], BadInput(**unit["bad"]), Tally(**unit["tally"])
-            )
-            for span in spans
-            if keep_batches and not span.is_counted
-            for unit in told[span.name]
-        },
+        _staged(unit for span in new for unit in told[span.name]),
         tuple(span.damage for span in spans if span.damage),
         found.read,
         found.values,
     )
+
+
+def _staged(told: Iterable[Mapping[str, Any]]) -> dict[Unit, Staged]:
+    """Returns what is kept of units, by what each told."""
+    return {
+        Unit(*unit["unit"]): Staged(
+            unit["rows"], BadInput(**unit["bad"]), Tally(**unit["tally"])
+        )
+        for unit in told
+    }
 
 
 def _found(
@@ -212,18 +215,6 @@ def _found(
         examples.rules,
         vocabulary_facts(settings, os.path.join(folder, _VOCABULARIES)),
     )
-
-
-def _told_of(span: Span) -> Sequence[Mapping[str, Any]]:
-    """Returns what the units of a span told; raises if none did."""
-    try:
-        return span.summaries()
-    except tf.errors.NotFoundError as error:
-        raise LostRowsError(
-            f"No unit of work told what it counted of {len(span.files)} files, such as "
-            f"{span.files[0]}: the runner has lost it. Run it again, or with another "
-            "runner."
-        ) from error
 
 
 def _count(

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from components.code_version import code_version
 from components.file_record import damage_by, record_files
+from components.files import LostRowsError
 from components.preprocess.analyze import SUMMARY_FILE
 from components.preprocess.sources import Examples, fingerprint
 from configs.schema import Preprocessing
@@ -52,8 +53,18 @@ class Span:
         return self.kept if self.is_counted else self.written
 
     def summaries(self) -> Sequence[Mapping[str, Any]]:
-        """Returns what each unit of work told, in a fixed order."""
-        with tf.io.gfile.GFile(os.path.join(self.folder, SUMMARY_FILE)) as file:
+        """Returns what each unit of work told, in a fixed order.
+
+        Raises:
+            LostRowsError: if none told anything.
+        """
+        path = os.path.join(self.folder, SUMMARY_FILE)
+        if not tf.io.gfile.exists(path):
+            raise LostRowsError(
+                f"No unit of work told what it counted of {len(self.files)} files, "
+                f"such as {self.files[0]}: the runner has lost it."
+            )
+        with tf.io.gfile.GFile(path) as file:
             told: Sequence[Mapping[str, Any]] = json.load(file)
         return told
 

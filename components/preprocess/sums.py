@@ -19,8 +19,6 @@ import tensorflow as tf
 from components.features.facts import VocabularyFacts
 from components.files import LostRowsError, Tally, Unit
 
-_AGAIN = "Run it again, or with another runner."
-
 
 @dataclass(frozen=True)
 class FileSums:
@@ -71,7 +69,7 @@ def check_units(told: Iterable[Unit], work: Collection[Unit]) -> None:
         raise LostRowsError(
             f"{len(wrong)} of {len(work)} units of work are lost or were done twice, "
             f"such as part {first.part + 1} of {first.parts} of {first.file}, which "
-            f"told {counts[first]} times what it read. {_AGAIN}"
+            f"told {counts[first]} times what it read."
         )
 
 
@@ -94,8 +92,7 @@ def check_analysed(
     read = sum(unit["rows"].get(split, 0) for unit in told)
     if read != examples:
         raise LostRowsError(
-            f"{read:,} examples of split '{split}' were read and {examples:,} "
-            f"analysed. {_AGAIN}"
+            f"{read:,} examples of split '{split}' were read and {examples:,} analysed."
         )
 
 
@@ -112,7 +109,7 @@ def check_derived(seen: int | None, examples: int) -> None:
     if seen is not None and seen != examples:
         raise LostRowsError(
             f"{examples:,} examples were analysed, and the analyzers of "
-            f"`derived.function` have seen {seen:,}. {_AGAIN}"
+            f"`derived.function` have seen {seen:,}."
         )
 
 
@@ -139,7 +136,7 @@ def check_vocabularies(
             raise LostRowsError(
                 f"Table `{table}`: {given[table]:,} values were given to count, and "
                 f"the frequencies of its vocabulary sum up to {known.tokens:,}: the "
-                f"runner has lost or doubled counts. {_AGAIN}"
+                f"runner has lost or doubled counts."
             )
     return {table: given[table] for table in facts}
 
@@ -201,9 +198,9 @@ def check_written(
             there = {n.partition(".")[0] for n in tf.io.gfile.listdir(folder)}
             wrong = sorted(there ^ set(names.get(split, ())))
             if wrong:
-                state = "is there and told by none" if wrong[0] in there else "is lost"
+                in_words = "is of no worker" if wrong[0] in there else "is lost"
                 raise LostRowsError(
-                    f"{os.path.join(folder, wrong[0])}: this output {state}. {_AGAIN}"
+                    f"{os.path.join(folder, wrong[0])}: this output {in_words}."
                 )
 
 
@@ -219,5 +216,5 @@ def _check_equal(
         if before != after:
             raise LostRowsError(
                 f"{file}: {before:,} examples of split '{split}' were {first} and "
-                f"{after:,} {second}. {_AGAIN}"
+                f"{after:,} {second}."
             )
