@@ -2,6 +2,7 @@
 
 import functools
 import logging
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -144,7 +145,7 @@ def _write_parity(
     features: FeatureSet,
     raw: tf.data.Dataset,
     batch_size: int,
-    folder: str,
+    folder: Path,
 ) -> None:
     """Scores raw examples through the transform graph and the engine."""
 

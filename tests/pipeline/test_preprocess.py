@@ -124,11 +124,11 @@ def test_bad_examples_that_were_left_out_are_told(
 def test_more_bad_examples_than_may_be_end_the_command(
     config: Write, tmp_path: Path
 ) -> None:
-    written = config(TRAIN + "9,u1,a\n", mode="skip")
+    written = config(TRAIN + 2 * "9,u1,a\n", mode="skip")
 
     result = shardline(written, "--output", tmp_path / "output")
 
-    failed(result, "1 of the 9 examples of split 'train' are bad (11.11%), more than")
+    failed(result, "2 of the 10 examples of split 'train' are bad (20.00%), more than")
     assert "train.csv, line 10: label `label` is neither 0 nor 1" in text(result)
     assert sorted(os.listdir(tmp_path)) == ["data", "small.yaml"]
 

@@ -15,11 +15,7 @@ Examples = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def drawn(
-    examples: int,
-    rate: float = 0.3,
-    low: float = 0.0,
-    width: float = 1.0,
-    seed: int = 3,
+    examples: int, rate: float = 0.3, low: float = 0.0, width: float = 1.0
 ) -> Examples:
     """Labels, float32 scores from a range that tell a bit of them, and weights."""
     rng = np.random.default_rng(3)
