@@ -14,6 +14,7 @@ import numpy as np
 from components.files.bad_input import FileFault
 from components.files.csv_quotes import LINE_BREAK, Quoted, places_of, quoted_cells
 
+MOST_ROW_BYTES = 1 << 28  # a longer one was not meant to be a row
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _SHOWN_BYTES = 80
 _LINE_FEED, _RETURN = b"\n\r"

@@ -18,13 +18,18 @@ import pyarrow.csv as pa_csv
 from components.files.bad_input import RowFaults
 from components.files.csv_cells import CELL, header_of, parsed
 from components.files.csv_lists import Parts, check_places, column_of_cells
-from components.files.csv_rows import Rows, header_and_rows, lines, row_starts
+from components.files.csv_rows import (
+    MOST_ROW_BYTES,
+    Rows,
+    header_and_rows,
+    lines,
+    row_starts,
+)
 from components.files.raw_batch import RawBatch, Share, mark_long
 from components.files.streams import byte_stream
 from configs.shown import quoted
 
 _CHUNK_BYTES = 1 << 20
-_MOST_ROW_BYTES = 1 << 28
 
 
 def read_csv(share: Share) -> Iterator[RawBatch]:
@@ -54,7 +59,7 @@ def read_csv(share: Share) -> Iterator[RawBatch]:
 
 def opened_rows(stream: IO[bytes]) -> tuple[bytes, Iterator[Rows]]:
     """Returns the header's row, and the rows below in chunks of about a megabyte."""
-    return header_and_rows(stream, _CHUNK_BYTES, _MOST_ROW_BYTES)
+    return header_and_rows(stream, _CHUNK_BYTES, MOST_ROW_BYTES)
 
 
 class _Chunk:

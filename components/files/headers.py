@@ -1,11 +1,13 @@
-"""Header lines that are none: other separators, rows of data, blanks around names."""
+"""First lines that are no header of CSV: other separators, or rows of data."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-# What parts cells elsewhere: the separator, its name, and how Python writes it.
+from configs.shown import quoted
+
+# What parts cells elsewhere, and its name in messages.
 _SEPARATORS = (
     ("\t", "tabs"),
     (";", "semicolons"),
@@ -15,7 +17,7 @@ _SEPARATORS = (
     (" ", "blanks"),
 )
 _NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
-_SHOWN = 60
+_SHOWN = 60  # characters of a line
 
 
 def unlike(there: Sequence[str], text: str, rows: Sequence[Sequence[str]]) -> str:
@@ -37,20 +39,19 @@ def unlike(there: Sequence[str], text: str, rows: Sequence[Sequence[str]]) -> st
         if 2 * len(cells) < len(there):
             return ""
     return (
-        f"has no header: its first line holds {', '.join(map(repr, cells[:3]))}"
+        f"has no header: its first line holds {', '.join(map(quoted, cells[:3]))}"
         f"{' ...' if len(cells) > 3 else ''}, as rows of data do. Write a line above "
         "it that names all columns in their order, with commas between them."
     )
 
 
 def _other_separator(text: str, separator: str, words: str) -> str:
-    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
     if len(separator) == 1:
         rows = f"csv.reader(sys.stdin, delimiter={separator!r})"
     else:
         rows = f"(line.rstrip().split({separator!r}) for line in sys.stdin)"
     return (
-        f"the header is one cell with {words} in it, {shown!r}; cells are parted by "
-        'commas here. Write it with commas: `python -c "import csv, sys; '
+        f"the header is one cell with {words} in it, {quoted(text, _SHOWN)}; cells are "
+        'parted by commas here. Write it with commas: `python -c "import csv, sys; '
         f'csv.writer(sys.stdout).writerows({rows})" < FILE > NEW_FILE`.'
     )

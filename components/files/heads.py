@@ -10,7 +10,7 @@ from typing import IO
 
 from components.files.bad_input import FileFault
 from components.files.csv_cells import header_of
-from components.files.csv_rows import header_and_rows
+from components.files.csv_rows import MOST_ROW_BYTES, header_and_rows
 from components.files.headers import unlike
 from components.files.parquet import parquet_file
 from components.files.places import size_of
@@ -19,7 +19,6 @@ from components.files.streams import byte_stream, file_faults
 from components.files.tfrecord import record_batches
 
 _BLOCK_BYTES = 1 << 16
-_MOST_ROW_BYTES = 1 << 28
 _ROWS = 100  # that a line is compared with to tell whether it is a header
 
 
@@ -84,7 +83,7 @@ def rows_up_to(files: Iterable[str], rules: ReadRules, enough: int) -> int:
 
 def _of_csv(file: str) -> Head:
     with byte_stream(file) as stream:
-        line, chunks = header_and_rows(stream, _BLOCK_BYTES, _MOST_ROW_BYTES)
+        line, chunks = header_and_rows(stream, _BLOCK_BYTES, MOST_ROW_BYTES)
         text = next((rows.text for rows in chunks if rows.text.strip()), b"")
     if not line.strip() and not text:
         return Head(file, rows=0)

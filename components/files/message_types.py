@@ -14,6 +14,11 @@ _OF_SEQUENCE = b"\x0a\x12"
 _SEVEN_BITS = 7
 _MORE = 0x80
 _LISTS = "feature lists"
+# What to do about tf.SequenceExamples.
+AS_EXAMPLES = (
+    "Write tf.train.Example, with a feature for each feature list, and one for each "
+    "feature of the context."
+)
 
 
 def is_example(record: bytes) -> bool:

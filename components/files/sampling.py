@@ -13,7 +13,7 @@ from components.files.bad_input import BadInputError, FileFault
 from components.files.column_names import columns_shown
 from components.files.csv_cells import header_of, parsed
 from components.files.csv_text import opened_rows
-from components.files.message_types import feature_lists, is_example
+from components.files.message_types import AS_EXAMPLES, feature_lists, is_example
 from components.files.parquet import parquet_file
 from components.files.rules import ReadRules
 from components.files.streams import byte_stream
@@ -109,9 +109,7 @@ def _of_tfrecord(file: str, rows: int, _: Sequence[str]) -> Piece:
         if lists is not None:
             raise FileFault(
                 "holds tf.SequenceExamples, expected tf.Examples: the feature lists of "
-                f"the first are {columns_shown(lists)}. Write tf.train.Example, with a "
-                "feature for each feature list, and one for each feature of the "
-                "context."
+                f"the first are {columns_shown(lists)}. {AS_EXAMPLES}"
             )
     return Piece(file, as_found(records), is_whole)
 

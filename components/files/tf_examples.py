@@ -15,7 +15,7 @@ from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 from components.files.bad_input import RowFaults
 from components.files.canonical import VALUE_TYPES
 from components.files.column_names import columns_shown
-from components.files.message_types import feature_lists, is_example
+from components.files.message_types import AS_EXAMPLES, feature_lists, is_example
 from components.files.raw_batch import RawBatch, Share
 from configs.column import Dtype
 from configs.shown import shown
@@ -109,8 +109,7 @@ class Decoding:
             np.array([i for i in others if lists[i] is not None], np.int64),
             "is a tf.SequenceExample, expected a tf.Example",
             lambda row: f"its feature lists are {columns_shown(lists[row] or [])}",
-            "Write tf.train.Example, with a feature for each feature list, and one for "
-            "each feature of the context.",
+            AS_EXAMPLES,
         )
         faults.mark(np.array(others), *_no_example(records))
         good = np.flatnonzero(faults.good)

@@ -589,7 +589,7 @@ def test_text_that_the_parser_refuses_is_an_error(
 def test_endless_line_is_an_error(
     write: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_text, "_MOST_ROW_BYTES", 1 << 21)
+    monkeypatch.setattr(csv_text, "MOST_ROW_BYTES", 1 << 21)
     monkeypatch.setattr(csv_text, "_CHUNK_BYTES", 1 << 16)
     file = write("a.csv", b"a\n1\n" + b"x" * (1 << 23))
     rules = ReadRules("csv", {"a": Column("int64")})
