@@ -41,10 +41,14 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, **splits: list) -> Any:
     monkeypatch.setattr(executor, "construct", lambda *_: Reader())
     artifact = standard_artifacts.Examples()
     artifact.uri = str(folder)
-    properties = {"reader": "a.Reader", "options": "{}", "path": "there"}
+    execute(artifact, {"reader": "a.Reader", "options": "{}", "path": "there"})
+    return artifact
+
+
+def execute(artifact: Any, properties: dict[str, str]) -> None:
+    """Runs the executor as a pipeline does."""
     context = BaseBeamExecutor.Context(make_beam_pipeline_fn=in_memory_pipeline)
     executor.Executor(context).Do({}, {"examples": [artifact]}, properties)
-    return artifact
 
 
 def test_examples_are_written_serialized_or_not(
@@ -94,7 +98,7 @@ def test_reader_of_files_tells_why_a_split_is_empty(
     }
 
     with pytest.raises(ValueError, match=told):
-        executor.Executor().Do({}, {"examples": [artifact]}, properties)
+        execute(artifact, properties)
 
 
 def test_counts_are_kept_and_told(
@@ -156,7 +160,7 @@ def read_files(folder: Path, write_rows: int = 10) -> Any:
         "options": json.dumps(options),
         "path": str(data),
     }
-    executor.Executor().Do({}, {"examples": [artifact]}, properties)
+    execute(artifact, properties)
     return artifact
 
 
