@@ -17,7 +17,6 @@ from configs.rules import least_rows
 from configs.schema import SGD, Adagrad, Adam, FeatureSet, Optimizer
 from embedding.partition import row_ranges
 
-_HOT = 0.8
 _TOP = 10
 _CURVE_POINTS = 200
 _FLOAT_BYTES = 4
