@@ -78,16 +78,14 @@ def test_auc_is_exact(examples: Examples, weighted: bool) -> None:
 def test_ties_count_half() -> None:
     labels, scores, weights = drawn(3_000)
     scores = np.round(scores, 1)
-    pairs = [
-        (float(w) * float(v), float(p > n) + 0.5 * float(p == n))
-        for p, w in zip(scores[labels == 1], weights[labels == 1], strict=True)
-        for n, v in zip(scores[labels == 0], weights[labels == 0], strict=True)
-    ]
-    counts, wins = np.array(pairs, np.float64).T
+    positives, negatives = scores[labels == 1, None], scores[labels == 0]
+    wins = (positives > negatives) + 0.5 * (positives == negatives)
+    exact = weights.astype(np.float64)
+    counts = np.outer(exact[labels == 1], exact[labels == 0])
 
     auc = judged((labels, scores, weights)).values["auc"]
 
-    assert auc == pytest.approx((counts @ wins) / counts.sum(), abs=1e-12)
+    assert auc == pytest.approx((counts * wins).sum() / counts.sum(), abs=1e-12)
 
 
 def test_scores_of_both_signs_are_in_order() -> None:
