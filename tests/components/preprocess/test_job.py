@@ -17,6 +17,7 @@ from shardline_tests import load
 from components.files import BadInputError
 from components.preprocess.alone import preprocess_alone
 from components.preprocess.runners import beam_runner
+from components.preprocess.spans import damage_of
 from configs.schema import Feature, FeatureSet, HeldOut, Ids, Table
 
 shared = load(Path(__file__).with_name("conftest.py"))
@@ -337,7 +338,10 @@ def change(file: Path) -> None:
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 
 
-@pytest.mark.parametrize("name", ["user-*", "summary.json", "whole.json"])
+OF_COUNTS = pytest.mark.parametrize("name", ["user-*", "summary.json", "whole.json"])
+
+
+@OF_COUNTS
 @pytest.mark.parametrize(
     "damage",
     [
@@ -348,15 +352,26 @@ def change(file: Path) -> None:
         lambda file: file.write_bytes(pickle.dumps(Hostile())),
     ],
 )
-def test_damaged_counts_are_made_again(
-    name: str,
-    damage: Callable[[Path], Any],
-    whole: Whole,
-    cache: str,
-    run_alone: Run,
+def test_damage_of_counts_is_found(
+    name: str, damage: Callable[[Path], Any], cache: str
 ) -> None:
     damaged = next(Path(cache).glob(f"counts-*/{name}"))
+    assert damage_of(str(damaged.parent)) == ""
     damage(damaged)
+
+    told = damage_of(str(damaged.parent))
+
+    assert told is not None
+    assert told.startswith(str(damaged))
+    assert not Hostile.ran
+
+
+@OF_COUNTS
+def test_damaged_counts_are_made_again(
+    name: str, whole: Whole, cache: str, run_alone: Run
+) -> None:
+    damaged = next(Path(cache).glob(f"counts-*/{name}"))
+    damaged.write_bytes(pickle.dumps(Hostile()))
 
     again = run_alone(whole.source, cache=cache)
 
