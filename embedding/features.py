@@ -183,21 +183,19 @@ def _sparse_places(
     feature: FeatureSpec, ids: tf.SparseTensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the row of each entry, counted over the leading axes, and its column."""
-    indices = ids.indices
-    if feature.config.validate_weights_and_indices:
-        inside = tf.debugging.Assert(
-            tf.reduce_all((indices >= 0) & (indices < ids.dense_shape))
-            & tf.reduce_all(ids.dense_shape >= 0),
-            [
-                f"Feature '{feature.path}': a SparseTensor's indices must lie inside "
-                "its dense_shape",
-                ids.dense_shape,
-                "got",
-                indices,
-            ],
-        )
-        with after(inside):
-            indices = tf.identity(indices)
+    inside = tf.debugging.Assert(
+        tf.reduce_all((ids.indices >= 0) & (ids.indices < ids.dense_shape))
+        & tf.reduce_all(ids.dense_shape >= 0),
+        [
+            f"Feature '{feature.path}': a SparseTensor's indices must lie inside its "
+            "dense_shape",
+            ids.dense_shape,
+            "got",
+            ids.indices,
+        ],
+    )
+    with after(inside):
+        indices = tf.identity(ids.indices)
     strides = tf.math.cumprod(ids.dense_shape[:-1], exclusive=True, reverse=True)
     return tf.reduce_sum(indices[:, :-1] * strides, axis=1), indices[:, -1]
 

@@ -34,7 +34,8 @@ class EmbeddingLookup(keras.layers.Layer):  # type: ignore[misc]
     The tables are float32 weights [vocabulary_size, dim] that do not train: the engine
     trains them. Stock TensorFlow ops only; needs Keras's TensorFlow backend. Save a
     model that holds it by its weights or as a SavedModel: a `.keras` archive cannot
-    hold a feature_config.
+    hold a feature_config. Give a subclassed model the class attribute
+    `input_dtype = "int64"` then: Keras saves it with inputs of that type.
     """
 
     def __init__(
@@ -99,7 +100,12 @@ class EmbeddingLookup(keras.layers.Layer):  # type: ignore[misc]
                 first = last
 
     def call(self, inputs: Any, weights: Any = None) -> Any:
-        """Returns the activations, see `embedding.serving_embedding_lookup`."""
+        """Returns the activations, see `embedding.serving_embedding_lookup`.
+
+        Raises:
+            ValueError: if ids are floats.
+        """
+        _check_not_floats(inputs)
         configuration = self._configuration
         tables = {
             spec.config: tf.convert_to_tensor(self._weights_by_name[spec.name])
@@ -127,3 +133,13 @@ class EmbeddingLookup(keras.layers.Layer):  # type: ignore[misc]
                 keras.KerasTensor((*shape.as_list(), config.table.dim), "float32")
             )
         return tf.nest.pack_sequence_as(inputs, outputs)
+
+
+def _check_not_floats(inputs: Any) -> None:
+    for path, ids in zip(leaf_paths(inputs), tf.nest.flatten(inputs), strict=True):
+        if tf.as_dtype(ids.dtype).is_floating:
+            raise ValueError(
+                f"Feature '{path}': ids must be int32 or int64, got {ids.dtype.name}. "
+                "Keras saves a subclassed model with float inputs, unless it has the "
+                "class attribute input_dtype = 'int64'."
+            )

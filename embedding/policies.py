@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias, get_args
 import tensorflow as tf
 
 from embedding.checks import after
-from embedding.weights import are_not_negative
+from embedding.weights import are_finite_and_not_negative
 
 Policy: TypeAlias = Literal["error", "drop", "oov_row"]
 Policies: TypeAlias = Policy | Mapping[str, Policy]
@@ -95,9 +95,11 @@ def usable_weights(
     policy: Policy, weights: tf.Tensor, combiner: str, path: str
 ) -> tuple[tf.Tensor, tf.Tensor | None]:
     """Applies the policy to weights: float32 [n]. Returns what `usable_ids` does."""
-    valid = tf.math.is_finite(weights)
-    if combiner != "sum":
-        valid &= are_not_negative(weights)
+    valid = (
+        tf.math.is_finite(weights)
+        if combiner == "sum"
+        else are_finite_and_not_negative(weights)
+    )
     if policy != "error":
         return weights, valid
     usable = tf.debugging.Assert(

@@ -4,9 +4,12 @@ TensorFlow's ops take those that no RaggedTensor can have in different ways: som
 numbers, some allocate as much as they say.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import tensorflow as tf
 
-from embedding.checks import after
+from embedding.checks import Check, after, asserted
 
 MUST = "row_splits must ascend from 0 to the number of ids,"
 
@@ -29,12 +32,28 @@ def with_checked_splits(path: str, ids: tf.RaggedTensor) -> tf.RaggedTensor:
         path: of the feature, for the message.
         ids: [batch, None].
     """
-    found = [
-        f"Feature '{path}': {MUST}",
-        tf.size(ids.values),
-        "got",
-        ids.row_splits,
-    ]
-    with after(tf.debugging.Assert(are_splits(ids), found)):
+    with after(splits_check([(f"Feature '{path}': {MUST}", ids)])):
         splits = tf.identity(ids.row_splits)
     return tf.RaggedTensor.from_row_splits(ids.values, splits, validate=False)
+
+
+def splits_check(given: Sequence[tuple[str, tf.RaggedTensor]]) -> Check:
+    """Asserts row splits of several tensors as one: a request is as slow as it has ops.
+
+    Args:
+        given: what the message says of each, up to the number of values; and the
+            tensor, [batch, None].
+    """
+    messages, tensors = zip(*given, strict=True)
+    fit = tf.stack([are_splits(ids) for ids in tensors])
+
+    def found() -> list[Any]:
+        at = tf.argmin(tf.cast(fit, tf.int32))
+        sizes = [tf.size(ids.values) for ids in tensors]
+        splits = [
+            tf.strings.format("{}", ids.row_splits, summarize=3) for ids in tensors
+        ]
+        message, size, got = (tf.gather(of, at) for of in (messages, sizes, splits))
+        return [message, size, "got", got]
+
+    return asserted(tf.reduce_all(fit), found)

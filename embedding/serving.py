@@ -37,6 +37,8 @@ def serving_embedding_lookup(
     tables: Mapping[Any, Any],
     feature_config: Any,
     policies: Policies | None = None,
+    *,
+    row_splits_known: bool = False,
 ) -> Any:
     """Looks up a batch of ids of any size.
 
@@ -52,6 +54,8 @@ def serving_embedding_lookup(
             rounding.
         feature_config: the nest of FeatureConfig that the tables were trained with.
         policies: those the tables were trained with, see `embedding.policies`.
+        row_splits_known: True if the caller has checked row splits of ragged ids, or
+            made them. Then lookups in a ServingTable do not check them again.
 
     Returns:
         Nest like inputs of float32 [batch, dim], or
@@ -82,7 +86,8 @@ def serving_embedding_lookup(
         isinstance(table, ServingTable) and has_reader(batch)
         for batch, table in zip(batches, held, strict=True)
     ]
-    with after(*request_checks(list(itertools.compress(batches, read_here)))):
+    requests = list(itertools.compress(batches, read_here))
+    with after(*request_checks(requests, splits_known=row_splits_known)):
         activations = [
             _activations(batch, table, is_read_here)
             for batch, table, is_read_here in zip(batches, held, read_here, strict=True)

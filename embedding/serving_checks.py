@@ -12,9 +12,9 @@ import tensorflow as tf
 
 from embedding.checks import Check, are_same, asserted
 from embedding.inputs import is_dense
-from embedding.row_splits import MUST, are_splits
+from embedding.row_splits import MUST, splits_check
 from embedding.specs import FeatureSpec
-from embedding.weights import are_not_negative
+from embedding.weights import are_finite_and_not_negative
 
 _REMEDY = "Mend the preprocessing, or give the table the policy drop or oov_row."
 
@@ -33,14 +33,19 @@ class Batch(NamedTuple):
     weights: Any
 
 
-def request_checks(batches: Sequence[Batch]) -> list[Check]:
+def request_checks(batches: Sequence[Batch], *, splits_known: bool) -> list[Check]:
     """Asserts that dense and ragged batches are such, and tables can use them.
 
     Args:
         batches: the ids and weights of tables whose policy does not refuse anything,
             or that are not to be validated, pass; row splits that are none do not.
+        splits_known: whether row splits are known to be such.
     """
-    ragged = [batch for batch in batches if not is_dense(batch.ids)]
+    ragged = [
+        (f"Feature '{batch.feature.path}': {MUST}", batch.ids)
+        for batch in batches
+        if not (splits_known or is_dense(batch.ids))
+    ]
     checked = [
         batch
         for batch in batches
@@ -49,31 +54,10 @@ def request_checks(batches: Sequence[Batch]) -> list[Check]:
     ]
     weighted = [batch for batch in checked if batch.weights is not None]
     return [
-        *(_splits_checks(ragged) if ragged else []),
+        *([splits_check(ragged)] if ragged else []),
         *(_ids_checks(checked) if checked else []),
         *(_weights_checks(weighted) if weighted else []),
     ]
-
-
-def _splits_checks(batches: Sequence[Batch]) -> list[Check]:
-    fit = tf.stack([are_splits(batch.ids) for batch in batches])
-    messages = [f"Feature '{batch.feature.path}': {MUST}" for batch in batches]
-
-    def found() -> list[Any]:
-        at = _first_false(fit)
-        sizes = [tf.size(batch.ids.values) for batch in batches]
-        splits = [
-            tf.strings.format("{}", batch.ids.row_splits, summarize=3)
-            for batch in batches
-        ]
-        return [
-            tf.gather(messages, at),
-            tf.gather(sizes, at),
-            "got",
-            tf.gather(splits, at),
-        ]
-
-    return [asserted(tf.reduce_all(fit), found)]
 
 
 def _ids_checks(batches: Sequence[Batch]) -> list[Check]:
@@ -119,11 +103,10 @@ def _weights_checks(batches: Sequence[Batch]) -> list[Check]:
 
 
 def _are_usable(weights: tf.Tensor, combiner: str) -> tf.Tensor:
-    # False for NaN, as every comparison is.
-    are_usable = tf.abs(weights) <= tf.float32.max
-    if combiner != "sum":
-        are_usable &= are_not_negative(weights)
-    return tf.reduce_all(are_usable)
+    if combiner == "sum":
+        # False for NaN, as every comparison is.
+        return tf.reduce_all(tf.abs(weights) <= tf.float32.max)
+    return tf.reduce_all(are_finite_and_not_negative(weights))
 
 
 def _stand_alike(ids: tf.RaggedTensor, weights: tf.RaggedTensor) -> tf.Tensor:

@@ -179,11 +179,14 @@ class RowShardedVariable(ShardedVariable):  # type: ignore[misc]
     def _why_not_exported(self) -> str:
         return (
             f"one of the {len(self._variables)} hosts' rows of '{self.name}'. The "
-            "function was traced before the save, so it reads each host's rows, but a "
-            "SavedModel holds the table in one piece. Save the tf.function itself, "
-            "with an input_signature, in place of what get_concrete_function returned: "
-            "it is traced anew while it is saved. Or look up in tf.Variables of whole "
-            "tables, as embedding.keras_layer.EmbeddingLookup does."
+            "function was traced before the save, or takes the table's parts itself, "
+            "but a SavedModel holds the table in one piece. Save the tf.function "
+            "itself, with an input_signature, in place of what get_concrete_function "
+            "returned: it is traced anew while it is saved. Have it look up in the "
+            "table with embedding.serving_embedding_lookup or "
+            "tf.nn.embedding_lookup, not in its `variables` or slices. Or look up in "
+            "tf.Variables of whole tables, as "
+            "embedding.keras_layer.EmbeddingLookup does."
         )
 
     def _check_shape(self, path: str, key: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from embedding import partition
+from embedding.checkpoint import is_exporting
 from embedding.initializers import row_values
 from embedding.sharded_variable import (
     RowShardedVariable,
@@ -81,13 +82,13 @@ class HostTable:
         """Returns the shard of each host that holds rows.
 
         Raises:
-            ValueError: in a function that is traced for a SavedModel, where a table of
-                several hosts is one variable.
+            ValueError: in a function that is traced for a SavedModel, which holds
+                neither an engine's queues nor tables in shards.
         """
-        if len(self.parameters.variables) != len(self.hosts):
+        if is_exporting():
             raise ValueError(
-                f"Table '{self.spec.name}': a function that trains or looks up on "
-                f"{len(self.hosts)} hosts cannot be part of a SavedModel. Save only "
+                f"Table '{self.spec.name}': a function that trains or looks up with "
+                "the engine cannot be part of a SavedModel. Save only "
                 "functions that call embedding.serving_embedding_lookup, and keep "
                 "those that call the engine's enqueue, dequeue and apply_gradients out "
                 "of the attributes of what is saved."

@@ -10,8 +10,9 @@ by their bits here. `partition.cc` does the same.
 
 import tensorflow as tf
 
-# Bits of 2^-45 and 2^44. If the largest weight of an example lies between them, neither
-# the sum nor the sum of squares of up to 2^31 weights leaves float32.
+# If the largest weight of an example lies between these, neither the sum nor the sum of
+# squares of up to 2^31 weights leaves float32. The same as bits.
+_LEAST, _MOST = 2.0**-45, 2.0**44
 _LEAST_ORDINARY = (127 - 45) << 23
 _MOST_ORDINARY = (127 + 44) << 23
 _OF_TINY, _OF_HUGE = 2.0**90, 2.0**-80
@@ -19,13 +20,14 @@ _OF_TINY, _OF_HUGE = 2.0**90, 2.0**-80
 _LEAST_NORMAL = 1 << 23
 _DENORMAL_UNIT = 2.0**-149
 _MAGNITUDE = 0x7FFFFFFF
-_MINUS_ZERO = -(2**31)
+_GREATEST = 0x7F7FFFFF
+_MINUS_ZERO = 0x80000000
 
 
-def are_not_negative(weights: tf.Tensor) -> tf.Tensor:
-    """Returns which weights are at least 0: bool, of the shape of float32 weights."""
-    bits = tf.bitcast(weights, tf.int32)
-    return (bits >= 0) | tf.equal(bits, _MINUS_ZERO)
+def are_finite_and_not_negative(weights: tf.Tensor) -> tf.Tensor:
+    """Returns which weights are: bool, of the shape of float32 weights."""
+    bits = tf.bitcast(weights, tf.uint32)
+    return (bits <= _GREATEST) | tf.equal(bits, _MINUS_ZERO)
 
 
 def scaled_weights(
@@ -41,22 +43,18 @@ def scaled_weights(
     Returns:
         float32 [n].
     """
+    # What is asked of every batch is few ops: zeros and negative weights do not pass,
+    # and come out as they are.
+    return tf.cond(
+        (tf.reduce_min(weights) >= _LEAST) & (tf.reduce_max(weights) <= _MOST),
+        lambda: weights,
+        lambda: _scaled(weights, segments, rows),
+    )
+
+
+def _scaled(weights: tf.Tensor, segments: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     # Absolute values as bits, which compare as the values do.
     magnitudes = tf.bitwise.bitwise_and(tf.bitcast(weights, tf.int32), _MAGNITUDE)
-    are_ordinary = tf.reduce_all(
-        tf.equal(magnitudes, 0)
-        | (magnitudes >= _LEAST_ORDINARY) & (magnitudes <= _MOST_ORDINARY)
-    )
-    return tf.cond(
-        are_ordinary,
-        lambda: weights,
-        lambda: _scaled(weights, magnitudes, segments, rows),
-    )
-
-
-def _scaled(
-    weights: tf.Tensor, magnitudes: tf.Tensor, segments: tf.Tensor, rows: tf.Tensor
-) -> tf.Tensor:
     largest = tf.gather(
         tf.math.unsorted_segment_max(magnitudes, segments, rows), segments
     )

@@ -88,7 +88,13 @@ class ServingModel(tf.Module):
 
         def lookup(ids: Any, weights: Any) -> dict[str, tf.Tensor]:
             activations: dict[str, tf.Tensor] = serving_embedding_lookup(
-                ids, weights, by_config, feature_config, policies
+                ids,
+                weights,
+                by_config,
+                feature_config,
+                policies,
+                # Ids come from the transform graph, or from a signature that checks.
+                row_splits_known=True,
             )
             return activations
 

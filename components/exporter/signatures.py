@@ -15,6 +15,7 @@ from configs.column import Column
 from configs.columns import lookup_inputs, model_inputs
 from configs.schema import Feature, FeatureSet
 from embedding.checks import after, asserted
+from embedding.row_splits import splits_check
 
 
 def columns_signature(
@@ -35,15 +36,15 @@ def columns_signature(
 
     @tf.function
     def serve_columns(**flat: tf.Tensor) -> dict[str, tf.Tensor]:
-        given, examples = {}, {}
-        for name, column in columns.items():
-            values, *row_splits = model_inputs(name, ragged=column.ragged)
-            given[name] = flat[values]
-            examples[values] = tf.size(flat[values], tf.int64)
-            if row_splits:
-                given[name] = _ragged(flat, values, *row_splits)
-                examples[row_splits[0]] = given[name].nrows()
-                del examples[values]
+        inputs = {
+            name: model_inputs(name, ragged=column.ragged)
+            for name, column in columns.items()
+        }
+        given = _put_together(flat, inputs)
+        examples = {
+            own[-1]: given[name].nrows() if own[1:] else tf.size(flat[own[0]], tf.int64)
+            for name, own in inputs.items()
+        }
         return answer(_of_equal_lengths(given, examples))
 
     return _traced(serve_columns, specs)
@@ -81,15 +82,20 @@ def lookup_signature(
 
     @tf.function
     def serve_lookup(**flat: tf.Tensor) -> dict[str, tf.Tensor]:
-        ids: dict[str, Any] = {}
-        weights: dict[str, Any] = dict.fromkeys(features.features)
-        for name, feature in features.features.items():
-            values, *row_splits = _lookup_inputs(name, feature)
-            ids[name] = flat[values]
-            if row_splits:
-                ids[name] = _ragged(flat, values, row_splits[0])
-            if feature.weights:
-                weights[name] = _ragged(flat, row_splits[1], row_splits[0])
+        inputs = {
+            name: _lookup_inputs(name, feature)
+            for name, feature in features.features.items()
+        }
+        ids = _put_together(flat, {name: own[:2] for name, own in inputs.items()})
+        weights = {
+            # Of the very row splits of the ids: none has to compare them.
+            name: tf.RaggedTensor.from_row_splits(
+                flat[own[2]], ids[name].row_splits, validate=False
+            )
+            if own[2:]
+            else None
+            for name, own in inputs.items()
+        }
         return answer(ids, weights)
 
     return _traced(serve_lookup, specs)
@@ -108,27 +114,37 @@ def _lookup_inputs(name: str, feature: Feature) -> list[str]:
     )
 
 
-def _ragged(
-    flat: Mapping[str, tf.Tensor], values: str, row_splits: str
-) -> tf.RaggedTensor:
-    """Returns a column put together again, its row splits checked."""
-    splits, size = flat[row_splits], tf.size(flat[values], tf.int64)
-    fits = tf.debugging.Assert(
-        (splits[0] == 0)
-        & (splits[-1] == size)
-        & tf.reduce_all(splits[1:] >= splits[:-1]),
-        [
-            f"Input {row_splits} must begin with 0, never go down, and end with the "
-            f"number of {values},",
-            size,
-            "got",
-            splits,
-        ],
-    )
-    with after(fits):
-        return tf.RaggedTensor.from_row_splits(
-            flat[values], tf.identity(splits), validate=False
-        )
+def _put_together(
+    flat: Mapping[str, tf.Tensor], inputs: Mapping[str, list[str]]
+) -> dict[str, Any]:
+    """Returns columns put together again, their row splits checked.
+
+    Args:
+        flat: tensors by input.
+        inputs: of each column, its values, and its row splits if it is ragged.
+    """
+    given: dict[str, Any] = {}
+    ragged = []
+    for name, (values, *row_splits) in inputs.items():
+        given[name] = flat[values]
+        for own in row_splits:
+            given[name] = tf.RaggedTensor.from_row_splits(
+                flat[values], flat[own], validate=False
+            )
+            message = (
+                f"Input {own} must begin with 0, never go down, and end with the "
+                f"number of {values},"
+            )
+            ragged.append((message, given[name]))
+    with after(*([splits_check(ragged)] if ragged else [])):
+        return {
+            name: tf.RaggedTensor.from_row_splits(
+                column.values, tf.identity(column.row_splits), validate=False
+            )
+            if isinstance(column, tf.RaggedTensor)
+            else column
+            for name, column in given.items()
+        }
 
 
 def _of_equal_lengths(

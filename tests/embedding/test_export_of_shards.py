@@ -90,6 +90,18 @@ def test_concrete_functions_are_refused(engine, serve, tmp_path):
             saved(module, tmp_path / "model", signatures)
 
 
+def test_functions_of_parts_are_refused(engine, tmp_path):
+    """However late they are traced."""
+    (table,) = engine.embedding_tables.values()
+    parts = list(table.variables)
+    for whole in (lambda: tf.concat(parts, axis=0), lambda: table[:]):
+        serve = tf.function(
+            lambda ids, whole=whole: tf.gather(whole(), ids), input_signature=[SPEC]
+        )
+        with pytest.raises(AssertionError, match="or takes the table's parts itself"):
+            saved(engine, tmp_path / "model", serve)
+
+
 def test_concrete_functions_of_slots_are_refused(engine, tmp_path):
     (slots,) = engine.slot_variables.values()
     concrete = tf.function(
@@ -122,9 +134,40 @@ def test_keras_model_answers_whenever_it_was_traced(engine, config, serve, tmp_p
     np.testing.assert_array_equal(answer, serve(tf.constant(IDS, tf.int64)))
 
 
-def test_training_step_of_several_hosts_is_refused_in_words(
-    cases, engine, serve, tmp_path
+def test_subclassed_keras_model_needs_the_type_of_its_inputs(
+    engine, config, serve, tmp_path
 ):
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.lookup = EmbeddingLookup(config)
+            self.lookup.assign_tables(engine.embedding_tables)
+
+        def call(self, ids):
+            return self.lookup({"clicks": ids})["clicks"]
+
+    class Typed(Model):
+        input_dtype = "int64"
+
+    ids = tf.constant(IDS, tf.int64)
+    model, typed = Model(), Typed()
+    np.testing.assert_array_equal(model(ids), typed(ids))
+    with pytest.raises(ValueError, match=r"'clicks'.*float32.*input_dtype = 'int64'"):
+        tf.saved_model.save(model, str(tmp_path / "model"))
+    for number, save in enumerate(
+        (lambda folder: tf.saved_model.save(typed, folder), typed.export)
+    ):
+        folder = str(tmp_path / str(number))
+        save(folder)
+        loaded = tf.saved_model.load(folder)
+        (answer,) = loaded.signatures["serving_default"](ids).values()
+        np.testing.assert_array_equal(answer, serve(ids))
+
+
+@pytest.mark.parametrize("hosts", [1, 3])
+def test_training_step_is_refused_in_words(cases, config, kernels, hosts, tmp_path):
+    engine = cases.start(config, tpu.Adagrad(0.1), hosts, len(IDS))
+
     @tf.function
     def train(ids):
         engine.enqueue({"clicks": ids})
@@ -132,5 +175,9 @@ def test_training_step_of_several_hosts_is_refused_in_words(
         engine.apply_gradients({"clicks": tf.ones([len(IDS), cases.DIM])})
 
     train(tf.constant(IDS, tf.int64))
-    with pytest.raises(ValueError, match=r"'items': a function that trains .* 3 hosts"):
-        saved(holder(engine=engine, train=train), tmp_path / "model", serve)
+    before = cases.parameters(engine)
+    with pytest.raises(ValueError, match=r"'items': a function that trains .* engine"):
+        saved(holder(engine=engine, train=train), tmp_path / "model")
+    # The engine trains on.
+    train(tf.constant(IDS, tf.int64))
+    assert (cases.parameters(engine) < before).all(axis=1).sum() == len(IDS)

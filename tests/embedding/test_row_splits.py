@@ -44,6 +44,9 @@ FEATURES = {
         "validate_weights_and_indices": False,
     },
 }
+SPARSE_FEATURES = {
+    name: options for name, options in FEATURES.items() if "output_shape" not in options
+}
 
 
 def ragged(values, splits, dtype=tf.int64):
@@ -173,12 +176,26 @@ def test_weights_that_stand_elsewhere_are_refused(asking, word):
             ask(ragged(IDS, [0, 2, 3]), weights)
 
 
-def test_sparse_indices_outside_are_refused(asking):
-    ask = asking(configuration())
-    for index in ([2, 0], [0, 4], [-1, 0], [0, -1], [2**40, 0]):
-        ids = tf.SparseTensor([[0, 1], index], tf.constant([1, 2], tf.int64), [2, 4])
+def sparse_outside():
+    for index in ([2, 0], [0, 4], [-1, 0], [0, -1], [1, -1], [2**40, 0]):
+        yield tf.SparseTensor([[0, 1], index], tf.constant([1, 2], tf.int64), [2, 4])
+
+
+@pytest.mark.parametrize("options", SPARSE_FEATURES.values(), ids=SPARSE_FEATURES)
+def test_sparse_indices_outside_are_refused(asking, options):
+    ask = asking(configuration(**options))
+    for ids in sparse_outside():
         with pytest.raises(tf.errors.InvalidArgumentError, match=OUTSIDE):
             ask(ids)
+
+
+@pytest.mark.parametrize("options", SPARSE_FEATURES.values(), ids=SPARSE_FEATURES)
+def test_the_engine_refuses_sparse_indices_outside(kernels, options):
+    engine = engine_of(configuration(**options))
+    for ids in sparse_outside():
+        batch = {"fine": tf.constant([4, 5]), "clicks": ids}
+        with pytest.raises(tf.errors.InvalidArgumentError, match=OUTSIDE):
+            engine.enqueue(batch, training=False)
 
 
 def test_sparse_shapes_below_0_are_refused(tables_of):

@@ -155,12 +155,10 @@ class BagsReader {
         if (is_inside) bag = bag * sizes[axis] + index[axis];
       }
       const int64_t column = index[rank - 1];
-      is_inside &= !feature_.plan.validate ||
-                   (column >= 0 && column < sizes[rank - 1]);
+      is_inside &= column >= 0 && column < sizes[rank - 1];
       if (!is_inside) return outside(index, sizes, rank);
       if (feature_.kept > 0) {
-        bag = column >= 0 && column < feature_.kept ? bag * feature_.kept + column
-                                                    : bags_.row_bags;
+        bag = column < feature_.kept ? bag * feature_.kept + column : bags_.row_bags;
       }
       ascending &= i == 0 || bag_of[i - 1] <= bag;
       bag_of[i] = bag;

@@ -271,10 +271,10 @@ void update_row(const Optimizer& o, const TableRows& table, int64_t row,
 
 bool is_finite(const float* values, int64_t count) {
   // The exponent of what is not finite has all bits set.
-  const uint32_t* bits = reinterpret_cast<const uint32_t*>(values);
   uint32_t found = 0;
   for (int64_t i = 0; i < count; ++i) {
-    found |= (bits[i] & 0x7f800000u) == 0x7f800000u;
+    const auto bits = load<uint32_t>(values + i);
+    found |= (bits & 0x7f800000u) == 0x7f800000u;
   }
   return !found;
 }

@@ -229,9 +229,12 @@ class Update {
 uint64_t* SortMemory::room_for(int64_t count) {
   steps_with_less_ = count < size_ / kTooLarge ? steps_with_less_ + 1 : 0;
   if (count > size_ || steps_with_less_ == kPatience) {
-    numbers_.reset();  // first, so that never two are held
-    size_ = count + count / 8;
-    numbers_.reset(new uint64_t[size_]);
+    // Forgotten first: never two are held, and none is counted on that was not given.
+    numbers_.reset();
+    size_ = 0;
+    const int64_t room = count + count / 8;
+    numbers_.reset(new uint64_t[room]);
+    size_ = room;
     steps_with_less_ = 0;
   }
   return numbers_.get();

@@ -115,7 +115,9 @@ def test_input_that_the_policy_refuses_is_an_error(
         lookup(**flat(ids, WEIGHTS))
 
 
-@pytest.mark.parametrize("splits", [[0, 9], [1, 6], [0, 4, 2, 6], [0, -1, 6]], ids=str)
+@pytest.mark.parametrize(
+    "splits", [[0, 9], [1, 6], [0, 4, 2, 6], [0, -1, 6], []], ids=str
+)
 def test_row_splits_that_do_not_fit_are_an_error(
     lookup: Callable[..., Any], splits: list[int]
 ) -> None:
