@@ -49,7 +49,7 @@ def transformed_columns(
         to_ids = _ID_KINDS[feature.ids.kind]
         outputs[name] = to_ids(tokens, name, feature, known)
         if feature.weights:
-            outputs[weights_output(name)] = feature_weights(feature, columns)
+            outputs[weights_output(name)] = feature_weights(name, feature, columns)
     for name, number in settings.numbers.items():
         values = columns[number.column or name]
         outputs[name] = scaled(values, number, facts.numbers[name])

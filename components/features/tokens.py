@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from configs.schema import Feature
+from embedding.checks import after, asserted
 
 # What parsing puts in place of a value that is not there.
 MISSING: dict[str, bytes | int | float] = {
@@ -45,15 +46,41 @@ def feature_tokens(name: str, feature: Feature, columns: Mapping[str, Any]) -> A
     return values
 
 
-def feature_weights(feature: Feature, columns: Mapping[str, Any]) -> tf.RaggedTensor:
+def feature_weights(
+    name: str, feature: Feature, columns: Mapping[str, Any]
+) -> tf.RaggedTensor:
     """Returns one weight for each value of a weighted feature; a default has 1.
 
+    Weights of another number than values are an error of the running graph; without a
+    default the engine refuses them.
+
     Args:
+        name: of the feature.
         feature: the specification.
         columns: raw columns: tensors [batch] or ragged.
     """
     weights = columns[feature.weights or ""]
-    return weights if feature.default is None else _with_default(weights, 1.0)
+    if feature.default is None:
+        return weights
+    # Before the default fills both, which would hide it.
+    column = feature.column or name
+    given, expected = weights.row_lengths(), columns[column].row_lengths()
+
+    def found() -> list[Any]:
+        row = tf.argmax(tf.not_equal(given, expected), output_type=tf.int64)
+        return [
+            f"Column `{feature.weights}` has not one weight for each id in column "
+            f"`{column}`: example",
+            row,
+            "(the first is 0) has",
+            given[row],
+            "weights for",
+            expected[row],
+            "ids. Write as many weights as ids.",
+        ]
+
+    with after(asserted(tf.reduce_all(tf.equal(given, expected)), found)):
+        return _with_default(weights, 1.0)
 
 
 def crossed(left: Any, right: Any) -> Any:

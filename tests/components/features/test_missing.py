@@ -52,6 +52,13 @@ FEATURES = FeatureSet.model_validate(
             },
             "bag": {"table": "bag", "combiner": "sum", "default": "none"},
             "other_bag": {"table": "bag", "combiner": "sum"},
+            "weighed": {
+                "column": "bag",
+                "table": "bag",
+                "combiner": "sum",
+                "weights": "pounds",
+                "default": "none",
+            },
         },
         "numbers": {
             "mean": {"column": "x", "missing": "mean", "scale": "z_score"},
@@ -76,6 +83,7 @@ ROWS: list[dict[str, Any]] = [
         "level": 1.0,
         "time": EARLY,
         "bag": ["a", "b"],
+        "pounds": [1.0, 2.0],
         "other_bag": ["a"],
         "x": 1.0,
         "n": 4,
@@ -92,6 +100,7 @@ ROWS: list[dict[str, Any]] = [
         "level": 4.0,
         "time": EARLY + 1,
         "bag": ["none"],
+        "pounds": [3.0],
         "other_bag": ["b"],
         "x": 4.0,
         "n": 6,
@@ -108,6 +117,7 @@ EXPECTED: dict[str, list[Any]] = {
     "time": [1, 0, 1],
     "bag": [[2, 1], [0], [0]],
     "other_bag": [[2], [], [1]],
+    "weighed": [[2, 1], [0], [0]],
     "mean": [-1, 0, 1],
     "seven": [1, 7, 4],
     "mean_whole": [4, 5, 6],
@@ -335,6 +345,19 @@ def test_several_values_where_one_may_be_are_refused_in_words(
         f"Column `{name}` holds several values where {COLUMNS[name]} is expected: "
         "example 1 (the first is 0) has 2 of them. Write one, or give the feature "
         "`combiner` or `max_sequence_length`."
+    )
+
+
+@pytest.mark.parametrize(
+    ("ids", "weights"), [(["a"], []), ([], [1.0]), (["a"], [1.0, 2.0])]
+)
+def test_weights_of_another_number_than_ids_are_refused_before_a_default_fills_them(
+    refusal: Callable[..., str], ids: list[str], weights: list[float]
+) -> None:
+    assert refusal(ROWS[0], ROWS[2] | {"bag": ids, "pounds": weights}) == (
+        "Column `pounds` has not one weight for each id in column `bag`: example 1 "
+        f"(the first is 0) has {len(weights)} weights for {len(ids)} ids. Write as "
+        "many weights as ids."
     )
 
 
