@@ -143,6 +143,8 @@ def shardline(
 
     def run(*arguments: str | Path, attempts: Path | None = None) -> Finished:
         guarded = {"PYTHONPATH": _GUARDED_PATH, guard.ATTEMPTS_FILE: str(attempts)}
+        # Paths of tests are long, and a table that is too wide is shown as lines.
+        environment = _USER_ENVIRONMENT | {"COLUMNS": "240"}
         started_s = time.monotonic()
         process = subprocess.Popen(
             [str(part) for part in (command, *arguments)],
@@ -151,7 +153,7 @@ def shardline(
             stdin=subprocess.DEVNULL,
             text=True,
             cwd=folder,
-            env=_USER_ENVIRONMENT | (guarded if attempts else {}),
+            env=environment | (guarded if attempts else {}),
         )
         lines, times_s = [], []
         for line in process.stdout:

@@ -76,8 +76,9 @@ class Executor(BaseExecutor):
         spec = transform_output.transformed_feature_spec()
         reader = BatchReader(spec, features, target, training.batch_size)
         files = functools.partial(split_files, input_dict["transformed_examples"])
-        tell_undefined(reader, files("eval"))
+        # First, for it sets TensorFlow's devices, which nothing may have used.
         learner = new_learner(features, rows, model, training)
+        tell_undefined(reader, files("eval"))
         with local_output(checkpoint.uri) as folder:
             with tf.summary.create_file_writer(f"{logs}/train").as_default():
                 told = told_count(input_dict["transformed_examples"], "train")

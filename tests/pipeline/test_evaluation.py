@@ -1,9 +1,11 @@
 """What TFMA's Evaluator says of scores, and when it blesses a model: run for real."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import apache_beam as beam
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from components.evaluation.binary import BinaryMetrics, Judged
 from components.evaluation.tfma_metrics import judged_of
+from components.in_memory_beam import IN_MEMORY_RUNNER
 from configs import load_run
 from pipeline.pipeline import evaluation_config
 
@@ -26,9 +29,11 @@ class Evaluated(NamedTuple):
 
 @pytest.fixture
 def evaluate(
-    small_config: Callable[..., Path], tmp_path: Path
+    small_config: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Evaluated]:
-    """Has TFMA judge scores by the configuration of a run."""
+    """Has TFMA judge scores by the configuration of a run, in memory."""
+    in_memory = functools.partial(beam.Pipeline, runner=IN_MEMORY_RUNNER)
+    monkeypatch.setattr(beam, "Pipeline", in_memory)
 
     def judge(
         labels: np.ndarray, scores: np.ndarray, weights: np.ndarray, min_auc: float

@@ -1,6 +1,7 @@
 """`shardline run` as a user sees it: one good run, its outputs, and later runs."""
 
 import contextlib
+import dataclasses
 import json
 import re
 import shutil
@@ -87,7 +88,9 @@ def rejected_run(
         steps="40", min_auc="0.999", parity_examples="200\n  max_bytes: 1000"
     )
     finished = shardline("run", config, "--output-dir", output_dir)
-    return type(finished_run)(config, output_dir, finished)
+    return dataclasses.replace(
+        finished_run, config=config, output_dir=output_dir, finished=finished
+    )
 
 
 @pytest.fixture

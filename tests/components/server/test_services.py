@@ -226,7 +226,7 @@ def test_errors_of_tensorflow_are_told_without_its_nodes(
     publish: Callable[..., Path], serve: Serve
 ) -> None:
     async def scenario(client: Client) -> Any:
-        with refused("Could not parse example input"):
+        with refused("One of the examples is no serialized tf.Example"):
             await client.predict(examples=[b"\xff\xed"])
         return await client.post({"instances": ["nonsense"]})
 
