@@ -26,8 +26,13 @@ class Backend(Protocol):
     hosts: list[str]
     owns_tables: bool
 
-    def shapes_of_core(self, shapes: Shapes) -> Shapes:
-        """Returns one core's share of the output shapes of one replica's batch."""
+    def shapes_of_core(self, shapes: Shapes, inputs: Sequence[Any]) -> Shapes:
+        """Returns one core's share of the output shapes of one replica's batch.
+
+        Args:
+            shapes: of the replica's activations.
+            inputs: the replica's batch, which may be one that cores cannot share.
+        """
 
     def shape_of_replica(self, shape: tf.TensorShape) -> tf.TensorShape:
         """Returns the activations' shape of a replica from one core's output shape."""

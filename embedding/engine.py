@@ -217,8 +217,9 @@ class TPUEmbedding(TrackedTables):
             check_inputs(self._features, *own)
         if not isinstance(training, (bool, np.bool_)) or training:
             self._check_trainable("enqueue with training=True, or a tensor,")
-        shapes = shapes_of_inputs(self._features, of_replica(flat, 0))
-        self._build(shapes if device else self._backend.shapes_of_core(shapes))
+        inputs = of_replica(flat, 0)
+        shapes = shapes_of_inputs(self._features, inputs)
+        self._build(shapes if device else self._backend.shapes_of_core(shapes, inputs))
         self._backend.enqueue(flat, flat_weights, training, name=name, device=device)
 
     @not_converted

@@ -68,7 +68,7 @@ class HostBackend:
         self._awaiting_gradients: list[BatchQueue] = []
         self._is_initialized = False
 
-    def shapes_of_core(self, shapes: Shapes) -> Shapes:
+    def shapes_of_core(self, shapes: Shapes, inputs: Sequence[Any]) -> Shapes:
         """Returns the shapes: a replica is one core."""
         return shapes
 

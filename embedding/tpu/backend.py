@@ -69,11 +69,12 @@ class TPUBackend:
         self._tables: list[HostTable] = []
         self._transfers: dict[str, Callable[[], None]] = {}
 
-    def shapes_of_core(self, shapes: Shapes) -> Shapes:
+    def shapes_of_core(self, shapes: Shapes, inputs: Sequence[Any]) -> Shapes:
         """Returns one core's share of the output shapes of one replica's batch."""
         parts = self.cores_per_replica
         if parts is None:
             return shapes
+        enqueue_inputs.check_parts(inputs)
         return [
             shape
             if shape[0] is None

@@ -54,19 +54,23 @@ def op_inputs(
     return lists
 
 
-def part_of(value: Any, part: int, parts: int) -> Any:
-    """Returns one core's examples of a replica's ids or weights.
+def check_parts(values: Sequence[Any]) -> None:
+    """Checks that the cores of a replica can share its ids.
 
     Raises:
-        ValueError: if the value is ragged.
+        ValueError: if some are ragged.
     """
-    if value is None:
-        return None
-    if isinstance(value, tf.RaggedTensor):
+    if any(isinstance(value, tf.RaggedTensor) for value in values):
         raise ValueError(
             "SPMD does not support raggedTensor yet. Pass a SparseTensor, or use a "
             "strategy with one core in each replica."
         )
+
+
+def part_of(value: Any, part: int, parts: int) -> Any:
+    """Returns one core's examples of a replica's ids or weights, not ragged ones."""
+    if value is None:
+        return None
     if isinstance(value, tf.SparseTensor):
         return tf.sparse.split(value, parts, axis=0)[part]
     return tf.split(value, parts, axis=0)[part]

@@ -102,7 +102,7 @@ class SparseCoreBackend:
         self._enqueued: _Batch | None = None
         self._awaiting: tuple[Any, Any] | None = None
 
-    def shapes_of_core(self, shapes: Shapes) -> Shapes:
+    def shapes_of_core(self, shapes: Shapes, inputs: Sequence[Any]) -> Shapes:
         """Returns the shapes as they are: one core is one replica."""
         return shapes
 

@@ -182,7 +182,7 @@ def test_shapes_of_a_split_replica_scale_the_batch_only(fake_tpu):
     backend = TPUBackend([], [], fake_tpu.spmd_strategy(1, 4, 2), pipelined=False)
     shapes = [tf.TensorShape([8]), tf.TensorShape([8, 3]), tf.TensorShape([None])]
 
-    cores = backend.shapes_of_core(shapes)
+    cores = backend.shapes_of_core(shapes, [])
 
     assert [shape.as_list() for shape in cores] == [[4], [4, 3], [None]]
     assert backend.shape_of_replica(cores[1]).as_list() == [8, 3]
