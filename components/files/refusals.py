@@ -16,6 +16,7 @@ from components.files.column_names import columns_shown, meant
 from components.files.rules import ReadRules
 from components.files.sampling import sample
 from components.files.tally import Tally
+from configs.shown import escaped, shown
 
 _SOME = pa.binary()  # any type but null
 # For the names of the columns that are there.
@@ -68,15 +69,16 @@ def _rows(tally: Tally, file: str) -> int:
 def _check_rows(tally: Tally, bad: BadInput, files: Sequence[str]) -> None:
     if lost := [file for file in files if file not in tally.left_out]:
         raise LostRowsError(
-            f"{len(lost)} of {len(files)} files were not read, such as {lost[0]}: the "
-            "runner has lost units of work. Run it again, or with another runner."
+            f"{len(lost)} of {len(files)} files were not read, such as "
+            f"{escaped(lost[0], keep='')}: the runner has lost units of work. Run it "
+            "again, or with another runner."
         )
     for file in files:
         stored, read = tally.stored.get(file), _rows(tally, file)
         if stored is not None and stored != read and file not in bad.files:
             raise LostRowsError(
-                f"{file}: it holds {stored:,} rows, and {read:,} were read. Run it "
-                "again, or with another runner."
+                f"{escaped(file, keep='')}: it holds {stored:,} rows, and {read:,} "
+                "were read. Run it again, or with another runner."
             )
 
 
@@ -92,27 +94,42 @@ def _no_row(split: str, files: Sequence[str], bad: BadInput) -> str:
 def _check_columns(
     tally: Tally, split: str, files: Sequence[str], rules: ReadRules
 ) -> None:
-    if not tally.looked_at.get(split):
+    absent, names = absent_columns(tally, split, files, rules)
+    if not absent:
         return
+    some = f"{escaped(files[0], keep='')}{' ...' if len(files) > 1 else ''}"
+    raise BadInputError(
+        "\n".join(
+            f"Column `{shown(name)}` is in none of the {tally.looked_at[split]:,} "
+            f"examples of split '{split}' ({some}); columns that are there: "
+            f"{columns_shown(names)}. {meant(name, names)}Correct the column's name in "
+            "the configuration, or write the column, with an empty list where it has "
+            "no value."
+            for name in absent
+        )
+    )
+
+
+def absent_columns(
+    tally: Tally, split: str, files: Sequence[str], rules: ReadRules
+) -> tuple[list[str], list[str]]:
+    """Returns the columns that no example of a split has, and some that are there.
+
+    Args:
+        tally: Of what was read.
+        split: Whose examples are looked at.
+        files: Where they come from.
+        rules: How those are read.
+    """
+    if not tally.looked_at.get(split):
+        return [], []
     having = tally.having.get(split, {})
     wanted = rules.wanted if split == rules.split else list(rules.columns)
     absent = [name for name in wanted if not having.get(name)]
     there = _there(files, rules) if absent else {}
     # A feature of no kind is there, too, though no parser can tell it from none.
     absent = [name for name in absent if not pa.types.is_null(there.get(name, _SOME))]
-    if not absent:
-        return
-    names = sorted(there)
-    raise BadInputError(
-        "\n".join(
-            f"Column `{name}` is in none of the {tally.looked_at[split]:,} examples of "
-            f"split '{split}' ({files[0]}{' ...' if len(files) > 1 else ''}); columns "
-            f"that are there: {columns_shown(names)}. {meant(name, names)}Correct the "
-            "column's name in the configuration, or write the column, with an empty "
-            "list where it has no value."
-            for name in absent
-        )
-    )
+    return absent, sorted(there)
 
 
 def _there(files: Sequence[str], rules: ReadRules) -> dict[str, pa.DataType]:
