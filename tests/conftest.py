@@ -25,6 +25,8 @@ configure_logical_hosts(3)
 
 _HERE = Path(__file__).parent
 _TIME_LIMIT_S = 600
+# Tables stay tables, however long the paths of temporary folders are.
+_WIDE = {"COLUMNS": "200"}
 _GUARDED_PATH = os.pathsep.join(
     filter(None, [str(_HERE / "guarded"), os.environ.get("PYTHONPATH", "")])
 )
@@ -143,8 +145,6 @@ def shardline(
 
     def run(*arguments: str | Path, attempts: Path | None = None) -> Finished:
         guarded = {"PYTHONPATH": _GUARDED_PATH, guard.ATTEMPTS_FILE: str(attempts)}
-        # Paths of tests are long, and a table that is too wide is shown as lines.
-        environment = _USER_ENVIRONMENT | {"COLUMNS": "240"}
         started_s = time.monotonic()
         process = subprocess.Popen(
             [str(part) for part in (command, *arguments)],
@@ -153,7 +153,7 @@ def shardline(
             stdin=subprocess.DEVNULL,
             text=True,
             cwd=folder,
-            env=environment | (guarded if attempts else {}),
+            env=_USER_ENVIRONMENT | _WIDE | (guarded if attempts else {}),
         )
         lines, times_s = [], []
         for line in process.stdout:

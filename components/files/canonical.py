@@ -78,7 +78,7 @@ def canonical(
         typed = Lists(lists.offsets, values, lists.holed)
     _check_lengths(name, typed, column, faults, remedies)
     if column.dtype == "float":
-        _check_finite(name, typed, column, faults, remedies)
+        _check_finite(name, typed, lists, column, faults, remedies)
     arrays = pa.LargeListArray.from_arrays(pa.array(typed.offsets), typed.values)
     return typed, arrays
 
@@ -132,8 +132,8 @@ def _check_lengths(
     faults.mark(
         np.flatnonzero(lists.holed),
         f"column `{name}` has a missing value among others",
-        lambda row: f"a list of {lengths[row]:,} values and a null",
-        "Leave it out of the list.",
+        lambda row: f"a list of {lengths[row]:,} values and a null or NaN",
+        remedies.hole,
     )
     if column.ragged:
         return
@@ -154,14 +154,20 @@ def _check_lengths(
 
 
 def _check_finite(
-    name: str, lists: Lists, column: Column, faults: RowFaults, remedies: Remedies
+    name: str,
+    lists: Lists,
+    stored: Lists,
+    column: Column,
+    faults: RowFaults,
+    remedies: Remedies,
 ) -> None:
     """Marks infinite numbers, and NaN where it is not what is missing."""
     values = lists.values.to_numpy(zero_copy_only=False)
+    infinite = np.flatnonzero(np.isinf(values))
     faults.mark(
-        lists.row_of(np.flatnonzero(np.isinf(values))),
+        lists.row_of(infinite),
         f"column `{name}` holds an infinite number",
-        lambda row: f"it holds {lists.shown(row)}",
+        lambda row: _first_bad(stored, infinite, row),
         "Write numbers that float32 can hold.",
     )
     if column.optional:
@@ -170,7 +176,7 @@ def _check_finite(
         lists.row_of(np.flatnonzero(np.isnan(values))),
         f"column `{name}` has no number",
         lambda _: "it holds NaN",
-        "Leave it out of the list." if column.ragged else remedies.missing,
+        remedies.hole if column.ragged else remedies.missing,
     )
 
 

@@ -9,7 +9,7 @@ import pyarrow.csv as pa_csv
 
 from components.files.bad_input import FileFault
 from components.files.column_names import columns_shown, meant
-from components.files.headers import unlike
+from components.files.headers import no_text, unlike
 from configs.shown import shown
 
 CELL = pa.large_binary()
@@ -26,7 +26,11 @@ def header_of(line: bytes, wanted: list[str]) -> list[str]:
         FileFault: One is not there, or twice, or there is no such line.
     """
     if not line.strip():
-        raise FileFault("is empty, expected a header line. Remove it or write it.")
+        raise FileFault(
+            "its first line is empty, expected a header line. Remove it or write it."
+        )
+    if said := no_text(line):
+        raise FileFault(said)
     try:
         text = line.decode()
     except UnicodeDecodeError as error:

@@ -13,6 +13,7 @@ import numpy as np
 
 from components.files.bad_input import FileFault
 from components.files.csv_quotes import LINE_BREAK, Quoted, places_of, quoted_cells
+from components.files.headers import no_text
 
 MOST_ROW_BYTES = 1 << 28  # a longer one was not meant to be a row
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -52,7 +53,8 @@ def header_and_rows(
     chunks = row_chunks(stream, chunk_bytes, most_row_bytes)
     first = next(chunks, Rows(1, b""))
     if first.unclosed and first.unclosed[0].line == 1:
-        raise FileFault("its header line has a quote that is not closed. Close it.")
+        unclosed = "its header line has a quote that is not closed. Close it."
+        raise FileFault(no_text(first.unclosed[0].text) or unclosed)
     breaks = places_of(first.text, _LINE_FEED)
     breaks = breaks[~quoted_cells(first.text, is_last=True).hold(breaks)]
     end = int(breaks[0]) + 1 if len(breaks) else len(first.text)

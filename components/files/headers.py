@@ -20,6 +20,29 @@ _NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
 _SHOWN = 60  # characters of a line
 
 
+# How files of other kinds start: the bytes, what they are, and what to do.
+_STARTS = (
+    (b"PAR1", "a Parquet file", "Set `data.files.format: parquet`."),
+    (b"\x1f\x8b", "a gzip", "Name it with `.gz` at the end."),
+    (b"PK\x03\x04", "a zip archive", "Give it as `data.path`, or take its files out."),
+    (b"\xff\xfe", "text in UTF-16", "Write it in UTF-8."),
+    (b"\xfe\xff", "text in UTF-16", "Write it in UTF-8."),
+)
+
+
+def no_text(line: bytes) -> str:
+    """Says what a file is that starts with a line that no CSV has, or nothing."""
+    for start, kind, remedy in _STARTS:
+        if line.startswith(start):
+            return f"is {kind}, expected CSV. {remedy}"
+    if b"\0" in line:
+        return (
+            "is no text, for its first line holds a zero byte. Correct "
+            "`data.files.format`, or write CSV in UTF-8."
+        )
+    return ""
+
+
 def unlike(there: Sequence[str], text: str, rows: Sequence[Sequence[str]]) -> str:
     """Says why a line is no header of CSV, and what to do; nothing if it may be one.
 

@@ -15,7 +15,7 @@ from components.files.csv_text import read_csv
 from components.files.lists import Lists, listed
 from components.files.parquet import read_parquet
 from components.files.raw_batch import RawBatch, Share, mark_long
-from components.files.remedies import FOR_ANY, FOR_LABEL
+from components.files.remedies import FOR_ANY, FOR_LABEL, FOR_PAIRED, Remedies
 from components.files.rules import ReadRules
 from components.files.shares import Unit
 from components.files.splits import claimed
@@ -72,7 +72,7 @@ def _split(
 ) -> Iterator[tuple[str, pa.RecordBatch]]:
     faults = raw.faults
     lists, arrays = _columns(raw, rules)
-    _check_pairs(lists, rules, faults)
+    _check_pairs(lists, rules, raw)
     _check_crosses(lists, rules, faults)
     if rules.label is not None:
         arrays[rules.label] = _labels(lists[rules.label], rules, faults)
@@ -115,9 +115,16 @@ def _columns(
                 rules.columns[name],
                 raw.faults,
                 is_text=raw.is_text,
-                remedies=FOR_LABEL if name == rules.label else FOR_ANY,
+                remedies=_remedies(name, rules),
             )
     return lists, arrays
+
+
+def _remedies(name: str, rules: ReadRules) -> Remedies:
+    if name == rules.label:
+        return FOR_LABEL
+    is_paired = any(name in pair for pair in rules.paired)
+    return FOR_PAIRED if is_paired else FOR_ANY
 
 
 def _check_is_there(
@@ -125,13 +132,17 @@ def _check_is_there(
 ) -> None:
     """Marks the rows if none has a column that each must have, as splits need one."""
     is_needed = column is None or not (column.ragged or column.optional)
-    if raw.names is None or not is_needed or array.null_count < len(array):
-        return
-    names = raw.names()
+    if is_needed and array.null_count == len(array):
+        _mark_absent(name, np.arange(len(array)), raw)
+
+
+def _mark_absent(name: str, rows: np.ndarray, raw: RawBatch) -> None:
+    """Marks rows that need a column, if no example of the batch names it."""
+    names = raw.names() if raw.names is not None and len(rows) else [name]
     if name in names:
         return
     raw.faults.mark(
-        np.arange(len(array)),
+        rows,
         f"has no column `{shown(name)}`",
         lambda _: f"its columns are {columns_shown(names)}",
         f"{meant(name, names)}Correct the column's name in the configuration, or write "
@@ -139,9 +150,12 @@ def _check_is_there(
     )
 
 
-def _check_pairs(lists: dict[str, Lists], rules: ReadRules, faults: RowFaults) -> None:
+def _check_pairs(lists: dict[str, Lists], rules: ReadRules, raw: RawBatch) -> None:
     for weights, ids in rules.paired:
-        _check_pair(weights, ids, lists, faults)
+        for name, other in ((weights, ids), (ids, weights)):
+            if raw.columns[name].null_count == len(raw.columns[name]):
+                _mark_absent(name, np.flatnonzero(lists[other].lengths), raw)
+        _check_pair(weights, ids, lists, raw.faults)
 
 
 def _check_pair(

@@ -100,28 +100,42 @@ def _no_row(split: str, files: Sequence[str], bad: BadInput) -> str:
 def _check_columns(
     tally: Tally, split: str, files: Sequence[str], rules: ReadRules
 ) -> None:
-    if not tally.looked_at.get(split):
-        return
-    having = tally.having.get(split, {})
-    wanted = rules.wanted if split == rules.split else list(rules.columns)
-    absent = [name for name in wanted if not having.get(name)]
-    there = _there(files, rules) if absent else {}
-    # A feature of no kind is there, too, though no parser can tell it from none.
-    absent = [name for name in absent if not pa.types.is_null(there.get(name, _SOME))]
+    absent, names = absent_columns(tally, split, files, rules)
     if not absent:
         return
-    names = sorted(there)
-    first = f"{escaped(files[0], keep='')}{' ...' if len(files) > 1 else ''}"
+    some = f"{escaped(files[0], keep='')}{' ...' if len(files) > 1 else ''}"
     raise BadInputError(
         "\n".join(
             f"Column `{shown(name)}` is in none of the {tally.looked_at[split]:,} "
-            f"examples of split '{split}' ({first}); columns that are there: "
+            f"examples of split '{split}' ({some}); columns that are there: "
             f"{columns_shown(names)}. {meant(name, names)}Correct the column's name in "
             "the configuration, or write the column, with an empty list where it has "
             "no value."
             for name in absent
         )
     )
+
+
+def absent_columns(
+    tally: Tally, split: str, files: Sequence[str], rules: ReadRules
+) -> tuple[list[str], list[str]]:
+    """Returns the columns that no example of a split has, and some that are there.
+
+    Args:
+        tally: Of what was read.
+        split: Whose examples are looked at.
+        files: Where they come from.
+        rules: How those are read.
+    """
+    if not tally.looked_at.get(split):
+        return [], []
+    having = tally.having.get(split, {})
+    wanted = rules.wanted if split == rules.split else list(rules.columns)
+    absent = [name for name in wanted if not having.get(name)]
+    there = _there(files, rules) if absent else {}
+    # A feature of no kind is there, too, though no parser can tell it from none.
+    absent = [name for name in absent if not pa.types.is_null(there.get(name, _SOME))]
+    return absent, sorted(there)
 
 
 def _there(files: Sequence[str], rules: ReadRules) -> dict[str, pa.DataType]:

@@ -29,11 +29,13 @@ class Remedies:
         missing: One has no value where one is needed.
         several: One has several values where one is needed.
         other: One has a value that is no number; "" for what is said of any.
+        hole: One has a list with a missing value among others.
     """
 
     missing: str
     several: str
     other: str = ""
+    hole: str = "Leave it out of the list."
 
     def of_type(self, needed: Dtype) -> str:
         """Returns what to do about a value that is no string or no float."""
@@ -43,6 +45,10 @@ class Remedies:
 FOR_ANY = Remedies(
     "Give the number `missing`, or the feature a `default`; or write one.",
     "Give the feature `combiner` or `max_sequence_length`, or write one value.",
+)
+FOR_PAIRED = dataclasses.replace(
+    FOR_ANY,
+    hole="Write a value, or leave it out with the id or weight that belongs to it.",
 )
 FOR_LABEL = Remedies(
     "Write the label, or leave the example out of the file.", "Write one label."
@@ -62,6 +68,8 @@ def rewritten(stored: pa.DataType, needed: Dtype) -> str:
         return f"Write it as {_WORDS[needed]}, such as seconds since 1970 for a time."
     if kinds.is_temporal(stored) or kinds.is_fixed_size_binary(stored):
         return f"Write it as {_WORDS[needed]}."
+    if needed == "float":
+        return "Write numbers."
     said = f"Say the `dtype` that the file has, or write {_WORDS[needed]}."
     if needed == "string" and (kinds.is_floating(stored) or kinds.is_decimal(stored)):
         return f"{said} `dtype: int64` takes whole numbers written so, too."

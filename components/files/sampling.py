@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,7 @@ from components.files.tfrecord import record_batches
 from configs.shown import escaped
 
 _MOST_FILES = 10
+_T = TypeVar("_T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,11 +34,13 @@ class Piece:
         file: The place.
         batch: The rows.
         is_whole: Whether the file has no more.
+        fault: Why the file is bad after these rows, and what to do; "" if it is not.
     """
 
     file: str
     batch: pa.RecordBatch
     is_whole: bool
+    fault: str = ""
 
 
 def sample(
@@ -49,38 +53,71 @@ def sample(
 
     Args:
         files: Those that have rows.
-        rules: Only the format is used.
+        rules: Only the format is used, and whether a bad file is an error; what it has
+            before its fault is read otherwise.
         rows: The most rows of all pieces together.
         columns: What to read; one that is not there once is left out. Examples of
             TFRecord come with all that they have.
 
     Raises:
-        BadInputError: A file cannot be read, or none holds a row that can.
+        BadInputError: A bad file is an error, or none holds a row that can be read.
     """
-    pieces = []
+    pieces, faults = [], []
     for file in spread(files):
-        try:
-            piece = _SAMPLES[rules.format](file, rows, columns)
-        except FileFault as fault:
-            raise BadInputError(f"{escaped(file, keep='')}: {fault}") from fault
+        piece = _piece(file, rules, rows, columns)
+        if piece.fault:
+            faults.append(f"{escaped(file, keep='')}: {piece.fault}")
         if piece.batch.num_rows:
             pieces.append(piece)
+    if faults and (rules.on_bad_file == "error" or not pieces):
+        raise BadInputError(faults[0])
     if not pieces:
-        named = ", ".join(escaped(file, keep="") for file in files[:3])
-        raise BadInputError(
-            f"{named}{' ...' if len(files) > 3 else ''}: no row that can be read. "
-            "Correct `data.files`, or write the files again."
-        )
+        raise BadInputError(_no_row(files, rules))
     shares = _shares([piece.batch.num_rows for piece in pieces], rows)
     return [
         Piece(
             piece.file,
             piece.batch.slice(0, share),
             piece.is_whole and share == piece.batch.num_rows,
+            piece.fault,
         )
         for piece, share in zip(pieces, shares, strict=True)
         if share
     ]
+
+
+def _piece(file: str, rules: ReadRules, rows: int, columns: Sequence[str]) -> Piece:
+    try:
+        return _SAMPLES[rules.format](file, rows, columns)
+    except FileFault as fault:
+        return Piece(file, _first(pa.table({}), 0), is_whole=False, fault=str(fault))
+
+
+def _no_row(files: Sequence[str], rules: ReadRules) -> str:
+    named = ", ".join(escaped(file, keep="") for file in files[:3])
+    why = _why_no_example(files[0]) if rules.format == "tfrecord" and files else ""
+    return (
+        f"{named}{' ...' if len(files) > 3 else ''}: no row that can be read. "
+        f"{why or 'Correct `data.files`, or write the files again.'}"
+    )
+
+
+def _why_no_example(file: str) -> str:
+    """Says what the first record of a file is instead of a tf.Example, or nothing."""
+    with byte_stream(file) as stream:
+        record = next(record_batches(stream, 1), [b""])[0]
+    if is_example(record):
+        return ""
+    lists = feature_lists(record)
+    if lists is None:
+        return (
+            f"Its first record is no tf.Example: {len(record):,} bytes, the first "
+            f"{record[:20]!r}. Write tf.train.Example.SerializeToString() into records."
+        )
+    return (
+        "It holds tf.SequenceExamples, expected tf.Examples: the feature lists of the "
+        f"first are {columns_shown(lists)}. {AS_EXAMPLES}"
+    )
 
 
 def spread(files: Sequence[str]) -> list[str]:
@@ -103,26 +140,31 @@ def _of_tfrecord(file: str, rows: int, _: Sequence[str]) -> Piece:
     with byte_stream(file) as stream:
         batches = record_batches(stream, rows)
         records = next(batches, [])
-        is_whole = next(batches, None) is None
-    if records and not is_example(records[0]):
-        lists = feature_lists(records[0])
-        if lists is not None:
-            raise FileFault(
-                "holds tf.SequenceExamples, expected tf.Examples: the feature lists of "
-                f"the first are {columns_shown(lists)}. {AS_EXAMPLES}"
-            )
-    return Piece(file, as_found(records), is_whole)
+        more, fault = _next(batches)
+    examples = [record for record in records if is_example(record)]
+    batch = as_found(examples) if examples else _first(pa.table({}), 0)
+    return Piece(file, batch, not (more or fault), fault)
+
+
+def _next(rest: Iterator[_T]) -> tuple[_T | None, str]:
+    """Returns what comes next in a file, if anything, and what is wrong with it."""
+    try:
+        return next(rest, None), ""
+    except FileFault as fault:
+        return None, str(fault)
 
 
 def _of_csv(file: str, rows: int, columns: Sequence[str]) -> Piece:
     with byte_stream(file) as stream:
         line, chunks = opened_rows(stream)
         header = header_of(line, [])
-        text = next((some.text for some in chunks if some.text.strip()), b"")
-        is_whole = not any(some.text.strip() for some in chunks)
+        texts = (some.text for some in chunks if some.text.strip())
+        text, fault = _next(texts)
+        more, damage = _next(texts)
+        fault, is_whole = fault or damage, not (more or fault or damage)
     once = [name for name in columns if header.count(name) == 1]
     if not text or not once:
-        return Piece(file, _first(pa.table({}), 0), is_whole)
+        return Piece(file, _first(pa.table({}), 0), is_whole, fault)
     uneven: list[pa_csv.InvalidRow] = []
     table = parsed(text, header, once, uneven)
     if not table.num_rows and uneven:
@@ -131,7 +173,8 @@ def _of_csv(file: str, rows: int, columns: Sequence[str]) -> Piece:
             f"has {uneven[0].actual_columns}. Write as many as the header has, with "
             "commas between them."
         )
-    return Piece(file, _first(table, rows), is_whole and table.num_rows <= rows)
+    whole = is_whole and table.num_rows <= rows
+    return Piece(file, _first(table, rows), whole, fault)
 
 
 def _of_parquet(file: str, rows: int, columns: Sequence[str]) -> Piece:

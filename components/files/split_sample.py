@@ -149,7 +149,8 @@ def _column(batch: pa.RecordBatch, name: str, rules: ReadRules) -> Lists:
 def _ends(values: pa.Array, boundary: Boundary) -> tuple[Any, Any] | None:
     """Returns the least and the greatest value, if there is any."""
     if not is_text(values.type):
-        ends = pc.min_max(values)
+        is_half = pa.types.is_float16(values.type)
+        ends = pc.min_max(values.cast(pa.float32()) if is_half else values)
         if not ends["min"].is_valid:
             return None
         # As text: a time of nanoseconds is none of Python's.

@@ -211,6 +211,8 @@ def _holds(kind: Dtype, _: int) -> str:
 
 
 def _remedy(wanted: Dtype, stored: Dtype) -> str:
+    if wanted == "float":
+        return "Write numbers."
     if (wanted, stored) == ("string", "float"):
         return "Give `dtype: int64`, which takes whole floats, too, or write strings."
     return "Say the `dtype` that the files have, or write another."

@@ -3,7 +3,8 @@
 import contextlib
 import json
 import tempfile
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -19,11 +20,13 @@ from components.features.raw_adapter import RawAdapter
 from components.features.schema import example_schema
 from components.features.single_values import as_values
 from components.files import BadInputError, ReadRules, Unit, read_unit, units
+from components.files.column_names import columns_shown
 from components.import_path import load_object
 from components.preprocess.runners import Beam
 from components.preprocess.sources import Examples
 from components.told import WriteTold, read_told
 from configs.schema import Derived
+from configs.shown import escaped
 
 DERIVED = "derived"
 
@@ -44,19 +47,40 @@ def write_derived_graph(
 
     Raises:
         LostRowsError: if no worker told how many.
-        ValueError: if the function does not give what the specification says.
+        ValueError: if the function fails, or does not give what the specification
+            says.
     """
     function = load_object(derived.function)
     schema = example_schema(derived.inputs)
 
     def preprocessing_fn(columns: dict[str, Any]) -> dict[str, Any]:
         given = as_values(columns, derived.inputs)
-        return checked_outputs(function(given), derived)
+        return checked_outputs(_called(function, given, derived), derived)
 
     if _has_analyzers(preprocessing_fn, schema):
         return _analyse(folder, preprocessing_fn, schema, examples, runner)
     write_graph_without_analyzers(folder, preprocessing_fn, schema)
     return None
+
+
+def _called(
+    function: Callable[[dict[str, Any]], Any], given: dict[str, Any], derived: Derived
+) -> Any:
+    """Calls the user's own function; says in a line where it fails."""
+    try:
+        return function(given)
+    except Exception as error:
+        # The first frame is this one, the next the function's own.
+        frames = traceback.extract_tb(error.__traceback__)[1:2]
+        where = "".join(
+            f" in {frame.filename}, line {frame.lineno}" for frame in frames
+        )
+        raise ValueError(
+            f"derived: `{derived.function}` fails{escaped(where, keep='')}: "
+            f"{type(error).__name__}: {str(error).partition(chr(10))[0]}. By "
+            f"`derived.inputs` it is given {columns_shown(sorted(given))}. Correct "
+            "one of the two."
+        ) from error
 
 
 def _has_analyzers(preprocessing_fn: Any, schema: schema_pb2.Schema) -> bool:

@@ -32,7 +32,7 @@ from pipeline.check.uses import Use, uses_of
 from pipeline.datasets import DatasetError, place_of
 from pipeline.layout import Layout
 
-_OTHER_SPLITS_ROWS = 100  # of each file
+_OTHER_ROWS = 100  # of each file that is not sampled
 
 
 def check(config: Path, rows: int, say: Callable[[str], None]) -> Report:
@@ -67,6 +67,7 @@ class _Check:
         self._notes: list[str] = []
         self._splits: dict[str, SplitFiles] = {}
         self._pieces: list[Piece] = []
+        self._sampled: list[str] = []  # files of split `train`
 
     def report(self, config: Path) -> Report:
         """Returns all that was found."""
@@ -90,6 +91,7 @@ class _Check:
         if not files or not wanted:
             self._absent(train.columns)
             return
+        self._sampled = spread(files)
         try:
             self._pieces = sample(files, rules, rows, wanted)
         except BadInputError as error:
@@ -173,7 +175,8 @@ class _Check:
         }
         for use in self._uses:
             for part in seen[use.column]:
-                self._findings += _column_findings(use, part, rules)
+                others = [other for other in seen[use.column] if other is not part]
+                self._findings += _column_findings(use, part, others, rules)
         whole = {name: parts[0] for name, parts in seen.items() if len(parts) == 1}
         self._findings += _id_findings(self._job, whole, self._uses, rules)
         told = {column.name: column for column in self._columns}
@@ -258,13 +261,18 @@ class _Check:
         from pipeline.check import proof
 
         is_all = self._is_all_sampled()
-        sampled = [(piece.file, piece.batch.num_rows) for piece in self._pieces]
+        # One more of a file that is read to its end, to come to what is bad there.
+        rows_of = {
+            piece.file: piece.batch.num_rows + (piece.is_whole or bool(piece.fault))
+            for piece in self._pieces
+        }
+        sampled = [(file, rows_of.get(file, _OTHER_ROWS)) for file in self._sampled]
         batches, findings = proof.strictly_read(
             {"train": sampled}, rules, is_all=is_all
         )
         others = {
             split: [
-                (file, _OTHER_SPLITS_ROWS)
+                (file, _OTHER_ROWS)
                 for file in spread(files.usable(rules.of_split(split).wanted))
             ]
             for split, files in self._splits.items()
@@ -275,7 +283,8 @@ class _Check:
         self._findings += [
             finding
             for finding in [*findings, *other_findings]
-            if not any(column and f"`{column}`" in finding.fact for column in known)
+            if finding.is_fault
+            or not any(column and f"`{column}`" in finding.fact for column in known)
         ]
         examples = batches["train"].num_rows if "train" in batches else 0
         batches |= more
@@ -299,14 +308,30 @@ def _by_column(uses: list[Use]) -> dict[str, list[Use]]:
     return columns
 
 
-def _column_findings(use: Use, column: Seen, rules: ReadRules) -> Iterator[Finding]:
+def _column_findings(
+    use: Use, column: Seen, others: Sequence[Seen], rules: ReadRules
+) -> Iterator[Finding]:
+    """Yields what is wrong or odd with a column.
+
+    Args:
+        use: of the column.
+        column: what some files have, in one type.
+        others: what others have, in other types.
+        rules: how files are read.
+    """
     yield from token_rules.token_findings(use, column, rules)
-    fault = column_rules.all_missing(use, column) or column_rules.misfit(use, column)
+    if column.missing == 1:
+        if all(other.missing == 1 for other in others):
+            yield column_rules.all_missing(use)
+        return
+    fault = column_rules.misfit(use, column, others, rules)
     if fault:
         yield fault
         return
     yield from column_rules.row_findings(use, column, rules)
     yield from column_rules.value_findings(use, column, rules)
+    if not others:
+        yield from column_rules.constant_findings(use, column)
 
 
 def _id_findings(

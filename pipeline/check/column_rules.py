@@ -30,6 +30,8 @@ def absent(use: Use, there: Sequence[str]) -> Finding:
         remedy = f"It has {quoted(found)}, with blanks around the name: leave them out."
     elif found is not None:
         remedy = f"Did you mean `{shown(found)}`?"
+    elif not there:
+        remedy = "Its examples have no column at all. Write them."
     else:
         more = " ..." if len(there) > _NAMED else ""
         remedy = f"It has {', '.join(map(shown, sorted(there)[:_NAMED]))}{more}."
@@ -37,8 +39,17 @@ def absent(use: Use, there: Sequence[str]) -> Finding:
     return Finding(use.place, use.who, fact, remedy, use.column)
 
 
-def misfit(use: Use, seen: Seen) -> Finding | None:
-    """Returns the fault of a column whose values are of another type as a whole."""
+def misfit(
+    use: Use, seen: Seen, others: Sequence[Seen], rules: ReadRules
+) -> Finding | None:
+    """Returns the fault of a column whose values are of another type as a whole.
+
+    Args:
+        use: of the column.
+        seen: what some files have in it.
+        others: what others have, in other types.
+        rules: how files are read.
+    """
     needed = use.needed
     if needed is None or seen.fits(needed):
         return None
@@ -58,7 +69,12 @@ def misfit(use: Use, seen: Seen) -> Finding | None:
         remedy = rewritten(stored, needed.dtype)
     remedy = remedy or _remedy_of_type(use, seen.kind)
     place = (*use.place[:2], "dtype") if use.feature else use.place
-    return Finding(place, use.who, fact, remedy, use.column)
+    fit = [other.kind for other in others if other.missing < 1 and other.fits(needed)]
+    if not fit:
+        return Finding(place, use.who, fact, remedy, use.column)
+    remedy = f"Other files hold {fit[0]} values: write them so in all files."
+    mode = rules.on_bad_file if rules.format == "parquet" else rules.on_bad_example
+    return Finding(place, use.who, fact, remedy, use.column, is_fault=mode == "error")
 
 
 _ENDS = f", which ends at {(1 << 63) - 1:,}"
@@ -102,10 +118,8 @@ def _remedy_of_type(use: Use, found: str) -> str:
     return "Give `ids: vocabulary` or `ids: {hash_buckets: ...}`, which take strings."
 
 
-def all_missing(use: Use, seen: Seen) -> Finding | None:
+def all_missing(use: Use) -> Finding:
     """Returns the fault of a column without any value."""
-    if seen.missing < 1:
-        return None
     fact = f"column `{use.column}` has no value in any sampled example."
     return Finding(use.place, use.who, fact, _OF_NOTHING[use.role], use.column)
 
@@ -163,8 +177,12 @@ def value_findings(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
     if seen.is_text and not use.needed.ragged:
         yield from _separated(use, seen, rules)
         yield from _blank(use, seen)
+
+
+def constant_findings(use: Use, seen: Seen) -> Iterator[Finding]:
+    """Yields that a column, which all files have in one type, has one value only."""
     is_input = use.role not in ("split", "label")
-    if seen.distinct == 1 and len(lists.values) >= _FEW and is_input:
+    if seen.distinct == 1 and len(seen.there) >= _FEW and is_input:
         some = " that have a value" if seen.missing else ""
         fact = f"column `{use.column}` is {seen.example!r} in all sampled examples"
         fact += f"{some}."

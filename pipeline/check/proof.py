@@ -19,11 +19,15 @@ from components.analysis.in_process import analyze_batches
 from components.features.derived import DerivedBatches
 from components.features.graph_writer import write_transform_graph
 from components.files import BadInput, ReadRules, Unit, read_unit, tfrecord_rules
+from components.files.column_names import columns_shown, meant
+from components.files.refusals import absent_columns
+from components.files.tally import Tally
 from components.preprocess.derived_graph import write_derived_graph
 from components.preprocess.loaded_graph import LoadedGraph
 from components.preprocess.runners import beam_runner
 from components.preprocess.sources import Examples, Source
 from configs.schema import Derived, Job
+from configs.shown import escaped, shown
 from pipeline.check.findings import Finding
 
 
@@ -59,16 +63,19 @@ def strictly_read(
     findings: list[Finding] = []
     skipping = dataclasses.replace(rules, on_bad_example="skip")
     for split, some in files.items():
-        bad, good = _SampledBadInput("skip", "skip"), 0
+        bad, good, tally = _SampledBadInput("skip", "skip"), 0, Tally()
         bad.rows_at_most = sum(rows for _, rows in some)
         with contextlib.suppress(_Enough):
             for file, rows in some:
-                unit = read_unit(Unit(file), skipping.of_split(split), bad, rows)
+                of_split = skipping.of_split(split)
+                unit = read_unit(Unit(file), of_split, bad, rows, tally=tally)
                 for name, batch in _first(unit, rows):
                     batches.setdefault(name, []).append(batch)
                     good += batch.num_rows
         findings += _told(split, bad, rules)
         findings += _too_many(split, bad, good, rules, is_all=is_all)
+        there = [file for file, _ in some]
+        findings += _absent(tally, split, there, rules, is_all=is_all)
     read_batches = {
         name: pa.Table.from_batches(some).combine_chunks().to_batches()[0]
         for name, some in batches.items()
@@ -100,7 +107,7 @@ def _told(split: str, bad: BadInput, rules: ReadRules) -> Iterator[Finding]:
         )
     for damaged, fault in bad.files.items():
         is_fault = rules.on_bad_file == "error"
-        told = f"{damaged}: {fault}"
+        told = f"{escaped(damaged, keep='')}: {fault}"
         yield Finding(place, f"split `{split}`", told, "", is_fault=is_fault)
 
 
@@ -119,6 +126,30 @@ def _too_many(
             "Correct the files, or raise `data.files.max_bad_share`.",
             is_fault=is_all,
         )
+
+
+def _absent(
+    tally: Tally, split: str, files: Sequence[str], rules: ReadRules, *, is_all: bool
+) -> Iterator[Finding]:
+    """Yields the columns that no sampled example of a split has.
+
+    Where others are held out of a split, both may look alike in all of the data.
+    """
+    of_split = rules.of_split(split)
+    for name in [split, *of_split.held_out] if rules.must_have_columns else []:
+        absent, there = absent_columns(tally, name, files, of_split)
+        key = "held_out" if name in of_split.held_out else "splits"
+        for column in absent:
+            yield Finding(
+                ("data", "files", key, name),
+                f"split `{name}`",
+                f"column `{shown(column)}` is in none of the "
+                f"{tally.looked_at[name]:,} sampled examples; they have "
+                f"{columns_shown(there)}. {meant(column, there)}".rstrip(),
+                "Write the column, with an empty list where it has no value.",
+                column,
+                is_fault=is_all or not of_split.held_out,
+            )
 
 
 def transform_findings(

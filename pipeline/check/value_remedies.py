@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from components.files.remedies import FOR_LABEL, Remedies
+from components.files.remedies import FOR_LABEL, FOR_PAIRED, Remedies
 from pipeline.check.uses import Use
 
 _LARGEST = (1 << 63) - 1
 _DECIMAL_COMMA = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+|[+-]?\d*,\d+")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
 _WHOLE = re.compile(r"\s*[+-]?\d+\s*")
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _NOTHING = re.compile(r"none|null|nil|na|n/a|#n/a|<na>|\\n|[-?.]", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{2,4}")
 _YES = {"1", "yes", "y", "true", "t", "on", "positive", "pos", "click", "clicked"}
@@ -35,9 +35,12 @@ def remedies_of(use: Use, values: Sequence[str]) -> Remedies:
         return Remedies(FOR_LABEL.missing, FOR_LABEL.several, other)
     if use.role == "number":
         return Remedies("Give the number `missing`, or write one.", one, other)
+    hole = Remedies.hole
+    if use.feature and use.feature.weights:
+        hole = FOR_PAIRED.hole
     if use.role == "ids":
         missing = "Give the feature a `default`, or write one."
-        return Remedies(missing, f"{lists}, or write one value.", other)
+        return Remedies(missing, f"{lists}, or write one value.", other, hole)
     if use.role == "cross":
         missing = "Write one, such as `none`: a cross takes no missing values."
         several = f"{lists}, and so a feature that reads this column alone. Or write "
@@ -45,7 +48,7 @@ def remedies_of(use: Use, values: Sequence[str]) -> Remedies:
     if use.role == "derived":
         several = f"{one} Or give `ragged: true` in `derived.inputs`."
         return Remedies(f"Write one.{skip}", several, other)
-    return Remedies(f"Write one.{skip}", one, other)
+    return Remedies(f"Write one.{skip}", one, other, hole)
 
 
 def remedy_of_text(use: Use, values: Sequence[str]) -> str:
@@ -58,6 +61,8 @@ def remedy_of_text(use: Use, values: Sequence[str]) -> str:
     assert use.needed is not None  # only splits look at anything
     if _all(values, _NOTHING.fullmatch):
         return "Write numbers. Where one is missing, write nothing at all."
+    if any(v != v.strip() for v in values) and _all(values, _NUMBER.fullmatch):
+        return "Leave out the blanks around them."
     if _all(values, _THOUSANDS.fullmatch):
         plain = values[0].replace(",", "")
         return f"Its commas part thousands: write none, as in {plain}."

@@ -303,8 +303,8 @@ def test_columns_of_ones_own_function_are_proved(
         (
             OWN.replace("tf.strings.bytes_split", "undefined_here"),
             10,
-            "derived: the sample cannot be transformed: NameError: name "
-            "'undefined_here' is not defined",
+            "derived: the sample cannot be transformed: ValueError: `own_columns.made` "
+            "fails in ",
         ),
     ],
     ids=["absent", "other columns", "broken"],

@@ -341,6 +341,74 @@ def test_only_so_many_files_are_looked_at(
     assert told in report.notes
 
 
+SKIP = {"splits:": "on_bad_example: skip, on_bad_file: skip, splits:"}
+
+
+@pytest.mark.parametrize("form", ["tfrecord", "parquet"])
+def test_file_of_another_type_is_a_hint_where_it_is_skipped(
+    form: str, checked: Callable[..., Report]
+) -> None:
+    files = {"train-0": good(400), "train-1": good(2) | {"age": ["a", "b"]}}
+
+    report = checked(form, files, SKIP)
+    (fault,) = faults(checked(form, files))
+
+    assert not report.faults
+    assert any("column `age` holds string values" in h.text for h in report.hints)
+    assert "Other files hold float values: write them so in all files." in fault
+
+
+@pytest.mark.parametrize("form", ["csv", "tfrecord"])
+def test_damage_is_a_hint_where_bad_files_are_skipped(
+    form: str, checked: Callable[..., Report], tmp_path: Path
+) -> None:
+    content_of(good(), form, tmp_path / "whole")
+    content = gzip.compress((tmp_path / "whole").read_bytes())[:-9]
+    files = {"train-0.gz": content}
+
+    (fault,) = faults(checked(form, files))
+    report = checked(form, files, SKIP)
+
+    assert "its gzip is cut off" in fault
+    assert not report.faults
+    assert any("its gzip is cut off" in hint.text for hint in report.hints)
+
+
+def test_column_that_another_split_lacks_is_a_fault(
+    checked: Callable[..., Report],
+) -> None:
+    late = {"aeg" if name == "age" else name: v for name, v in good().items()}
+    missing = {"age: {}": "age: {missing: mean}"}
+
+    (fault,) = faults(checked("tfrecord", {"train-0": good(), "late-0": late}, missing))
+
+    assert fault.startswith("split `late`: column `age` is in none of the 12 sampled ")
+    assert "Did you mean `aeg`?" in fault
+
+
+@pytest.mark.parametrize("file", ["train-0", "train-1"])
+def test_record_of_another_type_is_a_fault_wherever_it_is(
+    file: str, checked: Callable[..., Report], tmp_path: Path
+) -> None:
+    made = tf.train.SequenceExample()
+    made.feature_lists.feature_list["tags"].feature.add().int64_list.value.append(1)
+    content_of(good(), "tfrecord", tmp_path / "good")
+    records = [
+        bytes(r)
+        for r in tf.data.TFRecordDataset(str(tmp_path / "good")).as_numpy_iterator()
+    ]
+    records = [made.SerializeToString(), *(records if file == "train-0" else [])]
+    for order in (records, records[::-1]):
+        with tf.io.TFRecordWriter(str(tmp_path / "bad")) as writer:
+            for record in order:
+                writer.write(record)
+        files = {"train-0": good(), file: (tmp_path / "bad").read_bytes()}
+
+        (fault,) = faults(checked("tfrecord", files))
+
+        assert "is a tf.SequenceExample, expected a tf.Example" in fault
+
+
 def batch_of(size: int) -> dict[str, str]:
     return TRAINING | {"tables:": TRAINING["tables:"].replace("BATCH", str(size))}
 

@@ -119,7 +119,7 @@ def test_types_of_ids_have_remedies_that_work(
     seen: Callable[..., tuple[Use, Seen, ReadRules]],
 ) -> None:
     use, column, rules = seen(values, feature)
-    fault = column_rules.misfit(use, column)
+    fault = column_rules.misfit(use, column, (), rules)
     findings: list[Finding] = (
         [fault] if fault else list(column_rules.row_findings(use, column, rules))
     )

@@ -121,19 +121,20 @@ BAD_ROWS = [
     pytest.param(
         {"price": float("inf")},
         FORMATS,
-        r"column `price` holds an infinite number: it holds inf. Write numbers that",
+        r"column `price` holds an infinite number: it holds '?inf'?\. Write numb",
         id="infinity",
     ),
     pytest.param(
         {"weights": [0.5, float("-inf")]},
         FORMATS,
-        r"column `weights` holds an infinite number: it holds",
+        r"column `weights` holds an infinite number: it holds '?-inf'?\. Write",
         id="infinity in a list",
     ),
     pytest.param(
         {"weights": [0.5, float("nan")]},
         FORMATS,
-        r"column `weights` has no number: it holds NaN. Leave it out of the list",
+        r"column `weights` has no number: it holds NaN. Write a value, or leave it out "
+        r"with the id or weight that belongs to it",
         id="NaN in a list",
     ),
     pytest.param(
@@ -369,7 +370,7 @@ def test_rows_before_damage_are_used(
          r"its header names 2 columns `age`, expected one"),
         ("a.csv", b"user,tags\rx,y\rx,y\r",
          r"its header line cannot be parsed as CSV: new-line character .* Write one"),
-        ("a.csv", b"\x1f\x8b\x08\xff\n1\n", r"its header line is not UTF-8: .* byte 1"),
+        ("a.csv", b"\x1f\x8b\x08\xff\n1\n", r"is a gzip, expected CSV. Name it with"),
         ("a.parquet", b"user,tags\nx,y\n" * 9, r"is damaged, or no Parquet file: .*"),
         ("a.parquet", [{"user": "x", "tags": ["y"]}],
          r"has 0 columns `weights`, expected one; its columns are `user`, `tags`. C"),

@@ -54,8 +54,11 @@ def test_file_without_rows_has_none(
 @pytest.mark.parametrize(
     ("name", "content", "fault"),
     [
-        ("a.csv", b"\xff\xfea\x00\n\x00x\x00", "its header line is not UTF-8"),
-        ("a.csv", b"\na,b\n1,2\n", "is empty, expected a header line"),
+        ("a.csv", b"\xff\xfea\x00\n\x00x\x00", "is text in UTF-16, expected CSV"),
+        ("a.csv", b"\x1f\x8b\x08\n", "is a gzip, expected CSV. Name it with `.gz`"),
+        ("a.csv", b"PAR1\x15\x04\n", "is a Parquet file, expected CSV. Set `data.fi"),
+        ("a.csv", b'\x08\0\0,"\n1,2\n', "is no text, for its first line holds a zero"),
+        ("a.csv", b"\na,b\n1,2\n", "its first line is empty, expected"),
         ("a.tfrecord", b"x" * 40, "is damaged: the record at byte 0"),
         ("a.parquet", b"x" * 40, "is damaged, or no Parquet file"),
     ],

@@ -108,6 +108,18 @@ def test_one_record_that_has_the_column_is_enough(
     assert not bad
 
 
+@pytest.mark.parametrize(("weights", "ids"), [("tgas", "tags"), ("w", "tgs")])
+def test_misspelt_column_of_a_pair_is_named(
+    weights: str, ids: str, write: Callable[..., str]
+) -> None:
+    columns = {weights: Column("float", ragged=True), ids: Column("string", True)}
+    rules = ReadRules("tfrecord", columns, paired=((weights, ids),))
+    rows = [{"tags": ["a", "b"], "w": [1.0, 2.0]}] * 3
+    absent = weights if weights != "w" else ids
+    with pytest.raises(BadInputError, match=rf"has no column `{absent}`.*Did you mean"):
+        read([write("a.tfrecord", rows)], rules)
+
+
 def test_column_with_empty_lists_alone_is_there(write: Callable[..., str]) -> None:
     made = tf.train.Example()
     made.features.feature["user"].bytes_list.value.append(b"u")

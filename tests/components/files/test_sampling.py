@@ -1,10 +1,12 @@
 """Some rows of several files, whatever their columns hold."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+import tensorflow as tf
 
 from components.files import BadInputError, ReadRules
 from components.files.sampling import Piece, sample, spread
@@ -102,12 +104,13 @@ def test_csv_columns_that_are_there_twice_are_left_out(
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
+        ("a.tfrecord", [b"text"], r"Its first record is no tf.Example: 4 bytes"),
         ("a.csv", b"a\n", r"a\.csv: no row that can be read. Correct `data.files`"),
         ("a.tfrecord", b"", r"a\.tfrecord: no row that can be read"),
         ("a.tfrecord", [b"\xff\xff"], r"a\.tfrecord: no row that can be read"),
         ("a.tfrecord", b"x" * 50, r"a\.tfrecord: is damaged: the record at byte 0"),
         ("a.parquet", b"x" * 50, r"a\.parquet: is damaged, or no Parquet file"),
-        ("a.csv", b"", r"a\.csv: is empty, expected a header line"),
+        ("a.csv", b"", r"a\.csv: its first line is empty, expected a"),
     ],
 )
 def test_nothing_to_sample_is_an_error(
@@ -115,3 +118,31 @@ def test_nothing_to_sample_is_an_error(
 ) -> None:
     with pytest.raises(BadInputError, match=message):
         sampled([write(name, content)], name[2:], 4)
+
+
+@pytest.mark.parametrize("name", ["a.tfrecord", "a.csv.gz"])
+def test_rows_before_damage_are_sampled_where_bad_files_are_skipped(
+    name: str, write: Callable[..., str]
+) -> None:
+    file = Path(write(name, ROWS))
+    file.write_bytes(file.read_bytes()[:-9])
+    format_: Any = name.removesuffix(".gz").rpartition(".")[2]
+    with pytest.raises(BadInputError, match="is cut off"):
+        sampled([str(file)], format_, 99)
+    skipping = ReadRules(format_, {}, on_bad_file="skip")
+    (piece,) = sample([str(file)], skipping, 99, NAMES)
+    assert 8 <= piece.batch.num_rows <= 9
+    assert "is cut off" in piece.fault
+    assert not piece.is_whole
+
+
+def test_records_of_other_types_are_left_out(write: Callable[..., str]) -> None:
+    made = tf.train.SequenceExample()
+    made.feature_lists.feature_list["tags"].feature.add().int64_list.value.append(1)
+    record = made.SerializeToString()
+    good = write("a.tfrecord", [record, *ROWS])
+    bad = write("b.tfrecord", [record])
+    (piece,) = sampled([good, bad], "tfrecord", 99)
+    assert piece.batch.column("n").to_pylist() == [[row["n"]] for row in ROWS]
+    with pytest.raises(BadInputError, match=r"holds tf.SequenceExamples.* `tags`"):
+        sampled([bad], "tfrecord", 99)

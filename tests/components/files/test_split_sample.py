@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -56,6 +57,7 @@ def test_boundary_and_range_of_values_are_told(
 @pytest.mark.parametrize(
     ("stored", "values", "at_least", "goes"),
     [
+        (pa.float16(), [np.float16(1.5), np.float16(2)], 9, "from 1.5 to 2"),
         (pa.timestamp("ns"), [1, 5], "1969-01-01",
          "from '1970-01-01 00:00:00.000000001' to '1970-01-01 00:00:00.000000005'"),
         (pa.date32(), [datetime.date(2024, 1, 2)], "1969-01-01",

@@ -216,3 +216,15 @@ def test_bad_input_of_a_function_with_analyzers_is_told_plainly(tmp_path: Path) 
 
     with pytest.raises(BadInputError, match="line 3: label `label` is neither 0 nor 1"):
         run(job, tmp_path)
+
+
+def test_function_that_fails_is_told_with_its_line(tmp_path: Path) -> None:
+    derived = WORDS["derived"] | {"inputs": {"txt": {"dtype": "string"}}}
+    job = job_of(tmp_path, **WORDS | {"derived": derived})
+
+    told = (
+        r"derived: `.*first_words` fails in .*own_columns.py, line \d+: "
+        r"KeyError: 'text'. By `derived.inputs` it is given `txt`. Correct"
+    )
+    with pytest.raises(ValueError, match=told):
+        run(job, tmp_path)
