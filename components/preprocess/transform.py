@@ -7,6 +7,7 @@ then takes its final name, so that a unit which a runner does twice leaves one.
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from components.preprocess.loaded_graph import LoadedGraph
 from components.preprocess.staged import staged_batches
 from components.preprocess.writing import new_writer
 from components.told import WriteTold
+from configs.shown import escaped
 
 
 class SplitUnit(NamedTuple):
@@ -146,6 +148,9 @@ class _TransformUnit(beam.DoFn):
         ]
 
 
+_ASSERTED = re.compile(r"\[(.*)\] \[(.*)\]")  # what is wrong, and the first values
+
+
 def part_name(number: int) -> str:
     """Returns how the files of a unit are called, without their ending."""
     return f"part-{number:05d}"
@@ -167,4 +172,6 @@ def _said(error: BadInputError | tf.errors.OpError, file: str) -> str:
         return str(error)
     _, _, asserted = error.message.partition("assertion failed: ")
     said = asserted.partition("\n")[0] or error.message
-    return f"{file}: {said}"
+    if parts := _ASSERTED.fullmatch(said):
+        said = f"{parts[1]} Found: {parts[2]}."
+    return f"{escaped(file, keep='')}: {said}"

@@ -99,6 +99,8 @@ def _remedy_of_type(use: Use, found: str) -> str:
         return "Write it as strings."
     if feature is None or use.role == "cross":
         return "Write it as strings, or give a feature of that column its `dtype`."
+    if found == "fraction" and feature.ids.kind == "quantiles":
+        return "Leave out `dtype`, to take floats."
     if found == "fraction":
         return (
             "Give `ids: {quantile_buckets: ...}` if these are amounts such as prices; "

@@ -102,6 +102,7 @@ DATES = pa.array([1] * ROWS, pa.int32()).cast(pa.date32())
         (DATES, {}, "Write it as strings."),
         (DATES, {"dtype": "int64"}, "Write it as whole numbers, such as seconds"),
         (pa.array([1.5, 2.5] * ROWS), {}, "write ids as whole numbers or strings."),
+        (["1.5"], {"dtype": "int64", "ids": {"quantile_buckets": 2}}, "Leave out `dt"),
         (["1.5", "2.5"], {"dtype": "int64"}, "write ids as whole numbers or strings."),
         (["a", "b"], {"dtype": "int64"}, "Leave out `dtype`."),
         ([str(2**63)], {"dtype": "int64"}, "Leave out `dtype`, to take ids as"),

@@ -278,7 +278,8 @@ def test_id_out_of_range_is_told_with_feature_and_file(
     (folder / "train-2.csv").write_text(shared.csv_text([row]))
 
     with pytest.raises(
-        BadInputError, match=r"train-2\.csv: .*Feature `age`: an id is not in 0 to 99"
+        BadInputError,
+        match=r"train-2\.csv: Feature `age`: .* 0 to 99\. .* Found: 100\.$",
     ) as error:
         run_alone(Source(folder, files_of()))
 
