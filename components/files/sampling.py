@@ -40,7 +40,11 @@ class Piece:
 
 
 def sample(
-    files: Sequence[str], rules: ReadRules, rows: int, columns: Sequence[str]
+    files: Sequence[str],
+    rules: ReadRules,
+    rows: int,
+    columns: Sequence[str],
+    tell: Callable[[str], None] | None = None,
 ) -> list[Piece]:
     """Returns the first rows of some files, spread over all of them.
 
@@ -53,6 +57,8 @@ def sample(
         rows: The most rows of all pieces together.
         columns: What to read; one that is not there once is left out. Examples of
             TFRecord come with all that they have.
+        tell: Takes what is wrong with a file that cannot be read, which is left out;
+            None: it is an error.
 
     Raises:
         BadInputError: A file cannot be read, or none holds a row that can.
@@ -62,7 +68,11 @@ def sample(
         try:
             piece = _SAMPLES[rules.format](file, rows, columns)
         except FileFault as fault:
-            raise BadInputError(f"{escaped(file, keep='')}: {fault}") from fault
+            told = f"{escaped(file, keep='')}: {fault}"
+            if tell is None:
+                raise BadInputError(told) from fault
+            tell(told)
+            continue
         if piece.batch.num_rows:
             pieces.append(piece)
     if not pieces:

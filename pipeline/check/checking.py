@@ -91,7 +91,9 @@ class _Check:
             self._absent(train.columns)
             return
         try:
-            self._pieces = sample(files, rules, rows, wanted)
+            is_skipped = rules.on_bad_file == "skip"
+            tell = self._left_out if is_skipped else None
+            self._pieces = sample(files, rules, rows, wanted, tell)
         except BadInputError as error:
             self._bad_split("train", error)
             return
@@ -152,6 +154,11 @@ class _Check:
     def _bad_split(self, split: str, error: BadInputError) -> None:
         place = ("data", "files", "splits", split)
         self._findings.append(Finding(place, f"split `{split}`", str(error), ""))
+
+    def _left_out(self, told: str) -> None:
+        """Tells of a training file that cannot be read, and that a job leaves out."""
+        place = ("data", "files", "splits", "train")
+        self._findings.append(Finding(place, "split `train`", told, "", is_fault=False))
 
     def _absent(self, there: Sequence[str]) -> None:
         """Tells of columns that are nowhere."""
