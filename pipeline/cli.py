@@ -10,7 +10,7 @@ import typer.core
 from configs import ConfigError, Job, load_job, load_run
 from pipeline.interruption import (
     children_end_first,
-    exit_code_of,
+    end_interrupted,
     stops_as_at_ctrl_c,
 )
 from pipeline.layout import OutputError, layout_of
@@ -36,7 +36,7 @@ class _Commands(typer.core.TyperGroup):
                 highlight=False,
                 soft_wrap=True,
             )
-            raise typer.Exit(exit_code_of(signalled)) from signalled
+            end_interrupted(signalled)
 
 
 app = typer.Typer(

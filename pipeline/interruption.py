@@ -1,12 +1,13 @@
 """Commands that are told to stop, by Ctrl-C or by SIGTERM, as one kind of thing."""
 
 import contextlib
+import logging
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 _AGAIN_S = 0.1
 
@@ -24,6 +25,22 @@ def exit_code_of(interruption: KeyboardInterrupt) -> int:
     """Returns the exit code of a command that a signal has ended."""
     name = str(interruption) or signal.SIGINT.name
     return 128 + signal.Signals[name]
+
+
+def end_interrupted(interruption: KeyboardInterrupt) -> NoReturn:
+    """Ends the process at once, with the exit code of a command that a signal ended.
+
+    Threads of libraries go on after an interruption, and abort a process that ends in
+    the ordinary way.
+
+    Args:
+        interruption: what ended the command, which has cleaned up.
+    """
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):  # who reads them may be gone, too
+            stream.flush()
+    os._exit(exit_code_of(interruption))
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 from configs import ConfigError, load_run
 from pipeline import datasets
 from pipeline.events import Event, EventWriter, ProgressHandler
-from pipeline.interruption import exit_code_of, stops_as_at_ctrl_c
+from pipeline.interruption import end_interrupted, stops_as_at_ctrl_c
 from pipeline.layout import Layout
 from pipeline.outcome import RunError
 
@@ -105,11 +105,10 @@ def main() -> int:
             writer.send(Event("failed", text=_cause(error)))
             return 1
         except KeyboardInterrupt as signalled:
-            # Who sent the signal may read no more, and libraries' threads go on.
+            # Who sent the signal may read no more.
             with contextlib.suppress(BrokenPipeError):
                 writer.send(Event("failed", text=f"stopped by {signalled}"))
-            logging.shutdown()
-            os._exit(exit_code_of(signalled))
+            end_interrupted(signalled)
     return 0
 
 

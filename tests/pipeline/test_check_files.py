@@ -226,6 +226,24 @@ def test_bad_file_that_is_skipped_is_a_hint_beside_good_ones(
     assert alone.faults
 
 
+@pytest.mark.parametrize("is_skipped", [True, False])
+def test_file_that_is_damaged_after_its_start_is_a_hint_where_it_is_skipped(
+    checked: Callable[..., Report], tmp_path: Path, is_skipped: bool
+) -> None:
+    header = ",".join(good()).encode()
+    rows = b"".join(b"i%d,%d.5,%d\n" % (n, n * n, n % 2) for n in range(500))
+    cut = gzip.compress(header + b"\n" + rows)[:-50]
+    changes = {"splits:": "on_bad_file: skip, splits:"} if is_skipped else {}
+
+    report = checked("csv", {"train-0": good(), "train-1.gz": cut}, changes)
+
+    told = [located.text for located in report.hints] if is_skipped else faults(report)
+    damaged = f"split `train`: {tmp_path}/train-1.gz: its gzip is cut off"
+    assert any(damaged in text for text in told)
+    assert bool(report.faults) != is_skipped
+    assert report.rows == (ROWS if is_skipped else None)
+
+
 def test_many_faulty_files_are_told_in_few_lines(
     checked: Callable[..., Report], tmp_path: Path
 ) -> None:

@@ -55,6 +55,27 @@ def test_processes_end_before_this_one(number: int) -> None:
         assert child.stdout.read() == ""  # the grandchild has it too, until it ends
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_process_ends_although_threads_of_libraries_go_on(number: int) -> None:
+    code = f"""
+import signal, threading, time
+from pipeline.interruption import end_interrupted, stops_as_at_ctrl_c
+threading.Thread(target=time.sleep, args=[60]).start()
+try:
+    with stops_as_at_ctrl_c():
+        signal.raise_signal({int(number)})
+except KeyboardInterrupt as signalled:
+    print("a line")
+    end_interrupted(signalled)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30
+    )
+
+    assert (ended.returncode, ended.stdout) == (128 + number, "a line\n")
+    assert ended.stderr == ""
+
+
 def test_what_was_before_is_restored() -> None:
     numbers = signal.SIGTERM, signal.SIGALRM
     before = [signal.getsignal(number) for number in numbers], sys.unraisablehook
