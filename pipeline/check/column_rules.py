@@ -234,7 +234,8 @@ def _ids(use: Use, feature: Feature, values: pa.Array) -> Iterator[Finding]:
     else:
         remedy = (
             "A table of so many rows is too large: give `ids: {hash_buckets: ...}` or "
-            "`ids: vocabulary`, and `dtype: int64`."
+            f"`ids: vocabulary`, {'and' if high < 1 << 63 else 'without'} `dtype: "
+            "int64`."
         )
     yield Finding(
         (*use.place[:2], "ids", "range"),
