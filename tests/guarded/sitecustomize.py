@@ -17,6 +17,8 @@ _OWN_NAMES = {"", "localhost", "0.0.0.0", "::"}
 
 
 def _check(event: str, arguments: tuple[Any, ...]) -> None:
+    if _LOOK_UPS is None:  # Python ends, and has cleared this module
+        return
     if event in _LOOK_UPS:
         host = arguments[0]
     elif event == "socket.connect" and isinstance(arguments[1], tuple):
