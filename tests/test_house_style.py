@@ -1,6 +1,7 @@
 """What the linters do not check: documented errors, and modules of a readable size."""
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,16 @@ def undocumented(source: str) -> list[str]:
         if raises_itself(function)
         and "Raises:" not in (ast.get_docstring(function) or "")
     ]
+
+
+def test_wheel_has_every_package():
+    packages = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for path in MODULES
+        if path.name == "__init__.py"
+    }
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert set(project["tool"]["setuptools"]["packages"]) == packages
 
 
 def name_of(path: Path) -> str:
