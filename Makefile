@@ -35,7 +35,8 @@ $(INSTALLED): $(UV) requirements.lock pyproject.toml
 		trap "kill $$beat" EXIT; \
 		$(BIN)/uv pip sync --python $(BIN)/python --require-hashes --compile-bytecode \
 		--quiet requirements.lock
-	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --quiet --editable .
+	@scratch=$$(mktemp -d); trap "rm -rf $$scratch" EXIT; TMPDIR=$$scratch \
+		$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --quiet --editable .
 	@touch $@
 
 # Without them stock ops serve, and the build says so: no reason to stop.
