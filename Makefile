@@ -42,13 +42,13 @@ $(INSTALLED): $(UV) requirements.lock pyproject.toml
 # Without them stock ops serve, and the build says so: no reason to stop.
 $(KERNELS): $(INSTALLED) embedding/native/build.py $(wildcard embedding/native/src/*)
 	@echo "Building the native kernels: half a minute"
-	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m embedding.native 2> $(VENV)/kernels.log \
+	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m shardline.embedding.native 2> $(VENV)/kernels.log \
 		|| cat $(VENV)/kernels.log
 	@touch $@
 
 demo: $(KERNELS)  ## MovieLens 100K: from ratings to a served prediction
 	@$(BIN)/shardline run configs/movielens.yaml --output-dir $(RUN)
-	@$(BIN)/python -m pipeline.movielens_demo configs/movielens.yaml --output-dir $(RUN) --user 42
+	@$(BIN)/python -m shardline.pipeline.commands.movielens_demo configs/movielens.yaml --output-dir $(RUN) --user 42
 
 test: $(KERNELS)  ## Run all tests
 	@scratch=$$(mktemp -d); trap "rm -rf $$scratch" EXIT; \
@@ -61,16 +61,20 @@ SANITIZERS := address,alignment,bool,bounds,enum,float-divide-by-zero,$(strip \
 	)unreachable
 sanitize: $(INSTALLED)  ## Test the native kernels under AddressSanitizer and UBSan
 	@export SHARDLINE_SANITIZERS=$(SANITIZERS) SHARDLINE_KERNELS=native \
-		TF_CPP_MIN_LOG_LEVEL=3; $(BIN)/python -m embedding.native && \
+		TF_CPP_MIN_LOG_LEVEL=3; $(BIN)/python -m shardline.embedding.native && \
 		LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
 		ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 		$(BIN)/python -m pytest --capture=sys -p no:cacheprovider tests/embedding/native
 
-lint: $(INSTALLED)  ## Style, types and layers
+# Tools that read code without importing it look for `shardline` here.
+build/import/shardline:
+	@mkdir -p build/import && ln -sfn ../.. $@
+
+lint: $(INSTALLED) build/import/shardline  ## Style, types and layers
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/mypy --strict -p configs -p embedding
+	@$(BIN)/mypy --strict -p shardline.configs -p shardline.embedding
 	@$(BIN)/lint-imports
 
 bench: bench-engine  ## The same as bench-engine

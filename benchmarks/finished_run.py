@@ -12,11 +12,11 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx.types import standard_artifacts
 
-from components.features.engine_config import table_rows
-from components.trainer.inputs import Batch, BatchReader, split_files
-from configs.schema import Feature, Run
-from pipeline.names import pipeline_name
-from pipeline.outcome import output_artifacts
+from shardline.components.model.engine_config import table_rows
+from shardline.components.trainer.inputs import Batch, BatchReader, split_files
+from shardline.configs.schema import Feature, Run
+from shardline.pipeline.metadata import output_artifacts
+from shardline.pipeline.names import pipeline_name
 
 _BIG_BATCH = 4096
 _ENDED = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)

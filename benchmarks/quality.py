@@ -30,16 +30,16 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.linear_model import LogisticRegression
 
-from components.evaluation.binary import (
+from shardline.components.evaluation.binary import (
     BinaryMetrics,
     Labels,
     undefined_by,
     undefined_lines,
 )
-from components.trainer.learner import new_learner
-from components.trainer.loop import train_on_split
-from configs import Run, load_run
-from embedding import configure_logical_hosts
+from shardline.components.trainer.learner import new_learner
+from shardline.components.trainer.loop import train_on_split
+from shardline.configs import Run, load_run
+from shardline.embedding import configure_logical_hosts
 
 _ITEM = "movie_id"
 # Features that a model without a rate for each feature does better without.

@@ -1,6 +1,6 @@
 """The schema of a run: typed, frozen and validated whole before anything starts."""
 
-from configs.load import ConfigError, load_job, load_run
-from configs.schema import Job, Run
+from shardline.configs.load import ConfigError, load_job, load_run
+from shardline.configs.schema import Job, Run
 
 __all__ = ["ConfigError", "Job", "Run", "load_job", "load_run"]

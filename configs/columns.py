@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from configs.column import Column
-from configs.shown import shown
+from shardline.configs.column import Column
+from shardline.configs.shown import shown
 
 if TYPE_CHECKING:
-    from configs.features import Features, Target
+    from shardline.configs.features import Features, Target
 
 
 def raw_columns(

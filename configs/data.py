@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from configs.boundaries import fault_of
-from configs.features import Target
-from configs.section import Fraction, ImportPath, Name, PositiveInt, Section
+from shardline.configs.boundaries import fault_of
+from shardline.configs.features import Target
+from shardline.configs.section import Fraction, ImportPath, Name, PositiveInt, Section
 
 
 class Download(Section):
@@ -110,8 +110,8 @@ class Files(Section):
 class Data(Target):
     """Where examples come from."""
 
-    # Exactly one of the two: files, or a components.columns.ExampleReader class, whose
-    # arguments are `options`.
+    # Exactly one of the two: files, or a class like
+    # components.readers.example_reader.ExampleReader, whose arguments are `options`.
     files: Files | None = None
     reader: ImportPath | None = None
     options: dict[str, Any] = Field(default_factory=dict)

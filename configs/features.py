@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, FiniteFloat, model_validator
 from pydantic_core import PydanticCustomError
 
-from configs.column import Column, Dtype
-from configs.rules import feature_faults
-from configs.section import ImportPath, Name, PositiveInt, Section
-from configs.tables import Table, Vocabulary
+from shardline.configs.column import Column, Dtype
+from shardline.configs.rules import feature_faults
+from shardline.configs.section import ImportPath, Name, PositiveInt, Section
+from shardline.configs.tables import Table, Vocabulary
 
 
 class Ids(Section):

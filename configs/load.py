@@ -9,8 +9,8 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from configs.schema import FeatureSet, Job, Run
-from configs.shown import escaped, quoted, shown
+from shardline.configs.schema import FeatureSet, Job, Run
+from shardline.configs.shown import escaped, quoted, shown
 
 _Kind = TypeVar("_Kind", bound=Job)
 _Location = tuple[int | str, ...]

@@ -3,20 +3,20 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from configs.column import Column
-from configs.columns import (
+from shardline.configs.column import Column
+from shardline.configs.columns import (
     column_conflicts,
     feature_columns,
     lookup_inputs,
     model_inputs,
     raw_columns,
 )
-from configs.shown import shown
-from configs.tables import Vocabulary
+from shardline.configs.shown import shown
+from shardline.configs.tables import Vocabulary
 
 if TYPE_CHECKING:
-    from configs.features import Feature, Features, FeatureSet, Target
-    from configs.serving import Serving
+    from shardline.configs.features import Feature, Features, FeatureSet, Target
+    from shardline.configs.serving import Serving
 
 # Names of the transformed examples' and the published model's own.
 RESERVED = {"example_weight", "examples", "scores"}

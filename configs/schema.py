@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from configs.column import Column
-from configs.data import Data, Download, Files, HeldOut
-from configs.features import (
+from shardline.configs.column import Column
+from shardline.configs.data import Data, Download, Files, HeldOut
+from shardline.configs.features import (
     Derived,
     Feature,
     Features,
@@ -21,8 +21,8 @@ from configs.features import (
     Preprocessing,
     Target,
 )
-from configs.rules import serving_faults, target_faults
-from configs.section import (
+from shardline.configs.rules import serving_faults, target_faults
+from shardline.configs.section import (
     Fraction,
     ImportPath,
     Name,
@@ -30,8 +30,8 @@ from configs.section import (
     PositiveInt,
     Section,
 )
-from configs.serving import Form, FormChoice, Latency, Publishing, Serving
-from configs.tables import (
+from shardline.configs.serving import Form, FormChoice, Latency, Publishing, Serving
+from shardline.configs.tables import (
     SGD,
     Adagrad,
     Adam,
@@ -81,7 +81,7 @@ class Model(Section):
     """The dense model on top of the activations."""
 
     # Called with `options`; returns a Keras model of {feature: activation} -> logit.
-    builder: ImportPath = "components.dlrm.DLRM"
+    builder: ImportPath = "shardline.components.model.dlrm.DLRM"
     options: dict[str, Any] = Field(default_factory=dict)
 
 

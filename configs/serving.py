@@ -5,7 +5,13 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from configs.section import Fraction, Name, PositiveFloat, PositiveInt, Section
+from shardline.configs.section import (
+    Fraction,
+    Name,
+    PositiveFloat,
+    PositiveInt,
+    Section,
+)
 
 Form = Literal["float32", "float16", "int8"]
 FormChoice = Literal["float32", "float16", "int8", "auto"]

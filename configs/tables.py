@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import FiniteFloat, model_validator
 from pydantic_core import PydanticCustomError
 
-from configs.section import Fraction, PositiveFloat, PositiveInt, Section
+from shardline.configs.section import Fraction, PositiveFloat, PositiveInt, Section
 
 
 class SGD(Section):

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
-from embedding.shapes import Shapes
-from embedding.tables import HostTable
+from shardline.embedding.config.shapes import Shapes
+from shardline.embedding.tables.host_table import HostTable
 
 
 class Backend(Protocol):

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from embedding.backend import Backend
-from embedding.host.backend import HostBackend
-from embedding.host.pipelined import PipelinedHostBackend
-from embedding.host.replicas import Replicas
-from embedding.hosts import checked_hosts
-from embedding.policies import Policies
-from embedding.specs import FeatureSpec, TableSpec
+from shardline.embedding.backend import Backend
+from shardline.embedding.config.policies import Policies
+from shardline.embedding.config.specs import FeatureSpec, TableSpec
+from shardline.embedding.host.backend import HostBackend
+from shardline.embedding.host.pipelined import PipelinedHostBackend
+from shardline.embedding.host.replicas import Replicas
+from shardline.embedding.hosts import checked_hosts
 
 _TPU_STRATEGIES = (tf.distribute.TPUStrategy, tf.distribute.experimental.TPUStrategy)
 
@@ -56,7 +56,7 @@ def backend_for(
                 "class. Under a TPUStrategy every table needs an optimizer."
             )
     # Loaded on a TPU only.
-    from embedding.tpu.backend import tpu_backend
+    from shardline.embedding.tpu.backend import tpu_backend
 
     return tpu_backend(
         features,

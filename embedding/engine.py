@@ -13,17 +13,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from embedding.autograph import not_converted
-from embedding.backend_choice import backend_for
-from embedding.inputs import (
-    as_input,
-    check_inputs,
-    flatten_like,
-    of_replica,
-    replica_count,
-)
-from embedding.policies import Policies
-from embedding.shapes import (
+from shardline.embedding.autograph import not_converted
+from shardline.embedding.backend_choice import backend_for
+from shardline.embedding.config.policies import Policies
+from shardline.embedding.config.shapes import (
     Shapes,
     check_fully_defined,
     checked_shapes,
@@ -32,9 +25,16 @@ from embedding.shapes import (
     shapes_of_build,
     shapes_of_inputs,
 )
-from embedding.specs import collect_tables, flatten_features
-from embedding.tables import HostTable
-from embedding.tracked_tables import TrackedTables
+from shardline.embedding.config.specs import collect_tables, flatten_features
+from shardline.embedding.inputs.structure import (
+    as_input,
+    check_inputs,
+    flatten_like,
+    of_replica,
+    replica_count,
+)
+from shardline.embedding.tables.host_table import HostTable
+from shardline.embedding.tables.tracked_tables import TrackedTables
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class TPUEmbedding(TrackedTables):
                 every logical CPU of the process. On a TPU: the TPU's own hosts.
             policies: what tables do with ids, weights and gradients they cannot use:
                 "error" (the default), "drop" or "oov_row", for all tables or by table
-                name. See `embedding.policies`. Not for a TPU.
+                name. See `embedding.config.policies`. Not for a TPU.
             initialize_tpu_embedding: False joins a TPU system that another instance
                 initialised; without effect elsewhere.
 

@@ -5,7 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from configs.outputs import ARTIFACTS_FOLDER, METADATA_FILE
+from shardline.configs.outputs import ARTIFACTS_FOLDER, METADATA_FILE
 
 
 class OutputError(RuntimeError):

@@ -7,30 +7,30 @@ from typing import Any, NamedTuple
 import tensorflow_model_analysis as tfma
 from tfx import v1 as tfx
 
-from components.code_version import code_version
-from components.example_gen.component import ReaderExampleGen
-from components.exporter.component import Exporter
-from components.feature_transform.component import FeatureTransform
-from components.files import reader_of
-from components.pusher.component import Pusher
-from components.schema_gen import ReaderSchemaGen
-from components.serving_validator.component import ServingValidator
-from components.trainer.component import Trainer
-from configs.schema import Run
-from pipeline.names import pipeline_name
+from shardline.components.example_gen.component import ReaderExampleGen
+from shardline.components.example_gen.schema_gen import ReaderSchemaGen
+from shardline.components.execution.code_version import code_version
+from shardline.components.exporter.component import Exporter
+from shardline.components.features.component import FeatureTransform
+from shardline.components.pusher.component import Pusher
+from shardline.components.readers.files import reader_of
+from shardline.components.trainer.component import Trainer
+from shardline.components.validator.component import ServingValidator
+from shardline.configs.schema import Run
+from shardline.pipeline.names import pipeline_name
 
 _EVALUATED_SPLIT = "eval"
 
 # What both the trainer and the exporter compute with.
 _MODEL_CODE = (
-    "components.checkpoint_manifest",
-    "components.dense_variables",
-    "components.evaluation",
-    "components.features",
-    "components.import_path",
-    "components.local_copy",
-    "components.parity",
-    "components.parity_lookups",
+    "shardline.components.contracts.checkpoint_manifest",
+    "shardline.components.model.dense_variables",
+    "shardline.components.evaluation",
+    "shardline.components.features",
+    "shardline.components.execution.import_path",
+    "shardline.components.execution.local_copy",
+    "shardline.components.contracts.parity_examples",
+    "shardline.components.contracts.parity_lookups",
     "configs",
     "embedding",
 )
@@ -95,18 +95,22 @@ def _data_components(
 ) -> _Data:
     reader, options = reader_of(run.data, run)
     reader_options = json.dumps(options, sort_keys=True)
-    reader_code = ("components.columns", "components.import_path", _code_of(reader))
+    reader_code = (
+        "shardline.components.readers.example_reader",
+        "shardline.components.execution.import_path",
+        _code_of(reader),
+    )
     example_gen = ReaderExampleGen(
         reader=reader,
         options=reader_options,
         path=data_path,
         data_version=data_version,
         code_version=code_version(
-            "components.artifacts",
-            "components.example_gen",
-            "components.files",
-            "components.reading",
-            "components.told",
+            "shardline.components.contracts.artifacts",
+            "shardline.components.example_gen",
+            "shardline.components.readers.files",
+            "shardline.components.contracts.data_card",
+            "shardline.components.execution.worker_reports",
             *reader_code,
         ),
     )
@@ -116,7 +120,9 @@ def _data_components(
         reader=reader,
         options=reader_options,
         code_version=code_version(
-            "components.schema_gen", "components.features.schema", *reader_code
+            "shardline.components.example_gen.schema_gen",
+            "shardline.components.features.graph.schema",
+            *reader_code,
         ),
     )
     schema = schema_gen.outputs["schema"]
@@ -128,15 +134,15 @@ def _data_components(
         preprocessing=run.feature_set.preprocessing(run.data.target),
         cache_folder=counts_folder,
         code_version=code_version(
-            "components.analysis",
-            "components.artifacts",
-            "components.feature_transform",
-            "components.features",
-            "components.file_record",
-            "components.files",
-            "components.preprocess",
-            "components.reading",
-            "components.told",
+            "shardline.components.features.analysis",
+            "shardline.components.contracts.artifacts",
+            "shardline.components.features",
+            "shardline.components.features",
+            "shardline.components.contracts.file_record",
+            "shardline.components.readers.files",
+            "shardline.components.features",
+            "shardline.components.contracts.data_card",
+            "shardline.components.execution.worker_reports",
             "configs",
             *([_code_of(run.derived.function)] if run.derived else []),
         ),
@@ -155,9 +161,9 @@ def _trainer(run: Run, data: _Data) -> Any:
         training=run.training,
         parity_examples=run.serving.parity_examples,
         code_version=code_version(
-            "components.artifacts",
-            "components.reading",
-            "components.trainer",
+            "shardline.components.contracts.artifacts",
+            "shardline.components.contracts.data_card",
+            "shardline.components.trainer",
             *_MODEL_CODE,
             _code_of(run.model.builder),
         ),
@@ -175,9 +181,9 @@ def _model_components(run: Run, data: _Data, serving_dir: str, force: str) -> li
         model_name=run.name,
         serving=run.serving,
         code_version=code_version(
-            "components.exporter",
-            "components.reading",
-            "components.trainer.inputs",
+            "shardline.components.exporter",
+            "shardline.components.contracts.data_card",
+            "shardline.components.trainer.inputs",
             *_MODEL_CODE,
             _code_of(run.model.builder),
         ),
@@ -186,12 +192,12 @@ def _model_components(run: Run, data: _Data, serving_dir: str, force: str) -> li
         model=exporter.outputs["model"],
         serving=run.serving,
         code_version=code_version(
-            "components.artifacts",
-            "components.exporter.forms_report",
-            "components.local_copy",
-            "components.parity",
-            "components.parity_lookups",
-            "components.serving_validator",
+            "shardline.components.contracts.artifacts",
+            "shardline.components.contracts.precision_report",
+            "shardline.components.execution.local_copy",
+            "shardline.components.contracts.parity_examples",
+            "shardline.components.contracts.parity_lookups",
+            "shardline.components.validator",
             "configs",
         ),
     )
@@ -209,11 +215,11 @@ def _model_components(run: Run, data: _Data, serving_dir: str, force: str) -> li
         publishing=run.publishing,
         force=force,
         code_version=code_version(
-            "components.artifacts",
-            "components.local_copy",
-            "components.publishing",
-            "components.pusher",
-            "components.serving_validator.validation",
+            "shardline.components.contracts.artifacts",
+            "shardline.components.execution.local_copy",
+            "shardline.components.pusher",
+            "shardline.components.pusher",
+            "shardline.components.contracts.validation",
         ),
     )
     return [trainer, exporter, validator, evaluator, pusher]
@@ -238,7 +244,7 @@ def evaluation_config(run: Run) -> tfma.EvalConfig:
             _threshold(lower_bound=run.evaluation.min_auc)
             if run.evaluation.min_auc
             else None,
-            code_version=code_version("components.evaluation"),
+            code_version=code_version("shardline.components.evaluation"),
         ),
         _metric("NormalizedEntropy"),
         _metric("ExactCalibration"),
@@ -266,7 +272,7 @@ def _metric(
     """Returns one of this project's metrics, as TFMA names it."""
     return tfma.MetricConfig(
         class_name=class_name,
-        module="components.evaluation.tfma_metrics",
+        module="shardline.components.evaluation.tfma_metrics",
         config=json.dumps(config) if config else "",
         threshold=threshold,
     )

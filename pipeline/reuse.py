@@ -22,7 +22,7 @@ from tfx.proto.orchestration import (
     pipeline_pb2,
 )
 
-from components.file_record import record_files, record_from_json
+from shardline.components.contracts.file_record import record_files, record_from_json
 
 _RECORDS = ".files"
 

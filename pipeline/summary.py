@@ -8,14 +8,14 @@ import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.utils import path_utils
 
-from components.evaluation.binary import Judged
-from components.evaluation.tfma_metrics import judged_of
-from components.reading import load_reading
-from components.serving_validator.validation import Validation, load_validation
-from configs.schema import Run
-from configs.shown import shown
-from pipeline.layout import Layout
-from pipeline.outcome import RunError, RunRecord, properties
+from shardline.components.contracts.data_card import load_reading
+from shardline.components.contracts.validation import Validation, load_validation
+from shardline.components.evaluation.binary import Judged
+from shardline.components.evaluation.tfma_metrics import judged_of
+from shardline.configs.schema import Run
+from shardline.configs.shown import shown
+from shardline.pipeline.layout import Layout
+from shardline.pipeline.metadata import RunError, RunRecord, properties
 
 
 def summarize(run: Run, record: RunRecord, layout: Layout) -> dict[str, str]:

@@ -19,7 +19,7 @@ import pytest
 _USER_ENVIRONMENT = dict(os.environ)
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from embedding import configure_logical_hosts  # noqa: E402
+from shardline.embedding import configure_logical_hosts  # noqa: E402
 
 configure_logical_hosts(3)
 
@@ -107,8 +107,13 @@ class FinishedRun:
         return max(versions, key=lambda path: int(path.name))
 
 
-def load(path: Path) -> ModuleType:
-    """Loads a module of this folder by its path, once."""
+def load(path: str | Path) -> ModuleType:
+    """Loads a module of this folder by its path, once.
+
+    Args:
+        path: below this folder, or absolute.
+    """
+    path = _HERE / path
     parts = path.relative_to(_HERE).with_suffix("").parts
     name = "_".join(["shardline_tests", *parts])
     if name not in sys.modules:

@@ -13,7 +13,7 @@ MODULES = sorted(
     path for package in PACKAGES for path in (ROOT / package).rglob("*.py")
 )
 # The docstrings of commands are what `shardline --help` prints.
-COMMANDS = ROOT / "pipeline" / "cli.py"
+COMMANDS = ROOT / "pipeline" / "commands" / "app.py"
 
 
 def public_functions(body: list[ast.stmt]) -> Iterator[ast.FunctionDef]:
@@ -49,10 +49,10 @@ def undocumented(source: str) -> list[str]:
 
 def test_wheel_has_every_package():
     packages = {
-        ".".join(path.parent.relative_to(ROOT).parts)
+        ".".join(["shardline", *path.parent.relative_to(ROOT).parts])
         for path in MODULES
         if path.name == "__init__.py"
-    }
+    } | {"shardline"}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert set(project["tool"]["setuptools"]["packages"]) == packages
 

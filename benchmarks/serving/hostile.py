@@ -13,9 +13,9 @@ from benchmarks.serving.session import (
     table_of,
 )
 from benchmarks.serving.workload import FIRST_MODEL, NAME
-from components.publishing.publication import Record
-from components.publishing.publish import publish_model
-from configs.serving import Publishing
+from shardline.components.pusher.publication import Record
+from shardline.components.pusher.publish import publish_model
+from shardline.configs.serving import Publishing
 
 _ROUNDS = 20
 _WARM_UP_ROUNDS = 10

@@ -10,21 +10,21 @@ import tensorflow_transform as tft
 from tfx_bsl.coders import example_coder
 
 from benchmarks.serving import workload
-from components.analysis.in_process import analyze_batches
-from components.checkpoint_manifest import (
+from shardline.components.contracts.checkpoint_manifest import (
     Manifest,
     checkpoint_prefix,
     load_manifest,
 )
-from components.exporter.serving_model import ServingModel
-from components.exporter.warmup import write_warmup
-from components.features.engine_config import table_rows
-from components.features.graph_writer import write_transform_graph
-from components.features.schema import example_schema
-from components.trainer.learner import Learner, new_learner
-from components.trainer.loop import save
-from configs.columns import raw_columns
-from configs.schema import FeatureSet, Form, Model, Target, Training
+from shardline.components.exporter.serving_model import ServingModel
+from shardline.components.exporter.warmup import write_warmup
+from shardline.components.features.analysis.in_process import analyze_batches
+from shardline.components.features.graph.schema import example_schema
+from shardline.components.features.graph.writer import write_transform_graph
+from shardline.components.model.engine_config import table_rows
+from shardline.components.trainer.learner import Learner, new_learner
+from shardline.components.trainer.loop import save
+from shardline.configs.columns import raw_columns
+from shardline.configs.schema import FeatureSet, Form, Model, Target, Training
 
 _BATCH = 4
 _WARM_UP_REQUESTS = 10

@@ -15,10 +15,10 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from components.features.engine_inputs import number_inputs
-from components.features.outputs import weights_output
-from components.features.transform_graph import TransformGraph
-from configs.schema import Feature, FeatureSet
+from shardline.components.features.graph.outputs import weights_output
+from shardline.components.features.graph.transform_graph import TransformGraph
+from shardline.components.model.engine_inputs import number_inputs
+from shardline.configs.schema import Feature, FeatureSet
 
 
 class KerasModel(keras.Model):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from configs.schema import FeatureSet, Form, Model, Target
+from shardline.configs.schema import FeatureSet, Form, Model, Target
 
 NAME = "recommender"
 FORMS: tuple[Form, ...] = ("float32", "float16", "int8")

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 
-from components.evaluation.binary import METRICS, BinaryMetrics, Judged
+from shardline.components.evaluation.binary import METRICS, BinaryMetrics, Judged
 
 _SHARED = "_binary_metrics"
 _AT_ONCE = 1024

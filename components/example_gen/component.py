@@ -4,7 +4,7 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 from tfx.types.channel import Channel
 
-from components.example_gen.executor import Executor
+from shardline.components.example_gen.executor import Executor
 
 
 class ReaderExampleGenSpec(component_spec.ComponentSpec):
@@ -24,7 +24,7 @@ class ReaderExampleGenSpec(component_spec.ComponentSpec):
 
 
 class ReaderExampleGen(base_beam_component.BaseBeamComponent):
-    """Reads raw data with a `components.columns.ExampleReader` into Examples."""
+    """Reads raw data with a `readers.example_reader.ExampleReader` into Examples."""
 
     SPEC_CLASS = ReaderExampleGenSpec
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)

@@ -12,12 +12,12 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
-from components.columns import TellsWhyEmpty
-from components.files import BadInput, LostRowsError, Tally, refuse
-from components.files.beam_reader import FileReader
-from components.import_path import construct
-from components.reading import Reading, reading_of, save_reading
-from components.told import WriteTold, read_told
+from shardline.components.contracts.data_card import Reading, reading_of, save_reading
+from shardline.components.execution.import_path import construct
+from shardline.components.execution.worker_reports import WriteTold, read_told
+from shardline.components.readers.example_reader import TellsWhyEmpty
+from shardline.components.readers.files import BadInput, LostRowsError, Tally, refuse
+from shardline.components.readers.files.beam_reader import FileReader
 
 _log = logging.getLogger("shardline.examples")
 

@@ -9,9 +9,9 @@ from tfx.types.component_spec import (
     ExecutionParameter,
 )
 
-from components.artifacts import HostShardedCheckpoint
-from components.exporter.executor import Executor
-from configs.schema import Serving
+from shardline.components.contracts.artifacts import HostShardedCheckpoint
+from shardline.components.exporter.executor import Executor
+from shardline.configs.schema import Serving
 
 # What `serving` says of an exported model; the rest is up to who judges it.
 _OF_THE_MODEL = {"tables", "max_entropy_increase", "warmup_requests"}

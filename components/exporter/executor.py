@@ -12,16 +12,16 @@ from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from components.checkpoint_manifest import load_manifest
-from components.exporter.forms import export_in_forms
-from components.exporter.model_card import card_of, write_card
-from components.exporter.serving_model import ServingModel
-from components.exporter.warmup import write_warmup
-from components.local_copy import local_input, local_output
-from components.parity import EXAMPLES_FILE, parity_folder
-from components.reading import load_reading
-from components.trainer.inputs import split_files
-from configs.schema import Form, Serving
+from shardline.components.contracts.checkpoint_manifest import load_manifest
+from shardline.components.contracts.data_card import load_reading
+from shardline.components.contracts.parity_examples import EXAMPLES_FILE, parity_folder
+from shardline.components.execution.local_copy import local_input, local_output
+from shardline.components.exporter.model_card import card_of, write_card
+from shardline.components.exporter.quantization.forms import export_in_forms
+from shardline.components.exporter.serving_model import ServingModel
+from shardline.components.exporter.warmup import write_warmup
+from shardline.components.trainer.inputs import split_files
+from shardline.configs.schema import Form, Serving
 
 _log = logging.getLogger("shardline.exporter")
 

@@ -14,10 +14,14 @@ import tensorflow_transform as tft
 from pydantic import Field, FiniteFloat
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from components.checkpoint_manifest import Manifest, checkpoint_prefix, load_manifest
-from components.exporter.table_files import TableRows
-from components.reading import DataCard
-from configs.schema import Form, Section, Serving
+from shardline.components.contracts.checkpoint_manifest import (
+    Manifest,
+    checkpoint_prefix,
+    load_manifest,
+)
+from shardline.components.contracts.data_card import DataCard
+from shardline.components.exporter.table_files import TableRows
+from shardline.configs.schema import Form, Section, Serving
 
 CARD_FILE = "model.json"
 _INITIALIZER = "__saved_model_init_op"

@@ -18,25 +18,30 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 # The fingerprint covers the variables' index, which is written after TensorFlow's own.
 from tensorflow.python.saved_model.fingerprinting_utils import write_fingerprint
 
-from components.checkpoint_manifest import Manifest, checkpoint_prefix, load_manifest
-from components.dense_variables import plain_variables
-from components.exporter.signatures import (
+from shardline.components.contracts.checkpoint_manifest import (
+    Manifest,
+    checkpoint_prefix,
+    load_manifest,
+)
+from shardline.components.execution.import_path import construct
+from shardline.components.exporter.signatures import (
     columns_signature,
     lookup_signature,
     missing_values,
 )
-from components.exporter.table_files import TableRows, write_tables
-from components.features.engine_config import engine_config, table_policies
-from components.features.engine_inputs import (
+from shardline.components.exporter.table_files import TableRows, write_tables
+from shardline.components.features.graph.transform_graph import TransformGraph
+from shardline.components.model.dense_variables import plain_variables
+from shardline.components.model.engine_config import engine_config, table_policies
+from shardline.components.model.engine_inputs import (
     model_arguments,
     number_inputs,
     ragged_inputs,
 )
-from components.features.transform_graph import TransformGraph
-from components.import_path import construct
-from configs.schema import FeatureSet, Form
-from embedding import partition, serving_embedding_lookup
-from embedding.serving_tables import ServingTable
+from shardline.configs.schema import FeatureSet, Form
+from shardline.embedding import serving_embedding_lookup
+from shardline.embedding.serving.tables import ServingTable
+from shardline.embedding.tables import partition
 
 
 class ServingModel(tf.Module):

@@ -9,13 +9,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from components.features.tokens import MISSING
-from components.features.transform_graph import DTYPES
-from configs.column import Column
-from configs.columns import lookup_inputs, model_inputs
-from configs.schema import Feature, FeatureSet
-from embedding.checks import after, asserted
-from embedding.row_splits import splits_check
+from shardline.components.features.graph.transform_graph import DTYPES
+from shardline.components.features.ids.tensor_tokens import MISSING
+from shardline.configs.column import Column
+from shardline.configs.columns import lookup_inputs, model_inputs
+from shardline.configs.schema import Feature, FeatureSet
+from shardline.embedding.inputs.assertions import after, asserted
+from shardline.embedding.inputs.row_splits import splits_check
 
 
 def columns_signature(

@@ -2,7 +2,7 @@
 
 TensorFlow would save a table from memory. Here the SavedModel is saved with tables of
 no rows; then each table gets a data file of its own, in which every part of it (see
-`embedding.serving_tables`) lies in one piece, and the index is written anew. A piece is
+`embedding.serving.tables`) lies in one piece, and the index is written anew. A piece is
 at most 32 MB of a checkpoint that a trainer wrote, so this takes no memory to speak of,
 and a loader reads every part straight into its variable. The same rows make the same
 bytes.
@@ -24,9 +24,9 @@ from tensorflow.core.protobuf.tensor_bundle_pb2 import (
     BundleHeaderProto,
 )
 
-from components.exporter.index_file import masked, write_index
-from embedding.checkpoint_index import index_entries, stored_rows
-from embedding.serving_tables import Form, encoded, part_specs
+from shardline.embedding.checkpoint.index import index_entries, stored_rows
+from shardline.embedding.checkpoint.index_writer import masked, write_index
+from shardline.embedding.serving.tables import Form, encoded, part_specs
 
 ROWS_FILE = "rows.json"
 _HEADER_KEY = b""

@@ -9,15 +9,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.analysis.counts import TokenCounts, to_bytes
-from components.analysis.numbers import TableQuantiles, boundaries
-from components.analysis.tokens import feature_tokens
-from components.analysis.vocabulary import write_vocabulary
-from components.planner.ids import TableIds
-from components.planner.lookups import looked_up, tokens_of
-from components.planner.row_sample import RowSample
-from configs.column import Dtype
-from configs.schema import Preprocessing
+from shardline.components.features.analysis.counts import TokenCounts, to_bytes
+from shardline.components.features.analysis.numbers import TableQuantiles, boundaries
+from shardline.components.features.analysis.vocabulary import write_vocabulary
+from shardline.components.features.ids.arrow_ids import TableIds
+from shardline.components.features.ids.arrow_tokens import feature_tokens
+from shardline.components.planner.lookups import looked_up, tokens_of
+from shardline.components.planner.row_sample import RowSample
+from shardline.configs.column import Dtype
+from shardline.configs.schema import Preprocessing
 
 
 class Lengths:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from components.planner.report import Limits
+from shardline.components.planner.report import Limits
 
 
 class FeatureRows(NamedTuple):

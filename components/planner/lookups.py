@@ -1,6 +1,6 @@
 """The tokens that each row looks up, as the transform graph makes them.
 
-`components.analysis.tokens` gives all tokens of a feature for counting, those included
+`features.ids.arrow_tokens` gives all tokens of a feature for counting, those included
 that a sequence cuts off; here rows are kept, and only what is looked up.
 """
 
@@ -9,8 +9,13 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from components.analysis.tokens import Ragged, column_of, crossed, is_missing
-from configs.schema import Feature
+from shardline.components.features.ids.arrow_tokens import (
+    Ragged,
+    column_of,
+    crossed,
+    is_missing,
+)
+from shardline.configs.schema import Feature
 
 
 def tokens_of(name: str, feature: Feature, batch: pa.RecordBatch) -> Ragged:

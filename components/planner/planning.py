@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from components.planner.counting import Counting
-from components.planner.ids import TableIds
-from components.planner.limits import FeatureRows, batches_of, limits_of
-from components.planner.lookups import looked_up, tokens_of
-from components.planner.report import FeatureIds, Plan, TablePlan
-from configs.rules import least_rows
-from configs.schema import SGD, Adagrad, Adam, FeatureSet, Optimizer
-from embedding.partition import row_ranges
+from shardline.components.features.ids.arrow_ids import TableIds
+from shardline.components.planner.counting import Counting
+from shardline.components.planner.limits import FeatureRows, batches_of, limits_of
+from shardline.components.planner.lookups import looked_up, tokens_of
+from shardline.components.planner.report import FeatureIds, Plan, TablePlan
+from shardline.configs.rules import least_rows
+from shardline.configs.schema import SGD, Adagrad, Adam, FeatureSet, Optimizer
+from shardline.embedding.tables.partition import row_ranges
 
 _TOP = 10
 _CURVE_POINTS = 200

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from components.planner.report import FeatureIds, Plan, TablePlan
+from shardline.components.planner.report import FeatureIds, Plan, TablePlan
 
 _BLUE, _RED, _GRAY = "#2463a8", "#c2452d", "#8a8f98"
 _PANEL_INCHES = (2.5, 1.9)

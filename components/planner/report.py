@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from configs.schema import Section
+from shardline.configs.schema import Section
 
 
 class Limits(Section):

@@ -9,9 +9,9 @@ from tfx.types.component_spec import (
     ExecutionParameter,
 )
 
-from components.artifacts import ServingValidation
-from components.pusher.executor import Executor
-from configs.schema import Publishing
+from shardline.components.contracts.artifacts import ServingValidation
+from shardline.components.pusher.executor import Executor
+from shardline.configs.schema import Publishing
 
 
 class PusherSpec(ComponentSpec):

@@ -10,12 +10,12 @@ from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import Artifact, artifact_utils
 from tfx.utils import io_utils, path_utils
 
-from components.artifacts import record_properties
-from components.local_copy import local_input
-from components.publishing.publication import Record
-from components.publishing.publish import Published, publish_model
-from components.serving_validator.validation import Gate, load_validation
-from configs.schema import Publishing
+from shardline.components.contracts.artifacts import record_properties
+from shardline.components.contracts.validation import Gate, load_validation
+from shardline.components.execution.local_copy import local_input
+from shardline.components.pusher.publication import Record
+from shardline.components.pusher.publish import Published, publish_model
+from shardline.configs.schema import Publishing
 
 _log = logging.getLogger("shardline.pusher")
 

@@ -16,9 +16,9 @@ from typing import TypeVar
 import numpy as np
 from prometheus_client import Gauge
 
-from components.server.metrics import Metrics
-from components.server.model import Arrays
-from components.server.request_error import RequestError
+from shardline.components.server.metrics import Metrics
+from shardline.components.server.model import Arrays
+from shardline.components.server.request_error import RequestError
 
 _Result = TypeVar("_Result")
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from components.server.model import Input, Signature
-from components.server.request_error import invalid, quoted
+from shardline.components.server.model import Input, Signature
+from shardline.components.server.request_error import invalid, quoted
 
 # Of an element in an array of strings, beside the string.
 POINTER_BYTES = 8

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any, Protocol
 
-from components.server.model import Arrays, Signature
+from shardline.components.server.model import Arrays, Signature
 
 
 @dataclasses.dataclass(frozen=True)

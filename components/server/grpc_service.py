@@ -14,11 +14,16 @@ from tensorflow_serving.apis import (
     get_model_status_pb2,
 )
 
-from components.server.model import LoadedModel
-from components.server.prediction import Predictions
-from components.server.protos import PredictMessages, parsed, query_of
-from components.server.request_error import RequestError, Status, invalid, quoted
-from components.server.versions import Versions
+from shardline.components.server.model import LoadedModel
+from shardline.components.server.prediction import Predictions
+from shardline.components.server.protos import PredictMessages, parsed, query_of
+from shardline.components.server.request_error import (
+    RequestError,
+    Status,
+    invalid,
+    quoted,
+)
+from shardline.components.server.versions import Versions
 
 PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
 _MODEL_SERVICE = "tensorflow.serving.ModelService"

@@ -16,15 +16,20 @@ from typing import Any, NoReturn
 import numpy as np
 import tensorflow as tf
 
-from components.server.checks import (
+from shardline.components.server.checks import (
     POINTER_BYTES,
     check_bytes,
     check_names,
     check_shape,
 )
-from components.server.codec import Answer, Query
-from components.server.model import Arrays, Input, Signature
-from components.server.request_error import RequestError, Status, invalid, quoted
+from shardline.components.server.codec import Answer, Query
+from shardline.components.server.model import Arrays, Input, Signature
+from shardline.components.server.request_error import (
+    RequestError,
+    Status,
+    invalid,
+    quoted,
+)
 
 _B64 = "b64"
 _WORDS = {

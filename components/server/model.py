@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
 
-from components.server.request_error import (
+from shardline.components.server.request_error import (
     RequestError,
     Status,
     from_tensorflow,

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
-from components.server.batching import Batcher, Threads
-from components.server.checks import check_lengths
-from components.server.codec import Answer, Codec
-from components.server.metrics import Metrics
-from components.server.model import Arrays, LoadedModel, Signature
-from components.server.request_error import RequestError, Status
-from components.server.settings import Settings
-from components.server.versions import Versions
+from shardline.components.server.batching import Batcher, Threads
+from shardline.components.server.checks import check_lengths
+from shardline.components.server.codec import Answer, Codec
+from shardline.components.server.metrics import Metrics
+from shardline.components.server.model import Arrays, LoadedModel, Signature
+from shardline.components.server.request_error import RequestError, Status
+from shardline.components.server.settings import Settings
+from shardline.components.server.versions import Versions
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")

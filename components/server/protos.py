@@ -13,15 +13,20 @@ from google.protobuf.message import DecodeError, Message
 from tensorflow.core.framework import tensor_pb2, types_pb2
 from tensorflow_serving.apis import predict_pb2
 
-from components.server.checks import (
+from shardline.components.server.checks import (
     POINTER_BYTES,
     check_bytes,
     check_names,
     check_shape,
 )
-from components.server.codec import Answer, Query
-from components.server.model import Arrays, Input, Signature
-from components.server.request_error import RequestError, Status, invalid, quoted
+from shardline.components.server.codec import Answer, Query
+from shardline.components.server.model import Arrays, Input, Signature
+from shardline.components.server.request_error import (
+    RequestError,
+    Status,
+    invalid,
+    quoted,
+)
 
 _FIELDS = {
     tf.bool: "bool_val",

@@ -5,7 +5,7 @@ import re
 import grpc
 import tensorflow as tf
 
-from configs.shown import escaped
+from shardline.configs.shown import escaped
 
 Status = grpc.StatusCode
 

@@ -10,14 +10,14 @@ from aiohttp import web
 from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2
 
-from components.server.grpc_service import metadata_of, status_of
-from components.server.json_text import PredictJson
-from components.server.metrics import Metrics
-from components.server.prediction import Predictions
-from components.server.protos import no_label
-from components.server.request_error import RequestError, Status, quoted
-from components.server.settings import Settings
-from components.server.versions import Versions
+from shardline.components.server.grpc_service import metadata_of, status_of
+from shardline.components.server.json_text import PredictJson
+from shardline.components.server.metrics import Metrics
+from shardline.components.server.prediction import Predictions
+from shardline.components.server.protos import no_label
+from shardline.components.server.request_error import RequestError, Status, quoted
+from shardline.components.server.settings import Settings
+from shardline.components.server.versions import Versions
 
 _log = logging.getLogger(__name__)
 _MODEL = "/v1/models/{name:[^/:]+}"

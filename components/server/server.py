@@ -13,15 +13,15 @@ from pathlib import Path
 import grpc
 from aiohttp import web
 
-from components.server.batching import Threads
-from components.server.grpc_service import GrpcService
-from components.server.metrics import Metrics
-from components.server.model import LoadedModel
-from components.server.prediction import Predictions
-from components.server.rest_service import RestService
-from components.server.settings import Settings
-from components.server.versions import Versions
-from components.server.warmup import replay_warmup
+from shardline.components.server.batching import Threads
+from shardline.components.server.grpc_service import GrpcService
+from shardline.components.server.metrics import Metrics
+from shardline.components.server.model import LoadedModel
+from shardline.components.server.prediction import Predictions
+from shardline.components.server.rest_service import RestService
+from shardline.components.server.settings import Settings
+from shardline.components.server.versions import Versions
+from shardline.components.server.warmup import replay_warmup
 
 _log = logging.getLogger(__name__)
 # RPCs beside requests: of health and metadata, and those that are told of --max-queue.

@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from components.server.memory import return_unused
-from components.server.metrics import Metrics
-from components.server.model import MODEL_FILE, LoadedModel, VersionError
-from components.server.request_error import RequestError, Status, quoted
+from shardline.components.server.memory import return_unused
+from shardline.components.server.metrics import Metrics
+from shardline.components.server.model import MODEL_FILE, LoadedModel, VersionError
+from shardline.components.server.request_error import RequestError, Status, quoted
 
 _log = logging.getLogger(__name__)
 _FIRST_RETRY_S = 10.0

@@ -7,9 +7,9 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
-from components.server.model import LoadedModel, VersionError
-from components.server.protos import PredictMessages, query_of
-from components.server.request_error import RequestError
+from shardline.components.server.model import LoadedModel, VersionError
+from shardline.components.server.protos import PredictMessages, query_of
+from shardline.components.server.request_error import RequestError
 
 _FILE = Path("assets.extra", "tf_serving_warmup_requests")
 # TensorFlow Serving takes no more either.

@@ -9,9 +9,9 @@ from tfx.types.component_spec import (
     ExecutionParameter,
 )
 
-from components.artifacts import HostShardedCheckpoint
-from components.trainer.executor import Executor
-from configs.schema import FeatureSet, Model, Target, Training
+from shardline.components.contracts.artifacts import HostShardedCheckpoint
+from shardline.components.trainer.executor import Executor
+from shardline.configs.schema import FeatureSet, Model, Target, Training
 
 
 class TrainerSpec(ComponentSpec):

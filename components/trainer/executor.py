@@ -10,17 +10,20 @@ import tensorflow_transform as tft
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import Artifact, artifact_utils
 
-from components.artifacts import record_properties
-from components.checkpoint_manifest import Manifest, checkpoint_prefix
-from components.evaluation.binary import Judged
-from components.features.engine_config import table_rows
-from components.features.outputs import weights_output
-from components.features.transform_graph import TransformGraph
-from components.local_copy import local_output
-from components.parity import parity_folder, write_parity
-from components.parity_lookups import write_lookups
-from components.reading import told_count
-from components.trainer.inputs import (
+from shardline.components.contracts.artifacts import record_properties
+from shardline.components.contracts.checkpoint_manifest import (
+    Manifest,
+    checkpoint_prefix,
+)
+from shardline.components.contracts.data_card import told_count
+from shardline.components.contracts.parity_examples import parity_folder, write_parity
+from shardline.components.contracts.parity_lookups import write_lookups
+from shardline.components.evaluation.binary import Judged
+from shardline.components.execution.local_copy import local_output
+from shardline.components.features.graph.outputs import weights_output
+from shardline.components.features.graph.transform_graph import TransformGraph
+from shardline.components.model.engine_config import table_rows
+from shardline.components.trainer.inputs import (
     Batch,
     BatchReader,
     check_count,
@@ -29,12 +32,12 @@ from components.trainer.inputs import (
     split_files,
     unlabelled_batch,
 )
-from components.trainer.labels import tell_undefined
-from components.trainer.learner import Learner, new_learner
-from components.trainer.loop import train_on_split
-from components.trainer.probe_cases import Probe
-from components.trainer.probes import Prober
-from configs.schema import FeatureSet, Model, Target, Training
+from shardline.components.trainer.labels import tell_undefined
+from shardline.components.trainer.learner import Learner, new_learner
+from shardline.components.trainer.loop import train_on_split
+from shardline.components.trainer.probe_cases import Probe
+from shardline.components.trainer.probes import Prober
+from shardline.configs.schema import FeatureSet, Model, Target, Training
 
 _log = logging.getLogger("shardline.trainer")
 

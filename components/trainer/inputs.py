@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 from tfx.types import Artifact, artifact_utils
 
-from components.features.engine_inputs import engine_inputs, number_inputs
-from components.features.outputs import EXAMPLE_WEIGHT
-from configs.schema import FeatureSet, Target
-from configs.shown import shown
+from shardline.components.features.graph.outputs import EXAMPLE_WEIGHT
+from shardline.components.model.engine_inputs import engine_inputs, number_inputs
+from shardline.configs.schema import FeatureSet, Target
+from shardline.configs.shown import shown
 
 _SHUFFLED_EXAMPLES = 100_000
 # Read ahead of parsing, for the time in which an epoch's shuffle fills its buffer.

@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Callable
 
-from components.evaluation.binary import Labels, undefined_by, undefined_lines
-from components.trainer.inputs import BatchReader
-from configs.schema import EarlyStop
+from shardline.components.evaluation.binary import Labels, undefined_by, undefined_lines
+from shardline.components.trainer.inputs import BatchReader
+from shardline.configs.schema import EarlyStop
 
 _log = logging.getLogger("shardline.trainer")
 

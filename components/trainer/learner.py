@@ -8,14 +8,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.dense_variables import plain_variables
-from components.evaluation.binary import BinaryMetrics, Judged
-from components.features.engine_config import engine_config, table_policies
-from components.features.engine_inputs import model_arguments
-from components.import_path import construct, load_object
-from components.trainer.inputs import Batch
-from configs.schema import FeatureSet, Model, Training
-from embedding import TPUEmbedding, configure_logical_hosts
+from shardline.components.evaluation.binary import BinaryMetrics, Judged
+from shardline.components.execution.import_path import construct, load_object
+from shardline.components.model.dense_variables import plain_variables
+from shardline.components.model.engine_config import engine_config, table_policies
+from shardline.components.model.engine_inputs import model_arguments
+from shardline.components.trainer.inputs import Batch
+from shardline.configs.schema import FeatureSet, Model, Training
+from shardline.embedding import TPUEmbedding, configure_logical_hosts
 
 
 def new_learner(

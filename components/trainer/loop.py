@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from components.trainer.inputs import BatchReader, check_count
-from components.trainer.labels import check_labels
-from components.trainer.learner import Learner
-from configs.schema import EarlyStop, Training
-from embedding import host_sharded_options
+from shardline.components.trainer.inputs import BatchReader, check_count
+from shardline.components.trainer.labels import check_labels
+from shardline.components.trainer.learner import Learner
+from shardline.configs.schema import EarlyStop, Training
+from shardline.embedding import host_sharded_options
 
 _log = logging.getLogger("shardline.trainer")
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from components.parity_lookups import Kind
-from embedding.partition import row_ranges
+from shardline.components.contracts.parity_lookups import Kind
+from shardline.embedding.tables.partition import row_ranges
 
 _SOME_ROWS = 32
 _LONGER_BY = (1, 5)

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from components.features.engine_config import engine_config
-from components.parity_lookups import (
+from shardline.components.contracts.parity_lookups import (
     Asked,
     Bags,
     Case,
@@ -21,10 +20,11 @@ from components.parity_lookups import (
     Probed,
     bags_of,
 )
-from components.trainer.probe_cases import Probe, Probing, probes_of
-from components.trainer.rounding import Rounding
-from configs.schema import Feature, FeatureSet
-from embedding import TPUEmbedding
+from shardline.components.model.engine_config import engine_config
+from shardline.components.trainer.probe_cases import Probe, Probing, probes_of
+from shardline.components.trainer.rounding import Rounding
+from shardline.configs.schema import Feature, FeatureSet
+from shardline.embedding import TPUEmbedding
 
 
 def kind_of(feature: Feature) -> Kind:
@@ -188,7 +188,7 @@ _KEYS = {
 
 
 def _engine_input(flat: Mapping[str, tf.Tensor]) -> tuple[Any, Any]:
-    """Returns ids and weights as `components.features.engine_inputs` gives them."""
+    """Returns ids and weights as `components.model.engine_inputs` gives them."""
     if "row_splits" not in flat:
         return flat["ids"], None
     ids = tf.RaggedTensor.from_row_splits(flat["ids"], flat["row_splits"])

@@ -1,7 +1,7 @@
 """How far the lookups of a table that rounds its rows may be off, and no further.
 
 A row's values are rounded by at most a part of its largest one
-(`embedding.serving_tables`): scale / 2 is 1/254 of it for int8, half a unit in the last
+(`embedding.serving.tables`): scale / 2 is 1/254 of it for int8, half a unit in the last
 place at most 2^-11 of it for float16. An activation, sum(coefficient * row), is off by
 at most sum(|coefficient| * that); float32 arithmetic adds a unit in the last place for
 each id. Values that training quantizes may besides move to the next level.
@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from components.features.engine_config import table_policies
-from configs.schema import FeatureSet
-from embedding import TPUEmbedding
-from embedding.features import Lookup, lookup_of, shape_of
-from embedding.partition import first_rows
-from embedding.specs import flatten_features
+from shardline.components.model.engine_config import table_policies
+from shardline.configs.schema import FeatureSet
+from shardline.embedding import TPUEmbedding
+from shardline.embedding.config.specs import flatten_features
+from shardline.embedding.inputs.lookups import Lookup, lookup_of, shape_of
+from shardline.embedding.tables.partition import first_rows
 
 # By form: part of the row's largest value, and what is added to it.
 _ROUNDED_BY = {"float16": (2.0**-11, 2.0**-25), "int8": (1 / 254, 0.0)}

@@ -1,5 +1,5 @@
 """The engine over the tasks of a TensorFlow cluster."""
 
-from embedding.cluster.cluster import Cluster, HostLostError
+from shardline.embedding.cluster.cluster import Cluster, HostLostError
 
 __all__ = ["Cluster", "HostLostError"]

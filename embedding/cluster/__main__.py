@@ -1,8 +1,8 @@
-"""Serves this task of TF_CONFIG as a host: `python -m embedding.cluster`."""
+"""Serves this task of TF_CONFIG as a host: `python -m shardline.embedding.cluster`."""
 
 import sys
 
-from embedding.cluster import Cluster
+from shardline.embedding.cluster import Cluster
 
 if __name__ == "__main__":
     try:

@@ -3,7 +3,7 @@
 One process, the chief, traces and runs every step; the workers only serve their CPU, as
 hosts of the engine:
 
-    python -m embedding.cluster         on each worker, with TF_CONFIG set
+    python -m shardline.embedding.cluster         on each worker, with TF_CONFIG set
 
     cluster = Cluster.from_tf_config()  # on the chief
     cluster.connect()
@@ -26,9 +26,9 @@ from typing import Any, TypeVar
 
 import tensorflow as tf
 
-from embedding.cluster.liveness import await_servers, silent_servers
-from embedding.cluster.tf_config import read_tf_config
-from embedding.native.library import usable_ops
+from shardline.embedding.cluster.liveness import await_servers, silent_servers
+from shardline.embedding.cluster.tf_config import read_tf_config
+from shardline.embedding.native.library import usable_ops
 
 Result = TypeVar("Result")
 

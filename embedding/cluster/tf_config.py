@@ -7,7 +7,7 @@ import json
 import os
 from typing import Any, NamedTuple
 
-from embedding.cluster.liveness import split_address
+from shardline.embedding.cluster.liveness import split_address
 
 _JOBS = ("chief", "worker")
 _EXAMPLE = (

@@ -19,16 +19,16 @@ from typing import Any
 
 import tensorflow as tf
 
-from embedding import optimizers
-from embedding.checks import Check, after
-from embedding.host.batch_queue import BatchQueue, Part
-from embedding.host.kernels import Batches, Gradients, Kernels, kernels_for
-from embedding.host.layout import DTYPES, HostBatch, Layout, from_queue
-from embedding.host.replicas import Replicas
-from embedding.hosts import logical_hosts
-from embedding.shapes import Shapes
-from embedding.specs import FeatureSpec, TableSpec
-from embedding.tables import HostTable
+from shardline.embedding.config import optimizers
+from shardline.embedding.config.shapes import Shapes
+from shardline.embedding.config.specs import FeatureSpec, TableSpec
+from shardline.embedding.host.batch_queue import BatchQueue, Part
+from shardline.embedding.host.kernels import Batches, Gradients, Kernels, kernels_for
+from shardline.embedding.host.layout import DTYPES, HostBatch, Layout, from_queue
+from shardline.embedding.host.replicas import Replicas
+from shardline.embedding.hosts import logical_hosts
+from shardline.embedding.inputs.assertions import Check, after
+from shardline.embedding.tables.host_table import HostTable
 
 _INBOX_BATCHES = 4
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from embedding.hosts import task_of
+from shardline.embedding.hosts import task_of
 
 Part = list[tf.Tensor]
 

@@ -8,12 +8,12 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
-from embedding.checks import Check
-from embedding.host.layout import HostBatch, Layout
-from embedding.host.native_kernels import NativeKernels
-from embedding.host.stock_kernels import StockKernels
-from embedding.native.library import runs_on, say_once, usable_ops
-from embedding.tables import HostTable
+from shardline.embedding.host.layout import HostBatch, Layout
+from shardline.embedding.host.native_kernels import NativeKernels
+from shardline.embedding.host.stock_kernels import StockKernels
+from shardline.embedding.inputs.assertions import Check
+from shardline.embedding.native.library import runs_on, say_once, usable_ops
+from shardline.embedding.tables.host_table import HostTable
 
 # By replica, and then by feature or host.
 Gradients = Sequence[Sequence[tf.Tensor]]
@@ -82,8 +82,9 @@ def kernels_for(layout: Layout) -> Kernels:
     if without:
         say_once(
             f"The hosts {without} have no native kernels, or others than this process: "
-            "stock TensorFlow ops serve, several times slower. Run `python -m "
-            "embedding.native` there before `python -m embedding.cluster`."
+            "stock TensorFlow ops serve, several times slower. Run "
+            "`python -m shardline.embedding.native` there before "
+            "`python -m shardline.embedding.cluster`."
         )
         return StockKernels(layout)
     return NativeKernels(layout, ops)

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from embedding import partition
-from embedding.shapes import folded_shape, output_shape
-from embedding.specs import FeatureSpec, TableSpec
+from shardline.embedding.config.shapes import folded_shape, output_shape
+from shardline.embedding.config.specs import FeatureSpec, TableSpec
+from shardline.embedding.tables import partition
 
 
 class HostBatch(NamedTuple):

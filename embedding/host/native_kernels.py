@@ -7,12 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from embedding.checks import Check
-from embedding.features import known_kept
-from embedding.host.layout import HostBatch, Layout
-from embedding.hosts import task_of
-from embedding.inputs import is_dense
-from embedding.optimizers import (
+from shardline.embedding.config.optimizers import (
     FTRL,
     SGD,
     Adagrad,
@@ -20,7 +15,12 @@ from embedding.optimizers import (
     Adam,
     touches_all_rows,
 )
-from embedding.tables import HostTable
+from shardline.embedding.host.layout import HostBatch, Layout
+from shardline.embedding.hosts import task_of
+from shardline.embedding.inputs.assertions import Check
+from shardline.embedding.inputs.lookups import known_kept
+from shardline.embedding.inputs.structure import is_dense
+from shardline.embedding.tables.host_table import HostTable
 
 _RULES = {
     SGD: "sgd",
@@ -221,7 +221,7 @@ def _positions(ids: Any, weights: Any) -> list[tf.Tensor]:
 
 
 def _quantization(table: Any) -> tuple[float, float, float]:
-    """Returns lower, upper and step as `embedding.pooling.quantized` has them."""
+    """Returns lower, upper and step as `tables.pooling.quantized` has them."""
     config = table.quantization_config
     if config is None:
         return (0.0, 0.0, 0.0)

@@ -19,13 +19,13 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from embedding.checks import after
-from embedding.host.backend import HostBackend
-from embedding.host.batch_queue import BatchQueue, Part
-from embedding.host.kernels import Batches, Gradients
-from embedding.host.layout import from_queue
-from embedding.hosts import logical_hosts
-from embedding.tables import HostTable
+from shardline.embedding.host.backend import HostBackend
+from shardline.embedding.host.batch_queue import BatchQueue, Part
+from shardline.embedding.host.kernels import Batches, Gradients
+from shardline.embedding.host.layout import from_queue
+from shardline.embedding.hosts import logical_hosts
+from shardline.embedding.inputs.assertions import after
+from shardline.embedding.tables.host_table import HostTable
 
 
 class PipelinedHostBackend(HostBackend):

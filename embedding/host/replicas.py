@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from embedding.inputs import of_replica
+from shardline.embedding.inputs.structure import of_replica
 
 
 class Replicas:

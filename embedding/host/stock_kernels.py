@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from embedding import optimizers, pooling
-from embedding.checks import Check, after
-from embedding.features import Lookup, lookup_of, shape_of
-from embedding.host.layout import HostBatch, Layout
-from embedding.tables import HostTable, Shard
+from shardline.embedding.config import optimizers
+from shardline.embedding.host.layout import HostBatch, Layout
+from shardline.embedding.inputs.assertions import Check, after
+from shardline.embedding.inputs.lookups import Lookup, lookup_of, shape_of
+from shardline.embedding.tables import pooling
+from shardline.embedding.tables.host_table import HostTable, Shard
 
 
 class TableShare(NamedTuple):

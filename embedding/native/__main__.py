@@ -1,9 +1,9 @@
-"""`python -m embedding.native`: builds the kernels if they are not there."""
+"""`python -m shardline.embedding.native`: builds the kernels if they are not there."""
 
 import sys
 import time
 
-from embedding.native.build import BuildError, build
+from shardline.embedding.native.build import BuildError, build
 
 if __name__ == "__main__":
     started_s = time.monotonic()

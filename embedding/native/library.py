@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from embedding.native.build import compiler, digest_of, is_whole, library_path
+from shardline.embedding.native.build import compiler, digest_of, is_whole, library_path
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def native_ops() -> Any:
     """
     library = library_path()
     if not library.exists():
-        remedy = "Run `python -m embedding.native` (`make setup` does)."
+        remedy = "Run `python -m shardline.embedding.native` (`make setup` does)."
         if compiler() is None:
             remedy = f"Install g++, then: {remedy}"
         raise NativeKernelsMissing(
@@ -37,14 +37,14 @@ def native_ops() -> Any:
     if not is_whole(library):  # to load it may end the process
         raise NativeKernelsMissing(
             f"{library} is damaged: it is not what was built. Remove it and run "
-            "`python -m embedding.native`."
+            "`python -m shardline.embedding.native`."
         )
     try:
         return tf.load_op_library(str(library))
     except (tf.errors.OpError, OSError) as error:
         raise NativeKernelsMissing(
             f"{library} does not load: {error}. Remove it and run `python -m "
-            "embedding.native`."
+            "shardline.embedding.native`."
         ) from error
 
 

@@ -2,7 +2,13 @@
 
 from typing import Any, NamedTuple
 
-from embedding.optimizers import FTRL, SGD, Adagrad, AdagradMomentum, Adam
+from shardline.embedding.config.optimizers import (
+    FTRL,
+    SGD,
+    Adagrad,
+    AdagradMomentum,
+    Adam,
+)
 
 
 class Algorithm(NamedTuple):

@@ -15,13 +15,19 @@ from typing import Any
 
 import tensorflow as tf
 
-from embedding.backend import Backend
-from embedding.inputs import of_replica
-from embedding.optimizers import dynamic_learning_rates
-from embedding.shapes import Shapes
-from embedding.specs import FeatureSpec, TableSpec
-from embedding.tables import HostTable
-from embedding.tpu import config_proto, core_devices, enqueue_inputs, guards, transfer
+from shardline.embedding.backend import Backend
+from shardline.embedding.config.optimizers import dynamic_learning_rates
+from shardline.embedding.config.shapes import Shapes
+from shardline.embedding.config.specs import FeatureSpec, TableSpec
+from shardline.embedding.inputs.structure import of_replica
+from shardline.embedding.tables.host_table import HostTable
+from shardline.embedding.tpu import (
+    config_proto,
+    core_devices,
+    enqueue_inputs,
+    guards,
+    transfer,
+)
 
 # By it TensorFlow's passes over TPU graphs pair the ops of one step.
 _NAME_ATTRIBUTE = "_tpu_embedding_layer"
@@ -304,7 +310,7 @@ def tpu_backend(
                 "Use one instance."
             )
         # Loaded on a TPU v5 or later only.
-        from embedding.tpu.sparse_core import SparseCoreBackend
+        from shardline.embedding.tpu.sparse_core import SparseCoreBackend
 
         on_sparse_cores: Backend = SparseCoreBackend(
             features, tables, strategy, pipelined=pipelined

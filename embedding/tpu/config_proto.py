@@ -18,9 +18,14 @@ from tensorflow.core.protobuf.tpu import (
     tpu_embedding_configuration_pb2,
 )
 
-from embedding.optimizers import FTRL, AdagradMomentum, Adam, dynamic_learning_rates
-from embedding.specs import FeatureSpec, TableSpec
-from embedding.tpu.algorithms import algorithm_of
+from shardline.embedding.config.optimizers import (
+    FTRL,
+    AdagradMomentum,
+    Adam,
+    dynamic_learning_rates,
+)
+from shardline.embedding.config.specs import FeatureSpec, TableSpec
+from shardline.embedding.tpu.algorithms import algorithm_of
 
 Configuration = tpu_embedding_configuration_pb2.TPUEmbeddingConfiguration
 _Status = optimization_parameters_pb2.GradientAccumulationStatus.Status

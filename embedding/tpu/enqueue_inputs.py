@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from embedding.specs import FeatureSpec
+from shardline.embedding.config.specs import FeatureSpec
 
 
 class OpInputs(NamedTuple):

@@ -14,10 +14,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from embedding.tpu.algorithms import ALGORITHMS
-from embedding.tpu.config_proto import Configuration
-from embedding.tpu.graph_walk import EmbeddingOp, programs
-from embedding.tpu.pairing import pairing_faults
+from shardline.embedding.tpu.algorithms import ALGORITHMS
+from shardline.embedding.tpu.config_proto import Configuration
+from shardline.embedding.tpu.graph_walk import EmbeddingOp, programs
+from shardline.embedding.tpu.pairing import pairing_faults
 
 _OPS = {algorithm.field: algorithm.op for algorithm in ALGORITHMS.values()}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from embedding.tpu.graph_walk import EmbeddingOp
+from shardline.embedding.tpu.graph_walk import EmbeddingOp
 
 
 def pairing_faults(program: list[EmbeddingOp], cores: int) -> Iterator[str]:

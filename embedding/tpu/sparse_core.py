@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from embedding.shapes import Shapes
-from embedding.specs import FeatureSpec, TableSpec
-from embedding.tables import HostTable
-from embedding.tpu import core_devices, guards, sparse_core_layout
+from shardline.embedding.config.shapes import Shapes
+from shardline.embedding.config.specs import FeatureSpec, TableSpec
+from shardline.embedding.tables.host_table import HostTable
+from shardline.embedding.tpu import core_devices, guards, sparse_core_layout
 
 # What TPUEmbeddingV2 casts ids to.
 _LARGEST_ID = 2**31 - 1

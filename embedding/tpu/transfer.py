@@ -10,9 +10,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from embedding.specs import TableSpec
-from embedding.tables import HostTable
-from embedding.tpu.algorithms import algorithm_of
+from shardline.embedding.config.specs import TableSpec
+from shardline.embedding.tables.host_table import HostTable
+from shardline.embedding.tpu.algorithms import algorithm_of
 
 
 def build_load(

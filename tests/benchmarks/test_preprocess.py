@@ -25,7 +25,7 @@ from benchmarks.preprocess.workload import (
     Records,
     write_configuration,
 )
-from configs.load import load_job
+from shardline.configs.load import load_job
 
 
 def table(records: Records) -> pa.Table:

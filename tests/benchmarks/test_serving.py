@@ -16,7 +16,7 @@ from benchmarks.serving.rival import export_keras
 from benchmarks.serving.sections import SECTIONS
 from benchmarks.serving.server import ModelServer
 from benchmarks.serving.session import Outcome, table_of
-from configs.schema import FeatureSet, Model
+from shardline.configs.schema import FeatureSet, Model
 
 SCORES = [np.linspace(0, 1, 100, dtype=np.float32), np.zeros(100, np.float32)]
 

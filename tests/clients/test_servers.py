@@ -13,8 +13,8 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from components.server.server import Server
-from components.server.settings import Settings
+from shardline.components.server.server import Server
+from shardline.components.server.settings import Settings
 
 WORDS = ["ada", "bea", "cid"]
 

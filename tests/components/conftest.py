@@ -13,14 +13,14 @@ from tfx.dsl.io import filesystem_registry
 from tfx.dsl.io.plugins.local import LocalFilesystem
 from tfx_bsl.coders import example_coder
 
-from components.analysis.in_process import analyze_batches
-from components.columns import Column
-from components.features.graph_writer import write_transform_graph
-from components.features.schema import example_schema
-from components.preprocess.loaded_graph import LoadedGraph
-from components.preprocess.writing import TFRecordWriter
-from components.trainer.learner import Learner, new_learner
-from configs.schema import (
+from shardline.components.features.analysis.in_process import analyze_batches
+from shardline.components.features.graph.loaded_graph import LoadedGraph
+from shardline.components.features.graph.schema import example_schema
+from shardline.components.features.graph.writer import write_transform_graph
+from shardline.components.features.writing.example_files import TFRecordWriter
+from shardline.components.readers.example_reader import Column
+from shardline.components.trainer.learner import Learner, new_learner
+from shardline.configs.schema import (
     SGD,
     Adagrad,
     Adam,

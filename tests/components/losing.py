@@ -7,7 +7,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms import ptransform
 
-from components.in_memory_beam import IN_MEMORY_RUNNER
+from shardline.components.execution.in_memory_beam import IN_MEMORY_RUNNER
 
 
 class LosingPipeline(beam.Pipeline):

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from configs.boundaries import boundary_of, fault_of
+from shardline.configs.boundaries import boundary_of, fault_of
 
 DAY_NS = 86_400 * 10**9
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-import configs
-from configs import ConfigError, Run, load_run
-from configs.load import line_of
+from shardline import configs
+from shardline.configs import ConfigError, Run, load_run
+from shardline.configs.load import line_of
 
 TEXT = """\
 name: tiny
@@ -379,7 +379,7 @@ def test_config_error_is_a_value_error() -> None:
 def test_defaults_fill_what_is_not_said(write: Callable[[str], Path]) -> None:
     run = load_run(write(TEXT))
 
-    assert run.model.builder == "components.dlrm.DLRM"
+    assert run.model.builder == "shardline.components.model.dlrm.DLRM"
     assert run.data.label == "label"
     assert run.training.hosts == 1
     assert run.tables["user"].oov_rows == 1

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from configs import ConfigError, load_job
+from shardline.configs import ConfigError, load_job
 
 TEXT = """\
 name: tiny

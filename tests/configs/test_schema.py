@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from configs.schema import (
+from shardline.configs.schema import (
     SGD,
     Adagrad,
     Adam,

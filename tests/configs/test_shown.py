@@ -2,7 +2,7 @@
 
 import pytest
 
-from configs.shown import escaped, quoted, shown
+from shardline.configs.shown import escaped, quoted, shown
 
 
 @pytest.mark.parametrize(

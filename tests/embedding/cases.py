@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from embedding import TPUEmbedding
+from shardline.embedding import TPUEmbedding
 
 ROWS = 11
 DIM = 3

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from embedding.sharded_variable import RowShardedVariable
+from shardline.embedding.tables.sharded_variable import RowShardedVariable
 
 
 def write(

@@ -8,8 +8,8 @@ import pytest
 import tensorflow as tf
 from shardline_tests import load
 
-from embedding.native.build import compiler
-from embedding.native.library import CHOICE, missing_reason
+from shardline.embedding.native.build import compiler
+from shardline.embedding.native.library import CHOICE, missing_reason
 
 HERE = Path(__file__).parent
 CASES = load(HERE / "cases.py").CASES

@@ -7,9 +7,10 @@ import pytest
 import tensorflow as tf
 from shardline_tests import load
 
-from embedding import TPUEmbedding, partition, serving_embedding_lookup
-from embedding.native.library import CHOICE
-from embedding.serving_tables import ServingTable, encoded
+from shardline.embedding import TPUEmbedding, serving_embedding_lookup
+from shardline.embedding.native.library import CHOICE
+from shardline.embedding.serving.tables import ServingTable, encoded
+from shardline.embedding.tables import partition
 
 tpu = tf.tpu.experimental.embedding
 cases = load(Path(__file__).with_name("cases.py"))

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from shardline_tests import load
 
-from embedding import TPUEmbedding, serving_embedding_lookup
+from shardline.embedding import TPUEmbedding, serving_embedding_lookup
 
 tpu = tf.tpu.experimental.embedding
 cases = load(Path(__file__).with_name("cases.py"))

@@ -22,7 +22,7 @@ import pytest
 import tensorflow as tf
 from shardline_tests import load
 
-from embedding import TPUEmbedding
+from shardline.embedding import TPUEmbedding
 
 tpu = tf.tpu.experimental.embedding
 # No fixture: parameters need it at once.

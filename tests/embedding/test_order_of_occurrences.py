@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from shardline_tests import load
 
-from embedding import TPUEmbedding
+from shardline.embedding import TPUEmbedding
 
 tpu = tf.tpu.experimental.embedding
 cases = load(Path(__file__).with_name("cases.py"))

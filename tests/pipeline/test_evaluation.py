@@ -12,11 +12,11 @@ import pytest
 import tensorflow_model_analysis as tfma
 from sklearn.metrics import roc_auc_score
 
-from components.evaluation.binary import BinaryMetrics, Judged
-from components.evaluation.tfma_metrics import judged_of
-from components.in_memory_beam import IN_MEMORY_RUNNER
-from configs import load_run
-from pipeline.pipeline import evaluation_config
+from shardline.components.evaluation.binary import BinaryMetrics, Judged
+from shardline.components.evaluation.tfma_metrics import judged_of
+from shardline.components.execution.in_memory_beam import IN_MEMORY_RUNNER
+from shardline.configs import load_run
+from shardline.pipeline.pipeline import evaluation_config
 
 
 class Evaluated(NamedTuple):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.layout import Layout, OutputError
+from shardline.pipeline.layout import Layout, OutputError
 
 
 def test_layout_makes_its_folders(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from pipeline.names import is_as_given, pipeline_name
+from shardline.pipeline.names import is_as_given, pipeline_name
 
 # What Kubernetes takes as the name of an object.
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")

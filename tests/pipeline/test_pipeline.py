@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from components.code_version import code_version
-from configs import load_run
-from pipeline.pipeline import create_pipeline, evaluation_config
+from shardline.components.execution.code_version import code_version
+from shardline.configs import load_run
+from shardline.pipeline.pipeline import create_pipeline, evaluation_config
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_evaluation_blesses_from_the_floor_on(
     by_class = {m.class_name: m for m in config.metrics_specs[0].metrics}
     auc = by_class["ExactAUC"]
     assert auc.threshold.value_threshold.lower_bound.value == 0.75
-    assert code_version("components.evaluation") in auc.config
+    assert code_version("shardline.components.evaluation") in auc.config
 
 
 def test_floor_of_0_asks_for_no_auc(small_config: Callable[..., Path]) -> None:

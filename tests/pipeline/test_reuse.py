@@ -20,9 +20,9 @@ from tfx.dsl.component.experimental.annotations import (
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples, Model
 
-from components.file_record import record_files, record_from_json
+from shardline.components.contracts.file_record import record_files, record_from_json
 
-Runner = load(Path(__file__).with_name("test_local_dag.py")).Runner
+Runner = load("pipeline/runners/test_local_dag.py").Runner
 
 
 @component

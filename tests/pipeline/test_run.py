@@ -22,12 +22,12 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tensorflow_serving.apis import prediction_log_pb2
 from typer.testing import CliRunner, Result
 
-import configs
-from components.checkpoint_manifest import load_manifest
-from components.publishing.publication import Record
-from components.publishing.publish import publish_model
-from configs.schema import Publishing
-from pipeline.cli import app
+from shardline import configs
+from shardline.components.contracts.checkpoint_manifest import load_manifest
+from shardline.components.pusher.publication import Record
+from shardline.components.pusher.publish import publish_model
+from shardline.configs.schema import Publishing
+from shardline.pipeline.commands.app import app
 
 pytestmark = pytest.mark.slow
 

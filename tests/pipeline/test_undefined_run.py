@@ -72,7 +72,7 @@ def test_reasons_stand_where_the_numbers_would(published: Any, folder: Path) -> 
     connection = mlmd.ConnectionConfig()
     connection.sqlite.filename_uri = str(folder / "run" / "metadata.sqlite")
     store = MetadataStore(connection)
-    (checkpoint,) = store.get_artifacts_by_type("components.HostShardedCheckpoint")
+    (checkpoint,) = store.get_artifacts_by_type("shardline.HostShardedCheckpoint")
     (logs,) = (folder / "run" / "artifacts").glob("Trainer/model_run/*/eval/*")
     written = [
         value.tag

@@ -12,7 +12,7 @@ import tensorflow as tf
 from benchmarks.engine.program import serve
 from benchmarks.engine.programs.ours import Inputs, features, inputs, new_engine
 from benchmarks.engine.workload import BATCHES, GRADIENT, LEARNING_RATE, Workload
-from embedding.host.native_kernels import NativeKernels
+from shardline.embedding.host.native_kernels import NativeKernels
 
 
 def main() -> None:

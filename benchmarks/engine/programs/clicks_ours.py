@@ -12,9 +12,9 @@ import tensorflow as tf
 from benchmarks.engine import click_model
 from benchmarks.engine.click_records import SPEC
 from benchmarks.engine.program import serve
-from components.trainer.inputs import Batch, BatchReader
-from components.trainer.learner import Learner, new_learner
-from configs.schema import FeatureSet, Model, Number, Target, Training
+from shardline.components.trainer.inputs import Batch, BatchReader
+from shardline.components.trainer.learner import Learner, new_learner
+from shardline.configs.schema import FeatureSet, Model, Number, Target, Training
 
 # A record holds all numbers in one feature, and a run's examples one in each.
 _NUMBERS = [f"number{k:02}" for k in range(click_model.NUMBERS)]

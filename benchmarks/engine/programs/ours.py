@@ -5,7 +5,6 @@ from typing import Any
 
 import tensorflow as tf
 
-import embedding
 from benchmarks.engine.program import serve
 from benchmarks.engine.workload import (
     BATCHES,
@@ -15,6 +14,7 @@ from benchmarks.engine.workload import (
     LEARNING_RATE,
     Workload,
 )
+from shardline import embedding
 
 _tpu = tf.tpu.experimental.embedding
 Inputs = list[tf.Tensor]

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from benchmarks.preprocess.outputs import Outputs
 from benchmarks.preprocess.program import measure
-from components.preprocess.alone import GRAPH, preprocess_alone
-from components.preprocess.runners import beam_runner
-from configs.load import load_job
-from pipeline.preprocess import examples_of
+from shardline.components.execution.beam_runners import beam_runner
+from shardline.components.features.standalone import GRAPH, preprocess_alone
+from shardline.configs.load import load_job
+from shardline.pipeline.commands.preprocess import examples_of
 
 
 def run(configuration: Path, output: Path) -> list[str]:

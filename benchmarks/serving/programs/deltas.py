@@ -25,12 +25,12 @@ import tensorflow as tf
 from benchmarks.serving import workload
 from benchmarks.serving.models import Trainee, export, new_trainee, write_graph
 from benchmarks.serving.program import say_result_of
-from components.publishing.agent import update
-from components.publishing.publication import PUBLICATION_FILE, Record
-from components.publishing.publish import Published, publish_model
-from components.publishing.stores import open_store
-from configs.schema import Model, Publishing
-from embedding import configure_logical_hosts
+from shardline.components.pusher.agent import update
+from shardline.components.pusher.publication import PUBLICATION_FILE, Record
+from shardline.components.pusher.publish import Published, publish_model
+from shardline.components.pusher.stores.stores import open_store
+from shardline.configs.schema import Model, Publishing
+from shardline.embedding import configure_logical_hosts
 
 _MODEL = Model(options={"hidden_units": [8]})
 _ANALYSED = 10

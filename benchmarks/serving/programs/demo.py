@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.serving.program import say_result_of
-from components.exporter.forms_report import load_forms_report
-from components.serving_validator.validation import load_validation
-from configs import load_run
+from shardline.components.contracts.precision_report import load_forms_report
+from shardline.components.contracts.validation import load_validation
+from shardline.configs import load_run
 
 _CONFIG = Path("configs/movielens.yaml")
 _SERVING = "\nserving:\n  tables: {user: auto, zip: auto, movie: auto}\n"

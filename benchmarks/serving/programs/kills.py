@@ -25,19 +25,19 @@ from pathlib import Path
 
 import numpy as np
 
-from components.publishing.agent import update
-from components.publishing.files import files_below
-from components.publishing.publication import (
+from shardline.components.pusher.agent import update
+from shardline.components.pusher.files import files_below
+from shardline.components.pusher.publication import (
     PUBLICATION_FILE,
     PublicationError,
     Record,
     parsed_publication,
     verify,
 )
-from components.publishing.publish import publish_model
-from components.publishing.stores import open_store
-from components.publishing.versions import latest_version
-from configs.serving import Publishing
+from shardline.components.pusher.publish import publish_model
+from shardline.components.pusher.stores.stores import open_store
+from shardline.components.pusher.stores.versions import latest_version
+from shardline.configs.serving import Publishing
 
 _PUBLISHING = Publishing(mode="delta", full_every=4, max_delta=1.0, keep=6)
 _DATA_FILE = "variables/variables.data-00000-of-00001"

@@ -56,13 +56,16 @@ def make(folder: Path, rows: int, hosts: int) -> Action:
     """Returns what writes checkpoint and transform graph."""
     import tensorflow as tf
 
-    from components.checkpoint_manifest import Manifest, checkpoint_prefix
-    from components.dense_variables import plain_variables
-    from components.features.facts import Facts
-    from components.features.graph_writer import write_transform_graph
-    from components.trainer.learner import new_learner
-    from configs.schema import Model, Target, Training
-    from embedding import partition
+    from shardline.components.contracts.checkpoint_manifest import (
+        Manifest,
+        checkpoint_prefix,
+    )
+    from shardline.components.features.analysis.results import Facts
+    from shardline.components.features.graph.writer import write_transform_graph
+    from shardline.components.model.dense_variables import plain_variables
+    from shardline.components.trainer.learner import new_learner
+    from shardline.configs.schema import Model, Target, Training
+    from shardline.embedding.tables import partition
 
     features, model = _features(rows), Model(options=_MODEL)
     checkpoint = str(folder / "checkpoint")
@@ -102,7 +105,7 @@ def _write_host(prefix: str, rows: int, first: int, stop: int) -> None:
     """Writes a host's rows of a table, in slices that are one tensor in memory."""
     import tensorflow as tf
 
-    from embedding import partition
+    from shardline.embedding.tables import partition
 
     values = tf.random.normal([_SLICE_ROWS, DIM])
     slices = list(partition.aligned_blocks(first, stop, _SLICE_ROWS))
@@ -116,7 +119,7 @@ def _write_host(prefix: str, rows: int, first: int, stop: int) -> None:
 
 def _features(rows: int) -> Any:
     """Returns a feature of ids and one of several, of one table that SGD trains."""
-    from configs.schema import FeatureSet
+    from shardline.configs.schema import FeatureSet
 
     ids = {"table": "item", "ids": {"range": rows}}
     return FeatureSet.model_validate(
@@ -131,7 +134,7 @@ def export(folder: Path, rows: int, _: int) -> Action:
     """Returns what exports the checkpoint, with everything imported."""
     import tensorflow_transform as tft
 
-    from components.exporter.serving_model import ServingModel
+    from shardline.components.exporter.serving_model import ServingModel
 
     def write() -> None:
         graph = tft.TFTransformOutput(str(folder / "graph"))

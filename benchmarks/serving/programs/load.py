@@ -23,9 +23,9 @@ from benchmarks.serving.callers import FAILURES, Caller, GrpcCaller, RestCaller
 from benchmarks.serving.program import say_result_of
 from benchmarks.serving.requests import PERCENTILES, percentile
 from benchmarks.serving.workload import FIRST_MODEL, LATER_MODEL
-from components.publishing.publication import Record
-from components.publishing.publish import publish_model
-from configs.serving import Publishing
+from shardline.components.pusher.publication import Record
+from shardline.components.pusher.publish import publish_model
+from shardline.configs.serving import Publishing
 
 _GRPC_CLIENTS, _REST_CLIENTS = 6, 2
 _SIZES = (1, 16, 64)

@@ -17,7 +17,7 @@ from benchmarks.serving import workload
 from benchmarks.serving.models import export, new_trainee, serialized, write_graph
 from benchmarks.serving.program import say_result_of
 from benchmarks.serving.rival import export_keras
-from embedding import configure_logical_hosts
+from shardline.embedding import configure_logical_hosts
 
 _EXAMPLES = 512
 _ANALYSED = 2000

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
-from components.evaluation.binary import BinaryMetrics, Judged, Labels
+from shardline.components.evaluation.binary import BinaryMetrics, Judged, Labels
 
 Examples = tuple[np.ndarray, np.ndarray, np.ndarray]
 

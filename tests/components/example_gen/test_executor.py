@@ -12,14 +12,19 @@ from shardline_tests import load
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 
-from components.example_gen import executor
-from components.files import LostRowsError
-from components.files.beam_reader import FileReader
-from components.files.rules import FILE_READER
-from components.in_memory_beam import in_memory_pipeline
-from components.reading import Reading, is_of_files, load_reading, told_count
+from shardline.components.contracts.data_card import (
+    Reading,
+    is_of_files,
+    load_reading,
+    told_count,
+)
+from shardline.components.example_gen import executor
+from shardline.components.execution.in_memory_beam import in_memory_pipeline
+from shardline.components.readers.files import LostRowsError
+from shardline.components.readers.files.beam_reader import FileReader
+from shardline.components.readers.files.read_rules import FILE_READER
 
-LosingPipeline = load(Path(__file__).parents[1] / "losing.py").LosingPipeline
+LosingPipeline = load("components/losing.py").LosingPipeline
 
 
 def example(value: int) -> tf.train.Example:

@@ -9,13 +9,16 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from components.checkpoint_manifest import Manifest, checkpoint_prefix
-from components.exporter.serving_model import ServingModel
-from components.features.facts import Facts
-from components.features.graph_writer import write_transform_graph
-from components.trainer.learner import Learner, new_learner
-from components.trainer.loop import save
-from configs.schema import FeatureSet, Form, Model, Target, Training
+from shardline.components.contracts.checkpoint_manifest import (
+    Manifest,
+    checkpoint_prefix,
+)
+from shardline.components.exporter.serving_model import ServingModel
+from shardline.components.features.analysis.results import Facts
+from shardline.components.features.graph.writer import write_transform_graph
+from shardline.components.trainer.learner import Learner, new_learner
+from shardline.components.trainer.loop import save
+from shardline.configs.schema import FeatureSet, Form, Model, Target, Training
 
 HOSTS = 3
 BATCH_SIZE = 4

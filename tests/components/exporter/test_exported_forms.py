@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.exporter import weigh as program
-from components.exporter import weighing
-from components.exporter.weighing import Candidates, weigh
-from configs.schema import Target
+from shardline.components.exporter.quantization import weigh as program
+from shardline.components.exporter.quantization import weighing
+from shardline.components.exporter.quantization.weighing import Candidates, weigh
+from shardline.configs.schema import Target
 
 EXAMPLES = 300
 

@@ -8,16 +8,23 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from components.checkpoint_manifest import Manifest, checkpoint_prefix
-from components.exporter.serving_model import ServingModel
-from components.features.engine_config import table_rows
-from components.features.facts import Facts, NumberFacts, VocabularyFacts
-from components.features.graph_writer import write_transform_graph
-from components.features.transform_graph import TransformGraph
-from components.trainer.inputs import Batch, filled_batches, unlabelled_batch
-from components.trainer.learner import new_learner
-from components.trainer.loop import save
-from configs.schema import FeatureSet, Model, Target, Training
+from shardline.components.contracts.checkpoint_manifest import (
+    Manifest,
+    checkpoint_prefix,
+)
+from shardline.components.exporter.serving_model import ServingModel
+from shardline.components.features.analysis.results import (
+    Facts,
+    NumberFacts,
+    VocabularyFacts,
+)
+from shardline.components.features.graph.transform_graph import TransformGraph
+from shardline.components.features.graph.writer import write_transform_graph
+from shardline.components.model.engine_config import table_rows
+from shardline.components.trainer.inputs import Batch, filled_batches, unlabelled_batch
+from shardline.components.trainer.learner import new_learner
+from shardline.components.trainer.loop import save
+from shardline.configs.schema import FeatureSet, Model, Target, Training
 
 BATCH_SIZE = 2
 TARGET = Target(label="bought", example_weight="times_seen")

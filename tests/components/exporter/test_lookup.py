@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from embedding.serving_tables import decoded, encoded
+from shardline.embedding.serving.tables import decoded, encoded
 
 Lists = dict[str, list[Any]]
 # Of four examples: an empty one, and one longer than the maximum.

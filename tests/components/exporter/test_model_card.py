@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from components.checkpoint_manifest import load_manifest
-from components.exporter.model_card import ModelCard, card_of, write_card
-from components.exporter.table_files import TableRows
-from components.reading import DataCard
-from configs.schema import Latency, Serving
+from shardline.components.contracts.checkpoint_manifest import load_manifest
+from shardline.components.contracts.data_card import DataCard
+from shardline.components.exporter.model_card import ModelCard, card_of, write_card
+from shardline.components.exporter.table_files import TableRows
+from shardline.configs.schema import Latency, Serving
 
 DATA = DataCard(examples={"train": 96}, rows=100, left_out=4, reasons={"why": 4})
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 from tensorflow.python.saved_model.fingerprinting_utils import write_fingerprint
 
 from benchmarks.serving.programs import large
-from components.exporter.serving_model import ServingModel
+from shardline.components.exporter.serving_model import ServingModel
 
 # Of a table of 410 MB.
 ROWS, HOSTS = 1_600_000, 4

@@ -9,18 +9,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.checkpoint_manifest import Manifest, checkpoint_prefix
-from components.exporter.serving_model import ServingModel
-from components.features.engine_config import table_rows
-from components.features.transform_graph import TransformGraph
-from components.trainer.inputs import (
+from shardline.components.contracts.checkpoint_manifest import (
+    Manifest,
+    checkpoint_prefix,
+)
+from shardline.components.exporter.serving_model import ServingModel
+from shardline.components.features.graph.transform_graph import TransformGraph
+from shardline.components.model.engine_config import table_rows
+from shardline.components.trainer.inputs import (
     Batch,
     BatchReader,
     filled_batches,
     unlabelled_batch,
 )
-from components.trainer.loop import save
-from configs.schema import Model, Target
+from shardline.components.trainer.loop import save
+from shardline.configs.schema import Model, Target
 
 BATCH_SIZE = 2
 

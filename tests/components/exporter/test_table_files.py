@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.exporter.table_files import TableRows, write_tables
-from embedding.serving_tables import Form, ServingTable, decoded, encoded
+from shardline.components.exporter.table_files import TableRows, write_tables
+from shardline.embedding.serving.tables import Form, ServingTable, decoded, encoded
 
 DIM = 3
 ROWS = np.random.default_rng(2).normal(size=(10, DIM)).astype(np.float32)

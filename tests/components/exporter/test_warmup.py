@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from components.exporter.warmup import write_warmup
+from shardline.components.exporter.warmup import write_warmup
 
 
 def requests_in(extra: Path) -> list[predict_pb2.PredictRequest]:

@@ -3,16 +3,15 @@
 What each kind must give is written out, or worked out in plain Python by the tests.
 """
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 from shardline_tests import load
 
-from configs.columns import raw_columns
-from configs.schema import Feature, FeatureSet, Ids, Number, Table, Target
+from shardline.configs.columns import raw_columns
+from shardline.configs.schema import Feature, FeatureSet, Ids, Number, Table, Target
 
-example = load(Path(__file__).parents[1] / "files" / "conftest.py").example
+example = load("components/readers/files/conftest.py").example
 
 TARGET = Target(label="label", example_weight="importance")
 NAN = float("nan")

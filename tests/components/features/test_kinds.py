@@ -17,18 +17,17 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from shardline_tests import load
 
-from components.analysis.in_process import analyze_batches
-from components.features.graph_writer import write_transform_graph
-from components.features.transform_graph import TransformGraph
-from components.files import BadInput, Unit, read_unit, tfrecord_rules
-from components.files.rules import pairs_of
-from components.preprocess.loaded_graph import LoadedGraph
-from components.preprocess.writing import TFRecordWriter
-from components.trainer.inputs import Batch, BatchReader
-from configs.schema import Number
+from shardline.components.features.analysis.in_process import analyze_batches
+from shardline.components.features.graph.loaded_graph import LoadedGraph
+from shardline.components.features.graph.transform_graph import TransformGraph
+from shardline.components.features.graph.writer import write_transform_graph
+from shardline.components.features.writing.example_files import TFRecordWriter
+from shardline.components.readers.files import BadInput, Unit, read_unit, tfrecord_rules
+from shardline.components.readers.files.read_rules import pairs_of
+from shardline.components.trainer.inputs import Batch, BatchReader
+from shardline.configs.schema import Number
 
-_FOLDER = Path(__file__).parents[1]
-batch_of = load(_FOLDER / "analysis" / "batches.py").batch_of
+batch_of = load("components/features/analysis/batches.py").batch_of
 kinds = load(Path(__file__).with_name("kinds.py"))
 FEATURES, KINDS, NUMBERS = kinds.FEATURES, kinds.KINDS, kinds.NUMBERS
 COLUMNS, TARGET, WEIGHTS = kinds.COLUMNS, kinds.TARGET, kinds.WEIGHTS

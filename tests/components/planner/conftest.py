@@ -6,20 +6,19 @@ import os
 import random
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from components.analysis.in_process import analyze_batches
-from components.features.graph_writer import write_transform_graph
-from components.planner.counting import Counting
-from components.planner.planning import Machine, plan_of
-from components.planner.report import Plan
-from components.preprocess.loaded_graph import LoadedGraph
-from configs.columns import raw_columns
-from configs.schema import FeatureSet, Target
+from shardline.components.features.analysis.in_process import analyze_batches
+from shardline.components.features.graph.loaded_graph import LoadedGraph
+from shardline.components.features.graph.writer import write_transform_graph
+from shardline.components.planner.counting import Counting
+from shardline.components.planner.planning import Machine, plan_of
+from shardline.components.planner.report import Plan
+from shardline.configs.columns import raw_columns
+from shardline.configs.schema import FeatureSet, Target
 
 ROWS = 600
 TARGET = Target(label="label")
@@ -119,8 +118,8 @@ def features() -> FeatureSet:
 @pytest.fixture(scope="session")
 def batches() -> list[pa.RecordBatch]:
     """The examples, in batches of several sizes."""
-    folder = Path(__file__).parents[1] / "analysis"
-    batch_of = sys.modules["shardline_tests"].load(folder / "batches.py").batch_of
+    module = "components/features/analysis/batches.py"
+    batch_of = sys.modules["shardline_tests"].load(module).batch_of
     whole = batch_of(raw_columns(FEATURES, TARGET), _rows())
     ends = [0, 7, 250, 251, 500, ROWS]
     return [whole.take(pa.array(range(*part))) for part in itertools.pairwise(ends)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from components.planner.limits import FeatureRows, batches_of, limits_of
+from shardline.components.planner.limits import FeatureRows, batches_of, limits_of
 
 
 def feature(*rows: list[int]) -> FeatureRows:

@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.planner.counting import Counting
-from components.planner.lookups import looked_up, tokens_of
-from components.planner.planning import Machine, plan_of, slots_of
-from components.planner.report import Plan
-from components.planner.row_sample import row_hashes
-from configs.schema import SGD, Adagrad, Adam, FeatureSet, Optimizer, Target
-from embedding.partition import row_ranges
+from shardline.components.planner.counting import Counting
+from shardline.components.planner.lookups import looked_up, tokens_of
+from shardline.components.planner.planning import Machine, plan_of, slots_of
+from shardline.components.planner.report import Plan
+from shardline.components.planner.row_sample import row_hashes
+from shardline.configs.schema import SGD, Adagrad, Adam, FeatureSet, Optimizer, Target
+from shardline.embedding.tables.partition import row_ranges
 
 FEATURES_OF = {
     "user": ["user"],

@@ -5,9 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from components.planner.planning import Machine
-from components.planner.plots import draw, frequencies, host_balance, ids_per_row
-from components.planner.report import Plan
+from shardline.components.planner.planning import Machine
+from shardline.components.planner.plots import (
+    draw,
+    frequencies,
+    host_balance,
+    ids_per_row,
+)
+from shardline.components.planner.report import Plan
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.planner.row_sample import RowSample, row_hashes
+from shardline.components.planner.row_sample import RowSample, row_hashes
 
 
 def rows(first: int, end: int) -> pa.RecordBatch:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from tfx.types import standard_artifacts
 
-from components.artifacts import ServingValidation
-from components.pusher.executor import Executor
-from components.serving_validator.validation import Gate, Validation
-from configs.schema import Publishing
+from shardline.components.contracts.artifacts import ServingValidation
+from shardline.components.contracts.validation import Gate, Validation
+from shardline.components.pusher.executor import Executor
+from shardline.configs.schema import Publishing
 
 PARITY = Gate(gate="parity", passes=True, why="all equal")
 TOO_LARGE = Gate(gate="size", passes=False, value=12, limit=10, why="12 bytes, not 10")

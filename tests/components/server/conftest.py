@@ -21,8 +21,8 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from components.server.server import Server
-from components.server.settings import Settings
+from shardline.components.server.server import Server
+from shardline.components.server.settings import Settings
 
 DIM = 16
 NAME = "small"

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.server.checks import check_lengths
-from components.server.codec import Answer, Query
-from components.server.json_text import PredictJson
-from components.server.model import Input, Signature
-from components.server.protos import array_of, proto_of
-from components.server.request_error import (
+from shardline.components.server.checks import check_lengths
+from shardline.components.server.codec import Answer, Query
+from shardline.components.server.json_text import PredictJson
+from shardline.components.server.model import Input, Signature
+from shardline.components.server.protos import array_of, proto_of
+from shardline.components.server.request_error import (
     RequestError,
     Status,
     from_tensorflow,

@@ -17,19 +17,21 @@ import tensorflow_transform as tft
 from shardline_tests import load
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from components.analysis.in_process import analyze_batches
-from components.checkpoint_manifest import Manifest, checkpoint_prefix
-from components.exporter.serving_model import ServingModel
-from components.features.engine_config import table_rows
-from components.features.graph_writer import write_transform_graph
-from components.features.tokens import MISSING
-from components.trainer.learner import new_learner
-from components.trainer.loop import save
-from configs.columns import raw_columns
-from configs.schema import FeatureSet, Model, Target, Training
+from shardline.components.contracts.checkpoint_manifest import (
+    Manifest,
+    checkpoint_prefix,
+)
+from shardline.components.exporter.serving_model import ServingModel
+from shardline.components.features.analysis.in_process import analyze_batches
+from shardline.components.features.graph.writer import write_transform_graph
+from shardline.components.features.ids.tensor_tokens import MISSING
+from shardline.components.model.engine_config import table_rows
+from shardline.components.trainer.learner import new_learner
+from shardline.components.trainer.loop import save
+from shardline.configs.columns import raw_columns
+from shardline.configs.schema import FeatureSet, Model, Target, Training
 
-_FOLDER = Path(__file__).parents[1]
-batch_of = load(_FOLDER / "analysis" / "batches.py").batch_of
+batch_of = load("components/features/analysis/batches.py").batch_of
 
 TARGET = Target(label="label")
 FEATURES = FeatureSet.model_validate(

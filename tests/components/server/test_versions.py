@@ -12,8 +12,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from shardline_tests import load
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-from components.server.metrics import Metrics
-from components.server.versions import Versions
+from shardline.components.server.metrics import Metrics
+from shardline.components.server.versions import Versions
 
 _conftest = load(Path(__file__).with_name("conftest.py"))
 EXAMPLES = _conftest.EXAMPLES

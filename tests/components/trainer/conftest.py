@@ -11,10 +11,18 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from components.trainer.inputs import Batch
-from components.trainer.learner import Learner
-from components.trainer.loop import save
-from configs.schema import SGD, Adagrad, Adam, Feature, FeatureSet, Optimizer, Table
+from shardline.components.trainer.inputs import Batch
+from shardline.components.trainer.learner import Learner
+from shardline.components.trainer.loop import save
+from shardline.configs.schema import (
+    SGD,
+    Adagrad,
+    Adam,
+    Feature,
+    FeatureSet,
+    Optimizer,
+    Table,
+)
 
 ROWS = {"person": 7, "movie": 11, "tag": 5}
 BATCH_SIZE = 4

@@ -4,8 +4,16 @@ import pytest
 from tfx.types import standard_artifacts
 from tfx.types.channel import Channel
 
-from components.trainer.component import Trainer
-from configs.schema import Feature, FeatureSet, Model, Number, Table, Target, Training
+from shardline.components.trainer.component import Trainer
+from shardline.configs.schema import (
+    Feature,
+    FeatureSet,
+    Model,
+    Number,
+    Table,
+    Target,
+    Training,
+)
 
 FEATURES = FeatureSet(
     features={"user": Feature(table="user")},

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from tfx.types import standard_artifacts
 
-from components.trainer.inputs import (
+from shardline.components.trainer.inputs import (
     Batch,
     BatchReader,
     check_count,
@@ -19,8 +19,8 @@ from components.trainer.inputs import (
     split_files,
     unlabelled_batch,
 )
-from configs.features import Features
-from configs.schema import FeatureSet, Number, Target
+from shardline.configs.features import Features
+from shardline.configs.schema import FeatureSet, Number, Target
 
 LABELLED = Target()
 WEIGHTED = Target(label="bought", example_weight="times_seen")
@@ -165,7 +165,9 @@ def test_epoch_holds_every_example_once_and_each_in_another_order(
     shuffled: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("components.trainer.inputs._SHUFFLED_EXAMPLES", shuffled)
+    monkeypatch.setattr(
+        "shardline.components.trainer.inputs._SHUFFLED_EXAMPLES", shuffled
+    )
 
     read = labels_of(label_reader.training_batches(files, seed=0), 60)
 

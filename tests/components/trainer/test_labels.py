@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from components.features.outputs import EXAMPLE_WEIGHT
-from components.trainer.inputs import BatchReader
-from components.trainer.labels import check_labels, labels_of, tell_undefined
-from configs.schema import EarlyStop, Feature, FeatureSet, Table, Target
+from shardline.components.features.graph.outputs import EXAMPLE_WEIGHT
+from shardline.components.trainer.inputs import BatchReader
+from shardline.components.trainer.labels import check_labels, labels_of, tell_undefined
+from shardline.configs.schema import EarlyStop, Feature, FeatureSet, Table, Target
 
 FEATURES = FeatureSet(
     features={"user": Feature(table="user")}, tables={"user": Table(dim=4)}

@@ -10,10 +10,10 @@ import pytest
 import tensorflow as tf
 from sklearn import metrics as sklearn_metrics
 
-from components.dlrm import DLRM
-from components.trainer.inputs import Batch
-from components.trainer.learner import Learner
-from components.trainer.loop import save
+from shardline.components.model.dlrm import DLRM
+from shardline.components.trainer.inputs import Batch
+from shardline.components.trainer.learner import Learner
+from shardline.components.trainer.loop import save
 
 
 def train(learner: Learner, batches: tf.data.Dataset, calls: list[int]) -> list[float]:

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.evaluation.binary import Judged
-from components.trainer.learner import Learner
-from components.trainer.loop import total_steps, train
-from configs.schema import EarlyStop, Training
+from shardline.components.evaluation.binary import Judged
+from shardline.components.trainer.learner import Learner
+from shardline.components.trainer.loop import total_steps, train
+from shardline.configs.schema import EarlyStop, Training
 
 
 def training(**settings: Any) -> Training:

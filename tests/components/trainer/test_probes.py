@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.parity_lookups import Lookups
-from components.trainer.learner import Learner
-from components.trainer.probe_cases import Probe, Probing, probes_of
-from components.trainer.probes import Prober, kind_of
-from configs.schema import Feature, FeatureSet, Quantization, Table
+from shardline.components.contracts.parity_lookups import Lookups
+from shardline.components.trainer.learner import Learner
+from shardline.components.trainer.probe_cases import Probe, Probing, probes_of
+from shardline.components.trainer.probes import Prober, kind_of
+from shardline.configs.schema import Feature, FeatureSet, Quantization, Table
 
 ROWS = {"person": 7, "movie": 11, "tag": 5}
 FEATURES = FeatureSet(

@@ -12,8 +12,8 @@ from typing import Any
 
 import tensorflow as tf
 
-import embedding
-from embedding.cluster import Cluster
+from shardline import embedding
+from shardline.embedding.cluster import Cluster
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -29,7 +29,7 @@ class TestCluster:
     __test__ = False
 
     def __init__(self, hosts: int, folder: Path):
-        _FORKS.set_forkserver_preload(["embedding.cluster"])
+        _FORKS.set_forkserver_preload(["shardline.embedding.cluster"])
         self._folder = folder
         self.ports = free_ports(hosts + 1)
         self._hosts: dict[int, Any] = {}

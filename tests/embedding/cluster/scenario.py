@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-import embedding
+from shardline import embedding
 
 BATCH = 4
 LENGTH = 3

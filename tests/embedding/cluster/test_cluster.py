@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from embedding.cluster import HostLostError
+from shardline.embedding.cluster import HostLostError
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -284,7 +284,7 @@ def test_bad_id_is_no_lost_host_and_leaves_the_queues_usable(cluster, scenario):
 def test_module_serves_until_sigterm(processes):
     ports = processes.free_ports(2)
     host = subprocess.Popen(
-        [sys.executable, "-m", "embedding.cluster"],
+        [sys.executable, "-m", "shardline.embedding.cluster"],
         env=os.environ | {"TF_CONFIG": processes.tf_config(ports, "worker", 0)},
         stdout=subprocess.PIPE,
         text=True,

@@ -7,7 +7,11 @@ import time
 
 import pytest
 
-from embedding.cluster.liveness import await_servers, silent_servers, split_address
+from shardline.embedding.cluster.liveness import (
+    await_servers,
+    silent_servers,
+    split_address,
+)
 
 SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 

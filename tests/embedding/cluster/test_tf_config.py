@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from embedding.cluster import Cluster
-from embedding.cluster.tf_config import read_tf_config
+from shardline.embedding.cluster import Cluster
+from shardline.embedding.cluster.tf_config import read_tf_config
 
 CHIEF, WORKERS = "ten:1", ["eleven:2", "[::1]:3"]
 

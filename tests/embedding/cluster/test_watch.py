@@ -7,8 +7,8 @@ import threading
 import pytest
 import tensorflow as tf
 
-from embedding.cluster import Cluster, HostLostError
-from embedding.cluster import cluster as module
+from shardline.embedding.cluster import Cluster, HostLostError
+from shardline.embedding.cluster import cluster as module
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from shardline_tests import load
 
-from embedding import TPUEmbedding
+from shardline.embedding import TPUEmbedding
 
 tpu = tf.tpu.experimental.embedding
 cases = load(Path(__file__).parents[1] / "cases.py")

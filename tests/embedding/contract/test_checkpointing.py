@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from embedding import TPUEmbedding, serving_embedding_lookup
+from shardline.embedding import TPUEmbedding, serving_embedding_lookup
 
 tpu = tf.tpu.experimental.embedding
 

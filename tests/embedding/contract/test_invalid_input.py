@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 import tensorflow as tf
 
-from embedding import TPUEmbedding
+from shardline.embedding import TPUEmbedding
 
 tpu = tf.tpu.experimental.embedding
 

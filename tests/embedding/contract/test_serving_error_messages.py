@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from embedding import serving_embedding_lookup
+from shardline.embedding import serving_embedding_lookup
 
 tpu = tf.tpu.experimental.embedding
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from embedding import TPUEmbedding
+from shardline.embedding import TPUEmbedding
 
 tpu = tf.tpu.experimental.embedding
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from shardline_tests import load
 
-from embedding.native.build import BuildError, build, compiler
-from embedding.native.library import native_ops
+from shardline.embedding.native.build import BuildError, build, compiler
+from shardline.embedding.native.library import native_ops
 
 HERE = Path(__file__).parent
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from embedding.native.library import native_ops
+from shardline.embedding.native.library import native_ops
 
 EXAMPLES, LENGTH, DIM = 4_000, 60, 17
 ROWS = (50_000, 100, 3)

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 from shardline_tests import load
 
-from embedding import TPUEmbedding, serving_embedding_lookup
-from embedding.native.library import CHOICE
+from shardline.embedding import TPUEmbedding, serving_embedding_lookup
+from shardline.embedding.native.library import CHOICE
 
 matrix = load(Path(__file__).parents[1] / "test_oracle_matrix.py")
 cases = matrix.cases

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from shardline_tests import load
 
-from embedding.native.build import SOURCES, compiler, library_path
+from shardline.embedding.native.build import SOURCES, compiler, library_path
 
 HERE = Path(__file__).parent
 SETS = {"baseline": 0, "avx2": 1, "avx512": 2}

@@ -5,11 +5,11 @@ import logging
 import pytest
 import tensorflow as tf
 
-from embedding.host.native_kernels import NativeKernels
-from embedding.host.stock_kernels import StockKernels
-from embedding.native import build as native_build
-from embedding.native import library
-from embedding.native.build import BuildError
+from shardline.embedding.host.native_kernels import NativeKernels
+from shardline.embedding.host.stock_kernels import StockKernels
+from shardline.embedding.native import build as native_build
+from shardline.embedding.native import library
+from shardline.embedding.native.build import BuildError
 
 pytestmark = pytest.mark.usefixtures("ops")
 
@@ -90,12 +90,12 @@ def test_unknown_choice_is_refused(cases, config, monkeypatch):
 
 @pytest.mark.usefixtures("missing")
 def test_missing_library_leaves_it_to_stock_ops_and_says_so_once(cases, config, caplog):
-    with caplog.at_level(logging.WARNING, "embedding.native.library"):
+    with caplog.at_level(logging.WARNING, "shardline.embedding.native.library"):
         engines = [cases.start(config, None) for _ in range(3)]
     assert {kernels_of(engine) for engine in engines} == {StockKernels}
     (record,) = caplog.records
     assert tf.version.VERSION in record.message
-    assert "python -m embedding.native" in record.message
+    assert "python -m shardline.embedding.native" in record.message
 
 
 @pytest.mark.usefixtures("missing")
@@ -115,12 +115,12 @@ def test_broken_library_leaves_it_to_stock_ops_and_says_what_to_do(
     cases, config, missing, caplog
 ):
     missing.write_bytes(b"no library")
-    with caplog.at_level(logging.WARNING, "embedding.native.library"):
+    with caplog.at_level(logging.WARNING, "shardline.embedding.native.library"):
         engine = cases.start(config, None)
     assert kernels_of(engine) is StockKernels
     (record,) = caplog.records
     assert str(missing) in record.message
-    assert "Remove it and run `python -m embedding.native`" in record.message
+    assert "Remove it and run `python -m shardline.embedding.native`" in record.message
 
 
 def test_hosts_of_other_sources_leave_it_to_stock_ops(
@@ -129,7 +129,7 @@ def test_hosts_of_other_sources_leave_it_to_stock_ops(
     # The library that is loaded is not the one that these sources would give.
     ops = library.tf.load_op_library(str(native_build.library_path()))
     monkeypatch.setattr(library, "native_ops", lambda: ops)
-    with caplog.at_level(logging.WARNING, "embedding.native.library"):
+    with caplog.at_level(logging.WARNING, "shardline.embedding.native.library"):
         engine = cases.start(config, None)
     assert kernels_of(engine) is StockKernels
     assert "others than this process" in caplog.text

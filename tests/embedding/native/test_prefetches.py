@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from embedding.native.build import library_path
+from shardline.embedding.native.build import library_path
 
 # Of x86-64 and of AArch64.
 PREFETCH = re.compile(r"\t(prefetch\w*|prfm)\b")

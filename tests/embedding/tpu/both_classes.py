@@ -10,8 +10,8 @@ import tensorflow as tf
 from tensorflow.python.distribute.values import PerReplica
 from tensorflow.python.tpu.ops import tpu_ops
 
-import embedding
-from embedding.tpu import backend as tpu_backend
+from shardline import embedding
+from shardline.embedding.tpu import backend as tpu_backend
 
 tpu = tf.tpu.experimental.embedding
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")

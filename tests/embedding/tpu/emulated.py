@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.distribute.values import PerReplica
 
-import embedding
-from embedding.tpu import core_devices
+from shardline import embedding
+from shardline.embedding.tpu import core_devices
 
 BATCH = 4
 LENGTH = 3

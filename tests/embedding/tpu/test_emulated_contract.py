@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import embedding
-from embedding.tpu import core_devices, enqueue_inputs, transfer
+from shardline import embedding
+from shardline.embedding.tpu import core_devices, enqueue_inputs, transfer
 
 tpu = tf.tpu.experimental.embedding
 

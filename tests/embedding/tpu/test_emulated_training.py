@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import embedding
+from shardline import embedding
 
 tpu = tf.tpu.experimental.embedding
 

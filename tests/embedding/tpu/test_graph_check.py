@@ -5,9 +5,9 @@ import itertools
 import pytest
 import tensorflow as tf
 
-from embedding.tpu import enqueue_inputs, transfer
-from embedding.tpu.config_proto import Configuration
-from embedding.tpu.graph_check import check_tpu_graph
+from shardline.embedding.tpu import enqueue_inputs, transfer
+from shardline.embedding.tpu.config_proto import Configuration
+from shardline.embedding.tpu.graph_check import check_tpu_graph
 
 tpu = tf.tpu.experimental.embedding
 

@@ -11,8 +11,8 @@ from unittest import mock
 import pytest
 import tensorflow as tf
 
-from embedding.tpu import backend as tpu_backend
-from embedding.tpu import core_devices, enqueue_inputs, transfer
+from shardline.embedding.tpu import backend as tpu_backend
+from shardline.embedding.tpu import core_devices, enqueue_inputs, transfer
 
 tpu = tf.tpu.experimental.embedding
 

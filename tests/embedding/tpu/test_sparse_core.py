@@ -10,10 +10,10 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.tpu import tpu_embedding_v3_utils
 
-import embedding
-from embedding.tpu import sparse_core_layout
-from embedding.tpu.backend import TPUBackend
-from embedding.tpu.sparse_core import SparseCoreBackend
+from shardline import embedding
+from shardline.embedding.tpu import sparse_core_layout
+from shardline.embedding.tpu.backend import TPUBackend
+from shardline.embedding.tpu.sparse_core import SparseCoreBackend
 
 tpu = tf.tpu.experimental.embedding
 

@@ -3,10 +3,10 @@
 import pytest
 import tensorflow as tf
 
-import embedding
-from embedding.optimizers import dynamic_learning_rates
-from embedding.tpu import core_devices
-from embedding.tpu.backend import TPUBackend
+from shardline import embedding
+from shardline.embedding.config.optimizers import dynamic_learning_rates
+from shardline.embedding.tpu import core_devices
+from shardline.embedding.tpu.backend import TPUBackend
 
 tpu = tf.tpu.experimental.embedding
 

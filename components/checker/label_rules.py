@@ -1,0 +1,42 @@
+"""What is wrong with the labels of the splits, taken together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+import pyarrow as pa
+
+from shardline.components.checker.findings import Finding, Place
+from shardline.components.checker.split_labels import add_labels, label_faults
+from shardline.components.evaluation.binary import Labels
+from shardline.configs.schema import Job
+
+
+def label_findings(
+    job: Job, batches: Mapping[str, pa.RecordBatch], whole: Collection[str]
+) -> Iterator[Finding]:
+    """Yields splits of one label: faults where that ends a run, else hints.
+
+    Args:
+        job: the configuration.
+        batches: canonical columns of the sample, by split.
+        whole: splits of which every example is in the sample.
+    """
+    labels: dict[str, Labels] = {}
+    for split, batch in batches.items():
+        add_labels(labels, split, batch, job)
+    for fault in label_faults(job, labels, frozenset(batches) - frozenset(whole)):
+        yield Finding(
+            _place(job, fault.split),
+            f"split `{fault.split}`",
+            fault.fact,
+            fault.remedy,
+            is_fault=fault.ends_run,
+        )
+
+
+def _place(job: Job, split: str) -> Place:
+    files = job.data.files
+    if files and split in files.held_out:
+        return ("data", "files", "held_out", split)
+    return ("data", "files", "splits", split)

@@ -1,0 +1,98 @@
+"""The columns of a sample, the values of its files put together where types allow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from shardline.components.checker.seen import Seen, class_of
+from shardline.components.readers.files.csv.lists import column_of_cells
+from shardline.components.readers.files.lists import Lists, joined, listed
+from shardline.components.readers.files.read_rules import ReadRules
+from shardline.components.readers.files.sampling import Piece
+from shardline.configs.column import Column
+
+_COMMON = {"string": pa.large_binary(), "int64": pa.int64(), "float": pa.float64()}
+_Part = tuple[str, Lists]  # of a file
+
+
+def seen_in(
+    pieces: Sequence[Piece], name: str, needed: Column | None, rules: ReadRules
+) -> list[Seen]:
+    """Returns what a sample has in a column, apart for each type that files have it in.
+
+    A file that lacks the column has no values there.
+
+    Args:
+        pieces: from `components.readers.files.sampling.sample`.
+        name: of the column.
+        needed: what it should hold.
+        rules: how the files are read.
+
+    Returns:
+        One for each type, or none at all if no file has the column.
+    """
+    is_text = rules.format == "csv"
+    if not any(name in piece.batch.schema.names for piece in pieces):
+        return []
+    parts = []
+    for piece in pieces:
+        is_there = name in piece.batch.schema.names
+        array = piece.batch.column(name) if is_there else pa.nulls(piece.batch.num_rows)
+        if is_there and is_text:
+            array, _ = column_of_cells(array, needed, rules)
+        parts.append((piece.file, listed(array)))
+    return [
+        Seen(
+            name,
+            tuple((file, len(lists.lengths)) for file, lists in group),
+            joined([lists for _, lists in group]),
+            is_text,
+            needed,
+        )
+        for group in _alike(parts, needed)
+    ]
+
+
+def _alike(parts: Sequence[_Part], needed: Column | None) -> list[list[_Part]]:
+    """Groups the values of files so that those of a group have one type."""
+    groups: dict[str, list[_Part]] = {}
+    for file, lists in parts:
+        groups.setdefault(class_of(lists.values.type), []).append((file, lists))
+    if len(groups) > 1 and "nothing" in groups:
+        nothing = groups.pop("nothing")
+        next(iter(groups.values())).extend(nothing)
+    if needed and needed.dtype == "float" and set(groups) == {"int64", "float"}:
+        groups = {"float": groups["int64"] + groups["float"]}
+    alike = []
+    for kind, group in groups.items():
+        try:
+            alike.append(_of_one_type(group, kind))
+        except pa.ArrowInvalid:
+            alike += _by_type(group)
+    return alike
+
+
+def _by_type(group: list[_Part]) -> list[list[_Part]]:
+    by_type: dict[str, list[_Part]] = {}
+    for part in group:
+        by_type.setdefault(str(part[1].values.type), []).append(part)
+    return list(by_type.values())
+
+
+def _of_one_type(group: list[_Part], kind: str) -> list[_Part]:
+    """Returns values cast to one type.
+
+    Raises:
+        ArrowInvalid: if there is none, as for uint64 beside int64.
+    """
+    if len({lists.values.type for _, lists in group}) == 1:
+        return group
+    wanted = _COMMON.get(kind)
+    if wanted is None:
+        raise pa.ArrowInvalid(kind)
+    return [
+        (file, lists._replace(values=lists.values.cast(wanted, safe=kind == "int64")))
+        for file, lists in group
+    ]

@@ -1,0 +1,116 @@
+"""What is odd about tokens: cut at the wrong place, with blanks, or whole floats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as kinds
+
+from shardline.components.checker.findings import Finding
+from shardline.components.checker.seen import Seen
+from shardline.components.checker.uses import Use
+from shardline.components.readers.files.byte_arrays import stripped
+from shardline.components.readers.files.read_rules import ReadRules
+from shardline.components.readers.files.whole_numbers import GOOD, whole_numbers
+
+_SEPARATORS = ("|", ",", ";", "\t", "/", " ")
+_SURE = 4  # the share of values that must hold a separator is one by this
+_FEW = 4  # lists that tell nothing
+
+
+def token_findings(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
+    """Yields hints on values that were taken, but perhaps not as they were meant.
+
+    Args:
+        use: Who reads them.
+        seen: The column.
+        rules: How the files are read.
+    """
+    if use.role not in ("ids", "cross", "weights") or use.needed is None:
+        return
+    if not len(seen.lists.values):
+        return
+    if seen.is_text and use.needed.ragged:
+        yield from _other_separator(use, seen, rules)
+    if use.needed.dtype != "string" or use.role == "weights":
+        return
+    if seen.is_text:
+        yield from _whole_floats(use, seen)
+    if kinds.is_large_binary(seen.lists.values.type) or seen.kind == "string":
+        yield from _blanks(use, seen)
+
+
+def _other_separator(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
+    """Hints at values that hold what usually stands between values."""
+    values = seen.lists.values
+    cells = int(np.count_nonzero(seen.lists.lengths))
+    for separator in _SEPARATORS:
+        if cells < _FEW or separator == rules.list_separator:
+            continue
+        holding = values.filter(pc.match_substring(values, separator))
+        if _SURE * len(holding) < len(values) or _is_within_words(holding, separator):
+            continue
+        most = int(seen.lists.lengths.max())
+        uncut = (
+            f" and no list is cut at `list_separator: {rules.list_separator!r}`"
+            if most <= 1
+            else ""
+        )
+        yield _hint(
+            use,
+            f"{len(holding):,} of {len(values):,} sampled values in the lists of "
+            f"column `{use.column}` hold {separator!r}, such as {_shown(holding)},"
+            f"{uncut or ' after the lists were cut'}.",
+            f"If it is what stands between values, give `data.files.list_separator: "
+            f"{separator!r}`.",
+        )
+        return
+
+
+def _is_within_words(holding: pa.Array, separator: str) -> bool:
+    """Tells whether a blank or slash is likely to be of a name, such as "New York"."""
+    if separator not in (" ", "/"):
+        return False
+    counts = np.asarray(pc.count_substring(holding, separator))
+    return bool(np.mean(counts) < 2)
+
+
+def _whole_floats(use: Use, seen: Seen) -> Iterator[Finding]:
+    values = seen.lists.values
+    if seen.kind != "float":
+        return
+    _, codes = whole_numbers(values, is_text=True)
+    if (codes == GOOD).all():
+        example = values.filter(pc.match_substring_regex(values, "[.eE]"))
+        yield _hint(
+            use,
+            f"column `{use.column}` holds whole numbers written as floats, such as "
+            f"{_shown(example)}, and each is taken as text: 17.0 and 17 are two "
+            "tokens.",
+            "Give `dtype: int64`, which takes both as 17.",
+        )
+
+
+def _blanks(use: Use, seen: Seen) -> Iterator[Finding]:
+    values = seen.lists.values.cast(pa.large_binary())
+    is_padded = pc.not_equal(values, stripped(values))
+    padded = values.filter(is_padded)
+    if len(padded):
+        yield _hint(
+            use,
+            f"{len(padded):,} of {len(values):,} sampled values in column "
+            f"`{use.column}` begin or end with blanks, such as {_shown(padded)}, which "
+            "are part of the token.",
+            "Write them without, if the blanks mean nothing.",
+        )
+
+
+def _shown(values: pa.Array) -> str:
+    return repr(values[0].as_py()[:40].decode(errors="replace"))
+
+
+def _hint(use: Use, fact: str, remedy: str) -> Finding:
+    return Finding(use.place, use.who, fact, remedy, use.column, is_fault=False)

@@ -1,0 +1,78 @@
+"""Who reads which column of the data, and what they expect of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from shardline.components.checker.findings import Place
+from shardline.configs.column import Column
+from shardline.configs.columns import raw_columns
+from shardline.configs.schema import Feature, Job, Number
+
+
+@dataclasses.dataclass(frozen=True)
+class Use:
+    """One part of a configuration that reads one column.
+
+    Attributes:
+        column: of the data.
+        who: the part, such as "feature `tags`".
+        place: of the part in the configuration.
+        role: "ids", "cross", "weights", "number", "label", "example weight", "derived"
+            or "split".
+        needed: what the column must hold; None if it may be anything.
+        part: the feature or number itself.
+    """
+
+    column: str
+    who: str
+    place: Place
+    role: str
+    needed: Column | None = None
+    part: Feature | Number | None = None
+
+    @property
+    def feature(self) -> Feature | None:
+        """The feature, if it is one that reads."""
+        return self.part if isinstance(self.part, Feature) else None
+
+
+def uses_of(job: Job) -> list[Use]:
+    """Returns every use of a raw column, in the order of the configuration."""
+    needed = raw_columns(job, job.data.target)
+    made = job.derived.outputs if job.derived else {}
+    return [
+        dataclasses.replace(use, needed=needed.get(use.column))
+        for use in _uses(job)
+        if use.column not in made
+    ]
+
+
+def _uses(job: Job) -> Iterator[Use]:
+    for name, feature in job.features.items():
+        yield from _feature_uses(name, feature)
+    for name, number in job.numbers.items():
+        column, place = number.column or name, ("numbers", name, "column")
+        yield Use(column, f"number `{name}`", place, "number", part=number)
+    for column in job.derived.inputs if job.derived else ():
+        yield Use(column, "derived", ("derived", "inputs", column), "derived")
+    data = job.data
+    yield Use(data.label, "label", ("data", "label"), "label")
+    if data.example_weight:
+        who = "example_weight"
+        yield Use(data.example_weight, who, ("data", who), "example weight")
+    for split, rule in data.files.held_out.items() if data.files else ():
+        held_out = ("data", "files", "held_out", split, "column")
+        yield Use(rule.column, f"split `{split}`", held_out, "split")
+
+
+def _feature_uses(name: str, feature: Feature) -> Iterator[Use]:
+    who, place = f"feature `{name}`", ("features", name)
+    for column in feature.cross or ():
+        yield Use(column, who, (*place, "cross"), "cross", part=feature)
+    if not feature.cross:
+        column = feature.column or name
+        yield Use(column, who, (*place, "column"), "ids", part=feature)
+    if feature.weights:
+        yield Use(feature.weights, who, (*place, "weights"), "weights", part=feature)

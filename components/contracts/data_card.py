@@ -1,0 +1,156 @@
+"""What became of raw data: how many examples were made of it, and what was left out.
+
+It lies beside the examples, and in short among their properties in ML Metadata; the
+summary of a run and the model card are made of it.
+"""
+
+import os
+
+import tensorflow as tf
+from pydantic import Field
+from tfx.types import Artifact
+
+from shardline.components.contracts.artifacts import record_properties
+from shardline.components.readers.files import BadInput, Tally
+from shardline.configs.section import Section
+
+_FILE = "reading.json"
+_SPLIT = "examples_"  # begins the property of the number of examples of a split
+_LEFT_OUT = "left_out"
+_MOST_LETTERS = 1000  # of a property's text
+
+
+class DataCard(Section):
+    """What became of raw data, without its place.
+
+    Attributes:
+        examples: by split, made of it.
+        rows: in the files, good and bad; None where a reader does not tell.
+        left_out: of them.
+        reasons: how many were left out for each.
+        bad_files: what is wrong with each, by its name below the data's path.
+        empty_files: names of those without rows.
+    """
+
+    examples: dict[str, int]
+    rows: int | None = None
+    left_out: int = 0
+    reasons: dict[str, int] = Field(default_factory=dict)
+    bad_files: dict[str, str] = Field(default_factory=dict)
+    empty_files: list[str] = Field(default_factory=list)
+
+
+class Reading(DataCard):
+    """What became of raw data.
+
+    Attributes:
+        lines: what was left out, for people, with the first places.
+    """
+
+    lines: list[str] = Field(default_factory=list)
+
+    @property
+    def card(self) -> DataCard:
+        """The same without places."""
+        return DataCard(**self.model_dump(exclude={"lines"}))
+
+    @property
+    def said(self) -> str:
+        """What was left out, in a line."""
+        if self.rows is None:
+            return "not told by the reader"
+        if not (self.left_out or self.bad_files or self.empty_files):
+            return f"none of {self.rows:,} examples"
+        parts = []
+        if self.left_out:
+            share = self.left_out / self.rows
+            parts.append(f"{self.left_out:,} of {self.rows:,} examples ({share:.2%})")
+        if self.bad_files:
+            parts.append(f"what {_files(len(self.bad_files))} held from a fault on")
+        if self.empty_files:
+            parts.append(f"{_files(len(self.empty_files))} without rows")
+        return ", ".join(parts)
+
+
+def reading_of(
+    examples: dict[str, int], tally: Tally, bad: BadInput, path: str
+) -> Reading:
+    """Returns what became of files.
+
+    Args:
+        examples: by split.
+        tally: of all files.
+        bad: what was left out.
+        path: of the data.
+    """
+    given = sum(sum(splits.values()) for splits in tally.given.values())
+    return Reading(
+        examples=examples,
+        rows=given + bad.left_out,
+        left_out=bad.left_out,
+        reasons=bad.rows,
+        lines=bad.lines(),
+        bad_files={_below(path, file): fault for file, fault in bad.files.items()},
+        empty_files=[_below(path, file) for file in bad.empty],
+    )
+
+
+def save_reading(artifact: Artifact, reading: Reading) -> None:
+    """Writes a reading beside examples, and in short as their properties."""
+    with tf.io.gfile.GFile(os.path.join(artifact.uri, _FILE), "w") as file:
+        file.write(reading.model_dump_json(indent=2))
+    set_counts(artifact, reading.examples)
+    if reading.rows is None:
+        return
+    left_out: dict[str, int | str] = {
+        _LEFT_OUT: reading.left_out,
+        "bad_files": len(reading.bad_files),
+        "empty_files": len(reading.empty_files),
+    }
+    if reading.lines:
+        left_out["left_out_told"] = "\n".join(reading.lines)[:_MOST_LETTERS]
+    record_properties(artifact, left_out)
+
+
+def load_reading(uri: str) -> Reading | None:
+    """Returns the reading beside examples; None if there is none.
+
+    Args:
+        uri: of the examples.
+    """
+    path = os.path.join(uri, _FILE)
+    if not tf.io.gfile.exists(path):
+        return None
+    with tf.io.gfile.GFile(path) as file:
+        return Reading.model_validate_json(file.read())
+
+
+def set_counts(artifact: Artifact, examples: dict[str, int]) -> None:
+    """Tells in ML Metadata how many examples each split has."""
+    counts = {f"{_SPLIT}{split}": count for split, count in examples.items()}
+    record_properties(artifact, counts)
+
+
+def told_count(artifacts: list[Artifact], split: str) -> int | None:
+    """Returns how many examples of a split artifacts tell; None if one does not."""
+    counts = [
+        artifact.get_int_custom_property(f"{_SPLIT}{split}")
+        for artifact in artifacts
+        if split in artifact.splits and artifact.has_custom_property(f"{_SPLIT}{split}")
+    ]
+    holders = [artifact for artifact in artifacts if split in artifact.splits]
+    return sum(counts) if len(counts) == len(holders) else None
+
+
+def is_of_files(artifact: Artifact) -> bool:
+    """Tells whether examples were read of files, whose columns were looked at."""
+    return bool(artifact.has_custom_property(_LEFT_OUT))
+
+
+def _files(count: int) -> str:
+    return f"{count} file" if count == 1 else f"{count} files"
+
+
+def _below(path: str, file: str) -> str:
+    name = file.removeprefix(path).lstrip("/!")
+    return name or os.path.basename(file)

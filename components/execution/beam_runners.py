@@ -1,0 +1,84 @@
+"""Where a job runs: a Beam runner by its name, and its options passed through."""
+
+import argparse
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
+
+from shardline.components.execution.in_memory_beam import IN_MEMORY_RUNNER
+
+RUNNERS = {
+    "direct": IN_MEMORY_RUNNER,
+    "flink": "FlinkRunner",
+    "spark": "SparkRunner",
+    "dataflow": "DataflowRunner",
+    "portable": "PortableRunner",
+}
+# Units of work at a time where the number of workers is not known.
+_CLUSTER_WORKERS = 64
+
+
+@dataclass(frozen=True)
+class Beam:
+    """Where jobs run.
+
+    Attributes:
+        pipeline: makes a Beam pipeline, to be entered as a context.
+        workers: how many units of work shall run at a time, at least.
+    """
+
+    pipeline: Callable[[], beam.Pipeline]
+    workers: int = 1
+
+
+def beam_runner(runner: str, options: Sequence[str] = ()) -> Beam:
+    """Returns where to run.
+
+    On one machine, threads use all cores: most of the work is outside Python.
+
+    Args:
+        runner: one of `RUNNERS`.
+        options: of Beam and the runner, such as "--flink_master=localhost:8081".
+
+    Raises:
+        ValueError: if there is no such runner, or an option is no option.
+    """
+    if runner not in RUNNERS:
+        raise ValueError(
+            f"There is no runner `{runner}`; use one of {', '.join(RUNNERS)}."
+        )
+    loose = [option for option in options if not option.startswith("--")]
+    if loose:
+        raise ValueError(
+            f"`{loose[0]}` is no option of a runner; write --NAME=VALUE, after `--`."
+        )
+    if runner != "portable" and (unknown := _unknown(options)):
+        raise ValueError(
+            f"Beam knows no option `{unknown[0]}`. Correct it, or leave it out."
+        )
+    flags = [f"--runner={RUNNERS[runner]}", *options]
+    cores = os.cpu_count() or 1
+    if runner == "direct" and not any("--direct_" in option for option in options):
+        flags += ["--direct_running_mode=multi_threading"]
+        flags += [f"--direct_num_workers={cores}"]
+    workers = cores if runner == "direct" else _CLUSTER_WORKERS
+    return Beam(lambda: beam.Pipeline(options=PipelineOptions(flags)), workers)
+
+
+def _unknown(options: Sequence[str]) -> list[str]:
+    """Returns what no part of Beam reads; a portable job server may have its own."""
+    parser = _BeamArgumentParser(allow_abbrev=False, add_help=False)
+    for kind in _kinds(PipelineOptions):
+        with contextlib.suppress(argparse.ArgumentError):
+            kind._add_argparse_args(parser)
+    return parser.parse_known_args(list(options))[1]
+
+
+def _kinds(options: type[PipelineOptions]) -> Iterator[type[PipelineOptions]]:
+    for kind in options.__subclasses__():
+        yield kind
+        yield from _kinds(kind)

@@ -1,0 +1,64 @@
+"""What the workers of a Beam job tell the process that started it, in one file.
+
+It goes by another way than the data: a runner that loses rows or whole bundles cannot
+lose what is told of them in the same way.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+import apache_beam as beam
+import tensorflow as tf
+
+from shardline.components.readers.files.refusals import LostRowsError
+
+
+class WriteTold(beam.PTransform):
+    """Lines of JSON to one file that holds a list of them."""
+
+    def __init__(self, path: str):
+        """Sets where to write.
+
+        Args:
+            path: of the file.
+        """
+        super().__init__()
+        self._path = path
+
+    def expand(self, told: beam.PCollection[str]) -> beam.PCollection[None]:
+        """Returns nothing that matters; the file is written last."""
+        return (
+            told
+            | "Together" >> beam.Map(lambda line: ("", line))
+            | "All" >> beam.GroupByKey()
+            | "Write" >> beam.Map(_write, self._path)
+        )
+
+
+def read_told(path: str) -> list[Any]:
+    """Returns what workers have told, in any order.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        LostRowsError: if there is no file, for the runner has lost what they told.
+    """
+    if not tf.io.gfile.exists(path):
+        raise LostRowsError(
+            "The runner ended well and no worker told what it did: it has lost what "
+            "they gave."
+        )
+    with tf.io.gfile.GFile(path) as file:
+        told: list[Any] = json.load(file)
+    return told
+
+
+def _write(group: tuple[str, Iterable[str]], path: str) -> None:
+    _, told = group
+    name = f"{path}.{uuid.uuid4().hex}"
+    with tf.io.gfile.GFile(name, "w") as file:
+        file.write(json.dumps([json.loads(line) for line in told]))
+    tf.io.gfile.rename(name, path, overwrite=True)

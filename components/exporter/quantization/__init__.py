@@ -1,0 +1,1 @@
+"""Tables in smaller forms: tried, measured and chosen."""

@@ -1,1 +1,0 @@
-"""The component that analyses and transforms the examples of a run."""

@@ -1,0 +1,41 @@
+"""The analysis without Beam, for a sample of the examples."""
+
+import os
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+from shardline.components.features.analysis.counts import TableCounts
+from shardline.components.features.analysis.results import Facts
+from shardline.components.features.analysis.summary import Summarizer, facts_of
+from shardline.components.features.analysis.vocabulary import write_vocabulary
+from shardline.configs.schema import Preprocessing
+
+
+def analyze_batches(
+    batches: Iterable[pa.RecordBatch], settings: Preprocessing, folder: str
+) -> Facts:
+    """Finds what preprocessing needs to know of some examples.
+
+    Args:
+        batches: of raw columns.
+        settings: the specification.
+        folder: to write a file of tokens to for each table that has a vocabulary.
+    """
+    counts, summarizer = TableCounts(settings), Summarizer(settings)
+    for batch in batches:
+        counts.add(batch)
+        summarizer.add(batch)
+    shards: dict[str, dict[int, list[str]]] = {table: {} for table in counts.tables}
+    for table, shard, data in counts.drain():
+        file = os.path.join(folder, f"{table}-{shard}.counts")
+        with open(file, "wb") as sink:
+            sink.write(data)
+        shards[table][shard] = [file]
+    vocabularies = {
+        table: write_vocabulary(
+            os.path.join(folder, table), files, settings.vocabularies[table]
+        )
+        for table, files in shards.items()
+    }
+    return facts_of(summarizer.drain(), vocabularies, settings)

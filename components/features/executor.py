@@ -1,0 +1,102 @@
+"""Runs the feature step on the examples of a pipeline run."""
+
+import logging
+import os
+from typing import Any
+
+import tensorflow as tf
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.proto import example_gen_pb2
+from tfx.types import Artifact, artifact_utils
+
+from shardline.components.contracts.data_card import is_of_files, set_counts, told_count
+from shardline.components.execution.beam_runners import Beam
+from shardline.components.features.job import preprocess
+from shardline.components.features.reading.sources import Examples, Source
+from shardline.components.readers.files import LostRowsError, tfrecord_rules
+from shardline.components.readers.files.read_rules import crosses_of, pairs_of
+from shardline.configs.columns import raw_columns
+from shardline.configs.schema import Preprocessing
+
+_log = logging.getLogger("shardline.features")
+
+
+class Executor(BaseBeamExecutor):
+    """Executor of FeatureTransform."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Any]],
+        output_dict: dict[str, list[Any]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the transform graph and the transformed examples of each split.
+
+        Args:
+            input_dict: `examples`.
+            output_dict: `transform_graph`, `transformed_examples`.
+            exec_properties: as in FeatureTransformSpec.
+
+        Raises:
+            BadInputError: if an example does not fit the specification.
+            LostRowsError: if not every example of the inputs was read and written.
+        """
+        settings = Preprocessing.model_validate_json(exec_properties["preprocessing"])
+        columns = raw_columns(settings, settings.target)
+        paired, crossed = pairs_of(settings, columns), crosses_of(settings, columns)
+        of_files = all(is_of_files(artifact) for artifact in input_dict["examples"])
+        rules = tfrecord_rules(columns, paired, crossed, must_have_columns=not of_files)
+        transformed = artifact_utils.get_single_instance(
+            output_dict["transformed_examples"]
+        )
+        sources = sources_of(input_dict["examples"])
+        transformed.splits = sorted({source.split for source in sources})
+        examples_utils.set_payload_format(
+            transformed, example_gen_pb2.FORMAT_TF_EXAMPLE
+        )
+        folders = {
+            split: artifact_utils.get_split_uri([transformed], split)
+            for split in transformed.splits
+        }
+        graph = artifact_utils.get_single_uri(output_dict["transform_graph"])
+        beside = os.path.join(os.path.dirname(os.path.dirname(graph)), "counts")
+        analysis, done = preprocess(
+            Examples(tuple(sources), rules),
+            settings,
+            Beam(self._make_beam_pipeline, os.cpu_count() or 1),
+            graph=graph,
+            outputs={"tfrecord": folders},
+            cache=exec_properties["cache_folder"] or beside,
+        )
+        for damage in analysis.damaged:
+            _log.warning("counted again, for counts are damaged: %s", damage)
+        for split, count in done.examples.items():
+            _check(input_dict["examples"], split, count)
+        set_counts(transformed, done.examples)
+        known = f", {len(analysis.reused)} spans counted before"
+        _log.info(
+            "%d examples analysed%s",
+            analysis.facts.examples,
+            known if analysis.reused else "",
+        )
+
+
+def _check(examples: list[Artifact], split: str, count: int) -> None:
+    """Raises if examples that their maker tells of were not read and written."""
+    told = told_count(examples, split)
+    if told is not None and told != count:
+        raise LostRowsError(
+            f"Split '{split}': ReaderExampleGen made {told:,} examples, and {count:,} "
+            "were found in its files and transformed."
+        )
+
+
+def sources_of(examples: list[Artifact]) -> list[Source]:
+    """Returns the files of Examples artifacts; each artifact is a span."""
+    return [
+        Source(split, tuple(sorted(tf.io.gfile.glob(f"{uri}/*"))), artifact.uri)
+        for artifact in examples
+        for split in artifact.splits
+        for uri in [artifact_utils.get_split_uri([artifact], split)]
+    ]

@@ -1,0 +1,1 @@
+"""The transform graph: made, written, loaded and applied."""

@@ -1,0 +1,1 @@
+"""What the feature step reads: sources, spans of files, batches kept for later."""

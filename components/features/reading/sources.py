@@ -1,0 +1,155 @@
+"""Which files a job reads, and as what."""
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from shardline.components.readers.files import BadInputError, ReadRules, match
+
+_SPAN = "{SPAN}"
+_WILD = {
+    "**/": "(.*/)?",
+    "**": ".*",
+    "*": "[^/]*",
+    "?": "[^/]",
+    _SPAN: r"(?P<span>\d+)",
+}
+_PIECE = re.compile(r"(\*\*/|\*\*|\*|\?|\[[^]]+\]|{SPAN})")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files of one split, and of one span if data comes in spans.
+
+    Attributes:
+        split: of the files.
+        files: paths, sorted.
+        span: such as a day; the analysis of a span is kept apart, for the cache.
+    """
+
+    split: str
+    files: tuple[str, ...]
+    span: str = ""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Files of examples, and how they are read.
+
+    Attributes:
+        sources: the files.
+        rules: how to read them; the examples of the rules' `split` are analysed.
+    """
+
+    sources: tuple[Source, ...]
+    rules: ReadRules
+
+    def __post_init__(self) -> None:
+        """Refuses a source without files, and a file that is in two of them.
+
+        Raises:
+            ValueError: if there is one.
+        """
+        splits: dict[str, str] = {}
+        for source in self.sources:
+            for file in source.files:
+                place = file if "://" in file else os.path.normpath(file)
+                if place in splits:
+                    raise ValueError(
+                        f"{file} is in split '{splits[place]}' and again in "
+                        f"'{source.split}'. Let one pattern alone match it."
+                    )
+                splits[place] = source.split
+            if not source.files:
+                of_span = f" of span {source.span}" if source.span else ""
+                raise ValueError(
+                    f"Split '{source.split}'{of_span} has no file. What writes the "
+                    "examples must give it, or leave the split out."
+                )
+
+    @property
+    def splits(self) -> set[str]:
+        """All splits that come out of the files."""
+        return {source.split for source in self.sources} | set(self.rules.held_out)
+
+    @property
+    def analysed(self) -> list[Source]:
+        """The sources of the split that is analysed."""
+        return [s for s in self.sources if s.split == self.rules.split]
+
+
+def fingerprint(files: Sequence[str], *, read_as: str) -> str:
+    """Returns what changes when files change, by their names, sizes and times.
+
+    Args:
+        files: paths.
+        read_as: all else that decides on what is found in them.
+
+    Raises:
+        BadInputError: if a file is not there.
+    """
+    digest = hashlib.sha256(read_as.encode())
+    for file in files:
+        try:
+            facts = tf.io.gfile.stat(file.partition("!/")[0])
+        except tf.errors.OpError as error:
+            raise BadInputError(
+                f"{file}: cannot be read: {error.message}. Remove or mend it."
+            ) from error
+        digest.update(f"\n{file} {facts.length} {facts.mtime_nsec}".encode())
+    return digest.hexdigest()[:32]
+
+
+def sources_below(path: str, split: str, pattern: str) -> list[Source]:
+    """Returns the files that match a pattern, one source a span.
+
+    Args:
+        path: folder, file or zip archive.
+        split: of the files.
+        pattern: of names below the path; `{SPAN}` stands for the number of a span.
+
+    Raises:
+        BadInputError: if nothing matches.
+    """
+    files = match(path, pattern.replace(_SPAN, "*"))
+    if _SPAN not in pattern:
+        return [Source(split, tuple(files))]
+    spans: dict[str, list[str]] = {}
+    for file in files:
+        if found := re.search(f"(^|/){_as_regex(pattern)}$", file):
+            spans.setdefault(found["span"], []).append(file)
+    if not spans:
+        raise BadInputError(
+            f"{path}: `{pattern}` asks for a number where it says {_SPAN}; none of "
+            f"{len(files)} files has one there, such as {files[0]}."
+        )
+    return [
+        Source(split, tuple(spans[span]), span)
+        for span in sorted(spans, key=lambda span: (int(span), span))
+    ]
+
+
+def sources_of_pattern(pattern: str, split: str) -> list[Source]:
+    """Returns the files of a whole path with wildcards, one source a span."""
+    parts = pattern.split("/")
+    wild = [n for n, part in enumerate(parts) if re.search(r"[*?\[]|{SPAN}", part)]
+    first = min([*wild, len(parts) - 1])
+    root = "/".join(parts[:first]) or ("/" if pattern.startswith("/") else ".")
+    return sources_below(root, split, "/".join(parts[first:]))
+
+
+def _as_regex(pattern: str) -> str:
+    pieces = _PIECE.split(pattern)
+    regex = "".join(_WILD.get(piece) or _literal(piece) for piece in pieces)
+    # A span that a path names twice has the same number twice.
+    first, span, others = regex.partition(_WILD[_SPAN])
+    return first + span + others.replace(_WILD[_SPAN], "(?P=span)")
+
+
+def _literal(piece: str) -> str:
+    is_class = piece.startswith("[") and piece.endswith("]")
+    return piece.replace("[!", "[^", 1) if is_class else re.escape(piece)

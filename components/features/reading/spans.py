@@ -1,0 +1,141 @@
+"""Spans of training files: what is counted together, and found again in a cache."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from shardline.components.contracts.file_record import damage_by, record_files
+from shardline.components.execution.code_version import code_version
+from shardline.components.features.analysis.beam_analysis import SUMMARY_FILE
+from shardline.components.features.reading.sources import Examples, fingerprint
+from shardline.components.readers.files import LostRowsError
+from shardline.configs.schema import Preprocessing
+
+# What a span's counts depend on beside its files and the features.
+_COUNTING_CODE = (
+    "shardline.components.features.analysis",
+    "shardline.components.readers.files",
+    "shardline.components.features.analysis.beam_analysis",
+    "configs",
+)
+_WHOLE_FILE = "whole.json"  # the record of all others; written last
+
+
+@dataclasses.dataclass(frozen=True)
+class Span:
+    """Training files that are counted together, and where their counts lie.
+
+    Attributes:
+        name: such as a day.
+        files: paths.
+        kept: folder of the counts once they are whole.
+        written: folder that they are written to.
+        is_counted: whether they were there before this job.
+        damage: what is wrong with counts that were there; "" for nothing.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    kept: str
+    written: str
+    is_counted: bool
+    damage: str = ""
+
+    @property
+    def folder(self) -> str:
+        """Where the counts are while the job runs."""
+        return self.kept if self.is_counted else self.written
+
+    def summaries(self) -> Sequence[Mapping[str, Any]]:
+        """Returns what each unit of work told, in a fixed order.
+
+        Raises:
+            LostRowsError: if none told anything.
+        """
+        path = os.path.join(self.folder, SUMMARY_FILE)
+        if not tf.io.gfile.exists(path):
+            raise LostRowsError(
+                f"No unit of work told what it counted of {len(self.files)} files, "
+                f"such as {self.files[0]}: the runner has lost it."
+            )
+        with tf.io.gfile.GFile(path) as file:
+            told: Sequence[Mapping[str, Any]] = json.load(file)
+        return told
+
+    def counts(self) -> Iterator[tuple[str, str]]:
+        """Yields (table, file of counts)."""
+        for name in sorted(tf.io.gfile.listdir(self.folder)):
+            if name not in (SUMMARY_FILE, _WHOLE_FILE):
+                yield name.rpartition("-")[0], os.path.join(self.folder, name)
+
+    def keep(self) -> None:
+        """Gives the folder of whole counts its name, unless another job has by now."""
+        if self.is_counted or damage_of(self.kept) == "":
+            return
+        record = record_files(self.written)
+        with tf.io.gfile.GFile(os.path.join(self.written, _WHOLE_FILE), "w") as file:
+            file.write(record.to_json())
+        # What is not needed for this job's result is no reason to lose it.
+        with contextlib.suppress(tf.errors.OpError):
+            if tf.io.gfile.exists(self.kept):
+                tf.io.gfile.rmtree(self.kept)
+            tf.io.gfile.rename(self.written, self.kept)
+
+    def remove(self) -> None:
+        """Removes what was written and not kept."""
+        if not self.is_counted and tf.io.gfile.exists(self.written):
+            tf.io.gfile.rmtree(self.written)
+
+
+def spans_of(
+    examples: Examples, settings: Preprocessing, folder: str
+) -> Iterator[Span]:
+    """Yields the spans of the files that are analysed, in their order.
+
+    Args:
+        examples: the files.
+        settings: the specification.
+        folder: where counts are kept.
+    """
+    read_as = "\n".join(
+        [
+            repr(examples.rules),
+            settings.model_dump_json(include={"features", "numbers", "derived"}),
+            code_version(*_COUNTING_CODE),
+        ]
+    )
+    files: dict[str, list[str]] = {}
+    for source in examples.analysed:
+        files.setdefault(source.span, []).extend(source.files)
+    for name, paths in files.items():
+        kept = os.path.join(folder, "counts-" + fingerprint(paths, read_as=read_as))
+        damage = damage_of(kept)
+        yield Span(
+            name,
+            tuple(paths),
+            kept,
+            f"{kept}.{uuid.uuid4().hex}",
+            is_counted=damage == "",
+            damage=damage or "",
+        )
+
+
+def damage_of(folder: str) -> str | None:
+    """Tells what is wrong with the counts in a folder.
+
+    Args:
+        folder: of the counts of a span.
+
+    Returns:
+        "" if they are as they were written, a file and what is wrong with it if they
+        are not, and None if there are none.
+    """
+    if not tf.io.gfile.exists(folder):
+        return None
+    return damage_by(_WHOLE_FILE, folder)

@@ -1,0 +1,204 @@
+"""The feature step by itself: a folder of results that appears whole.
+
+OUTPUT/examples/<split>/part-00000.gz      TFRecord of tf.Example
+OUTPUT/parquet/<split>/part-00000.parquet  if asked for
+OUTPUT/transform_graph/                    as tft.TFTransformOutput reads it
+OUTPUT/report.json                         what was read, found and left out
+"""
+
+import dataclasses
+import json
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from shardline.components.contracts.file_record import damage_by
+from shardline.components.execution.beam_runners import Beam
+from shardline.components.features.analysis.results import Facts
+from shardline.components.features.graph.writer import GRAPH_FILES, SPECIFICATION
+from shardline.components.features.job import preprocess, staging_folder, transform
+from shardline.components.features.reading.sources import Examples
+from shardline.components.features.writing.sums import Sums
+from shardline.configs.schema import Preprocessing
+
+GRAPH = "transform_graph"
+REPORT = "report.json"
+_FOLDERS = {"tfrecord": "examples", "parquet": "parquet"}
+
+
+class OutputExistsError(ValueError):
+    """There is something already where results are to go."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a job.
+
+    Attributes:
+        examples: by split.
+        left_out: lines that tell of bad examples and files.
+        facts: of the analysed examples; None where a graph was given.
+        reused: spans whose counts were in the cache.
+        sums: which agree.
+        damaged: what was wrong with counts in the cache, which were made again.
+    """
+
+    examples: dict[str, int]
+    left_out: list[str]
+    facts: Facts | None
+    reused: tuple[str, ...]
+    sums: Sums
+    damaged: tuple[str, ...] = ()
+
+    def save(self, folder: str) -> None:
+        """Writes the report as JSON."""
+        facts = self.facts.model_dump() if self.facts else None
+        told = json.dumps({**dataclasses.asdict(self), "facts": facts}, indent=2)
+        with tf.io.gfile.GFile(os.path.join(folder, REPORT), "w") as file:
+            file.write(told)
+
+
+def preprocess_alone(
+    examples: Examples,
+    settings: Preprocessing,
+    runner: Beam,
+    *,
+    output: str,
+    forms: Sequence[str],
+    cache: str | None = None,
+    graph: str | None = None,
+) -> Report:
+    """Writes transformed examples, and the graph unless one is given.
+
+    Args:
+        examples: the files, of which one split is analysed.
+        settings: the specification.
+        runner: where to run.
+        output: folder that must not be there yet.
+        forms: "tfrecord", "parquet" or both.
+        cache: folder where counts of spans are kept; None keeps none.
+        graph: folder of a transform graph to apply instead of analysing.
+
+    Raises:
+        OutputExistsError: if there is something at `output`.
+        BadInputError: if something in the files is bad and not to be skipped.
+        LostRowsError: if not every row that is in the files came out.
+        ValueError: if there is no such form, no graph where one shall be, no folder
+            can be made, `output` is no place for a graph, or there is no example to
+            analyse.
+    """
+    if unknown := sorted(set(forms) - set(_FOLDERS)):
+        raise ValueError(
+            f"There is no format `{unknown[0]}`; use one of {', '.join(_FOLDERS)}."
+        )
+    if graph is not None:
+        _check_graph(graph, settings)
+    _check_output(output)
+    partial = f"{output.rstrip('/')}.partial-{uuid.uuid4().hex[:8]}"
+    if cache is not None:
+        _make(cache)
+    _make(partial)
+    try:
+        outputs = {
+            form: {s: os.path.join(partial, _FOLDERS[form], s) for s in examples.splits}
+            for form in forms
+        }
+        if graph is None:
+            report = _analysed(partial, examples, settings, runner, outputs, cache)
+        else:
+            with staging_folder(os.path.join(partial, GRAPH)) as staging:
+                done = transform(examples, graph, outputs, runner, staging, staged={})
+            report = Report(done.examples, done.bad.lines(), None, (), Sums(done.files))
+        _put_in_place(report, partial, output)
+    finally:
+        if tf.io.gfile.exists(partial):
+            tf.io.gfile.rmtree(partial)
+    return report
+
+
+def _check_output(output: str) -> None:
+    """Refuses a place that is taken, or that no graph can be read from."""
+    if wild := sorted(set("[]*?") & set(output)):
+        raise ValueError(
+            f"{output} has `{wild[0]}` in it, which TensorFlow takes for a pattern "
+            "when it reads the graph. Name another place."
+        )
+    if tf.io.gfile.exists(output):
+        raise OutputExistsError(
+            f"{output} is there already. Remove it, or name another place."
+        )
+
+
+def _put_in_place(report: Report, partial: str, output: str) -> None:
+    """A folder takes its name at once; objects are copied, and the report is last."""
+    if "://" in output:
+        tf.io.gfile.rename(partial, output)
+        report.save(output)
+    else:
+        report.save(partial)
+        tf.io.gfile.rename(partial, output)
+
+
+def _check_graph(graph: str, settings: Preprocessing) -> None:
+    """Refuses a folder without a whole graph, or with that of another specification."""
+    if not tf.io.gfile.exists(os.path.join(graph, SPECIFICATION)):
+        raise ValueError(
+            f"{graph} holds no transform graph. Name folder `{GRAPH}` of an earlier "
+            "output."
+        )
+    if damage := damage_by(GRAPH_FILES, graph):
+        raise ValueError(
+            f"{graph} is not whole: {damage}. Name another one, or leave the graph out "
+            "to make it anew."
+        )
+    with tf.io.gfile.GFile(os.path.join(graph, SPECIFICATION)) as file:
+        made_for = Preprocessing.model_validate_json(file.read())
+    differing = [
+        key
+        for key in Preprocessing.model_fields
+        if getattr(made_for, key) != getattr(settings, key)
+    ]
+    if differing:
+        raise ValueError(
+            f"{graph} was made for another specification, whose "
+            f"{', '.join(differing)} differ (it is in {SPECIFICATION} there). Use that "
+            "one, or leave the graph out."
+        )
+
+
+def _make(folder: str) -> None:
+    try:
+        tf.io.gfile.makedirs(folder)
+    except tf.errors.OpError as error:
+        raise ValueError(
+            f"{folder}: cannot be made: {error.message}. Name another place."
+        ) from error
+
+
+def _analysed(
+    folder: str,
+    examples: Examples,
+    settings: Preprocessing,
+    runner: Beam,
+    outputs: Mapping[str, Mapping[str, str]],
+    cache: str | None,
+) -> Report:
+    analysis, done = preprocess(
+        examples,
+        settings,
+        runner,
+        graph=os.path.join(folder, GRAPH),
+        outputs=outputs,
+        cache=cache,
+    )
+    return Report(
+        done.examples,
+        done.bad.lines(),
+        analysis.facts,
+        analysis.reused,
+        Sums(done.files, analysis.facts.examples, analysis.values),
+        analysis.damaged,
+    )

@@ -1,0 +1,1 @@
+"""The second Beam job: transformed examples into files, with sums that must agree."""

@@ -1,0 +1,1 @@
+"""The model: what it is made of, and how features reach engine and dense layers."""

@@ -1,1 +1,0 @@
-"""The feature step as Beam jobs: analyse, make the graph, transform."""

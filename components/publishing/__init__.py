@@ -1,1 +1,0 @@
-"""Published versions of a model: full ones, deltas, and what keeps them whole."""

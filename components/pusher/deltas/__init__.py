@@ -1,0 +1,1 @@
+"""Deltas: the rows that changed between two versions."""

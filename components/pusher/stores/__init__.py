@@ -1,0 +1,1 @@
+"""Where versions are published: a local folder or an object store."""

@@ -1,0 +1,141 @@
+"""A serving folder on an object store, which has neither renames nor locks.
+
+A version is there once its last file is: `saved_model.pb`, for which servers wait, or a
+delta's `delta.json`. Publishers are not kept apart: let one write at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tensorflow import errors
+from tensorflow.io import gfile
+
+from shardline.components.pusher.deltas.delta_manifest import MANIFEST_FILE
+from shardline.components.pusher.files import files_below
+from shardline.components.pusher.stores.store import DELTAS, MODEL_FILE, Store
+from shardline.components.pusher.stores.versions import versions_among
+
+
+class ObjectStore(Store):
+    """A serving folder that TensorFlow's file systems reach."""
+
+    def versions(self) -> list[int]:
+        """Returns the full versions that are complete, smallest first."""
+        return self._complete("", MODEL_FILE)
+
+    def deltas(self) -> list[int]:
+        """Returns the deltas that are complete, smallest first."""
+        return self._complete(f"{DELTAS}/", MANIFEST_FILE)
+
+    def _complete(self, folder: str, last_file: str) -> list[int]:
+        numbers = versions_among(self._names(folder))
+        return [n for n in numbers if self._has(f"{folder}{n}/{last_file}")]
+
+    def is_full(self, version: int) -> bool:
+        """Returns whether a version is there as a full one, and complete."""
+        return self._has(f"{version}/{MODEL_FILE}")
+
+    def newest(self) -> int | None:
+        """Returns the largest version, without a look at all others."""
+        fulls = [(n, f"{n}/{MODEL_FILE}") for n in versions_among(self._names(""))]
+        names = self._names(f"{DELTAS}/")
+        deltas = [(n, f"{DELTAS}/{n}/{MANIFEST_FILE}") for n in versions_among(names)]
+        there = sorted(fulls + deltas, reverse=True)
+        return next((number for number, last in there if self._has(last)), None)
+
+    def _has(self, name: str) -> bool:
+        with _as_os_errors(self.root):
+            return bool(gfile.exists(self._at(name)))
+
+    def _names(self, folder: str) -> list[str]:
+        with _as_os_errors(self.root):
+            place = self._at(folder)
+            return list(gfile.listdir(place)) if gfile.isdir(place) else []
+
+    def _at(self, name: str) -> str:
+        return f"{self.root.rstrip('/')}/{name}".rstrip("/")
+
+    def read(self, name: str) -> bytes:
+        """Returns the content of a small file."""
+        place = self._at(name)
+        with _as_os_errors(place), gfile.GFile(place, "rb") as file:
+            return bytes(file.read())
+
+    def size(self, name: str) -> int:
+        """Returns the bytes of a file."""
+        with _as_os_errors(self._at(name)):
+            return int(gfile.stat(self._at(name)).length)
+
+    def fetch(self, name: str, target: Path) -> None:
+        """Copies a file to a local one, whose folder is made."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _as_os_errors(self._at(name)):
+            gfile.copy(self._at(name), str(target), overwrite=True)
+
+    def local_folder(self, version: int) -> Path | None:
+        """Returns None: there is no local folder."""
+        return None
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Does not wait: an object store has no lock."""
+        yield
+
+    def claim(self) -> int:
+        """Returns a version larger than all there, the incomplete ones included."""
+        there = versions_among([*self._names(""), *self._names(f"{DELTAS}/")])
+        return max(int(time.time()), 1 + max(there, default=0))
+
+    @contextlib.contextmanager
+    def incoming(self) -> Iterator[Path]:
+        """Gives a temporary folder."""
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+
+    def put(self, folder: Path, name: str) -> None:
+        """Copies a prepared folder, the file that servers wait for last."""
+        last = (MODEL_FILE, MANIFEST_FILE)
+        with _as_os_errors(self.root):
+            for path in sorted(files_below(folder), key=lambda path: path in last):
+                place = self._at(f"{name}/{path}")
+                gfile.makedirs(os.path.dirname(place))
+                gfile.copy(str(folder / path), place, overwrite=True)
+
+    def keep_base(self, folder: Path, version: int) -> None:
+        """Keeps nothing: the next delta's base is fetched again."""
+
+    def bytes_freed_by(self, names: Iterable[str]) -> int:
+        """Adds up the files."""
+        with _as_os_errors(self.root):
+            return sum(
+                int(gfile.stat(f"{folder.rstrip('/')}/{file}").length)
+                for name in names
+                for folder, _, files in gfile.walk(self._at(name))
+                for file in files
+            )
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Removes folders, the file that servers wait for first."""
+        with _as_os_errors(self.root):
+            for name in names:
+                for file in (MODEL_FILE, MANIFEST_FILE):
+                    if self._has(f"{name}/{file}"):
+                        gfile.remove(self._at(f"{name}/{file}"))
+                gfile.rmtree(self._at(name))
+
+
+@contextlib.contextmanager
+def _as_os_errors(place: str) -> Iterator[None]:
+    try:
+        yield
+    except errors.NotFoundError as error:
+        raise FileNotFoundError(errno.ENOENT, "is not there", place) from error
+    except errors.OpError as error:
+        raise OSError(errno.EIO, error.message, place) from error

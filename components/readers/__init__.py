@@ -1,0 +1,1 @@
+"""Readers: raw data in, `tf.train.Example`s by split out."""

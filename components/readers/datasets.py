@@ -1,0 +1,200 @@
+"""Fetches a data set that is published as a wheel, and checks its digest.
+
+The package client of this Python (`python -m pip`) does the download, so its own
+settings decide where from; nothing here names an address. A file is trusted for its
+SHA-256 digest alone: each call checks the file again, and a file with another digest
+is reported, never replaced.
+"""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+from shardline.configs.outputs import is_output_folder
+from shardline.configs.schema import Data
+
+
+class DatasetError(RuntimeError):
+    """A data set could not be had with the digest that was asked for."""
+
+
+def local_path(data: Data, directory: Path) -> Path:
+    """Returns where the raw data of a run lies, fetched if need be.
+
+    Args:
+        data: The run's data section.
+        directory: Where downloads are kept.
+
+    Raises:
+        DatasetError: The data cannot be had.
+    """
+    if data.download is None:
+        return Path(data.path or "").resolve()
+    return fetch(data.download.requirement, data.download.sha256, directory)
+
+
+def place_of(data: Data, directory: Path) -> str:
+    """Returns where the raw data of a run lies, which may be in an object store.
+
+    Args:
+        data: The run's data section.
+        directory: Where downloads are kept.
+
+    Raises:
+        DatasetError: The data cannot be had.
+    """
+    if data.path and "://" in data.path:
+        return data.path
+    return str(local_path(data, directory))
+
+
+def fetch(requirement: str, sha256: str, directory: Path) -> Path:
+    """Returns the wheel of a requirement, downloaded if it is not there yet.
+
+    A download takes its final name only once it is whole and checked.
+
+    Args:
+        requirement: Project and exact version: "name==version".
+        sha256: The wheel's digest in lower-case hexadecimal.
+        directory: Where the wheel is kept; made if need be.
+
+    Returns:
+        The wheel in `directory`.
+
+    Raises:
+        DatasetError: The requirement is not exact, the client failed, or a wheel has
+            another digest.
+    """
+    cached = _cached(requirement, directory)
+    if cached is not None:
+        verify(cached, sha256)
+        return cached
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=directory) as scratch:
+        wheel = _download(requirement, sha256, Path(scratch))
+        verify(wheel, sha256)
+        return wheel.replace(directory / wheel.name)
+
+
+def verify(path: Path, sha256: str) -> None:
+    """Checks the digest of a file.
+
+    Args:
+        path: The file.
+        sha256: The digest it must have, in lower-case hexadecimal.
+
+    Raises:
+        DatasetError: The file is not there or has another digest.
+    """
+    if not path.is_file():
+        raise DatasetError(f"{path}: there is no such file. Fetch the data set first.")
+    found = _digest(path)
+    if found != sha256:
+        raise DatasetError(
+            f"{path}: its SHA-256 digest is {found}, expected {sha256}. "
+            "Delete the file and run again."
+        )
+
+
+def version_of(data: Data, path: Path, *, besides: Collection[Path] = ()) -> str:
+    """Returns what changes when the raw data of a run changes, for cache keys.
+
+    Of a file the content counts. Of a folder the names, sizes and times of change of
+    the files count that `data.files.splits` match; a reader may read any of them, but
+    for hidden ones, outputs of runs, and `besides`.
+
+    Args:
+        data: The run's data section.
+        path: Where the raw data lies.
+        besides: Files and folders that are no data.
+
+    Raises:
+        DatasetError: There is nothing at the path, or nothing that is matched.
+    """
+    if path.is_file():
+        return _digest(path)
+    if not path.is_dir():
+        raise DatasetError(f"{path}: there is no such file or folder (data.path).")
+    if data.files:
+        files = _matched(path, data.files.splits.values())
+    else:
+        files = set(_below(path, besides)) - set(besides)
+    listing = hashlib.sha256()
+    for file in sorted(files):
+        facts = file.stat()
+        name = file.relative_to(path)
+        listing.update(f"{name} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+    return listing.hexdigest()
+
+
+def _matched(path: Path, patterns: Iterable[str]) -> set[Path]:
+    from shardline.components.readers.files import BadInputError, match
+
+    try:
+        return {Path(f) for pattern in patterns for f in match(str(path), pattern)}
+    except BadInputError as error:
+        raise DatasetError(str(error)) from error
+
+
+def _below(path: Path, besides: Collection[Path]) -> Iterator[Path]:
+    """Yields the files that a reader may read."""
+    for place, folders, names in os.walk(path):
+        folder = Path(place)
+        if folder != path and is_output_folder(folders, names):
+            folders.clear()
+            continue
+        folders[:] = [
+            name
+            for name in folders
+            if not name.startswith(".") and folder / name not in besides
+        ]
+        yield from (folder / name for name in names if not name.startswith("."))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _cached(requirement: str, directory: Path) -> Path | None:
+    """Returns the wheel of the requirement that `directory` holds, if it does."""
+    exact = re.fullmatch(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.+!]+)", requirement)
+    if exact is None:
+        raise DatasetError(
+            f"Requirement {requirement!r} names no single version, expected "
+            "'name==version'. Pin the version that the digest belongs to."
+        )
+    wanted = [_normal(exact[1]), exact[2]]
+    for wheel in sorted(directory.glob("*.whl")):
+        project, version, *_ = wheel.name.split("-")
+        if [_normal(project), version] == wanted:
+            return wheel
+    return None
+
+
+def _normal(project: str) -> str:
+    """Returns the one spelling of a project's name, as the package index has it."""
+    return re.sub(r"[-_.]+", "-", project).lower()
+
+
+def _download(requirement: str, sha256: str, scratch: Path) -> Path:
+    """Downloads one wheel into `scratch` with the package client."""
+    requirements = scratch / "requirements.txt"
+    requirements.write_text(f"{requirement} --hash=sha256:{sha256}\n")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input"]
+    command += ["--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
+    command += ["--require-hashes", "-r", str(requirements), "-d", str(scratch)]
+    client = subprocess.run(command, capture_output=True, text=True, check=False)
+    if client.returncode != 0:
+        said = client.stderr.strip().splitlines() or ["nothing"]
+        raise DatasetError(
+            f"Could not download {requirement} with SHA-256 digest {sha256}: pip "
+            f"ended with code {client.returncode} and said last: {said[-1].strip()!r}. "
+            "Check the network and pip's settings, then run again."
+        )
+    return next(scratch.glob("*.whl"))

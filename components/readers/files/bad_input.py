@@ -1,0 +1,182 @@
+"""What was bad in files: an error at once, or counts by reason and the first places.
+
+A row can be bad, and a whole file: one that cannot be read, or from some byte on. A
+file without rows is not bad, but told. The counts of several workers merge into the
+same whatever order they come in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from shardline.configs.shown import escaped
+
+_FIRST_PLACES = 3
+_NAMED_EMPTY = 10  # of files without rows, in lines
+_SKIP = (
+    "Or set `data.files.on_bad_example: skip`, to leave what is bad out and have it "
+    "counted."
+)
+_SKIP_FILE = (
+    "Or set `data.files.on_bad_file: skip`, to leave such a file out from there on and "
+    "have it named."
+)
+
+
+class BadInputError(ValueError):
+    """Files of examples that cannot be used as they are."""
+
+
+class FileFault(Exception):
+    """A file is bad from here on; the message tells why, without its name."""
+
+
+@dataclass
+class BadInput:
+    """Counts what is left out; in mode "error" raises instead.
+
+    Attributes:
+        on_bad_example: The mode for rows.
+        on_bad_file: The mode for files.
+        rows: How many examples were left out, by reason.
+        first: The first few of them by reason, each (file, number in it, in words).
+        files: What is wrong with bad files, by file; rows before are used.
+        empty: Files without rows, whatever the mode.
+    """
+
+    on_bad_example: Literal["error", "skip"] = "error"
+    on_bad_file: Literal["error", "skip"] = "error"
+    rows: dict[str, int] = field(default_factory=dict)
+    first: dict[str, list[tuple[str, int, str]]] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    empty: list[str] = field(default_factory=list)
+
+    def add(self, reason: str, count: int, first: list[tuple[str, int, str]]) -> None:
+        """Counts bad rows.
+
+        Args:
+            reason: The same words for all rows that have the same fault.
+            count: How many.
+            first: The first few or all, each (file, number in it, in words).
+
+        Raises:
+            BadInputError: The mode is "error".
+        """
+        if self.on_bad_example == "error":
+            raise BadInputError(f"{first[0][2]} {_SKIP}")
+        self.rows[reason] = self.rows.get(reason, 0) + count
+        known = [*self.first.get(reason, []), *first]
+        # What comes back from JSON has lists for tuples.
+        self.first[reason] = sorted((f, n, words) for f, n, words in known)
+        del self.first[reason][_FIRST_PLACES:]
+
+    def add_file(self, file: str, fault: str) -> None:
+        """Counts a bad file, once however often it is read.
+
+        Raises:
+            BadInputError: The mode is "error".
+        """
+        if self.on_bad_file == "error":
+            raise BadInputError(f"{escaped(file, keep='')}: {fault} {_SKIP_FILE}")
+        self.files[file] = min(fault, self.files.get(file, fault))
+
+    def add_empty(self, file: str) -> None:
+        """Tells of a file without rows, once however often it is read."""
+        self.empty = sorted({*self.empty, file})
+
+    @property
+    def left_out(self) -> int:
+        """How many rows were left out, for any reason."""
+        return sum(self.rows.values())
+
+    def merge(self, other: BadInput) -> None:
+        """Adds what another worker counted."""
+        for reason, count in other.rows.items():
+            self.add(reason, count, other.first[reason])
+        for file, fault in other.files.items():
+            self.add_file(file, fault)
+        for file in other.empty:
+            self.add_empty(file)
+
+    def __bool__(self) -> bool:
+        """Tells whether anything was left out."""
+        return bool(self.rows or self.files or self.empty)
+
+    def lines(self) -> list[str]:
+        """Returns the counts in readable lines; none if nothing was bad."""
+        lines = []
+        for reason, count in sorted(self.rows.items(), key=lambda item: -item[1]):
+            examples = "example" if count == 1 else "examples"
+            lines.append(f"{count} {examples} left out: {reason}")
+            lines += [f"  {words}" for _, _, words in self.first[reason]]
+        if self.files:
+            damaged = sorted(self.files.items())
+            files = "file" if len(damaged) == 1 else "files"
+            lines.append(f"{len(damaged)} {files} bad, left out from the fault on")
+            lines += [f"  {escaped(file, keep='')}: {fault}" for file, fault in damaged]
+        if self.empty:
+            files = "file" if len(self.empty) == 1 else "files"
+            lines.append(f"{len(self.empty)} {files} without rows left out")
+            lines += [
+                f"  {escaped(file, keep='')}" for file in self.empty[:_NAMED_EMPTY]
+            ]
+            if len(self.empty) > _NAMED_EMPTY:
+                lines.append(f"  and {len(self.empty) - _NAMED_EMPTY} more")
+        return lines
+
+
+class RowFaults:
+    """The bad rows of one batch; the first fault of a row counts."""
+
+    def __init__(
+        self,
+        bad: BadInput,
+        rows: int,
+        file: str,
+        number_of: Callable[[int], int],
+        unit: str,
+    ) -> None:
+        """Starts with good rows only.
+
+        Args:
+            bad: Where faults are counted.
+            rows: How many rows the batch has.
+            file: The file they come from.
+            number_of: Gives the number in the file of a row of the batch.
+            unit: What is numbered, such as "line".
+        """
+        self.good = np.ones(rows, bool)
+        self._bad = bad
+        self._file = file
+        self._number_of = number_of
+        self._unit = unit
+
+    def mark(
+        self, rows: np.ndarray, reason: str, came: Callable[[int], str], remedy: str
+    ) -> None:
+        """Marks rows as bad, and counts those that were not yet.
+
+        Args:
+            rows: Their numbers in the batch, int64 [any], in any order.
+            reason: What is wrong, the same words for all.
+            came: Tells what a row holds instead.
+            remedy: What to do about it.
+
+        Raises:
+            BadInputError: Bad examples are errors.
+        """
+        rows = np.unique(rows[self.good[rows]])
+        if not len(rows):
+            return
+        self.good[rows] = False
+        first = []
+        file = escaped(self._file, keep="")
+        for row in rows[:_FIRST_PLACES].tolist():
+            number = self._number_of(row)
+            words = f"{file}, {self._unit} {number}: {reason}: {came(row)}. {remedy}"
+            first.append((self._file, number, words))
+        self._bad.add(reason, len(rows), first)

@@ -1,0 +1,1 @@
+"""CSV text: rows, quotes, cells and lists in cells."""

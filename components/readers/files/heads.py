@@ -1,0 +1,157 @@
+"""What the start of a file tells: whether it can be read, its columns, any row."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from typing import IO
+
+from shardline.components.readers.files.bad_input import FileFault
+from shardline.components.readers.files.csv.cells import header_of
+from shardline.components.readers.files.csv.headers import unlike
+from shardline.components.readers.files.csv.rows import MOST_ROW_BYTES, header_and_rows
+from shardline.components.readers.files.locations import size_of
+from shardline.components.readers.files.parquet import parquet_file
+from shardline.components.readers.files.read_rules import ReadRules
+from shardline.components.readers.files.streams import byte_stream, file_faults
+from shardline.components.readers.files.tfrecord import record_batches
+
+_BLOCK_BYTES = 1 << 16
+_ROWS = 100  # that a line is compared with to tell whether it is a header
+
+
+@dataclasses.dataclass(frozen=True)
+class Head:
+    """The start of one file.
+
+    Attributes:
+        file: The place.
+        columns: Their names, in the order of the file; none if each example says its
+            own, as tf.Examples do, or if the file is empty.
+        rows: How many there are; None if the start does not tell.
+        fault: Why the file cannot be read, and what to do; "" if it can.
+        unlike: Why its first line seems to be no header, and what to do; or "".
+    """
+
+    file: str
+    columns: tuple[str, ...] = ()
+    rows: int | None = None
+    fault: str = ""
+    unlike: str = ""
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether it can be read and has at least one row."""
+        return not self.fault and self.rows != 0
+
+
+def head_of(file: str, format_: str) -> Head:
+    """Returns what the start of a file tells; what is wrong with it is in `fault`.
+
+    Args:
+        file: As `match` gives it.
+        format_: Of the file.
+    """
+    try:
+        return _HEADS[format_](file)
+    except FileFault as fault:
+        return Head(file, fault=str(fault))
+
+
+def rows_up_to(files: Iterable[str], rules: ReadRules, enough: int) -> int:
+    """Returns how many rows files have at most, or `enough` if they may have as many.
+
+    Reading stops there; what of it is damaged is not counted.
+
+    Args:
+        files: As `match` gives them.
+        rules: Only the format is used.
+        enough: Where to stop.
+    """
+    rows = 0
+    for file in files:
+        try:
+            rows += _COUNTS[rules.format](file, enough - rows)
+        except FileFault:
+            continue
+        if rows >= enough:
+            return enough
+    return rows
+
+
+def _of_csv(file: str) -> Head:
+    with byte_stream(file) as stream:
+        line, chunks = header_and_rows(stream, _BLOCK_BYTES, MOST_ROW_BYTES)
+        text = next((rows.text for rows in chunks if rows.text.strip()), b"")
+    if not line.strip() and not text:
+        return Head(file, rows=0)
+    there = header_of(line, [])
+    if not text:
+        return Head(file, rows=0)
+    lines = text[:_BLOCK_BYTES].decode(errors="replace").splitlines()[:_ROWS]
+    said = unlike(there, line.decode(), _cells(lines))
+    return Head(file, tuple(there), unlike=said)
+
+
+def _cells(lines: Sequence[str]) -> list[list[str]]:
+    try:
+        return list(csv.reader(lines))
+    except csv.Error:
+        return []
+
+
+def _of_tfrecord(file: str) -> Head:
+    with byte_stream(file) as stream:
+        first = next(record_batches(stream, 1), None)
+    return Head(file, rows=None if first else 0)
+
+
+def _of_parquet(file: str) -> Head:
+    with file_faults():
+        if not size_of(file):
+            return Head(file, rows=0)
+    with parquet_file(file) as opened_file:
+        return Head(
+            file,
+            tuple(opened_file.schema_arrow.names),
+            opened_file.metadata.num_rows,
+        )
+
+
+def _count_csv(file: str, enough: int) -> int:
+    with byte_stream(file) as stream:
+        stream.readline()
+        return _count(stream, enough)
+
+
+def _count(stream: IO[bytes], enough: int) -> int:
+    """Counts lines, of which a row has at least one."""
+    lines, last = 0, b"\n"
+    while lines < enough and (block := stream.read(_BLOCK_BYTES)):
+        lines += block.count(b"\n")
+        last = block[-1:]
+    return lines + (last != b"\n")
+
+
+def _count_tfrecord(file: str, enough: int) -> int:
+    with byte_stream(file) as stream:
+        batches = record_batches(stream, 1)
+        return sum(len(batch) for batch in islice(batches, enough))
+
+
+def _count_parquet(file: str, enough: int) -> int:
+    return min(enough, _of_parquet(file).rows or 0)
+
+
+_HEADS: dict[str, Callable[[str], Head]] = {
+    "csv": _of_csv,
+    "tfrecord": _of_tfrecord,
+    "parquet": _of_parquet,
+}
+_COUNTS: dict[str, Callable[[str, int], int]] = {
+    "csv": _count_csv,
+    "tfrecord": _count_tfrecord,
+    "parquet": _count_parquet,
+}

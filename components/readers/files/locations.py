@@ -1,0 +1,193 @@
+"""Where files are: patterns in folders and archives, and opening what they match.
+
+A member of a zip archive, which a wheel is one of, is named `ARCHIVE!/MEMBER`. Places
+with a scheme, such as `gs://`, are TensorFlow's; the import of TensorFlow takes seconds
+and is done for those only.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import io
+import os
+import zipfile
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
+
+from shardline.components.readers.files.bad_input import BadInputError
+from shardline.configs.outputs import is_output_folder
+from shardline.configs.shown import escaped, shown
+
+_MEMBER = "!/"
+_NAMED = 10  # of what is there, in messages
+
+
+def match(path: str, pattern: str) -> list[str]:
+    """Finds files; those in the output folder of a run are no data.
+
+    Args:
+        path: A folder, a single file, or a zip archive.
+        pattern: Of their names below the path: `*`, `?` and `[...]` inside a name,
+            `**` for any number of folders.
+
+    Returns:
+        Places that `opened` takes, sorted.
+
+    Raises:
+        BadInputError: There is nothing at the path, or nothing that matches.
+    """
+    try:
+        names = dict(_below(path))
+    except OSError as error:
+        raise BadInputError(
+            f"{escaped(path, keep='')}: cannot be read: "
+            f"{error.strerror or error}. Set `data.path` to a folder, file or zip "
+            "archive that can."
+        ) from error
+    wanted = pattern.split("/")
+    found = sorted(
+        place for name, place in names.items() if _matches(name.split("/"), wanted)
+    )
+    if not found:
+        there = [shown(name) for name in sorted(names)[:_NAMED]]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        raise BadInputError(
+            f"{escaped(path, keep='')}: no file matches `{shown(pattern)}`; there is "
+            f"{', '.join(there) or 'nothing'}{more}. Correct `data.files.splits` or "
+            "`data.path`."
+        )
+    return found
+
+
+def _below(path: str) -> Iterator[tuple[str, str]]:
+    """Yields (name below the path, place) of every file."""
+    if is_remote(path):
+        yield from _below_remote(path.rstrip("/"))
+    elif os.path.isdir(path):
+        for folder, folders, names in os.walk(path, onerror=_raise):
+            if folder != path and is_output_folder(folders, names):
+                folders.clear()
+                continue
+            folders.sort()
+            for name in names:
+                place = os.path.join(folder, name)
+                yield os.path.relpath(place, path).replace(os.sep, "/"), place
+    elif is_archive(path):
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.namelist():
+                if not member.endswith("/"):
+                    yield member, f"{path}{_MEMBER}{member}"
+    else:
+        os.stat(path)
+        yield os.path.basename(path), path
+
+
+def _below_remote(path: str) -> Iterator[tuple[str, str]]:
+    gfile = _gfile()
+    if not gfile.isdir(path):
+        if not gfile.exists(path):
+            raise FileNotFoundError(2, "no such file or folder")
+        yield path.rpartition("/")[2], path
+    for folder, _, names in gfile.walk(path):
+        for name in names:
+            place = f"{folder.rstrip('/')}/{name}"
+            yield place.removeprefix(path).lstrip("/"), place
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _matches(name: Sequence[str], pattern: Sequence[str]) -> bool:
+    if not pattern or not name:
+        return not name and all(part == "**" for part in pattern)
+    if pattern[0] == "**":
+        return _matches(name, pattern[1:]) or _matches(name[1:], pattern)
+    return fnmatch.fnmatchcase(name[0], pattern[0]) and _matches(name[1:], pattern[1:])
+
+
+def is_remote(path: str) -> bool:
+    """Tells whether a place is TensorFlow's to open."""
+    return "://" in path
+
+
+def is_archive(path: str) -> bool:
+    """Tells whether a local file is a zip archive."""
+    return os.path.isfile(path) and zipfile.is_zipfile(path)
+
+
+def opened(file: str) -> IO[bytes]:
+    """Opens a place for reading; what it gives can seek.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    if is_remote(file):
+        return io.BufferedReader(_Remote(file), 1 << 20)
+    archive, member = _archive_and_member(file)
+    if not member:
+        return open(file, "rb")
+    with zipfile.ZipFile(archive) as members:
+        try:
+            return members.open(member)
+        except KeyError as error:
+            raise FileNotFoundError(2, "no such member of the archive") from error
+
+
+def size_of(file: str) -> int:
+    """Returns the bytes of a place.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    with opened(file) as source:
+        return source.seek(0, io.SEEK_END)
+
+
+def _archive_and_member(file: str) -> tuple[str, str]:
+    archive, _, member = file.partition(_MEMBER)
+    if member and is_archive(archive):
+        return archive, member
+    return file, ""
+
+
+class _Remote(io.RawIOBase):
+    """A file of TensorFlow's, as Python's files are."""
+
+    def __init__(self, file: str) -> None:
+        self._file = _gfile().GFile(file, "rb")
+        self._size = self._asked(self._file.size)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return int(self._asked(self._file.tell))
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        starts = {io.SEEK_SET: 0, io.SEEK_END: self._size}
+        start = starts[whence] if whence in starts else self.tell()
+        self._asked(self._file.seek, start + offset)
+        return start + offset
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._asked(self._file.read, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def _asked(self, method: Any, *arguments: Any) -> Any:
+        from tensorflow import errors
+
+        try:
+            return method(*arguments)
+        except errors.OpError as error:
+            raise OSError(error.error_code, error.message) from error
+
+
+def _gfile() -> Any:
+    from tensorflow.io import gfile
+
+    return gfile

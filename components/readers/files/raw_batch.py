@@ -1,0 +1,89 @@
+"""Rows as a file has them, before they are made what the rules ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from shardline.components.readers.files.bad_input import BadInput, RowFaults
+from shardline.components.readers.files.read_rules import ReadRules
+from shardline.components.readers.files.tally import Tally
+from shardline.configs.shown import shown
+
+
+@dataclass(frozen=True)
+class Share:
+    """What the reading of one unit is told.
+
+    Attributes:
+        file: The place to read.
+        part: Batches whose number has this remainder are decoded;
+        parts: by this number.
+        rules: What is read.
+        bad: Where faults are counted.
+        batch_rows: The most rows of a batch.
+        tally: Where the rows are told that the file holds by its own account.
+    """
+
+    file: str
+    part: int
+    parts: int
+    rules: ReadRules
+    bad: BadInput
+    batch_rows: int
+    tally: Tally
+
+    def has(self, batch: int) -> bool:
+        """Tells whether a batch, by its number in the file, is of this share."""
+        return batch % self.parts == self.part
+
+    def tell_rows(self, rows: int) -> None:
+        """Tells how many rows the file holds by its own account."""
+        self.tally.stored[self.file] = rows
+        if not rows and not self.rules.empty_files:
+            self.bad.add_empty(self.file)
+
+
+@dataclass(frozen=True)
+class RawBatch:
+    """Rows of a file.
+
+    Attributes:
+        columns: One array for each wanted column: of single values, or lists of any
+            depth; null is a missing value.
+        faults: The rows that are known to be bad.
+        is_text: Whether numbers are still text.
+        stored: Columns that splits look at, as the file has them, where `columns` has
+            them in another type.
+        names: Gives the columns of the first row where every row names its own, and
+            null is a column that a row has not; None where the file names them.
+    """
+
+    columns: dict[str, pa.Array]
+    faults: RowFaults
+    is_text: bool = False
+    stored: Mapping[str, pa.Array] = field(default_factory=dict)
+    names: Callable[[], list[str]] | None = None
+
+
+def mark_long(
+    name: str, rows: np.ndarray, counts: np.ndarray, most: int, faults: RowFaults
+) -> None:
+    """Marks rows with too many values.
+
+    Args:
+        name: The column.
+        rows: The rows that have them.
+        counts: Values of each row, int64 [rows of the batch].
+        most: How many are allowed.
+        faults: Where they are marked.
+    """
+    faults.mark(
+        rows,
+        f"column `{shown(name)}` has more than {most:,} values",
+        lambda row: f"it has {counts[row]:,}",
+        "Shorten it, or raise `data.files.max_values`.",
+    )

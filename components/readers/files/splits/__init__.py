@@ -1,0 +1,1 @@
+"""Held-out splits: which rows of split "train" they claim."""

@@ -1,0 +1,206 @@
+"""What a sample tells of held-out splits: how much they take, and why.
+
+For messages and checks; which rows a split takes is said in `splits`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shardline.components.readers.files.bad_input import (
+    BadInput,
+    BadInputError,
+    FileFault,
+    RowFaults,
+)
+from shardline.components.readers.files.csv.lists import column_of_cells
+from shardline.components.readers.files.lists import Lists, listed
+from shardline.components.readers.files.read_rules import ReadRules
+from shardline.components.readers.files.sampling import Piece, sample
+from shardline.components.readers.files.splits.boundaries import is_text, read_text
+from shardline.components.readers.files.splits.claims import claimed
+from shardline.configs.boundaries import Boundary, boundary_of
+from shardline.configs.data import HeldOut
+from shardline.configs.shown import escaped, quoted, shown
+
+_ROWS = 1000
+# Counts since 1970, each with the numbers that are about our time.
+_COUNTED = ("seconds", "milliseconds", "microseconds", "nanoseconds")
+_FIRST_SECOND, _LAST_SECOND = 10**8, 10**11
+
+
+class SampledSplit(NamedTuple):
+    """What a sample tells of one held-out split.
+
+    Attributes:
+        takes: which rows it claims, whatever other splits do, bool [rows].
+        goes: between which values its column goes, in words; "" if it has none.
+        advice: what to give instead, if boundary and column count in other units.
+        bad: rows that tell nothing.
+    """
+
+    takes: np.ndarray
+    goes: str
+    advice: str
+    bad: BadInput
+
+
+def sampled_split(
+    split: str, rule: HeldOut, pieces: Sequence[Piece], rules: ReadRules
+) -> SampledSplit:
+    """Asks a sample about a held-out split.
+
+    Args:
+        split: Its name.
+        rule: What it takes.
+        pieces: As `sample` gives them, with the column of the rule.
+        rules: How the files are read.
+
+    Raises:
+        BadInputError: In one of the files the column's type cannot be compared with
+            what the rule gives.
+    """
+    parts = []
+    for piece in pieces:
+        try:
+            parts.append(_of_piece(split, rule, piece, rules))
+        except FileFault as fault:
+            where = escaped(piece.file, keep="")
+            raise BadInputError(f"{where}: {fault}") from fault
+    bad = BadInput("skip")
+    for part in parts:
+        bad.merge(part.bad)
+    takes = np.concatenate([part.takes for part in parts])
+    if rule.at_least is None:
+        return SampledSplit(takes, "", "", bad)
+    ends = [part.ends for part in parts if part.ends is not None]
+    if not ends:
+        return SampledSplit(takes, "", "", bad)
+    low, high = min(low for low, _ in ends), max(high for _, high in ends)
+    goes = f"from {quoted(low)} to {quoted(high)}"
+    advice = _advice(boundary_of(rule.at_least), low, high)
+    return SampledSplit(takes, goes, advice, bad)
+
+
+class _Part(NamedTuple):
+    """What the sample of one file tells."""
+
+    takes: np.ndarray
+    ends: tuple[Any, Any] | None
+    bad: BadInput
+
+
+def _of_piece(split: str, rule: HeldOut, piece: Piece, rules: ReadRules) -> _Part:
+    lists = _column(piece.batch, rule.column, rules)
+    bad = BadInput("skip")
+    rows = piece.batch.num_rows
+    faults = RowFaults(bad, rows, piece.file, lambda row: row + 1, "example")
+    takes = claimed({split: rule}, {rule.column: lists}, faults)[split]
+    if rule.at_least is None:
+        return _Part(takes, None, bad)
+    return _Part(takes, _ends(lists.values, boundary_of(rule.at_least)), bad)
+
+
+def why_empty(split: str, files: Sequence[str], rules: ReadRules) -> str:
+    """Returns why a split came out without an example, as far as a sample tells.
+
+    Args:
+        split: Its name.
+        files: That it is taken out of, or that others are taken out of it.
+        rules: How those are read.
+    """
+    held_out = {split: rules.held_out[split]} if split in rules.held_out else {}
+    told = []
+    for name, rule in (held_out or rules.held_out).items():
+        for file in dict.fromkeys([files[0], files[-1]] if files else []):
+            try:
+                told.append(_told(name, rule, file, rules))
+            except (BadInputError, KeyError):
+                continue  # what cannot be read was told, or left out, before
+    return " ".join(told)
+
+
+def _told(split: str, rule: HeldOut, file: str, rules: ReadRules) -> str:
+    pieces = sample([file], rules, _ROWS, [rule.column])
+    seen = sampled_split(split, rule, pieces, rules)
+    takes, rows = int(seen.takes.sum()), len(seen.takes)
+    told = (
+        f"`data.files.held_out.{split}` takes {takes:,} of the first {rows:,} examples "
+        f"of {escaped(file, keep='')}"
+    )
+    if rule.at_least is None:
+        return f"{told}, by `fraction: {rule.fraction}`. Give another fraction."
+    goes = f"goes {seen.goes} there" if seen.goes else "has no value there"
+    advice = seen.advice or f"Give a{' higher' if takes else ' lower'} boundary."
+    return (
+        f"{told}: column `{shown(rule.column)}` {goes}, and `at_least` is "
+        f"{quoted(rule.at_least)}. {advice}"
+    )
+
+
+def _column(batch: pa.RecordBatch, name: str, rules: ReadRules) -> Lists:
+    array = batch.column(name)
+    if rules.format == "csv":
+        array, _ = column_of_cells(array, rules.columns.get(name), rules)
+    return listed(array)
+
+
+def _ends(values: pa.Array, boundary: Boundary) -> tuple[Any, Any] | None:
+    """Returns the least and the greatest value, if there is any."""
+    if not is_text(values.type):
+        is_half = pa.types.is_float16(values.type)
+        ends = pc.min_max(values.cast(pa.float32()) if is_half else values)
+        if not ends["min"].is_valid:
+            return None
+        # As text: a time of nanoseconds is none of Python's.
+        return tuple(
+            Decimal(text) if boundary.kind == "number" else text
+            for text in (_as_text(ends[end]) for end in ("min", "max"))
+        )  # type: ignore[return-value]
+    texts = values.unique().cast(pa.large_binary()).to_pylist()
+    read = {text: read_text(text, boundary.kind) for text in texts}
+    known = [text for text, value in read.items() if value is not None]
+    if not known:
+        return None
+    known.sort(key=lambda text: read[text])  # type: ignore[arg-type, return-value]
+    if boundary.kind == "number":
+        return read[known[0]], read[known[-1]]
+    return known[0].decode(), known[-1].decode()
+
+
+def _as_text(value: pa.Scalar) -> str:
+    if pa.types.is_boolean(value.type):
+        return str(int(value.as_py()))
+    return str(value.cast(pa.large_string()).as_py())
+
+
+def _advice(boundary: Boundary, low: object, high: object) -> str:
+    """Says that one side counts seconds and the other milliseconds, or the like."""
+    if not isinstance(boundary.value, Decimal) or not isinstance(low, Decimal):
+        return ""
+    given, found = _unit(boundary.value), _unit(low)
+    if None in (given, found) or given == found or not isinstance(high, Decimal):
+        return ""
+    if _unit(high) != found:
+        return ""
+    assert given is not None  # by the test above
+    assert found is not None
+    meant = boundary.value * Decimal(1000) ** (found - given)
+    return (
+        f"`at_least` looks like {_COUNTED[given]} since 1970, and the column like "
+        f"{_COUNTED[found]}: give `at_least: {int(meant)}`."
+    )
+
+
+def _unit(number: Decimal) -> int | None:
+    for power in range(len(_COUNTED)):
+        scale = 1000**power
+        if _FIRST_SECOND * scale <= number < _LAST_SECOND * scale:
+            return power
+    return None

@@ -1,0 +1,209 @@
+"""One worker's share of the files as canonical batches, split by split."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from shardline.components.readers.files.bad_input import BadInput, FileFault, RowFaults
+from shardline.components.readers.files.canonical import canonical
+from shardline.components.readers.files.column_names import columns_shown, meant
+from shardline.components.readers.files.csv.text import read_csv
+from shardline.components.readers.files.lists import Lists, listed
+from shardline.components.readers.files.parquet import read_parquet
+from shardline.components.readers.files.raw_batch import RawBatch, Share, mark_long
+from shardline.components.readers.files.read_rules import ReadRules
+from shardline.components.readers.files.remedies import (
+    FOR_ANY,
+    FOR_LABEL,
+    FOR_PAIRED,
+    Remedies,
+)
+from shardline.components.readers.files.splits.claims import claimed
+from shardline.components.readers.files.tally import Tally
+from shardline.components.readers.files.tfrecord import read_tfrecord
+from shardline.components.readers.files.units import Unit
+from shardline.configs.column import Column
+from shardline.configs.shown import shown
+
+_READERS: dict[str, Callable[[Share], Iterator[RawBatch]]] = {
+    "tfrecord": read_tfrecord,
+    "csv": read_csv,
+    "parquet": read_parquet,
+}
+
+
+def read_unit(
+    unit: Unit,
+    rules: ReadRules,
+    bad: BadInput,
+    batch_rows: int = 4096,
+    *,
+    tally: Tally | None = None,
+) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Reads a share of a file. Reading it again gives and leaves out the same rows.
+
+    Args:
+        unit: What to read.
+        rules: How, for the split that the file is of.
+        bad: Where bad rows and files are counted, or raise.
+        batch_rows: The most rows of a batch.
+        tally: Where rows are counted, or None.
+
+    Yields:
+        Split and batch; the columns are those of the rules, in their order.
+
+    Raises:
+        BadInputError: The file or a row is bad, and that is an error.
+    """
+    tally = Tally() if tally is None else tally
+    share = Share(unit.file, unit.part, unit.parts, rules, bad, batch_rows, tally)
+    bad_before = bad.left_out
+    try:
+        for raw in _READERS[rules.format](share):
+            for split, batch in _split(raw, rules, tally):
+                tally.give(unit.file, split, batch.num_rows)
+                yield split, batch
+    except FileFault as fault:
+        bad.add_file(unit.file, str(fault))
+    tally.leave_out(unit.file, bad.left_out - bad_before)
+
+
+def _split(
+    raw: RawBatch, rules: ReadRules, tally: Tally
+) -> Iterator[tuple[str, pa.RecordBatch]]:
+    faults = raw.faults
+    lists, arrays = _columns(raw, rules)
+    _check_pairs(lists, rules, raw)
+    _check_crosses(lists, rules, faults)
+    if rules.label is not None:
+        arrays[rules.label] = _labels(lists[rules.label], rules, faults)
+    # As the file has them: what else reads a column does not change its splits.
+    looked_at = {rule.column for rule in rules.held_out.values()}
+    columns = {**raw.columns, **raw.stored}
+    stored = {name: listed(columns[name]) for name in looked_at}
+    claims = claimed(rules.held_out, stored, faults)
+    batch = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
+    rest = np.ones(len(faults.good), bool)
+    for rows in claims.values():
+        rest &= ~rows
+    for split, of_split in {rules.split: rest, **claims}.items():
+        tally.look_at(raw, split, of_split)
+        rows = of_split & faults.good
+        if not rows.any():
+            continue
+        if rows.all():
+            yield split, batch
+        else:
+            yield split, batch.filter(pa.array(rows))
+
+
+def _columns(
+    raw: RawBatch, rules: ReadRules
+) -> tuple[dict[str, Lists], dict[str, pa.Array]]:
+    """Returns the values of all columns, and the arrays of those to give on."""
+    lists: dict[str, Lists] = {}
+    arrays: dict[str, pa.Array] = {}
+    for name, array in raw.columns.items():
+        lists[name] = listed(array)
+        lengths = lists[name].lengths
+        long = np.flatnonzero(lengths > rules.max_values)
+        mark_long(name, long, lengths, rules.max_values, raw.faults)
+        _check_is_there(name, array, rules.columns.get(name), raw)
+        if name in rules.columns:
+            lists[name], arrays[name] = canonical(
+                name,
+                lists[name],
+                rules.columns[name],
+                raw.faults,
+                is_text=raw.is_text,
+                remedies=_remedies(name, rules),
+            )
+    return lists, arrays
+
+
+def _remedies(name: str, rules: ReadRules) -> Remedies:
+    if name == rules.label:
+        return FOR_LABEL
+    is_paired = any(name in pair for pair in rules.paired)
+    return FOR_PAIRED if is_paired else FOR_ANY
+
+
+def _check_is_there(
+    name: str, array: pa.Array, column: Column | None, raw: RawBatch
+) -> None:
+    """Marks the rows if none has a column that each must have, as splits need one."""
+    is_needed = column is None or not (column.ragged or column.optional)
+    if is_needed and array.null_count == len(array):
+        _mark_absent(name, np.arange(len(array)), raw)
+
+
+def _mark_absent(name: str, rows: np.ndarray, raw: RawBatch) -> None:
+    """Marks rows that need a column, if no example of the batch names it."""
+    names = raw.names() if raw.names is not None and len(rows) else [name]
+    if name in names:
+        return
+    raw.faults.mark(
+        rows,
+        f"has no column `{shown(name)}`",
+        lambda _: f"its columns are {columns_shown(names)}",
+        f"{meant(name, names)}Correct the column's name in the configuration, or write "
+        "the column.",
+    )
+
+
+def _check_pairs(lists: dict[str, Lists], rules: ReadRules, raw: RawBatch) -> None:
+    for weights, ids in rules.paired:
+        for name, other in ((weights, ids), (ids, weights)):
+            if raw.columns[name].null_count == len(raw.columns[name]):
+                _mark_absent(name, np.flatnonzero(lists[other].lengths), raw)
+        _check_pair(weights, ids, lists, raw.faults)
+
+
+def _check_pair(
+    weights: str, ids: str, lists: dict[str, Lists], faults: RowFaults
+) -> None:
+    counts, expected = lists[weights].lengths, lists[ids].lengths
+    faults.mark(
+        np.flatnonzero(counts != expected),
+        f"column `{shown(weights)}` has not one weight for each id in column "
+        f"`{shown(ids)}`",
+        lambda row: f"{counts[row]:,} weights for {expected[row]:,} ids",
+        "Write as many weights as ids.",
+    )
+
+
+def _check_crosses(
+    lists: dict[str, Lists], rules: ReadRules, faults: RowFaults
+) -> None:
+    for left, right in rules.crossed:
+        pairs = lists[left].lengths * lists[right].lengths
+        faults.mark(
+            np.flatnonzero(pairs > rules.max_values),
+            f"columns `{shown(left)}` and `{shown(right)}` cross to more than "
+            f"{rules.max_values:,} pairs",
+            functools.partial(_said_pairs, pairs),
+            "Shorten one of them, or raise `data.files.max_values`.",
+        )
+
+
+def _said_pairs(pairs: np.ndarray, row: int) -> str:
+    return f"it has {pairs[row]:,}"
+
+
+def _labels(lists: Lists, rules: ReadRules, faults: RowFaults) -> pa.Array:
+    """Returns the labels as 0 and 1; NaN is marked already."""
+    labels = lists.values.to_numpy(zero_copy_only=False)
+    if rules.positive_from is not None:
+        labels = (labels >= rules.positive_from).astype(np.float32)
+    is_bad = (labels != 0) & (labels != 1)
+    faults.mark(
+        lists.row_of(np.flatnonzero(is_bad)),
+        f"label `{shown(rules.label)}` is neither 0 nor 1",
+        lambda row: f"it is {lists.shown(row)}",
+        "Correct it, or give `data.files.positive_from`, from which on it is 1.",
+    )
+    return pa.LargeListArray.from_arrays(pa.array(lists.offsets), pa.array(labels))

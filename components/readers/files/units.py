@@ -1,0 +1,57 @@
+"""Shares of files that workers read at the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shardline.components.readers.files.bad_input import FileFault
+from shardline.components.readers.files.locations import size_of
+from shardline.components.readers.files.parquet import row_groups
+from shardline.components.readers.files.read_rules import ReadRules
+
+_PART_BYTES = 32 << 20
+
+
+@dataclass(frozen=True, order=True)
+class Unit:
+    """One worker's share: of a file's batches each whose number is `part` modulo parts.
+
+    Parts of a file read all of it, which is cheap, and decode their own batches, which
+    is dear; of Parquet they read their own row groups.
+    """
+
+    file: str
+    part: int = 0
+    parts: int = 1
+
+
+def units(files: Sequence[str], rules: ReadRules, workers: int) -> list[Unit]:
+    """Returns shares for workers: a file each, or parts of large files if they are few.
+
+    All units together hold every row once. A file that cannot be read is one unit;
+    reading it tells.
+
+    Args:
+        files: As `match` gives them.
+        rules: How they are read.
+        workers: How many read at the same time.
+    """
+    most = workers if len(files) < 2 * workers else 1
+    shares = []
+    for file in files:
+        parts = _parts(file, rules, most)
+        shares += [Unit(file, part, parts) for part in range(parts)]
+    return shares
+
+
+def _parts(file: str, rules: ReadRules, most: int) -> int:
+    if most == 1:
+        return 1
+    try:
+        parts = min(most, size_of(file) // _PART_BYTES)
+        if rules.format == "parquet" and parts > 1:
+            parts = min(parts, row_groups(file))
+    except (OSError, FileFault):
+        return 1
+    return max(1, parts)

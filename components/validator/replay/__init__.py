@@ -1,0 +1,1 @@
+"""The exported model asked again what training asked the engine."""

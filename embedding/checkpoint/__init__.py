@@ -1,0 +1,1 @@
+"""Checkpoints of tables: what one holds, and where it stores it."""

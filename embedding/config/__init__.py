@@ -1,0 +1,1 @@
+"""What tables and features are configured with, validated as one set."""

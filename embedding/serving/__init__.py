@@ -1,0 +1,1 @@
+"""Lookups in served models, of stock TensorFlow ops."""

@@ -1,0 +1,167 @@
+"""Lookups for serving: the engine's numbers from stock TensorFlow ops.
+
+Reads the inputs with the same code as training (`inputs.lookups`) and pools with
+the same sparse product, so an exported model answers as the engine did.
+"""
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from shardline.embedding.autograph import not_converted
+from shardline.embedding.config.policies import Policies
+from shardline.embedding.config.shapes import output_shape
+from shardline.embedding.config.specs import FeatureSpec, flatten_features, leaf_paths
+from shardline.embedding.inputs.assertions import after
+from shardline.embedding.inputs.lookups import Lookup
+from shardline.embedding.inputs.structure import as_input, check_inputs
+from shardline.embedding.serving.checks import Batch, request_checks
+from shardline.embedding.serving.requests import (
+    Bags,
+    Places,
+    has_reader,
+    read,
+    read_as_in_training,
+)
+from shardline.embedding.serving.rows import rows_of_places, sums_of_bags
+from shardline.embedding.serving.tables import ServingTable
+from shardline.embedding.tables import partition, pooling
+
+
+@not_converted
+def serving_embedding_lookup(
+    inputs: Any,
+    weights: Any,
+    tables: Mapping[Any, Any],
+    feature_config: Any,
+    policies: Policies | None = None,
+    *,
+    row_splits_known: bool = False,
+) -> Any:
+    """Looks up a batch of ids of any size.
+
+    Args:
+        inputs: nest like feature_config, or like a part of it, of ids as
+            `TPUEmbedding.enqueue` takes them. The batch size may be unknown while
+            tracing.
+        weights: None, or a nest like inputs of None or weights.
+        tables: by TableConfig: `embedding.serving.tables.ServingTable`, or parameters:
+            `TPUEmbedding.embedding_tables`, or one tf.Variable [vocabulary_size, dim] a
+            table. A ServingTable of float32, and parameters on as many hosts as the
+            engine had, give the engine's numbers bit for bit; else they differ by
+            rounding.
+        feature_config: the nest of FeatureConfig that the tables were trained with.
+        policies: those the tables were trained with, see `embedding.config.policies`.
+        row_splits_known: True if the caller has checked row splits of ragged ids, or
+            made them. Then lookups in a ServingTable do not check them again.
+
+    Returns:
+        Nest like inputs of float32 [batch, dim], or
+        [batch, max_sequence_length, dim] for sequences, or output_shape + [dim].
+
+    Raises:
+        ValueError: if structure, kinds or types of the inputs do not fit, or tables
+            are missing.
+        tf.errors.InvalidArgumentError: while running, on ids or weights that a
+            table's policy refuses.
+    """
+    features = _features_of(inputs, flatten_features(feature_config, policies))
+    flat_inputs = [as_input(ids) for ids in tf.nest.flatten(inputs)]
+    flat_weights = [None] * len(flat_inputs)
+    if weights is not None:
+        tf.nest.assert_same_structure(inputs, weights)
+        flat_weights = tf.nest.flatten(weights)
+    check_inputs(
+        features,
+        flat_inputs,
+        flat_weights,
+        mismatch="of type {} but it does not match type of the input which is {}",
+    )
+    _check_tables(features, tables)
+    batches = list(map(Batch, features, flat_inputs, flat_weights))
+    held = [tables[feature.config.table] for feature in features]
+    read_here = [
+        isinstance(table, ServingTable) and has_reader(batch)
+        for batch, table in zip(batches, held, strict=True)
+    ]
+    requests = list(itertools.compress(batches, read_here))
+    with after(*request_checks(requests, splits_known=row_splits_known)):
+        activations = [
+            _activations(batch, table, is_read_here)
+            for batch, table, is_read_here in zip(batches, held, read_here, strict=True)
+        ]
+    return tf.nest.pack_sequence_as(inputs, activations)
+
+
+def _features_of(inputs: Any, features: list[FeatureSpec]) -> list[FeatureSpec]:
+    """Returns the feature of each input."""
+    known = {feature.path: feature for feature in features}
+    paths = leaf_paths(inputs)
+    unknown = sorted(set(paths) - set(known))
+    if unknown:
+        raise ValueError(
+            f"Inputs are not a subset of feature_config: {unknown} are no features. "
+            f"The features are {sorted(known)}."
+        )
+    return [known[path] for path in paths]
+
+
+def _check_tables(features: list[FeatureSpec], tables: Mapping[Any, Any]) -> None:
+    missing = sorted({f.table_name for f in features if f.config.table not in tables})
+    if missing:
+        raise ValueError(
+            f"No values for the tables {missing}: `tables` must be keyed by the "
+            "TableConfig objects of this feature_config, not by equal ones."
+        )
+
+
+def _activations(batch: Batch, table: Any, is_read_here: bool) -> tf.Tensor:
+    asked = read(batch) if is_read_here else read_as_in_training(batch)
+    if isinstance(asked, Places):
+        activations = rows_of_places(batch.feature, asked, table)
+    else:
+        of_table = (
+            sums_of_bags if isinstance(table, ServingTable) else _sums_over_shards
+        )
+        activations = of_table(batch.feature, asked, table)
+        if asked.shape is not None:
+            shape = tf.concat([asked.shape, [batch.feature.config.table.dim]], axis=0)
+            activations = tf.reshape(activations, shape)
+    activations.set_shape(_static_shape(batch.feature, batch.ids))
+    return activations
+
+
+def _sums_over_shards(feature: FeatureSpec, bags: Bags, table: Any) -> tf.Tensor:
+    shards = getattr(table, "variables", [table])
+    starts = partition.first_rows(feature.config.table.vocabulary_size, len(shards))
+    return tf.add_n(
+        [
+            _pooled(feature, part, start, shard, bags.count)
+            for start, shard, part in zip(
+                starts, shards, bags.lookup.split(starts), strict=True
+            )
+        ]
+    )
+
+
+def _static_shape(feature: FeatureSpec, ids: Any) -> tf.TensorShape:
+    shape = feature.config.output_shape
+    if not isinstance(ids, tf.RaggedTensor) or shape.rank is None:
+        shape = output_shape(feature, ids.shape)
+    return shape.concatenate(feature.config.table.dim)
+
+
+def _pooled(
+    feature: FeatureSpec, lookup: Lookup, start: int, shard: Any, rows: tf.Tensor
+) -> tf.Tensor:
+    """Returns what one shard adds to the activations: float32 [rows, dim]."""
+    quantization = feature.config.table.quantization_config
+    positions = lookup.ids - start
+    if quantization is not None:
+        # The touched rows only; the whole table would be rounded at every request.
+        shard = pooling.quantized(quantization, tf.gather(shard, positions))
+        positions = tf.range(tf.size(positions, tf.int64))
+    indices = tf.stack([lookup.segment_ids, positions], axis=1)
+    return pooling.pooled(indices, lookup.coefficients, rows, shard)

@@ -1,0 +1,1 @@
+"""Tables and their slots: rows sharded over hosts."""

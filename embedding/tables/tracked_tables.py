@@ -1,0 +1,92 @@
+"""The tables as checkpoint dependencies of the engine that owns them.
+
+A few private methods have the names that TensorFlow gives them, or its own class:
+`_checkpoint_adapter` is called by TensorFlow, `_variables`, `_retrieve_variables` and
+`_load_variables` by code that was written for its class.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from shardline.embedding.backend import Backend
+from shardline.embedding.checkpoint.contents import (
+    call_before_saving,
+    check_contents,
+    is_exporting,
+    wanted_shapes,
+)
+from shardline.embedding.config.specs import TableSpec
+from shardline.embedding.tables.host_table import HostTable
+
+
+class TrackedTables(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
+    """Creates tables once; saves and restores them by their names."""
+
+    def __init__(self, specs: Sequence[TableSpec], backend: Backend):
+        """Takes what is to be created, and who looks it up."""
+        self._maybe_initialize_trackable()
+        self._table_specs = list(specs)
+        self._backend = backend
+        self._tables: list[HostTable] | None = None
+        self._to_restore: set[str] = set()
+
+    def _create_tables(self) -> None:
+        """Creates and loads the tables, then restores what waits for them."""
+        if self._tables is not None:
+            return
+        hosts, preload = self._backend.hosts, self._preload_simple_restoration
+        self._tables = [HostTable(spec, hosts, preload) for spec in self._table_specs]
+        self._load_variables()
+        for name, variable in self._by_name().items():
+            variable.after_restore = functools.partial(self._restored, name)
+            self._track_trackable(variable, name=name)
+
+    def _by_name(self) -> dict[str, Any]:
+        """Returns the variables by their names in checkpoints."""
+        return {
+            name if slot == "parameters" else f"{name}/{slot}": variable
+            for name, variables in self._variables.items()
+            for slot, variable in variables.items()
+        }
+
+    @property
+    def _variables(self) -> dict[str, dict[str, Any]]:
+        """The variables by table: "parameters" and the slots."""
+        return {
+            table.spec.name: {"parameters": table.parameters, **table.slots}
+            for table in self._tables or []
+        }
+
+    def _load_variables(self) -> None:
+        """Hands the variables' values to the backend: created, restored or assigned."""
+        if self._tables is not None:
+            self._backend.load(self._tables)
+
+    def _retrieve_variables(self) -> None:
+        """Brings the variables up to date, before they are saved or read."""
+        if self._tables is not None and not is_exporting():
+            self._backend.retrieve()
+
+    def _checkpoint_adapter(self, path: str) -> None:
+        """Refuses a checkpoint of other tables, before anything is read."""
+        check_contents(path, self._table_specs)
+        self._to_restore = set(wanted_shapes(self._table_specs))
+
+    def _restored(self, name: str) -> None:
+        """Loads the variables once the last one of a checkpoint was read."""
+        if name in self._to_restore:
+            self._to_restore.remove(name)
+            if not self._to_restore:
+                self._load_variables()
+
+    def _copy_trackable_to_cpu(self, object_map: Any) -> None:
+        """Brings the variables up to date before an asynchronous save copies them."""
+        self._retrieve_variables()
+        # In its place, so that the thread that saves does not come back for more.
+        object_map[self] = tf.Module()
+
+
+call_before_saving(TrackedTables, TrackedTables._retrieve_variables)

@@ -1,0 +1,1 @@
+"""The `shardline` command, a module a command."""

@@ -1,0 +1,66 @@
+"""What a check found, as one reads it on a terminal."""
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from shardline.components.checker.report import ColumnReport, Report
+from shardline.configs.shown import shown
+from shardline.pipeline.terminal.tables import show
+
+
+def render(report: Report, console: Console) -> None:
+    """Shows a report."""
+    if report.columns:
+        show(_table(report), console)
+    for note in report.notes:
+        console.print(note, highlight=False, markup=False, soft_wrap=True)
+    for style, findings in (("yellow", report.hints), ("red", report.faults)):
+        for located in findings:
+            hint = "" if located.finding.is_fault else "[dim]hint[/] "
+            text = f"{hint}[{style}]{escape(located.text)}[/]"
+            console.print(text, highlight=False, soft_wrap=True)
+    style = "red" if report.faults else "green"
+    console.print(f"[{style}]{escape(report.verdict)}[/]", highlight=False)
+
+
+def _table(report: Report) -> Table:
+    title = f"What {escape(report.config)} reads"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for header in ("column", "read by", "expected", "found"):
+        table.add_column(header)
+    if report.rows is not None:
+        table.add_column("missing", justify="right", no_wrap=True)
+        table.add_column("values a row\n(p50, max)", justify="right", no_wrap=True)
+        table.add_column("distinct", justify="right", no_wrap=True)
+        table.add_column("such as")
+    table.add_column("", no_wrap=True)
+    for column in report.columns:
+        table.add_row(*_cells(column, report))
+    return table
+
+
+def _cells(column: ColumnReport, report: Report) -> list[str]:
+    users = "\n".join(user.replace("`", "") for user in column.users)
+    cells = [shown(column.name), users, column.expected, shown(column.found)]
+    if report.rows is not None:
+        cells += _numbers(column)
+    cells = [escape(cell) for cell in cells]
+    return [*cells, _verdict(column, report)]
+
+
+def _numbers(column: ColumnReport) -> list[str]:
+    if column.missing is None or column.values_a_row is None:
+        return ["", "", "", ""]
+    a_row = ", ".join(f"{count:,}" for count in column.values_a_row)
+    missing = f"{column.missing:.1%}" if column.missing else "0"
+    distinct = "" if column.distinct is None else f"{column.distinct:,}"
+    return [missing, a_row, distinct, shown(column.example)]
+
+
+def _verdict(column: ColumnReport, report: Report) -> str:
+    own = [f.finding for f in report.findings if f.finding.column == column.name]
+    if column.found == "absent" or any(finding.is_fault for finding in own):
+        return "[red]fault[/]"
+    return "[yellow]hint[/]" if own else "[green]fits[/]"

@@ -1,0 +1,151 @@
+"""Reads which packages are asked for, which are installed, and whether they import.
+
+Importing is tried in a process of its own: it takes seconds, changes the environment
+of the process that does it, and can end that process.
+"""
+
+import importlib.metadata
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+DISTRIBUTION = "shardline"
+IMPORT_LIMIT_S = 300.0
+
+# One line of JSON for every stage that was reached; all else on stdout is noise of the
+# packages. TFDV reads a module that only `import tfx` supplies, hence the order.
+_IMPORT_STAGES = """
+import json
+def reached(**versions):
+    print("\\nstage" + json.dumps(versions), flush=True)
+import tensorflow
+kinds = [device.device_type for device in tensorflow.config.list_physical_devices()]
+reached(tensorflow=tensorflow.__version__, devices=kinds)
+from shardline.embedding.native.library import missing_reason
+reached(kernels=missing_reason())
+import tfx
+import tensorflow_data_validation
+reached(tfx=tfx.__version__, tfdv=tensorflow_data_validation.__version__)
+"""
+
+
+@dataclass(frozen=True)
+class Imports:
+    """How far a fresh process came in importing TensorFlow, then TFX and TFDV.
+
+    Attributes:
+        versions: version of each of `tensorflow`, `tfx` and `tfdv` that was imported.
+        devices: device type of each device TensorFlow sees, such as `CPU`.
+        fault: why the process did not come to its end; empty when it did.
+        kernels: why the embedding engine has no native kernels; empty when it has them,
+            None when that was not reached.
+    """
+
+    versions: Mapping[str, str] = field(default_factory=dict)
+    devices: tuple[str, ...] = ()
+    fault: str = ""
+    kernels: str | None = None
+
+
+def required_packages(
+    lock: Path, distribution: str = DISTRIBUTION
+) -> tuple[Requirement, ...] | None:
+    """The packages that must be installed.
+
+    Args:
+        lock: file of `name==version` lines, as `make lock` writes it.
+        distribution: package whose own requirements count when there is no lock.
+
+    Returns:
+        One requirement a package, or None when neither lock nor package is there.
+    """
+    if lock.is_file():
+        return parse_lock(lock.read_text())
+    try:
+        lines = importlib.metadata.requires(distribution) or []
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return _requirements(lines)
+
+
+def parse_lock(text: str) -> tuple[Requirement, ...]:
+    """The requirements in a lock's text, without hashes, options and comments."""
+    lines = re.findall(r"^[A-Za-z0-9][^#\n\\]*", text, flags=re.MULTILINE)
+    return _requirements(line.split(" --hash")[0] for line in lines)
+
+
+def installed_packages() -> dict[str, str]:
+    """Version of every package this interpreter can import, by canonical name.
+
+    Of a package installed twice the first in the import path counts, as in an import;
+    the remains of a broken installation, which have no name, do not.
+    """
+    packages = list(importlib.metadata.distributions())
+    return {
+        canonicalize_name(package.name): package.version
+        for package in reversed(packages)
+        if package.name
+    }
+
+
+def try_imports(
+    run: Callable[..., subprocess.CompletedProcess[bytes]] = subprocess.run,
+    limit_s: float = IMPORT_LIMIT_S,
+) -> Imports:
+    """Imports TensorFlow, then TFX and TFDV, in a process of their own.
+
+    An import can end its process, on a processor without the instructions a wheel was
+    compiled for, or hang.
+
+    Args:
+        run: runs a command.
+        limit_s: seconds after which the process is ended.
+
+    Returns:
+        What was imported, and why the rest was not.
+    """
+    # -P: what is installed counts, not a module of the same name in this folder.
+    command = [sys.executable, "-P", "-c", _IMPORT_STAGES]
+    try:
+        done = run(command, capture_output=True, timeout=limit_s)
+    except subprocess.TimeoutExpired as expired:
+        return _imports(expired.stdout or b"", f"no end within {limit_s:.0f} s")
+    return _imports(done.stdout, _fault(done.returncode, done.stderr))
+
+
+def _imports(stdout: bytes, fault: str) -> Imports:
+    versions: dict[str, Any] = {}
+    for line in stdout.decode(errors="replace").splitlines():
+        if line.startswith("stage"):
+            versions |= json.loads(line.removeprefix("stage"))
+    devices = tuple(versions.pop("devices", ()))
+    kernels = versions.pop("kernels", None)
+    return Imports(versions, devices, fault, kernels)
+
+
+def _fault(code: int, stderr: bytes) -> str:
+    if code == 0:
+        return ""
+    if code < 0:
+        return f"the process was ended by {signal.Signals(-code).name}"
+    lines = stderr.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else f"the process ended with exit code {code}"
+
+
+def _requirements(lines: Iterable[str]) -> tuple[Requirement, ...]:
+    """The requirements that hold here without any extra."""
+    parsed = (Requirement(line.strip()) for line in lines)
+    return tuple(
+        requirement
+        for requirement in parsed
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+    )

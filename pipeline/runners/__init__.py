@@ -1,0 +1,1 @@
+"""Where a pipeline runs: a process of this machine, or Kubeflow."""

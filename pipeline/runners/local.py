@@ -1,0 +1,116 @@
+"""Runs a pipeline in this process, on this machine; started by `runners.process`.
+
+Events go to the file descriptor named on the command line; all other output belongs to
+a log file.
+"""
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+from shardline.components.readers import datasets
+from shardline.configs import ConfigError, load_run
+from shardline.pipeline.layout import Layout
+from shardline.pipeline.metadata import RunError
+from shardline.pipeline.runners.events import Event, EventWriter, ProgressHandler
+from shardline.pipeline.runners.interruption import end_interrupted, stops_as_at_ctrl_c
+
+
+def run_pipeline(
+    config: Path, layout: Layout, writer: EventWriter, *, cache: bool, force: str
+) -> None:
+    """Runs the pipeline and sends the summary.
+
+    Args:
+        config: file of the configuration.
+        layout: where outputs go.
+        writer: where events go.
+        cache: whether to reuse earlier work.
+        force: the reason to publish the model whatever the gates say; "" for none.
+    """
+    run = load_run(config)
+    if run.data.download:
+        requirement = run.data.download.requirement
+        writer.send(Event("progress", "setup", f"fetching {requirement}"))
+    data = datasets.local_path(run.data, layout.data)
+    writer.send(Event("progress", "setup", "loading TensorFlow and TFX"))
+    # These imports take long; what can be said before them has been said.
+    from shardline.components.checker import preflight
+    from shardline.embedding import configure_logical_hosts
+    from shardline.pipeline.pipeline import create_pipeline
+    from shardline.pipeline.runners.local_dag import LocalDag
+    from shardline.pipeline.summary import summarize
+
+    # Before any component starts TensorFlow's runtime with a single host.
+    configure_logical_hosts(run.training.hosts)
+    preflight.check(run)
+    pipeline = create_pipeline(
+        run,
+        pipeline_root=str(layout.artifacts),
+        data_path=str(data),
+        data_version=datasets.version_of(
+            run.data, data, besides=(layout.root, config.resolve())
+        ),
+        serving_dir=str(layout.serving),
+        metadata_path=str(layout.metadata),
+        cache=cache,
+        force=force,
+    )
+    logging.getLogger("shardline").addHandler(ProgressHandler(writer))
+    runner = LocalDag(
+        on_start=lambda component: writer.send(Event("started", component)),
+        on_end=lambda *ended: writer.send(Event("finished", *ended)),
+    )
+    record = runner.run(pipeline)
+    writer.send(Event("summary", values=summarize(run, record, layout)))
+
+
+def _cause(error: BaseException) -> str:
+    """Returns the message of an error; its class too if it is none of the project's."""
+    own = (ConfigError, datasets.DatasetError, RunError)
+    prefix = "" if isinstance(error, own) else f"{type(error).__name__}: "
+    return f"{prefix}{str(error).strip()}"
+
+
+def main() -> int:
+    """Runs, and returns the exit code."""
+    # Ctrl-C at a terminal reaches this process too; the one that started it decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--output-dir", required=True, type=Path)
+    parser.add_argument("--events", required=True, type=int)
+    parser.add_argument("--no-cache", action="store_true")
+    parser.add_argument("--force", default="")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO)
+    with os.fdopen(arguments.events, "w") as file:
+        writer = EventWriter(file)
+        try:
+            with stops_as_at_ctrl_c():
+                run_pipeline(
+                    arguments.config,
+                    Layout(arguments.output_dir.resolve()),
+                    writer,
+                    cache=not arguments.no_cache,
+                    force=arguments.force,
+                )
+        except Exception as error:
+            traceback.print_exc()
+            writer.send(Event("failed", text=_cause(error)))
+            return 1
+        except KeyboardInterrupt as signalled:
+            # Who sent the signal may read no more.
+            with contextlib.suppress(BrokenPipeError):
+                writer.send(Event("failed", text=f"stopped by {signalled}"))
+            end_interrupted(signalled)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

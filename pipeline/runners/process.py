@@ -1,0 +1,240 @@
+"""Starts a pipeline process, follows it, and shows how it goes.
+
+On a terminal the current line is alive; elsewhere a line comes at least every ten
+seconds. What the process prints itself goes to the log file, and with `verbose` here
+too.
+"""
+
+import dataclasses
+import datetime
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.status import Status
+from rich.table import Table
+
+from shardline.pipeline.layout import Layout
+from shardline.pipeline.runners.events import Event, read_events
+from shardline.pipeline.runners.interruption import exit_code_of
+from shardline.pipeline.terminal.tables import show
+from shardline.pipeline.terminal.terminal import escaping_log
+
+_HEARTBEAT_S = 10.0
+_TERMINATION_S = 10.0
+
+
+@dataclasses.dataclass
+class _Follower:
+    """Shows events, and that time passes between them."""
+
+    console: Console
+    status: Status | None
+    started_s: float = dataclasses.field(default_factory=time.monotonic)
+    component: str = "Starting"
+    component_started_s: float = dataclasses.field(default_factory=time.monotonic)
+    last_line_s: float = dataclasses.field(default_factory=time.monotonic)
+    failure: str = ""
+    summary: dict[str, str] = dataclasses.field(default_factory=dict)
+    reused: list[str] = dataclasses.field(default_factory=list)
+
+    def follow(self, event: Event) -> None:
+        """Shows one event."""
+        match event.kind:
+            case "started":
+                self.component = event.component
+                self.component_started_s = time.monotonic()
+            case "finished":
+                self._finished(event)
+            case "progress":
+                self._line(f"  [dim]{self.component}: {escape(event.text)}[/]")
+            case "failed":
+                self.failure = event.text
+            case "summary":
+                self.summary = event.values
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Shows that the current component is still at it."""
+        seconds = time.monotonic() - self.component_started_s
+        if self.status:
+            self.status.update(f"{self.component} ({seconds:.0f} s)")
+        elif time.monotonic() - self.last_line_s > _HEARTBEAT_S:
+            self._line(f"  {self.component} ... {seconds:.0f} s")
+
+    def _finished(self, event: Event) -> None:
+        seconds = time.monotonic() - self.component_started_s
+        if event.text == "reused":
+            self.reused.append(event.component)
+        marks = {"done": "[green]done[/]", "reused": "[cyan]reused[/]"}
+        mark = marks.get(event.text, f"[red]{event.text}[/]")
+        self._line(f"{event.component:<18} {mark:<18} {seconds:6.1f} s")
+
+    def _line(self, text: str) -> None:
+        self.last_line_s = time.monotonic()
+        self.console.print(text, highlight=False, soft_wrap=True)
+
+
+def run_in_process(
+    config: Path,
+    layout: Layout,
+    console: Console,
+    arguments: Sequence[str] = (),
+    *,
+    verbose: bool = False,
+) -> int:
+    """Runs a pipeline to its end and shows it.
+
+    Args:
+        config: the run's configuration file.
+        layout: where outputs go; made already.
+        console: where to show.
+        arguments: more of the command line of `pipeline.runners.local`.
+        verbose: whether to show what libraries log, too.
+
+    Returns:
+        The exit code: 0 when every component came to its end and the model was
+        published.
+    """
+    log_path = layout.logs / f"{datetime.datetime.now():%Y%m%d-%H%M%S.%f}.log"
+    console.print(
+        f"Running {config} into {_from_here(str(layout.root))}, "
+        f"log {_from_here(str(log_path))}",
+        soft_wrap=True,
+        markup=False,
+    )
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "shardline.pipeline.runners.local",
+        str(config),
+    ]
+    command += ["--output-dir", str(layout.root), *arguments]
+    interruption = 0
+    status = console.status("Starting") if console.is_terminal and not verbose else None
+    follower = _Follower(console, status)
+    if status:
+        status.start()
+    try:
+        # Beam and TensorFlow leave temporary files behind.
+        with tempfile.TemporaryDirectory(prefix=".tmp-", dir=layout.root) as scratch:
+            returncode = _follow(command, log_path, follower, verbose, scratch)
+    except KeyboardInterrupt as signalled:
+        interruption = exit_code_of(signalled)
+    finally:
+        if status:
+            status.stop()
+    if interruption:
+        _say_interrupted(follower, log_path)
+        return interruption
+    return _conclude(follower, returncode, log_path)
+
+
+def _follow(
+    command: list[str],
+    log_path: Path,
+    follower: _Follower,
+    verbose: bool,
+    scratch: str,
+) -> int:
+    """Starts the process and follows it; returns its exit code."""
+    read_end, write_end = os.pipe()
+    with escaping_log(log_path, is_shown=verbose) as log:
+        process = subprocess.Popen(
+            [*command, "--events", str(write_end)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=[write_end],
+            env={**os.environ, "TMPDIR": scratch},
+        )
+        os.close(write_end)
+        try:
+            for event in _with_heartbeat(read_end):
+                if event:
+                    follower.follow(event)
+                else:
+                    follower.refresh()
+            return process.wait()
+        except BaseException:
+            process.terminate()
+            try:
+                process.wait(_TERMINATION_S)
+            except (subprocess.TimeoutExpired, KeyboardInterrupt):
+                process.kill()
+                process.wait()
+            raise
+
+
+def _with_heartbeat(read_end: int) -> Iterator[Event | None]:
+    """Yields events as they come, and None every second without one."""
+    events: queue.Queue[Event | None] = queue.Queue()
+    threading.Thread(target=_read_into, args=(events, read_end), daemon=True).start()
+    while True:
+        try:
+            event = events.get(timeout=1.0)
+        except queue.Empty:
+            yield None
+            continue
+        if event is None:
+            return
+        yield event
+
+
+def _read_into(events: "queue.Queue[Event | None]", read_end: int) -> None:
+    """Reads events until the writing side is gone; ends with None, come what may."""
+    try:
+        with os.fdopen(read_end) as file:
+            for event in read_events(file):
+                events.put(event)
+    finally:
+        events.put(None)
+
+
+def _say_interrupted(follower: _Follower, log_path: Path) -> None:
+    seconds = time.monotonic() - follower.started_s
+    follower.console.print(
+        f"Interrupted in {follower.component} after {seconds:.0f} s. What was done "
+        "before is kept: run the same command again to go on from there. "
+        f"The log is {_from_here(str(log_path))}",
+        soft_wrap=True,
+        markup=False,
+        highlight=False,
+    )
+
+
+def _conclude(follower: _Follower, returncode: int, log_path: Path) -> int:
+    console = follower.console
+    seconds = time.monotonic() - follower.started_s
+    if returncode != 0 or not follower.summary:
+        reason = follower.failure or f"the process ended with exit code {returncode}"
+        console.print(
+            f"Failed in {follower.component} after {seconds:.0f} s:", style="red"
+        )
+        console.print(reason, highlight=False, markup=False, soft_wrap=True)
+        console.print(f"The log is {log_path}", soft_wrap=True, markup=False)
+        return returncode or 1
+    table = Table(title=f"Finished in {seconds:.0f} s", title_justify="left")
+    table.add_column("What", no_wrap=True)
+    table.add_column("Value")
+    for name, value in follower.summary.items():
+        table.add_row(name, escape(_from_here(value)))
+    table.add_row("Log", escape(_from_here(str(log_path))))
+    if follower.reused:
+        table.add_row("Reused", ", ".join(follower.reused))
+    show(table, console)
+    return 0
+
+
+def _from_here(value: str) -> str:
+    """Returns a path below the current folder as relative to it, all else as it is."""
+    return value.removeprefix(f"{Path.cwd()}{os.sep}")

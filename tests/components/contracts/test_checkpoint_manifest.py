@@ -1,0 +1,73 @@
+"""The manifest of a checkpoint."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from shardline.components.contracts.artifacts import HostShardedCheckpoint
+from shardline.components.contracts.checkpoint_manifest import (
+    Manifest,
+    checkpoint_prefix,
+    load_manifest,
+)
+from shardline.configs.schema import (
+    Adam,
+    Feature,
+    FeatureSet,
+    Model,
+    Number,
+    Optimizer,
+    Table,
+)
+
+
+@pytest.fixture
+def manifest() -> Manifest:
+    """A manifest with a value everywhere."""
+    return Manifest(
+        steps=120,
+        hosts=2,
+        rows={"user": 61},
+        features=FeatureSet(
+            features={"user_id": Feature(table="user")},
+            numbers={"age": Number(scale="z_score", missing=30.0)},
+            tables={"user": Table(dim=4, optimizer=Optimizer(adam=Adam(epsilon=1e-9)))},
+        ),
+        model=Model(options={"hidden_units": [16, 8]}),
+        label="liked",
+        example_weight="times_seen",
+        metrics={"auc": 0.7125, "calibration": 1.25},
+    )
+
+
+def test_manifest_is_read_as_it_was_written(manifest: Manifest, tmp_path: Path) -> None:
+    manifest.save(str(tmp_path))
+
+    assert load_manifest(str(tmp_path)) == manifest
+
+
+def test_manifest_says_plainly_what_is_predicted(
+    manifest: Manifest, tmp_path: Path
+) -> None:
+    manifest.save(str(tmp_path))
+
+    written = json.loads((tmp_path / "manifest.json").read_text())
+
+    assert written["label"] == "liked"
+    assert written["example_weight"] == "times_seen"
+
+
+def test_folder_without_a_manifest_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load_manifest(str(tmp_path))
+
+
+def test_prefix_lies_in_the_folder() -> None:
+    assert checkpoint_prefix("/a/b") == "/a/b/checkpoint"
+
+
+def test_artifact_type_is_found_by_its_name() -> None:
+    package, _, name = HostShardedCheckpoint.TYPE_NAME.partition(".")
+
+    assert getattr(__import__(package), name) is HostShardedCheckpoint

@@ -1,0 +1,189 @@
+"""Beam runners by name: their options, and those that can run on one machine."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apache_beam.options.pipeline_options import DirectOptions, StandardOptions
+from shardline_tests import load
+
+from shardline.components.execution.beam_runners import RUNNERS, beam_runner
+from shardline.components.execution.in_memory_beam import IN_MEMORY_RUNNER
+from shardline.components.features.standalone import preprocess_alone
+
+shared = load("components/features/conftest.py")
+Source, Done, files_of = shared.Source, shared.Done, shared.files_of
+
+_TIME_LIMIT_S = 60
+_JOB_SERVER = "apache_beam.runners.portability.local_job_service_main"
+
+
+def options_of(*arguments: Any) -> Any:
+    """Returns the options of the pipeline that a runner makes."""
+    return beam_runner(*arguments).pipeline().options
+
+
+@pytest.mark.parametrize(
+    ("name", "runner"),
+    [
+        ("direct", IN_MEMORY_RUNNER),
+        ("flink", "FlinkRunner"),
+        ("spark", "SparkRunner"),
+        ("dataflow", "DataflowRunner"),
+        ("portable", "PortableRunner"),
+    ],
+)
+def test_runner_has_a_name_that_beam_knows(name: str, runner: str) -> None:
+    assert RUNNERS[name] == runner
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        (
+            "flink",
+            ["--flink_master=localhost:8081", "--parallelism=4"],
+            {"flink_master": "localhost:8081", "parallelism": 4},
+        ),
+        ("spark", ["--spark_master_url=local[4]"], {"spark_master_url": "local[4]"}),
+        (
+            "portable",
+            ["--job_endpoint=localhost:8099", "--environment_type=LOOPBACK"],
+            {"job_endpoint": "localhost:8099", "environment_type": "LOOPBACK"},
+        ),
+    ],
+)
+def test_options_pass_through(
+    name: str, options: list[str], expected: dict[str, Any]
+) -> None:
+    found = options_of(name, options)
+
+    assert found.view_as(StandardOptions).runner == RUNNERS[name]
+    assert expected.items() <= found.get_all_options().items()
+
+
+def test_direct_runner_uses_all_cores() -> None:
+    direct = options_of("direct").view_as(DirectOptions)
+
+    assert direct.direct_running_mode == "multi_threading"
+    assert direct.direct_num_workers == os.cpu_count()
+    assert beam_runner("direct").workers == os.cpu_count()
+
+
+def test_own_options_of_the_direct_runner_stand() -> None:
+    direct = options_of("direct", ["--direct_num_workers=1"]).view_as(DirectOptions)
+
+    assert direct.direct_num_workers == 1
+    assert direct.direct_running_mode == "in_memory"
+
+
+def test_cluster_has_work_for_many_workers() -> None:
+    assert beam_runner("flink").workers >= 16
+
+
+def test_unknown_runner_is_told() -> None:
+    with pytest.raises(
+        ValueError, match="no runner `storm`; use one of direct, flink, spark, dataflow"
+    ):
+        beam_runner("storm")
+
+
+def test_loose_option_is_told() -> None:
+    with pytest.raises(ValueError, match="`4` is no option of a runner; write --NAME="):
+        beam_runner("flink", ["--parallelism", "4"])
+
+
+@contextlib.contextmanager
+def job_server() -> Iterator[int]:
+    """Runs Beam's own job server, a process of its own; gives its port."""
+    with socket.socket() as found:
+        found.bind(("localhost", 0))
+        port = found.getsockname()[1]
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", _JOB_SERVER),
+            f"--port={port}",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_for(port, process)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(_TIME_LIMIT_S)
+
+
+def _wait_for(port: int, process: subprocess.Popen) -> None:
+    for _ in range(_TIME_LIMIT_S * 10):
+        assert process.poll() is None, "the job server has ended"
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("localhost", port)),
+        ):
+            return
+        time.sleep(0.1)
+    raise AssertionError("the job server does not listen")
+
+
+def run_on(source: Any, output: Path, runner: str, *options: str) -> Any:
+    """Runs a job on a runner."""
+    report = preprocess_alone(
+        source.examples,
+        source.settings,
+        beam_runner(runner, options),
+        output=str(output),
+        forms=["tfrecord"],
+    )
+    return Done(report, output)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_portable_runner_gives_what_the_direct_runner_gives(
+    csv_files: Callable[..., Path], run_alone: Callable[..., Any], tmp_path: Path
+) -> None:
+    folder = csv_files(train_1=range(30), train_2=range(30, 60))
+    source = Source(folder, files_of())
+    expected = run_alone(source)
+
+    with job_server() as port:
+        done = run_on(
+            source,
+            tmp_path / "portable",
+            "portable",
+            f"--job_endpoint=localhost:{port}",
+            "--environment_type=LOOPBACK",
+        )
+
+    assert done.report.facts == expected.report.facts
+    assert done.by_age("train") == expected.by_age("train")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_worker_processes_give_what_one_thread_gives(
+    csv_files: Callable[..., Path], run_alone: Callable[..., Any], tmp_path: Path
+) -> None:
+    folder = csv_files(train_1=range(30), train_2=range(30, 60))
+    source = Source(folder, files_of())
+    expected = run_alone(source)
+
+    done = run_on(
+        source,
+        tmp_path / "processes",
+        "direct",
+        "--direct_running_mode=multi_processing",
+        "--direct_num_workers=2",
+    )
+
+    assert done.report.facts == expected.report.facts
+    assert done.by_age("train") == expected.by_age("train")

@@ -1,0 +1,188 @@
+"""Finding and opening files: folders, single files, archives, TensorFlow's places."""
+
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+from shardline.components.readers.files import (
+    BadInput,
+    BadInputError,
+    ReadRules,
+    Unit,
+    match,
+    read_unit,
+)
+from shardline.components.readers.files.locations import opened
+from shardline.configs.column import Column
+
+FILES = ["a.csv", "b.csv", "day=1/c.csv", "day=1/x/d.csv", "day=2/c.csv", "notes.txt"]
+PATTERNS = [
+    ("*.csv", ["a.csv", "b.csv"]),
+    ("[b-z].csv", ["b.csv"]),
+    ("?.csv", ["a.csv", "b.csv"]),
+    ("a.csv", ["a.csv"]),
+    ("day=*/*.csv", ["day=1/c.csv", "day=2/c.csv"]),
+    ("day=1/**/*.csv", ["day=1/c.csv", "day=1/x/d.csv"]),
+    ("**", FILES),
+    ("**/c.csv", ["day=1/c.csv", "day=2/c.csv"]),
+]
+
+
+@pytest.fixture
+def ram() -> Iterator[str]:
+    """A folder of TensorFlow's in memory."""
+    yield "ram://files"
+    tf.io.gfile.rmtree("ram://files")
+
+
+@pytest.mark.parametrize(("pattern", "found"), PATTERNS)
+def test_pattern_finds_files_in_folders(
+    pattern: str, found: list[str], write: Callable[..., str], tmp_path: Path
+) -> None:
+    for name in FILES:
+        write(f"data/{name}", b"x")
+    root = tmp_path / "data"
+    assert match(str(root), pattern) == [f"{root}/{name}" for name in found]
+
+
+def test_outputs_of_a_run_are_no_data(
+    write: Callable[..., str], tmp_path: Path
+) -> None:
+    for name in ("a.gz", "runs/x/metadata.sqlite", "runs/x/artifacts/G/1/part.gz"):
+        write(f"data/{name}", b"x")
+
+    assert match(str(tmp_path / "data"), "**/*.gz") == [f"{tmp_path}/data/a.gz"]
+    assert match(str(tmp_path / "data/runs/x"), "**/*.gz") != []
+
+
+@pytest.mark.parametrize(("pattern", "found"), PATTERNS)
+def test_pattern_finds_members_of_archives(
+    pattern: str, found: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.mkdir("day=1")
+        for name in FILES:
+            archive.writestr(name, name)
+    members = match(str(path), pattern)
+    assert members == [f"{path}!/{name}" for name in found]
+    assert [opened(m).read().decode() for m in members] == found
+
+
+@pytest.mark.parametrize(("pattern", "found"), PATTERNS)
+def test_pattern_finds_remote_files(pattern: str, found: list[str], ram: str) -> None:
+    for name in FILES:
+        tf.io.gfile.makedirs(f"{ram}/{name}".rpartition("/")[0])
+        tf.io.gfile.GFile(f"{ram}/{name}", "w").write(name)
+    places = match(f"{ram}/", pattern)
+    assert places == [f"{ram}/{name}" for name in found]
+    assert match(f"{ram}/a.csv", "*.csv") == [f"{ram}/a.csv"]
+
+
+def test_path_may_be_one_file(write: Callable[..., str]) -> None:
+    file = write("a.csv", b"x")
+    assert match(file, "*.csv") == [file]
+
+
+def test_pattern_without_files_names_what_is_there(
+    write: Callable[..., str], tmp_path: Path
+) -> None:
+    for number in range(12):
+        file = write(f"{number:02}.csv", b"x")
+    with pytest.raises(
+        BadInputError,
+        match=r"no file matches `\*\.parquet`; there is 00.csv, .*, 09.csv and 2 more. "
+        r"Correct `data.files.splits` or `data.path`",
+    ):
+        match(str(tmp_path), "*.parquet")
+    with pytest.raises(BadInputError, match=r"matches `train/\*`; there is 11.csv\."):
+        match(file, "train/*")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInputError, match=r"there is nothing\."):
+        match(str(tmp_path / "empty"), "*")
+
+
+@pytest.mark.parametrize("path", ["none", "ram://none/at/all"])
+def test_missing_path_is_an_error(path: str, tmp_path: Path) -> None:
+    place = path if "://" in path else str(tmp_path / path)
+    with pytest.raises(
+        BadInputError, match=rf"{path}: cannot be read: [Nn]o such file.*`data.path`"
+    ):
+        match(place, "*")
+
+
+def test_folder_that_cannot_be_listed_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.scandir", refuse)
+    with pytest.raises(BadInputError, match="cannot be read: Permission denied"):
+        match(str(tmp_path), "*")
+
+
+ROWS = [{"a": i, "b": "x"} for i in range(20)]
+
+
+@pytest.mark.parametrize("kind", ["archive", "remote"])
+@pytest.mark.parametrize(
+    "name", ["a.tfrecord", "a.tfrecord.gz", "a.csv", "a.csv.gz", "a.parquet"]
+)
+def test_files_elsewhere_are_read(
+    name: str, kind: str, write: Callable[..., str], tmp_path: Path, ram: str
+) -> None:
+    content = Path(write(name, ROWS)).read_bytes()
+    tf.io.gfile.makedirs(ram)
+    if kind == "archive":
+        place = str(tmp_path / "a.zip")
+        with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(f"in/{name}", content)
+    else:
+        place = ram
+        tf.io.gfile.makedirs(f"{ram}/in")
+        with tf.io.gfile.GFile(f"{ram}/in/{name}", "wb") as file:
+            file.write(content)
+    format_ = name.removesuffix(".gz").rpartition(".")[2]
+    rules = ReadRules(format_, {"a": Column("int64")})
+    (found,) = match(place, f"**/{name}")
+    read = read_unit(Unit(found), rules, BadInput())
+    assert [n for _, b in read for n in b.column(0).flatten().to_pylist()] == list(
+        range(20)
+    )
+
+
+@pytest.mark.parametrize("format_", ["tfrecord", "csv", "parquet"])
+def test_missing_member_and_missing_remote_file_are_errors(
+    format_: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("there", "x")
+    rules = ReadRules(format_, {"a": Column("int64")})
+    for place in (f"{path}!/none", "ram://none/none"):
+        with pytest.raises(BadInputError, match=r"none: cannot be read: .*may read"):
+            list(read_unit(Unit(place), rules, BadInput()))
+
+
+def test_damaged_archive_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.csv", "a\n" + "1\n" * 100)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"1\n1\n", b"2\n1\n", 1))
+    rules = ReadRules("csv", {"a": Column("int64")})
+    with pytest.raises(BadInputError, match=r"a.csv: cannot be read: Bad CRC-32"):
+        list(read_unit(Unit(f"{path}!/a.csv"), rules, BadInput()))
+
+
+def test_folder_with_the_mark_of_archives_is_a_folder(
+    write: Callable[..., str], tmp_path: Path
+) -> None:
+    file = write("odd!/a.csv", b"a\n1\n")
+    assert match(str(tmp_path), "**/*.csv") == [file]
+    with opened(file) as source:
+        assert source.read() == b"a\n1\n"

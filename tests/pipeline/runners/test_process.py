@@ -1,0 +1,185 @@
+"""How a pipeline process is followed, with a shell script in its place."""
+
+import io
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from shardline.pipeline.layout import Layout
+from shardline.pipeline.runners import process
+from shardline.pipeline.runners.process import run_in_process
+from shardline.pipeline.terminal.terminal import Terminal
+
+# $pipe is what comes after --events, the last argument.
+HEAD = '#!/bin/sh\nfor pipe; do :; done\ntell() { echo "$1" > "/dev/fd/$pipe"; }\n'
+STARTED = 'tell \'{"kind": "started", "component": "Trainer"}\'\n'
+DONE = 'tell \'{"kind": "finished", "component": "Trainer", "text": "done"}\'\n'
+SUMMARY = 'tell \'{"kind": "summary", "values": {"AUC": "0.75"}}\'\n'
+
+
+@pytest.fixture
+def follow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., tuple[int, str]]]:
+    """Runs a script as the pipeline process; returns the exit code and the output."""
+    layout = Layout(tmp_path / "run")
+    layout.make()
+
+    def run(
+        script: str, verbose: bool = False, arguments: Sequence[str] = ()
+    ) -> tuple[int, str]:
+        python = tmp_path / "python"
+        python.write_text(HEAD + script)
+        python.chmod(0o755)
+        monkeypatch.setattr(process.sys, "executable", str(python))
+        shown = io.StringIO()
+        code = run_in_process(
+            Path("a.yaml"),
+            layout,
+            Terminal(file=shown, width=100),
+            arguments,
+            verbose=verbose,
+        )
+        return code, shown.getvalue()
+
+    before = signal.getsignal(signal.SIGTERM)
+    yield run
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_good_process_shows_its_summary(follow: Callable[..., tuple[int, str]]) -> None:
+    code, shown = follow(STARTED + DONE + SUMMARY)
+
+    assert code == 0
+    assert "Trainer            done" in shown
+    assert "AUC" in shown
+    assert "0.75" in shown
+
+
+def test_failure_shows_its_component_reason_and_log(
+    follow: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    failed = 'tell \'{"kind": "failed", "text": "reason [with] brackets"}\'\nexit 1\n'
+
+    code, shown = follow(STARTED + failed)
+
+    assert code == 1
+    assert "Failed in Trainer after" in shown
+    assert "reason [with] brackets" in shown
+    assert f"The log is {tmp_path}" in shown
+
+
+def test_control_characters_of_the_process_are_escaped(
+    follow: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    raw, hostile = "\x1b[31m\u202e:smile:", "\\\\u001b[31m\\\\u202e:smile:"
+    script = (
+        f"printf '{raw}\\n'\n"
+        f'tell \'{{"kind": "progress", "component": "a", "text": "{hostile}"}}\'\n'
+        f'tell \'{{"kind": "summary", "values": {{"AUC": "{hostile}"}}}}\'\n'
+    )
+
+    _, shown = follow(script)
+    failed = f'tell \'{{"kind": "failed", "text": "{hostile}"}}\'\nexit 1\n'
+    _, shown_failed = follow(STARTED + failed)
+
+    told = r"\x1b[31m\u202e:smile:"
+    assert shown.count(told) == 2
+    assert told in shown_failed
+    assert "\x1b" not in shown + shown_failed
+    logs = sorted((tmp_path / "run" / "logs").iterdir())
+    assert logs[0].read_text() == f"{told}\n"
+
+
+def test_text_with_brackets_is_shown_as_it_is(
+    follow: Callable[..., tuple[int, str]],
+) -> None:
+    progress = 'tell \'{"kind": "progress", "text": "loss [/] [red] 0.5"}\'\n'
+    summary = 'tell \'{"kind": "summary", "values": {"Place": "/a[1]/[b]"}}\'\n'
+
+    code, shown = follow(STARTED + progress + DONE + summary)
+
+    assert code == 0
+    assert "Trainer: loss [/] [red] 0.5" in shown
+    assert "/a[1]/[b]" in shown
+
+
+def test_long_progress_stays_on_one_line(
+    follow: Callable[..., tuple[int, str]],
+) -> None:
+    text = "word " * 40
+    progress = f'tell \'{{"kind": "progress", "text": "{text}end"}}\'\n'
+
+    _, shown = follow(STARTED + progress + DONE + SUMMARY)
+
+    assert f"  Trainer: {text}end\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ("kill -SEGV $$", "the process ended with exit code -11"),
+        ("exit 7", "the process ended with exit code 7"),
+        ("exit 0", "the process ended with exit code 0"),
+    ],
+)
+def test_process_that_says_nothing_of_its_end_failed(
+    follow: Callable[..., tuple[int, str]], end: str, told: str
+) -> None:
+    code, shown = follow(f"{STARTED}{end}\n")
+
+    assert code != 0
+    assert "Failed in Trainer" in shown
+    assert told in shown
+
+
+def test_silence_is_broken_by_a_heartbeat(
+    follow: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_HEARTBEAT_S", 0.5)
+
+    _, shown = follow(f"{STARTED}sleep 2.5\n{DONE}{SUMMARY}")
+
+    assert "  Trainer ... " in shown
+
+
+def test_what_the_process_prints_goes_to_the_log_alone(
+    follow: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    _, shown = follow(f"echo library; echo warning >&2; {SUMMARY}")
+
+    (log,) = (tmp_path / "run" / "logs").iterdir()
+    assert log.read_text() == "library\nwarning\n"
+    assert "library" not in shown
+    assert "warning" not in shown
+
+
+def test_verbose_shows_and_keeps_what_the_process_prints(
+    follow: Callable[..., tuple[int, str]],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    follow(f"echo library; {SUMMARY}", verbose=True)
+
+    (log,) = (tmp_path / "run" / "logs").iterdir()
+    assert log.read_text() == "library\n"
+    assert "library" in capfd.readouterr().out
+
+
+def test_temporary_files_of_the_process_are_gone_after_it(
+    follow: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    follow(f'touch "$TMPDIR/left"; {SUMMARY}')
+
+    assert list(tmp_path.rglob("left")) == []
+
+
+def test_more_of_the_command_line_reaches_the_process(
+    tmp_path: Path, follow: Callable[..., tuple[int, str]]
+) -> None:
+    follow(f'printf "<%s>" "$@"; {SUMMARY}', arguments=["--no-cache", "--force=a b"])
+
+    (log,) = (tmp_path / "run" / "logs").iterdir()
+    assert "<--no-cache><--force=a b><--events>" in log.read_text()
