@@ -10,8 +10,8 @@ import typer.core
 from shardline.configs import ConfigError, Job, load_job, load_run
 from shardline.pipeline.commands.models import agent, models
 from shardline.pipeline.commands.serve import serve
-from shardline.pipeline.layout import OutputError, layout_of
-from shardline.pipeline.names import is_as_given, pipeline_name
+from shardline.pipeline.names import pipeline_name, shows_run_name
+from shardline.pipeline.run_folder import OutputError, run_folder_of
 from shardline.pipeline.runners.interruption import (
     children_end_first,
     end_interrupted,
@@ -82,15 +82,15 @@ def run_pipeline(
 
     if force is not None and not force.strip():
         _fail(ValueError("--force needs a reason, which is recorded; it is empty."))
-    layout = layout_of(_load(config, load_run).name, output_dir)
+    run_folder = run_folder_of(_load(config, load_run).name, output_dir)
     try:
-        layout.make()
+        run_folder.make()
     except OutputError as error:
         _fail(error)
     arguments = [] if not no_cache else ["--no-cache"]
     arguments += [f"--force={force.strip()}"] if force else []
     raise typer.Exit(
-        run_in_process(config, layout, _console, arguments, verbose=verbose)
+        run_in_process(config, run_folder, _console, arguments, verbose=verbose)
     )
 
 
@@ -100,11 +100,11 @@ def serve_check(config: _Config, output_dir: _OutputDir = None) -> None:
     from shardline.pipeline.commands.serve_check import ServeCheckError, check_published
 
     loaded = _load(config, load_run)
-    layout = layout_of(loaded.name, output_dir)
+    run_folder = run_folder_of(loaded.name, output_dir)
     _console.print("Replaying the trainer's predictions in a fresh process")
     try:
         with _console.status(""), stderr_held_back():
-            checked = check_published(layout.serving, loaded.serving.max_difference)
+            checked = check_published(run_folder.serving, loaded.serving.max_difference)
     except ServeCheckError as error:
         _fail(error)
     _console.print(checked, soft_wrap=True, markup=False)
@@ -281,7 +281,7 @@ def compile_pipeline(
     except (ConfigError, OSError) as error:
         _fail(error)
     _console.print(f"Wrote {output}", soft_wrap=True, markup=False)
-    if not is_as_given(loaded.name):
+    if not shows_run_name(loaded.name):
         _console.print(
             f"Its pipeline is `{pipeline_name(loaded.name)}`: the platform takes 63 "
             f"lower case letters, digits and hyphens, and the run is `{loaded.name}`.",

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from shardline.components.evaluation.binary import undefined_lines
 from shardline.configs import ConfigError, load_run
-from shardline.pipeline.layout import layout_of
+from shardline.pipeline.run_folder import run_folder_of
 from shardline.pipeline.terminal.tables import show
 from shardline.pipeline.terminal.terminal import Terminal, log_to_terminal, print_json
 
@@ -155,7 +155,7 @@ def _store(where: str, output_dir: Path | None) -> "Store":
     if "://" in where or Path(where).is_dir():
         return open_store(where)
     run = load_run(where)
-    return open_store(layout_of(run.name, output_dir).serving)
+    return open_store(run_folder_of(run.name, output_dir).serving)
 
 
 def _filled_store(where: str, output_dir: Path | None) -> "Store":

@@ -13,7 +13,7 @@ from rich.table import Table
 from shardline.components.readers import datasets
 from shardline.configs import load_run
 from shardline.pipeline.commands.serve_check import ServeCheckError, published_model
-from shardline.pipeline.layout import Layout
+from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.terminal.native_output import stderr_held_back
 from shardline.pipeline.terminal.terminal import Terminal
 
@@ -67,16 +67,16 @@ def main() -> int:
     parser.add_argument("--user", required=True)
     arguments = parser.parse_args()
     run = load_run(arguments.config)
-    layout = Layout(arguments.output_dir.resolve())
+    run_folder = RunFolder(arguments.output_dir.resolve())
     console = Terminal(markup=False, soft_wrap=True)
     user = arguments.user
     try:
-        archive = datasets.local_path(run.data, layout.data)
+        archive = datasets.local_path(run.data, run_folder.data)
         history_length = run.data.options.get("history_length", 50)
         console.print(f"What may user {user} like next?")
         with stderr_held_back():
             titles, requests = requests_of(archive, user, history_length)
-        with published_model(layout.serving) as (version, folder):
+        with published_model(run_folder.serving) as (version, folder):
             console.print(
                 f"{len(titles)} movies not rated yet; asking version {version}"
             )

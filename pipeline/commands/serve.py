@@ -13,7 +13,7 @@ import typer
 from shardline.components.pusher.stores.stores import open_store
 from shardline.components.server.memory import return_freed
 from shardline.configs import ConfigError, load_run
-from shardline.pipeline.layout import layout_of
+from shardline.pipeline.run_folder import run_folder_of
 from shardline.pipeline.terminal.native_output import stderr_held_back
 from shardline.pipeline.terminal.terminal import Terminal, log_to_terminal
 
@@ -113,7 +113,7 @@ def serving_folder(where: Path, output_dir: Path | None) -> tuple[Path, str]:
         # Of a run, `runs/<name>/serving`.
         return folder, (folder.parent if folder.name == "serving" else folder).name
     run = load_run(where)
-    return layout_of(run.name, output_dir).serving, run.name
+    return run_folder_of(run.name, output_dir).serving, run.name
 
 
 def _prepare_process() -> None:

@@ -1,4 +1,4 @@
-"""Where a run keeps what it makes."""
+"""The run folder: where a run keeps what it makes."""
 
 import dataclasses
 import os
@@ -13,7 +13,7 @@ class OutputError(RuntimeError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Layout:
+class RunFolder:
     """The folders of one output folder; runs into the same one reuse each other's work.
 
     Attributes:
@@ -65,11 +65,11 @@ class Layout:
             ) from error
 
 
-def layout_of(name: str, output_dir: Path | None) -> Layout:
-    """Returns the layout of a run.
+def run_folder_of(name: str, output_dir: Path | None) -> RunFolder:
+    """Returns the folder of a run.
 
     Args:
         name: of the run.
         output_dir: where its outputs go, if not to `runs/<name>`.
     """
-    return Layout((output_dir or Path("runs", name)).resolve())
+    return RunFolder((output_dir or Path("runs", name)).resolve())
