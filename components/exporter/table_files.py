@@ -26,7 +26,7 @@ from tensorflow.core.protobuf.tensor_bundle_pb2 import (
 
 from shardline.embedding.checkpoint.index import index_entries, stored_rows
 from shardline.embedding.checkpoint.index_writer import masked, write_index
-from shardline.embedding.serving.tables import Form, encoded, part_specs
+from shardline.embedding.serving.tables import Precision, encoded, part_specs
 
 ROWS_FILE = "rows.json"
 _HEADER_KEY = b""
@@ -40,7 +40,7 @@ class TableRows:
     name: str
     rows: int
     dim: int
-    form: Form
+    precision: Precision
 
     @property
     def key(self) -> str:
@@ -54,7 +54,7 @@ class TableRows:
     def parts(self) -> dict[str, _Part]:
         """Returns where the parts lie in the table's data file, by name."""
         parts, offset = {}, 0
-        for name, (shape, dtype) in part_specs(self.form, self.dim).items():
+        for name, (shape, dtype) in part_specs(self.precision, self.dim).items():
             parts[name] = _Part(shape, dtype, offset)
             offset += self.rows * parts[name].row_bytes
         return parts
@@ -88,7 +88,7 @@ def write_tables(folder: str, checkpoint: str, tables: Sequence[TableRows]) -> N
 
     Raises:
         ValueError: if the checkpoint holds a table of another shape, or rows that
-            their form cannot hold.
+            their precision cannot hold.
         tf.errors.DataLossError: if rows do not fit their checksum.
     """
     prefix = str(Path(folder, "variables", "variables"))
@@ -155,17 +155,17 @@ def _pieces(checkpoint: str, table: TableRows) -> Iterator[tuple[int, np.ndarray
 
 
 def _encoded(table: TableRows, first: int, rows: np.ndarray) -> dict[str, np.ndarray]:
-    if table.form != "float32":
-        largest = np.finfo("float16" if table.form == "float16" else "float32").max
+    if table.precision != "float32":
+        largest = np.finfo("float16" if table.precision == "float16" else "float32").max
         # No number is not below.
         bad = np.flatnonzero(~(np.abs(rows) <= largest).all(axis=1))
         if bad.size:
             raise ValueError(
                 f"Table '{table.name}': row {first + bad[0]} holds a value that is not "
-                f"finite or larger than {largest:g}, which {table.form} cannot hold. "
-                "Serve the table as float32, or mend the training."
+                f"finite or larger than {largest:g}, which {table.precision} cannot "
+                "hold. Serve the table as float32, or mend the training."
             )
-    return encoded(table.form, rows)
+    return encoded(table.precision, rows)
 
 
 def _write_regions(folder: Path, prefix: str, tables: Sequence[TableRows]) -> None:
