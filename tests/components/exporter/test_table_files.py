@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from shardline.components.exporter.table_files import TableRows, write_tables
-from shardline.embedding.serving.tables import Form, ServingTable, decoded, encoded
+from shardline.embedding.serving.tables import Precision, ServingTable, decoded, encoded
 
 DIM = 3
 ROWS = np.random.default_rng(2).normal(size=(10, DIM)).astype(np.float32)
@@ -22,7 +22,7 @@ def written(tmp_path: Path) -> Callable[..., Path]:
     """Writes a checkpoint in slices, and the model of its tables."""
 
     def write(
-        forms: dict[str, Form],
+        forms: dict[str, Precision],
         rows: np.ndarray = ROWS,
         slices: Sequence[tuple[int, int]] = TWO_HOSTS,
         asked_rows: int = len(ROWS),

@@ -83,7 +83,7 @@ class Model:
             self.features.model_dump_json(), self.hosts, tuple(self.forms.items())
         )
         for name, table in tables.items():
-            for part, values in encoded(table.form, self.rows[name]).items():
+            for part, values in encoded(table.precision, self.rows[name]).items():
                 table.parts[part].assign(values)
         return self.change_outputs(lookup(**self.change_inputs(flat)))
 
