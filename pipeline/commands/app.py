@@ -8,6 +8,7 @@ import typer
 import typer.core
 
 from shardline.configs import ConfigError, Job, load_job, load_run
+from shardline.configs.outputs import downloads_folder
 from shardline.pipeline.commands.models import agent, models
 from shardline.pipeline.commands.serve import serve
 from shardline.pipeline.names import pipeline_name, shows_run_name
@@ -151,7 +152,7 @@ def preprocess(
 
             run_preprocess(
                 job,
-                examples_of(job, inputs or [], Path("runs", job.name, "data")),
+                examples_of(job, inputs or [], downloads_folder(job.name)),
                 _console,
                 output=output,
                 runner=runner,
@@ -237,7 +238,7 @@ def plan(
     machine = machine_for(job, hosts, batch_size, sparse_cores)
     try:
         with _console.status("Reading") as status, stderr_held_back():
-            downloads = Path("runs", job.name, "data")
+            downloads = downloads_folder(job.name)
             made, bad = make_plan(job, downloads, machine, status.update)
         render(made, bad, _console)
         if json_file:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from rich.console import Console
 from rich.table import Table
 
-from shardline.components.checker.preflight import find_own_modules
+from shardline.components.checker.preflight import find_user_modules
 from shardline.components.execution.beam_runners import beam_runner
 from shardline.components.features.analysis.results import Facts
 from shardline.components.features.reading.sources import (
@@ -87,7 +87,7 @@ def run_preprocess(
         BadInputError: if something in the files is bad and not to be skipped.
         ValueError: if there is no such runner, or no example.
     """
-    find_own_modules()
+    find_user_modules()
     where = beam_runner(runner, options)
     files = sum(len(source.files) for source in examples.sources)
     console.print(f"Preprocessing {files} files with {len(job.features)} features")
