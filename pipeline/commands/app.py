@@ -17,11 +17,11 @@ from shardline.pipeline.runners.interruption import (
     end_interrupted,
     stops_as_at_ctrl_c,
 )
+from shardline.pipeline.terminal.escaping import EscapingConsole, print_json
 from shardline.pipeline.terminal.native_output import (
     stderr_held_back,
     temporary_files_removed,
 )
-from shardline.pipeline.terminal.terminal import Terminal, print_json
 
 
 class _Commands(typer.core.TyperGroup):
@@ -49,8 +49,8 @@ app = typer.Typer(
     help="Trains recommender models with host-sharded embedding tables.",
 )
 _Read = TypeVar("_Read", bound=Job)
-_console = Terminal()
-_errors = Terminal(stderr=True)
+_console = EscapingConsole()
+_errors = EscapingConsole(stderr=True)
 
 _Config = Annotated[Path, typer.Argument(help="The run's configuration, a YAML file.")]
 _OutputDir = Annotated[

@@ -7,13 +7,13 @@ from rich.table import Table
 
 from shardline.components.checker.report import ColumnReport, Report
 from shardline.configs.shown import shown
-from shardline.pipeline.terminal.tables import show
+from shardline.pipeline.terminal.tables import print_table
 
 
 def render(report: Report, console: Console) -> None:
     """Shows a report."""
     if report.columns:
-        show(_table(report), console)
+        print_table(_table(report), console)
     for note in report.notes:
         console.print(note, highlight=False, markup=False, soft_wrap=True)
     for style, findings in (("yellow", report.hints), ("red", report.faults)):

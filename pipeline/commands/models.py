@@ -13,8 +13,12 @@ from rich.table import Table
 from shardline.components.evaluation.binary import undefined_lines
 from shardline.configs import ConfigError, load_run
 from shardline.pipeline.run_folder import run_folder_of
-from shardline.pipeline.terminal.tables import show
-from shardline.pipeline.terminal.terminal import Terminal, log_to_terminal, print_json
+from shardline.pipeline.terminal.escaping import (
+    EscapingConsole,
+    log_to_terminal,
+    print_json,
+)
+from shardline.pipeline.terminal.tables import print_table
 
 if TYPE_CHECKING:
     from shardline.components.pusher.listing import Listed
@@ -23,8 +27,8 @@ if TYPE_CHECKING:
 models = typer.Typer(
     no_args_is_help=True, help="List, promote, roll back and remove published models."
 )
-_console = Terminal(markup=False)
-_errors = Terminal(stderr=True)
+_console = EscapingConsole(markup=False)
+_errors = EscapingConsole(stderr=True)
 
 _Where = Annotated[
     str,
@@ -55,7 +59,7 @@ def list_models(
     if as_json:
         print_json([dataclasses.asdict(row) for row in rows])
     elif rows:
-        show(_table(rows), _console)
+        print_table(_table(rows), _console)
         for row in rows:
             if notes := _notes(row):
                 _say(f"{row.version} {notes}")

@@ -14,8 +14,8 @@ from shardline.components.readers import datasets
 from shardline.configs import load_run
 from shardline.pipeline.commands.serve_check import ServeCheckError, published_model
 from shardline.pipeline.run_folder import RunFolder
+from shardline.pipeline.terminal.escaping import EscapingConsole
 from shardline.pipeline.terminal.native_output import stderr_held_back
-from shardline.pipeline.terminal.terminal import Terminal
 
 
 def requests_of(
@@ -68,7 +68,7 @@ def main() -> int:
     arguments = parser.parse_args()
     run = load_run(arguments.config)
     run_folder = RunFolder(arguments.output_dir.resolve())
-    console = Terminal(markup=False, soft_wrap=True)
+    console = EscapingConsole(markup=False, soft_wrap=True)
     user = arguments.user
     try:
         archive = datasets.local_path(run.data, run_folder.data)

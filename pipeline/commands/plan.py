@@ -30,7 +30,7 @@ from shardline.components.readers.files import BadInput, Tally, refuse, units, w
 from shardline.components.readers.files.unit_reader import read_unit
 from shardline.configs import Job
 from shardline.pipeline.commands.preprocess import examples_of
-from shardline.pipeline.terminal.tables import show
+from shardline.pipeline.terminal.tables import print_table
 
 _TRAIN = "train"
 _DEFAULT_BATCH = 1024
@@ -167,13 +167,13 @@ def _read(
 
 def render(plan: Plan, bad: BadInput, console: Console) -> None:
     """Shows a plan."""
-    show(_tables(plan), console)
-    show(_lookups(plan), console)
+    print_table(_tables(plan), console)
+    print_table(_lookups(plan), console)
     if all(ids.is_always_one for ids in plan.features.values()):
         console.print("Every feature has always one id a row.")
     else:
-        show(_features(plan), console)
-    show(_limits(plan), console)
+        print_table(_features(plan), console)
+    print_table(_limits(plan), console)
     for line in bad.lines():
         console.print(line, style="yellow", markup=False, soft_wrap=True)
     for line in _warnings(plan):

@@ -21,7 +21,7 @@ from shardline.components.features.standalone import Report, preprocess_alone
 from shardline.components.readers.datasets import place_of
 from shardline.components.readers.files import rules_of, why_empty
 from shardline.configs import ConfigError, Job
-from shardline.pipeline.terminal.tables import show
+from shardline.pipeline.terminal.tables import print_table
 
 _ALL = "all"
 
@@ -126,7 +126,7 @@ def _tensorflow_errors_in_a_line() -> Iterator[None]:
 
 def _print(report: Report, console: Console, output: str, seconds: float) -> None:
     if report.facts and report.facts.vocabularies:
-        show(_vocabularies(report.facts), console)
+        print_table(_vocabularies(report.facts), console)
     for line in report.left_out:
         console.print(line, style="yellow", markup=False, soft_wrap=True)
     for damage in report.damaged:

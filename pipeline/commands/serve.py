@@ -14,15 +14,15 @@ from shardline.components.pusher.stores.stores import open_store
 from shardline.components.server.memory import return_freed
 from shardline.configs import ConfigError, load_run
 from shardline.pipeline.run_folder import run_folder_of
+from shardline.pipeline.terminal.escaping import EscapingConsole, log_to_terminal
 from shardline.pipeline.terminal.native_output import stderr_held_back
-from shardline.pipeline.terminal.terminal import Terminal, log_to_terminal
 
 if TYPE_CHECKING:
     from shardline.components.server.server import Server
     from shardline.components.server.settings import Settings
 
-_console = Terminal(soft_wrap=True, markup=False, highlight=False)
-_errors = Terminal(stderr=True)
+_console = EscapingConsole(soft_wrap=True, markup=False, highlight=False)
+_errors = EscapingConsole(stderr=True)
 _Port = Annotated[int, typer.Option(min=0, max=65535, help="0 is a free one.")]
 
 

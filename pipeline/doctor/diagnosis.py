@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shardline.pipeline.doctor.machine import Machine, read_machine
-from shardline.pipeline.terminal.tables import show
+from shardline.pipeline.terminal.tables import print_table
 
 Status = Literal["ok", "warning", "error"]
 
@@ -83,7 +83,7 @@ def render(findings: Iterable[Finding], console: Console) -> None:
     for one in findings:
         status = Text(one.status, style=_STYLES[one.status])
         table.add_row(Text(one.check), status, Text(one.found))
-    show(table, console)
+    print_table(table, console)
     for one in findings:
         if one.status != "ok":
             label = (f"{one.check}: ", _STYLES[one.status])
