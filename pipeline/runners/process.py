@@ -25,8 +25,8 @@ from rich.table import Table
 from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.runners.events import Event, read_events
 from shardline.pipeline.runners.interruption import exit_code_of
-from shardline.pipeline.terminal.tables import show
-from shardline.pipeline.terminal.terminal import escaping_log
+from shardline.pipeline.terminal.escaping import escaped_log
+from shardline.pipeline.terminal.tables import print_table
 
 _HEARTBEAT_S = 10.0
 _TERMINATION_S = 10.0
@@ -150,7 +150,7 @@ def _follow(
 ) -> int:
     """Starts the process and follows it; returns its exit code."""
     read_end, write_end = os.pipe()
-    with escaping_log(log_path, is_shown=verbose) as log:
+    with escaped_log(log_path, is_shown=verbose) as log:
         process = subprocess.Popen(
             [*command, "--events", str(write_end)],
             stdin=subprocess.DEVNULL,
@@ -233,7 +233,7 @@ def _conclude(follower: _Follower, returncode: int, log_path: Path) -> int:
     table.add_row("Log", escape(_from_here(str(log_path))))
     if follower.reused:
         table.add_row("Reused", ", ".join(follower.reused))
-    show(table, console)
+    print_table(table, console)
     return 0
 
 

@@ -10,7 +10,7 @@ import pytest
 from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.runners import process
 from shardline.pipeline.runners.process import run_in_process
-from shardline.pipeline.terminal.terminal import Terminal
+from shardline.pipeline.terminal.escaping import EscapingConsole
 
 # $pipe is what comes after --events, the last argument.
 HEAD = '#!/bin/sh\nfor pipe; do :; done\ntell() { echo "$1" > "/dev/fd/$pipe"; }\n'
@@ -38,7 +38,7 @@ def follow(
         code = run_in_process(
             Path("a.yaml"),
             run_folder,
-            Terminal(file=shown, width=100),
+            EscapingConsole(file=shown, width=100),
             arguments,
             verbose=verbose,
         )
