@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -242,7 +243,7 @@ def _signatures(folder: Path) -> dict[str, SignatureCard]:
     }
 
 
-def _tensors(infos: Mapping) -> dict[str, TensorCard]:
+def _tensors(infos: Mapping[str, Any]) -> dict[str, TensorCard]:
     return {
         name: TensorCard(
             dtype=tf.as_dtype(infos[name].dtype).name,

@@ -191,4 +191,5 @@ def _host_shares(
     inside = np.clip(ids, 0, rows - 1)
     host = np.searchsorted(ends, inside, side="right")
     lookups = np.bincount(host, weights=counts, minlength=hosts)
-    return (lookups / max(1, counts.sum())).tolist()
+    shares: list[float] = (lookups / max(1, counts.sum())).tolist()
+    return shares
