@@ -12,10 +12,10 @@ from typing import Any
 import apache_beam as beam
 import tensorflow as tf
 
-from shardline.components.readers.files.refusals import LostRowsError
+from shardline.components.readers.files.judging.refusals import LostRowsError
 
 
-class WriteTold(beam.PTransform):
+class WriteReports(beam.PTransform):
     """Lines of JSON to one file that holds a list of them."""
 
     def __init__(self, path: str):
@@ -37,7 +37,7 @@ class WriteTold(beam.PTransform):
         )
 
 
-def read_told(path: str) -> list[Any]:
+def read_reports(path: str) -> list[Any]:
     """Returns what workers have told, in any order.
 
     Args:

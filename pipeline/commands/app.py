@@ -229,16 +229,16 @@ def plan(
     job = _load(config, load_job)
     with stderr_held_back():
         from shardline.pipeline.commands.plan import (
-            machine_for,
             make_plan,
             render,
+            training_setup,
             write_json,
         )
-    machine = machine_for(job, hosts, batch_size, sparse_cores)
+    setup = training_setup(job, hosts, batch_size, sparse_cores)
     try:
         with _console.status("Reading") as status, stderr_held_back():
             downloads = Path("runs", job.name, "data")
-            made, bad = make_plan(job, downloads, machine, status.update)
+            made, bad = make_plan(job, downloads, setup, status.update)
         render(made, bad, _console)
         if json_file:
             write_json(made, json_file)

@@ -24,9 +24,19 @@ from shardline.components.features.graph.derived import DerivedBatches
 from shardline.components.features.graph.derived_graph import write_derived_graph
 from shardline.components.features.reading.sources import Examples, Source
 from shardline.components.planner.counting import Counting
-from shardline.components.planner.planning import SAMPLED_BATCHES, Machine, plan_of
+from shardline.components.planner.planning import (
+    SAMPLED_BATCHES,
+    TrainingSetup,
+    plan_of,
+)
 from shardline.components.planner.report import FeatureIds, Plan
-from shardline.components.readers.files import BadInput, Tally, refuse, units, why_empty
+from shardline.components.readers.files import (
+    BadInput,
+    Tally,
+    refuse,
+    units_of,
+    why_empty,
+)
 from shardline.components.readers.files.unit_reader import read_unit
 from shardline.configs import Job
 from shardline.pipeline.commands.preprocess import examples_of
@@ -40,7 +50,7 @@ _TOLD_EVERY_S = 1.0
 def make_plan(
     job: Job,
     downloads: Path,
-    machine: Machine,
+    setup: TrainingSetup,
     say: Callable[[str], None],
 ) -> tuple[Plan, BadInput]:
     """Reads the training examples once and plans.
@@ -50,7 +60,7 @@ def make_plan(
     Args:
         job: the configuration.
         downloads: where a fetched data package is kept.
-        machine: what is planned for.
+        setup: what is planned for.
         say: takes a line now and then that tells how far the reading is.
 
     Returns:
@@ -65,9 +75,9 @@ def make_plan(
     """
     find_own_modules()
     examples = examples_of(job, [], downloads)
-    rules = examples.rules.of_split(_TRAIN)
-    bad, tally = rules.new_bad_input(), Tally()
-    sampled_rows = SAMPLED_BATCHES * machine.batch_size
+    settings = examples.settings.of_split(_TRAIN)
+    bad, tally = settings.new_bad_input(), Tally()
+    sampled_rows = SAMPLED_BATCHES * setup.batch_size
     counting = Counting(job.preprocessing(job.data.target), sampled_rows)
     labels: dict[str, Labels] = {}
     started = told = time.monotonic()
@@ -78,19 +88,19 @@ def make_plan(
                 told = time.monotonic()
                 rate = counting.examples / (told - started)
                 say(f"Read {counting.examples:,} examples ({rate:,.0f}/s)")
-    refuse(tally, bad, {_TRAIN: _training_files(examples)}, rules)
+    refuse(tally, bad, {_TRAIN: _training_files(examples)}, settings)
     if not counting.examples:
         raise ValueError(_nothing_to_plan(examples, bad))
     _add_other_splits(examples, bad, job, labels)
     faults = [str(fault) for fault in label_faults(job, labels)]
     say("Working out ids")
-    made = plan_of(job.name, counting, job.feature_set, machine)
+    made = plan_of(job.name, counting, job.feature_set, setup)
     return made.model_copy(update={"labels": faults}), bad
 
 
 def _nothing_to_plan(examples: Examples, bad: BadInput) -> str:
     files = _training_files(examples)
-    why = "\n".join(bad.lines()) or why_empty(_TRAIN, files, examples.rules)
+    why = "\n".join(bad.lines()) or why_empty(_TRAIN, files, examples.settings)
     return (
         "There is no training example to plan for. "
         f"{why or 'Check `data.files.splits.train`.'}"
@@ -111,12 +121,12 @@ def _own_columns(
         yield DerivedBatches(folder, job.derived).with_derived
 
 
-def machine_for(
+def training_setup(
     job: Job, hosts: int | None, batch_size: int | None, sparse_cores: int
-) -> Machine:
+) -> TrainingSetup:
     """Returns what to plan for: what is given, else what training will have."""
     training = job.training
-    return Machine(
+    return TrainingSetup(
         hosts=hosts or (training.hosts if training else 1),
         batch_size=batch_size or (training.batch_size if training else _DEFAULT_BATCH),
         sparse_cores=sparse_cores,
@@ -130,10 +140,10 @@ def _batches(
 
     What is held out of the same files counts among the labels.
     """
-    rules = examples.rules.of_split(_TRAIN)
-    for number, unit in enumerate(units(_training_files(examples), rules, 1)):
+    settings = examples.settings.of_split(_TRAIN)
+    for number, unit in enumerate(units_of(_training_files(examples), settings, 1)):
         first = 0
-        for split, batch in read_unit(unit, rules, bad, tally=tally):
+        for split, batch in read_unit(unit, settings, bad, tally=tally):
             add_labels(labels, split, batch, job)
             if split == _TRAIN:
                 yield number, first, batch
@@ -160,9 +170,9 @@ def _add_other_splits(
 def _read(
     source: Source, examples: Examples, bad: BadInput
 ) -> Iterator[tuple[str, pa.RecordBatch]]:
-    rules = examples.rules.of_split(source.split)
-    for unit in units(source.files, rules, 1):
-        yield from read_unit(unit, rules, bad)
+    settings = examples.settings.of_split(source.split)
+    for unit in units_of(source.files, settings, 1):
+        yield from read_unit(unit, settings, bad)
 
 
 def render(plan: Plan, bad: BadInput, console: Console) -> None:

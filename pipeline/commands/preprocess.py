@@ -11,15 +11,18 @@ from rich.table import Table
 
 from shardline.components.checker.preflight import find_own_modules
 from shardline.components.execution.beam_runners import beam_runner
-from shardline.components.features.analysis.results import Facts
+from shardline.components.features.analysis.statistics import FeatureStatistics
 from shardline.components.features.reading.sources import (
     Examples,
     sources_below,
     sources_of_pattern,
 )
-from shardline.components.features.standalone import Report, preprocess_alone
-from shardline.components.readers.datasets import place_of
-from shardline.components.readers.files import rules_of, why_empty
+from shardline.components.features.standalone import (
+    StandaloneReport,
+    preprocess_standalone,
+)
+from shardline.components.readers.datasets import location_of
+from shardline.components.readers.files import settings_of, why_empty
 from shardline.configs import ConfigError, Job
 from shardline.pipeline.terminal.tables import show
 
@@ -46,15 +49,15 @@ def examples_of(job: Job, inputs: Sequence[str], downloads: Path) -> Examples:
             f"data: examples come from reader `{job.data.reader}`, which the whole "
             "pipeline runs; preprocessing alone reads files. Give `data.files`."
         )
-    rules = rules_of(job.data, job)
+    settings = settings_of(job.data, job)
     with _tensorflow_errors_in_a_line():
         if inputs:
             found = [s for i in inputs for s in sources_of_pattern(i, _ALL)]
-            return Examples(tuple(found), rules.of_split(_ALL))
-        path = place_of(job.data, downloads)
+            return Examples(tuple(found), settings.of_split(_ALL))
+        path = location_of(job.data, downloads)
         patterns = job.data.files.splits.items()
         sources = [s for split, p in patterns for s in sources_below(path, split, p)]
-        return Examples(tuple(sources), rules)
+        return Examples(tuple(sources), settings)
 
 
 def run_preprocess(
@@ -93,7 +96,7 @@ def run_preprocess(
     console.print(f"Preprocessing {files} files with {len(job.features)} features")
     start = time.monotonic()
     with console.status(""), _tensorflow_errors_in_a_line():
-        report = preprocess_alone(
+        report = preprocess_standalone(
             examples,
             job.preprocessing(job.data.target),
             where,
@@ -110,9 +113,11 @@ def run_preprocess(
 
 
 def _why_empty(examples: Examples, split: str) -> str:
-    taken_out_of = examples.rules.split if split in examples.rules.held_out else split
+    taken_out_of = (
+        examples.settings.split if split in examples.settings.held_out else split
+    )
     files = [f for s in examples.sources if s.split == taken_out_of for f in s.files]
-    return why_empty(split, files, examples.rules.of_split(taken_out_of))
+    return why_empty(split, files, examples.settings.of_split(taken_out_of))
 
 
 @contextlib.contextmanager
@@ -124,9 +129,11 @@ def _tensorflow_errors_in_a_line() -> Iterator[None]:
         raise ValueError(error.message.splitlines()[0]) from error
 
 
-def _print(report: Report, console: Console, output: str, seconds: float) -> None:
-    if report.facts and report.facts.vocabularies:
-        show(_vocabularies(report.facts), console)
+def _print(
+    report: StandaloneReport, console: Console, output: str, seconds: float
+) -> None:
+    if report.statistics and report.statistics.vocabularies:
+        show(_vocabularies(report.statistics), console)
     for line in report.left_out:
         console.print(line, style="yellow", markup=False, soft_wrap=True)
     for damage in report.damaged:
@@ -147,11 +154,11 @@ def _print(report: Report, console: Console, output: str, seconds: float) -> Non
     )
 
 
-def _vocabularies(facts: Facts) -> Table:
+def _vocabularies(statistics: FeatureStatistics) -> Table:
     table = Table(title="Vocabularies")
     for name in ("Table", "Tokens", "Distinct", "Covered lookups"):
         table.add_column(name, justify="left" if name == "Table" else "right")
-    for name, known in facts.vocabularies.items():
+    for name, known in statistics.vocabularies.items():
         share = known.covered / known.tokens if known.tokens else 0.0
         table.add_row(name, f"{known.size:,}", f"{known.distinct:,}", f"{share:.2%}")
     return table

@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.preprocess.outputs import Outputs
 from benchmarks.preprocess.program import measure
 from shardline.components.execution.beam_runners import beam_runner
-from shardline.components.features.standalone import GRAPH, preprocess_alone
+from shardline.components.features.standalone import GRAPH, preprocess_standalone
 from shardline.configs.load import load_job
 from shardline.pipeline.commands.preprocess import examples_of
 
@@ -14,7 +14,7 @@ from shardline.pipeline.commands.preprocess import examples_of
 def run(configuration: Path, output: Path) -> list[str]:
     """Preprocesses what a configuration names; returns what was left out, in lines."""
     job = load_job(configuration)
-    report = preprocess_alone(
+    report = preprocess_standalone(
         examples_of(job, [], configuration.parent),
         job.preprocessing(job.data.target),
         beam_runner("direct"),
