@@ -8,7 +8,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.utils import path_utils
 
-from shardline.components.contracts.data_card import load_reading
+from shardline.components.contracts.data_card import load_data_card
 from shardline.components.contracts.validation import Validation, load_validation
 from shardline.components.evaluation.binary import Judged
 from shardline.components.evaluation.tfma_metrics import judged_of
@@ -139,10 +139,10 @@ def _judged(record: RunRecord) -> Judged:
 
 def _left_out(record: RunRecord) -> str:
     """Returns what was left out of the data, with the reasons and first places."""
-    reading = load_reading(record.artifacts("ReaderExampleGen")["examples"].uri)
-    if reading is None:
+    data_card = load_data_card(record.artifacts("ReaderExampleGen")["examples"].uri)
+    if data_card is None:
         return "not told"
-    return "\n".join([reading.said, *reading.lines])
+    return "\n".join([data_card.left_out_line, *data_card.lines])
 
 
 def _anomalies(record: RunRecord) -> str:

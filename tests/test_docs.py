@@ -210,7 +210,9 @@ def test_commands_on_a_page_exist(page):
     names = {
         command.name or command.callback.__name__.replace("_", "-")
         for command in app.registered_commands
-    } | {group.name or group.typer_instance.info.name for group in app.registered_groups}
+    } | {
+        group.name or group.typer_instance.info.name for group in app.registered_groups
+    }
     assert set(_COMMAND.findall(text)) - names == set()
 
 

@@ -13,10 +13,10 @@ import apache_beam as beam
 import tensorflow as tf
 from apache_beam.pvalue import PCollection
 
-from shardline.components.readers.files.refusals import LostRowsError
+from shardline.components.readers.files.judging.refusals import LostRowsError
 
 
-class WriteTold(beam.PTransform[Any, Any]):
+class WriteReports(beam.PTransform[Any, Any]):
     """Lines of JSON to one file that holds a list of them."""
 
     def __init__(self, path: str):
@@ -39,7 +39,7 @@ class WriteTold(beam.PTransform[Any, Any]):
         return written
 
 
-def read_told(path: str) -> list[Any]:
+def read_reports(path: str) -> list[Any]:
     """Returns what workers have told, in any order.
 
     Args:

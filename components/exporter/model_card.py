@@ -20,7 +20,7 @@ from shardline.components.contracts.checkpoint_manifest import (
     checkpoint_prefix,
     load_manifest,
 )
-from shardline.components.contracts.data_card import DataCard
+from shardline.components.contracts.data_card import DataCounts
 from shardline.components.exporter.table_files import TableRows
 from shardline.configs.schema import Precision, Section, Serving
 
@@ -119,7 +119,7 @@ class ModelCard(Section):
     name: str
     configuration: str
     checkpoint: CheckpointCard
-    data: DataCard | None
+    data: DataCounts | None
     tables: dict[str, TableCard]
     vocabularies: dict[str, VocabularyCard]
     metrics: dict[str, FiniteFloat]
@@ -145,7 +145,7 @@ def card_of(
     checkpoint_uri: str,
     transform_output: tft.TFTransformOutput,
     serving: Serving,
-    data: DataCard | None = None,
+    data: DataCounts | None = None,
 ) -> ModelCard:
     """Returns the card of a model that was saved.
 

@@ -26,9 +26,19 @@ from shardline.components.features.reading.job_examples import (
 )
 from shardline.components.features.reading.sources import Examples, Source
 from shardline.components.planner.counting import Counting
-from shardline.components.planner.planning import SAMPLED_BATCHES, Machine, plan_of
+from shardline.components.planner.planning import (
+    SAMPLED_BATCHES,
+    TrainingSetup,
+    plan_of,
+)
 from shardline.components.planner.report import Plan
-from shardline.components.readers.files import BadInput, Tally, refuse, units, why_empty
+from shardline.components.readers.files import (
+    BadInput,
+    Tally,
+    refuse,
+    units_of,
+    why_empty,
+)
 from shardline.components.readers.files.unit_reader import read_unit
 from shardline.configs import Job
 
@@ -37,9 +47,9 @@ _DEFAULT_BATCH = 1024
 _PROGRESS_EVERY_S = 1.0
 
 
-def machine_for(
+def training_setup(
     job: Job, hosts: int | None, batch_size: int | None, sparse_cores: int
-) -> Machine:
+) -> TrainingSetup:
     """Returns what to plan for: the values given, else those of the training section.
 
     Args:
@@ -49,7 +59,7 @@ def machine_for(
         sparse_cores: SparseCores that share a batch.
     """
     training = job.training
-    return Machine(
+    return TrainingSetup(
         hosts=hosts or (training.hosts if training else 1),
         batch_size=batch_size or (training.batch_size if training else _DEFAULT_BATCH),
         sparse_cores=sparse_cores,
@@ -59,7 +69,7 @@ def machine_for(
 def make_plan(
     job: Job,
     downloads: Path,
-    machine: Machine,
+    setup: TrainingSetup,
     report_progress: Callable[[str], None],
 ) -> tuple[Plan, BadInput]:
     """Reads the training examples once and plans.
@@ -69,7 +79,7 @@ def make_plan(
     Args:
         job: the configuration.
         downloads: the folder that a fetched data package is kept in.
-        machine: what is planned for.
+        setup: what is planned for.
         report_progress: takes a line now and then that tells how far the reading is.
 
     Returns:
@@ -84,21 +94,21 @@ def make_plan(
     """
     find_user_modules()
     examples = examples_of_job(job, [], downloads)
-    rules = examples.rules.of_split(_TRAIN)
-    bad, tally = rules.new_bad_input(), Tally()
+    settings = examples.settings.of_split(_TRAIN)
+    bad, tally = settings.new_bad_input(), Tally()
     labels: dict[str, Labels] = {}
-    sampled_rows = SAMPLED_BATCHES * machine.batch_size
+    sampled_rows = SAMPLED_BATCHES * setup.batch_size
     counting = Counting(job.preprocessing(job.data.target), sampled_rows)
     with _derived_columns(job, examples, report_progress) as with_derived:
         batches = _training_batches(examples, bad, tally, job, labels)
         _count(batches, counting, with_derived, report_progress)
-    refuse(tally, bad, {_TRAIN: files_of_split(examples, _TRAIN)}, rules)
+    refuse(tally, bad, {_TRAIN: files_of_split(examples, _TRAIN)}, settings)
     if not counting.examples:
         raise ValueError(_nothing_to_plan(examples, bad))
     _add_labels_of_other_splits(examples, bad, job, labels)
     faults = [str(fault) for fault in label_faults(job, labels)]
     report_progress("Working out ids")
-    plan = plan_of(job.name, counting, job.feature_set, machine)
+    plan = plan_of(job.name, counting, job.feature_set, setup)
     return plan.model_copy(update={"labels": faults}), bad
 
 
@@ -120,7 +130,7 @@ def _count(
 
 def _nothing_to_plan(examples: Examples, bad: BadInput) -> str:
     files = files_of_split(examples, _TRAIN)
-    why = "\n".join(bad.lines()) or why_empty(_TRAIN, files, examples.rules)
+    why = "\n".join(bad.lines()) or why_empty(_TRAIN, files, examples.settings)
     return (
         "There is no training example to plan for. "
         f"{why or 'Check `data.files.splits.train`.'}"
@@ -148,10 +158,12 @@ def _training_batches(
 
     The labels of all splits that come out of the same files are counted.
     """
-    rules = examples.rules.of_split(_TRAIN)
-    for number, unit in enumerate(units(files_of_split(examples, _TRAIN), rules, 1)):
+    settings = examples.settings.of_split(_TRAIN)
+    for number, unit in enumerate(
+        units_of(files_of_split(examples, _TRAIN), settings, 1)
+    ):
         first = 0
-        for split, batch in read_unit(unit, rules, bad, tally=tally):
+        for split, batch in read_unit(unit, settings, bad, tally=tally):
             add_labels(labels, split, batch, job)
             if split == _TRAIN:
                 yield number, first, batch
@@ -174,6 +186,6 @@ def _add_labels_of_other_splits(
 def _batches_of(
     source: Source, examples: Examples, bad: BadInput
 ) -> Iterator[tuple[str, pa.RecordBatch]]:
-    rules = examples.rules.of_split(source.split)
-    for unit in units(source.files, rules, 1):
-        yield from read_unit(unit, rules, bad)
+    settings = examples.settings.of_split(source.split)
+    for unit in units_of(source.files, settings, 1):
+        yield from read_unit(unit, settings, bad)

@@ -57,12 +57,12 @@ def plan(
     """
     job = load(config, load_job)
     with stderr_held_back():
-        from shardline.components.planner.make_plan import machine_for, make_plan
-    machine = machine_for(job, hosts, batch_size, sparse_cores)
+        from shardline.components.planner.make_plan import make_plan, training_setup
+    setup = training_setup(job, hosts, batch_size, sparse_cores)
     downloads = downloads_folder(job.name)
     with failing_on(OSError, RuntimeError, ValueError):
         with console.status("Reading") as status, stderr_held_back():
-            finished, bad = make_plan(job, downloads, machine, status.update)
+            finished, bad = make_plan(job, downloads, setup, status.update)
         _print_plan(finished, bad.lines())
         if json_file:
             _write_json(finished, json_file)

@@ -19,8 +19,8 @@ from shardline.pipeline.terminal.native_output import (
 from shardline.pipeline.terminal.tables import print_table
 
 if TYPE_CHECKING:
-    from shardline.components.features.analysis.results import Facts
-    from shardline.components.features.standalone import Report
+    from shardline.components.features.analysis.statistics import FeatureStatistics
+    from shardline.components.features.standalone import StandaloneReport
 
 
 def preprocess(
@@ -109,7 +109,7 @@ def _preprocess(
         tensorflow_errors_as_value_errors,
         why_split_is_empty,
     )
-    from shardline.components.features.standalone import preprocess_alone
+    from shardline.components.features.standalone import preprocess_standalone
 
     examples = examples_of_job(job, inputs, downloads_folder(job.name))
     find_user_modules()
@@ -118,7 +118,7 @@ def _preprocess(
     console.print(f"Preprocessing {files} files with {len(job.features)} features")
     start = time.monotonic()
     with console.status(""), tensorflow_errors_as_value_errors():
-        report = preprocess_alone(
+        report = preprocess_standalone(
             examples,
             job.preprocessing(job.data.target),
             beam,
@@ -134,9 +134,9 @@ def _preprocess(
             print_line(f"Split '{split}' is empty. {why}".rstrip(), "yellow")
 
 
-def _print_report(report: "Report", output: str, seconds: float) -> None:
-    if report.facts and report.facts.vocabularies:
-        print_table(_vocabularies(report.facts), console)
+def _print_report(report: "StandaloneReport", output: str, seconds: float) -> None:
+    if report.statistics and report.statistics.vocabularies:
+        print_table(_vocabularies(report.statistics), console)
     for line in report.left_out:
         print_line(line, "yellow")
     for damage in report.damaged:
@@ -151,11 +151,11 @@ def _print_report(report: "Report", output: str, seconds: float) -> None:
     print_line(f"{counts} examples in {seconds:.1f} s ({rate:,.0f}/s), in {output}")
 
 
-def _vocabularies(facts: "Facts") -> Table:
+def _vocabularies(statistics: "FeatureStatistics") -> Table:
     table = Table(title="Vocabularies")
     for name in ("Table", "Tokens", "Distinct", "Covered lookups"):
         table.add_column(name, justify="left" if name == "Table" else "right")
-    for name, known in facts.vocabularies.items():
+    for name, known in statistics.vocabularies.items():
         share = known.covered / known.tokens if known.tokens else 0.0
         table.add_row(name, f"{known.size:,}", f"{known.distinct:,}", f"{share:.2%}")
     return table

@@ -78,15 +78,15 @@ class TokenCounts:
 class TableCounts:
     """Counts the tokens of all tables that have vocabularies."""
 
-    def __init__(self, settings: Preprocessing) -> None:
+    def __init__(self, preprocessing: Preprocessing) -> None:
         """Starts with no token.
 
         Args:
-            settings: the specification.
+            preprocessing: the features, numbers and tables to preprocess.
         """
         self._features = {
             name: feature
-            for name, feature in settings.features.items()
+            for name, feature in preprocessing.features.items()
             if feature.ids.kind == "vocabulary"
         }
         self._tables = {f.table: TokenCounts() for f in self._features.values()}

@@ -11,8 +11,8 @@ from shardline.components.features.reading.sources import (
     sources_below,
     sources_of_pattern,
 )
-from shardline.components.readers.datasets import place_of
-from shardline.components.readers.files import rules_of, why_empty
+from shardline.components.readers.datasets import location_of
+from shardline.components.readers.files import settings_of, why_empty
 from shardline.configs import ConfigError, Job
 
 _ALL = "all"
@@ -38,15 +38,15 @@ def examples_of_job(job: Job, patterns: Sequence[str], downloads: Path) -> Examp
             f"data: examples come from reader `{job.data.reader}`, which the whole "
             "pipeline runs; preprocessing alone reads files. Give `data.files`."
         )
-    rules = rules_of(job.data, job)
+    settings = settings_of(job.data, job)
     with tensorflow_errors_as_value_errors():
         if patterns:
             sources = [s for p in patterns for s in sources_of_pattern(p, _ALL)]
-            return Examples(tuple(sources), rules.of_split(_ALL))
-        path = place_of(job.data, downloads)
+            return Examples(tuple(sources), settings.of_split(_ALL))
+        path = location_of(job.data, downloads)
         splits = job.data.files.splits.items()
         sources = [s for split, p in splits for s in sources_below(path, split, p)]
-        return Examples(tuple(sources), rules)
+        return Examples(tuple(sources), settings)
 
 
 def files_of_split(examples: Examples, split: str) -> list[str]:
@@ -61,9 +61,9 @@ def why_split_is_empty(examples: Examples, split: str) -> str:
         examples: the files, and how they are read.
         split: may be held out of the files of another one.
     """
-    source = examples.rules.split if split in examples.rules.held_out else split
+    source = examples.settings.split if split in examples.settings.held_out else split
     files = files_of_split(examples, source)
-    return why_empty(split, files, examples.rules.of_split(source))
+    return why_empty(split, files, examples.settings.of_split(source))
 
 
 @contextlib.contextmanager

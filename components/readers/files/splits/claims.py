@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
-from shardline.components.readers.files.bad_input import FileFault, RowFaults
-from shardline.components.readers.files.lists import Lists
+from shardline.components.readers.files.columns.lists import Lists
+from shardline.components.readers.files.judging.bad_input import FileFault, RowFaults
 from shardline.components.readers.files.splits.boundaries import (
     WORDS,
     is_text,

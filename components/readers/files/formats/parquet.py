@@ -12,8 +12,8 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shardline.components.readers.files.bad_input import FileFault, RowFaults
 from shardline.components.readers.files.column_names import columns_shown, meant
+from shardline.components.readers.files.judging.bad_input import FileFault, RowFaults
 from shardline.components.readers.files.locations import opened, size_of
 from shardline.components.readers.files.raw_batch import RawBatch, Share
 from shardline.components.readers.files.streams import file_faults
@@ -101,7 +101,7 @@ def _seekable(source: IO[bytes]) -> Any:
 
 def _check(file: Any, share: Share) -> None:
     there = file.schema_arrow.names
-    for name in share.rules.wanted:
+    for name in share.settings.wanted:
         if there.count(name) != 1:
             raise FileFault(
                 f"has {there.count(name)} columns `{shown(name)}`, expected one; its "
@@ -114,7 +114,7 @@ def _group(file: Any, group: int, start: int, share: Share) -> Iterator[RawBatch
     batches = file.iter_batches(
         batch_size=_rows_at_once(file.metadata.row_group(group), share.batch_rows),
         row_groups=[group],
-        columns=share.rules.wanted,
+        columns=share.settings.wanted,
         use_threads=False,
     )
     for batch in batches:
@@ -126,7 +126,7 @@ def _group(file: Any, group: int, start: int, share: Share) -> Iterator[RawBatch
             "row",
         )
         yield RawBatch(
-            {name: batch.column(name) for name in share.rules.wanted}, faults
+            {name: batch.column(name) for name in share.settings.wanted}, faults
         )
         start += batch.num_rows
 

@@ -11,14 +11,14 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from shardline.components.readers.files.bad_input import FileFault
-from shardline.components.readers.files.csv.headers import no_text
-from shardline.components.readers.files.csv.quotes import (
+from shardline.components.readers.files.formats.csv.headers import no_text
+from shardline.components.readers.files.formats.csv.quotes import (
     LINE_BREAK,
     Quoted,
     places_of,
     quoted_cells,
 )
+from shardline.components.readers.files.judging.bad_input import FileFault
 
 MOST_ROW_BYTES = 1 << 28  # a longer one was not meant to be a row
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"

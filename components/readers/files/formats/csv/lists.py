@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shardline.components.readers.files.bad_input import RowFaults
-from shardline.components.readers.files.byte_arrays import stripped
-from shardline.components.readers.files.lists import offsets_of
-from shardline.components.readers.files.read_rules import ReadRules
+from shardline.components.readers.files.columns.byte_arrays import stripped
+from shardline.components.readers.files.columns.lists import offsets_of
+from shardline.components.readers.files.judging.bad_input import RowFaults
+from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.configs.column import Column
 from shardline.configs.shown import quoted, shown
 
@@ -68,14 +68,14 @@ def parts_of(cells: pa.Array, separator: str, *, is_stripped: bool) -> Parts:
 
 
 def column_of_cells(
-    cells: pa.Array, column: Column | None, rules: ReadRules
+    cells: pa.Array, column: Column | None, settings: ReadSettings
 ) -> tuple[pa.Array, Parts | None]:
     """Returns cells as what a column holds, text still, with empty ones null.
 
     Args:
         cells: Large binary.
         column: What it holds; None if it may be anything.
-        rules: How lists are cut.
+        settings: How lists are cut.
 
     Returns:
         Single values or lists; and the parts that lists are of.
@@ -83,8 +83,8 @@ def column_of_cells(
     is_number = column is not None and column.dtype != "string"
     if column is None or not column.ragged:
         return full(stripped(cells) if is_number else cells), None
-    is_stripped = rules.list_strip or is_number
-    parts = parts_of(full(cells), rules.list_separator, is_stripped=is_stripped)
+    is_stripped = settings.list_strip or is_number
+    parts = parts_of(full(cells), settings.list_separator, is_stripped=is_stripped)
     return parts.lists(), parts
 
 

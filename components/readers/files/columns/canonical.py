@@ -15,15 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.types as kinds
 
-from shardline.components.readers.files.bad_input import FileFault, RowFaults
-from shardline.components.readers.files.lists import Lists, any_of, offsets_of
-from shardline.components.readers.files.remedies import (
-    FOR_ANY,
-    Remedies,
-    rewritten,
-    short,
-)
-from shardline.components.readers.files.whole_numbers import (
+from shardline.components.readers.files.columns.lists import Lists, any_of, offsets_of
+from shardline.components.readers.files.columns.whole_numbers import (
     GOOD,
     INEXACT,
     LARGE,
@@ -32,6 +25,13 @@ from shardline.components.readers.files.whole_numbers import (
     as_digits,
     fault_of,
     whole_numbers,
+)
+from shardline.components.readers.files.judging.bad_input import FileFault, RowFaults
+from shardline.components.readers.files.judging.remedies import (
+    FOR_ANY,
+    Remedies,
+    rewritten,
+    short,
 )
 from shardline.configs.column import Column, Dtype
 from shardline.configs.shown import shown

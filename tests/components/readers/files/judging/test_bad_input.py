@@ -15,13 +15,13 @@ import pytest
 from shardline.components.readers.files import (
     BadInput,
     BadInputError,
-    ReadRules,
+    ReadSettings,
     Tally,
     Unit,
     read_unit,
     refuse,
 )
-from shardline.components.readers.files.csv import text as csv_text
+from shardline.components.readers.files.formats.csv import text as csv_text
 from shardline.configs.column import Column
 from shardline.configs.data import HeldOut
 
@@ -48,19 +48,21 @@ FILE_REMEDY = r".*Or set `data\.files\.on_bad_file: skip`, to leave"
 SERIALIZED = b"\xff\xfftext"
 
 
-def rules_for(format_: str, **more: Any) -> ReadRules:
+def settings_for(format_: str, **more: Any) -> ReadSettings:
     told = {"paired": (("weights", "tags"),), "label": "label"} | more
-    return ReadRules(format_, told.pop("columns", COLUMNS), **told)
+    return ReadSettings(format_, told.pop("columns", COLUMNS), **told)
 
 
-def skipping(file: str, rules: ReadRules, **unit: int) -> tuple[list[dict], BadInput]:
+def skipping(
+    file: str, settings: ReadSettings, **unit: int
+) -> tuple[list[dict], BadInput]:
     """Rows of a file and what was left out, the same twice."""
     found = []
     for _ in range(2):
         bad = BadInput("skip", "skip")
         read = read_unit(
             Unit(file, **unit),
-            dataclasses.replace(rules, on_bad_example="skip", on_bad_file="skip"),
+            dataclasses.replace(settings, on_bad_example="skip", on_bad_file="skip"),
             bad,
             batch_rows=4,
         )
@@ -69,8 +71,8 @@ def skipping(file: str, rules: ReadRules, **unit: int) -> tuple[list[dict], BadI
     return found[0]
 
 
-def read_all(file: str, rules: ReadRules) -> list:
-    return list(read_unit(Unit(file), rules, BadInput()))
+def read_all(file: str, settings: ReadSettings) -> list:
+    return list(read_unit(Unit(file), settings, BadInput()))
 
 
 # Bad rows
@@ -220,7 +222,7 @@ def test_bad_row_is_an_error_or_left_out(
     if format_ == "parquet":
         rows = [{n: _bytes(v) for n, v in row.items()} for row in rows]
     file = write(f"a.{format_}", rows)
-    rules = rules_for(
+    settings = settings_for(
         format_,
         max_values=10,
         held_out={"eval": HeldOut(column="at", at_least=9)},
@@ -228,13 +230,13 @@ def test_bad_row_is_an_error_or_left_out(
     with pytest.raises(
         BadInputError, match=rf"a\.{format_}, {NUMBERED[format_]}: {message}{REMEDY}"
     ):
-        read_all(file, rules)
+        read_all(file, settings)
 
-    found, counted = skipping(file, rules)
+    found, counted = skipping(file, settings)
     assert [row["price"][0] for row in found] == [0, 1, 2, 3, 4, 5, 6, 8, 9]
     assert list(counted.rows.values()) == [1]
     assert not counted.files
-    parts = [skipping(file, rules, part=part, parts=3)[1] for part in range(3)]
+    parts = [skipping(file, settings, part=part, parts=3)[1] for part in range(3)]
     assert [count for part in parts for count in part.rows.values()] == [1]
 
 
@@ -264,10 +266,10 @@ def test_bad_line_of_csv_is_an_error_or_left_out(
     text = f'a,b\n1,"x,\ny"\n\n{line}\n3,z\n4,"w"\n'
     file = write("a.csv", text.encode())
     columns = {"a": Column("int64"), "b": Column("string")}
-    rules = ReadRules("csv", columns)
+    settings = ReadSettings("csv", columns)
     with pytest.raises(BadInputError, match=rf"a\.csv, line 5: {message}{REMEDY}"):
-        read_all(file, rules)
-    found, counted = skipping(file, rules)
+        read_all(file, settings)
+    found, counted = skipping(file, settings)
     assert [row["a"] for row in found] == [[1], [3], [4]]
     assert list(counted.rows.values()) == [1]
 
@@ -276,7 +278,7 @@ def test_bad_rows_after_bad_rows_have_their_own_lines(
     write: Callable[..., str],
 ) -> None:
     file = write("a.csv", b"a\n1\n2,2\n3\nx\n4,4\ny\n")
-    _, counted = skipping(file, ReadRules("csv", {"a": Column("int64")}))
+    _, counted = skipping(file, ReadSettings("csv", {"a": Column("int64")}))
     lines = {number for first in counted.first.values() for _, number, _ in first}
     assert lines == {3, 5, 6, 7}
 
@@ -288,23 +290,23 @@ def test_row_of_a_million_ids_is_left_out(
     rows = [{"ids": [i]} for i in range(9)]
     rows[4] = {"ids": [7] * 1_000_000}
     file = write(f"a.{format_}", rows)
-    rules = ReadRules(format_, {"ids": Column("int64", ragged=True)})
+    settings = ReadSettings(format_, {"ids": Column("int64", ragged=True)})
     with pytest.raises(BadInputError, match="more than 100,000 values: it has 1,000,0"):
-        read_all(file, rules)
-    found, counted = skipping(file, rules)
+        read_all(file, settings)
+    found, counted = skipping(file, settings)
     assert [row["ids"] for row in found] == [[i] for i in range(9) if i != 4]
     assert counted.rows == {"column `ids` has more than 100,000 values": 1}
 
 
 def test_row_with_several_faults_counts_once(write: Callable[..., str]) -> None:
     bad = GOOD | {"user": None, "price": "x", "label": 5}
-    _, counted = skipping(write("a.csv", [bad, GOOD]), rules_for("csv"))
+    _, counted = skipping(write("a.csv", [bad, GOOD]), settings_for("csv"))
     assert list(counted.rows.values()) == [1]
 
 
 def test_files_of_bad_rows_only_give_nothing(write: Callable[..., str]) -> None:
     file = write("a.tfrecord", [SERIALIZED] * 20)
-    found, counted = skipping(file, rules_for("tfrecord"))
+    found, counted = skipping(file, settings_for("tfrecord"))
     assert found == []
     assert counted.rows == {"is no tf.Example": 20}
     assert len(counted.first["is no tf.Example"]) == 3
@@ -344,10 +346,10 @@ def test_rows_before_damage_are_used(
     monkeypatch.setattr("shardline.components.readers.files.streams._STEP_BYTES", 64)
     file = write(*_good(name))
     write(f"a.{name}", harm(Path(file).read_bytes()))
-    rules = rules_for(name.removesuffix(".gz"))
+    settings = settings_for(name.removesuffix(".gz"))
     with pytest.raises(BadInputError, match=rf"a\.{name}: {message}{FILE_REMEDY}"):
-        read_all(file, rules)
-    found, counted = skipping(file, rules)
+        read_all(file, settings)
+    found, counted = skipping(file, settings)
     prices = [row["price"][0] for row in found]
     assert prices == list(range(len(prices)))
     assert 30 <= len(prices) <= 40
@@ -388,10 +390,10 @@ def test_bad_file_is_an_error_or_left_out(
     name: str, content: Any, message: str, write: Callable[..., str]
 ) -> None:
     file = write(name, content)
-    rules = rules_for(name.removesuffix(".gz").rpartition(".")[2])
+    settings = settings_for(name.removesuffix(".gz").rpartition(".")[2])
     with pytest.raises(BadInputError, match=rf"{name}: {message}.*{FILE_REMEDY}"):
-        read_all(file, rules)
-    found, counted = skipping(file, rules)
+        read_all(file, settings)
+    found, counted = skipping(file, settings)
     assert found == []
     assert list(counted.files) == [file]
 
@@ -418,14 +420,14 @@ def test_file_without_rows_is_left_out_whatever_is_asked(
     name: str, content: Any, write: Callable[..., str]
 ) -> None:
     file = write(name, content)
-    rules = rules_for(name.removesuffix(".gz").rpartition(".")[2])
+    settings = settings_for(name.removesuffix(".gz").rpartition(".")[2])
     bad, tally = BadInput(), Tally()
-    assert list(read_unit(Unit(file), rules, bad, tally=tally)) == []
+    assert list(read_unit(Unit(file), settings, bad, tally=tally)) == []
     assert bad.empty == [file]
     assert bad.lines() == ["1 file without rows left out", f"  {file}"]
     assert tally == Tally(stored={file: 0}, left_out={file: 0})
     with pytest.raises(BadInputError, match=r"Split 'train' has no row in 1 file\. Co"):
-        refuse(tally, bad, {"train": [file]}, rules)
+        refuse(tally, bad, {"train": [file]}, settings)
 
 
 @pytest.mark.parametrize("parts", [1, 3])
@@ -437,13 +439,13 @@ def test_row_groups_beside_a_damaged_one_are_used(
     metadata = pq.ParquetFile(file, pre_buffer=False).metadata
     place = metadata.row_group(3).column(0).data_page_offset
     write("a.parquet", _flipped(Path(file).read_bytes(), place))
-    rules = ReadRules("parquet", {"price": Column("float")})
+    settings = ReadSettings("parquet", {"price": Column("float")})
     with pytest.raises(BadInputError, match=r"a\.parquet: is damaged, or no Parquet"):
-        read_all(file, rules)
+        read_all(file, settings)
     prices = []
     counted = BadInput("skip", "skip")
     for part in range(parts):
-        found, bad = skipping(file, rules, part=part, parts=parts)
+        found, bad = skipping(file, settings, part=part, parts=parts)
         prices += [row["price"][0] for row in found]
         counted.merge(bad)
     assert sorted(prices) == [i for i in range(40) if not 15 <= i < 20]
@@ -498,23 +500,23 @@ def test_split_by_a_column_of_another_type_is_an_error(
             "span": pa.array([1], pa.duration("s")),
         }
     )
-    rules = ReadRules(
+    settings = ReadSettings(
         "parquet", {"age": Column("int64")}, held_out={"eval": HeldOut(**rule)}
     )
     with pytest.raises(BadInputError, match=rf"a.parquet[:,] {message}"):
-        read_all(write("a.parquet", table), rules)
+        read_all(write("a.parquet", table), settings)
 
 
 def test_rows_without_anything_to_split_by_are_left_out(
     write: Callable[..., str],
 ) -> None:
     file = write("a.csv", b"n,day\n1,\n2,\n")
-    rules = ReadRules(
+    settings = ReadSettings(
         "csv",
         {"n": Column("int64")},
         held_out={"eval": HeldOut(column="day", fraction=0.5)},
     )
-    found, counted = skipping(file, rules)
+    found, counted = skipping(file, settings)
     assert found == []
     assert list(counted.rows.values()) == [2]
 
@@ -526,21 +528,21 @@ def test_unreadable_place_is_an_error_or_left_out(
     missing = str(tmp_path / f"none.{format_}")
     folder = tmp_path / f"folder.{format_}"
     folder.mkdir()
-    rules = rules_for(format_)
+    settings = settings_for(format_)
     for file, words in ((missing, "No such file"), (str(folder), "Is a directory")):
         with pytest.raises(
             BadInputError,
             match=rf"{file}: cannot be read: {words}.*may read.{FILE_REMEDY}",
         ):
-            read_all(file, rules)
-        assert list(skipping(file, rules)[1].files) == [file]
+            read_all(file, settings)
+        assert list(skipping(file, settings)[1].files) == [file]
 
     def refuse(*_: Any) -> None:
         raise PermissionError(13, os.strerror(13))
 
     monkeypatch.setattr("builtins.open", refuse)
     with pytest.raises(BadInputError, match="cannot be read: Permission denied"):
-        read_all(missing, rules)
+        read_all(missing, settings)
 
 
 def test_file_that_fails_while_it_is_read_is_an_error(
@@ -560,15 +562,15 @@ def test_file_that_fails_while_it_is_read_is_an_error(
         "shardline.components.readers.files.streams.opened", lambda _: Failing()
     )
     for name in ("a.csv", "a.csv.gz", "a.tfrecord"):
-        rules = rules_for(name.removesuffix(".gz")[2:])
+        settings = settings_for(name.removesuffix(".gz")[2:])
         with pytest.raises(BadInputError, match="cannot be read: Input/output error"):
-            read_all(name, rules)
+            read_all(name, settings)
 
 
 def test_uneven_row_that_is_not_utf8_is_left_out(write: Callable[..., str]) -> None:
     file = write("a.csv", b"a,b\ncaf\xe9\nx,\xe9\nx,\xc3\xa9\n")
     columns = {"a": Column("string"), "b": Column("string")}
-    found, counted = skipping(file, ReadRules("csv", columns))
+    found, counted = skipping(file, ReadSettings("csv", columns))
     assert found == [{"a": [b"x"], "b": ["é".encode()]}]
     assert sorted(counted.rows) == [
         "a row has not the header's 2 cells",
@@ -584,9 +586,9 @@ def test_text_that_the_parser_refuses_is_an_error(
         raise pa.ArrowInvalid("no CSV")
 
     monkeypatch.setattr("pyarrow.csv.read_csv", refuse)
-    rules = ReadRules("csv", {"a": Column("int64")})
+    settings = ReadSettings("csv", {"a": Column("int64")})
     with pytest.raises(BadInputError, match=r"a.csv: cannot be parsed as CSV: no CSV"):
-        read_all(write("a.csv", b"a\n1\n"), rules)
+        read_all(write("a.csv", b"a\n1\n"), settings)
 
 
 def test_endless_line_is_an_error(
@@ -595,10 +597,10 @@ def test_endless_line_is_an_error(
     monkeypatch.setattr(csv_text, "MOST_ROW_BYTES", 1 << 21)
     monkeypatch.setattr(csv_text, "_CHUNK_BYTES", 1 << 16)
     file = write("a.csv", b"a\n1\n" + b"x" * (1 << 23))
-    rules = ReadRules("csv", {"a": Column("int64")})
+    settings = ReadSettings("csv", {"a": Column("int64")})
     with pytest.raises(BadInputError, match="line 3 has no end within 2,097,152 bytes"):
-        read_all(file, rules)
-    assert skipping(file, rules)[0] == [{"a": [1]}]
+        read_all(file, settings)
+    assert skipping(file, settings)[0] == [{"a": [1]}]
 
 
 # Counting
@@ -607,7 +609,7 @@ def test_endless_line_is_an_error(
 def test_counts_render_to_readable_lines(write: Callable[..., str]) -> None:
     rows = [GOOD | {"age": "x"}] * 5 + [GOOD, GOOD | {"label": 7}]
     file = write("a.csv", rows)
-    _, counted = skipping(file, rules_for("csv"))
+    _, counted = skipping(file, settings_for("csv"))
     counted.add_file("b.csv", "is damaged.")
     counted.add_empty("c.csv")
     lines = [line.replace(file, "a.csv") for line in counted.lines()]
@@ -661,11 +663,11 @@ def test_merging_into_errors_raises() -> None:
 def test_row_whose_cross_is_too_large_is_left_out(write: Callable[..., str]) -> None:
     file = write("a.csv", b"a,b\n1|2|3,1|2|3\n1|2,1|2\n")
     lists = {name: Column("int64", ragged=True) for name in "ab"}
-    rules = ReadRules("csv", lists, crossed=(("a", "b"),), max_values=5)
+    settings = ReadSettings("csv", lists, crossed=(("a", "b"),), max_values=5)
 
     with pytest.raises(BadInputError, match="cross to more than 5 pairs: it has 9"):
-        read_all(file, rules)
-    found, counted = skipping(file, rules)
+        read_all(file, settings)
+    found, counted = skipping(file, settings)
 
     assert found == [{"a": [1, 2], "b": [1, 2]}]
     assert list(counted.rows.values()) == [1]

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-from shardline.components.readers.files.bad_input import BadInput, BadInputError
 from shardline.components.readers.files.column_names import columns_shown, meant
-from shardline.components.readers.files.read_rules import ReadRules
+from shardline.components.readers.files.judging.bad_input import BadInput, BadInputError
+from shardline.components.readers.files.judging.tally import Tally
+from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.components.readers.files.sampling import sample
-from shardline.components.readers.files.tally import Tally
 from shardline.configs.shown import escaped, shown
 
 _SOME = pa.binary()  # any type but null
@@ -38,7 +38,7 @@ def refuse(
     tally: Tally,
     bad: BadInput,
     files: Mapping[str, Sequence[str]],
-    rules: ReadRules,
+    settings: ReadSettings,
 ) -> None:
     """Refuses what only all rows together can tell.
 
@@ -47,7 +47,7 @@ def refuse(
         bad: What was left out of them.
         files: That were to be read, by the split that their rows are of or are held
             out of.
-        rules: How they were read.
+        settings: How they were read.
 
     Raises:
         LostRowsError: Not every file was read, or not every row of one came out.
@@ -60,12 +60,12 @@ def refuse(
         if not total:
             raise BadInputError(_no_row(split, paths, bad))
         left_out = sum(tally.left_out[file] for file in paths)
-        of_split = rules.of_split(split)
-        if rules.must_have_columns:
+        of_split = settings.of_split(split)
+        if settings.must_have_columns:
             for name in [split, *of_split.held_out]:
                 _check_columns(tally, name, paths, of_split)
-        if not rules.may_leave_out(left_out, total):
-            raise BadInputError(_too_many(split, left_out, total, bad, rules))
+        if not settings.may_leave_out(left_out, total):
+            raise BadInputError(_too_many(split, left_out, total, bad, settings))
 
 
 def _rows(tally: Tally, file: str) -> int:
@@ -98,9 +98,9 @@ def _no_row(split: str, files: Sequence[str], bad: BadInput) -> str:
 
 
 def _check_columns(
-    tally: Tally, split: str, files: Sequence[str], rules: ReadRules
+    tally: Tally, split: str, files: Sequence[str], settings: ReadSettings
 ) -> None:
-    absent, names = absent_columns(tally, split, files, rules)
+    absent, names = absent_columns(tally, split, files, settings)
     if not absent:
         return
     some = f"{escaped(files[0], keep='')}{' ...' if len(files) > 1 else ''}"
@@ -117,7 +117,7 @@ def _check_columns(
 
 
 def absent_columns(
-    tally: Tally, split: str, files: Sequence[str], rules: ReadRules
+    tally: Tally, split: str, files: Sequence[str], settings: ReadSettings
 ) -> tuple[list[str], list[str]]:
     """Returns the columns that no example of a split has, and some that are there.
 
@@ -125,24 +125,24 @@ def absent_columns(
         tally: Of what was read.
         split: Whose examples are looked at.
         files: Where they come from.
-        rules: How those are read.
+        settings: How those are read.
     """
     if not tally.looked_at.get(split):
         return [], []
     having = tally.having.get(split, {})
-    wanted = rules.wanted if split == rules.split else list(rules.columns)
+    wanted = settings.wanted if split == settings.split else list(settings.columns)
     absent = [name for name in wanted if not having.get(name)]
-    there = _there(files, rules) if absent else {}
+    there = _there(files, settings) if absent else {}
     # A feature of no kind is there, too, though no parser can tell it from none.
     absent = [name for name in absent if not pa.types.is_null(there.get(name, _SOME))]
     return absent, sorted(there)
 
 
-def _there(files: Sequence[str], rules: ReadRules) -> dict[str, pa.DataType]:
+def _there(files: Sequence[str], settings: ReadSettings) -> dict[str, pa.DataType]:
     """Returns the columns of the first rows of files; null is the type of no value."""
     there: dict[str, pa.DataType] = {}
     with contextlib.suppress(BadInputError):
-        for piece in sample(files, rules, _SAMPLED_ROWS, rules.wanted):
+        for piece in sample(files, settings, _SAMPLED_ROWS, settings.wanted):
             for column in piece.batch.schema:
                 if pa.types.is_null(there.get(column.name, pa.null())):
                     there[column.name] = column.type
@@ -150,12 +150,12 @@ def _there(files: Sequence[str], rules: ReadRules) -> dict[str, pa.DataType]:
 
 
 def _too_many(
-    split: str, left_out: int, total: int, bad: BadInput, rules: ReadRules
+    split: str, left_out: int, total: int, bad: BadInput, settings: ReadSettings
 ) -> str:
     lines = "\n".join(bad.lines())
     return (
         f"{left_out:,} of the {total:,} examples of split '{split}' are bad "
         f"({left_out / total:.2%}), more than `data.files.max_bad_share` allows "
-        f"({rules.max_bad_share:.2%}). Correct the files, or raise "
+        f"({settings.max_bad_share:.2%}). Correct the files, or raise "
         f"`data.files.max_bad_share`.\n{lines}"
     )

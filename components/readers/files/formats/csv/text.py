@@ -15,20 +15,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
-from shardline.components.readers.files.bad_input import RowFaults
-from shardline.components.readers.files.csv.cells import CELL, header_of, parsed
-from shardline.components.readers.files.csv.lists import (
+from shardline.components.readers.files.formats.csv.cells import CELL, header_of, parsed
+from shardline.components.readers.files.formats.csv.lists import (
     Parts,
     check_places,
     column_of_cells,
 )
-from shardline.components.readers.files.csv.rows import (
+from shardline.components.readers.files.formats.csv.rows import (
     MOST_ROW_BYTES,
     Rows,
     header_and_rows,
     lines,
     row_starts,
 )
+from shardline.components.readers.files.judging.bad_input import RowFaults
 from shardline.components.readers.files.raw_batch import RawBatch, Share, mark_long
 from shardline.components.readers.files.streams import byte_stream
 from shardline.configs.shown import quoted
@@ -55,7 +55,7 @@ def read_csv(share: Share) -> Iterator[RawBatch]:
                 header_of(line, [])  # What is no header may be rows.
             share.tell_rows(0)
             return
-        header = header_of(line, share.rules.wanted)
+        header = header_of(line, share.settings.wanted)
         for number, rows in itertools.chain([some], with_rows):
             if share.has(number):
                 yield from _Chunk(rows, header, share).batches()
@@ -102,7 +102,9 @@ class _Chunk:
     def _parsed(self) -> tuple[pa.Table, np.ndarray]:
         """Returns the rows that have all cells, and their numbers in the chunk."""
         invalid: list[pa_csv.InvalidRow] = []
-        table = parsed(self._rows.text, self._header, self._share.rules.wanted, invalid)
+        table = parsed(
+            self._rows.text, self._header, self._share.settings.wanted, invalid
+        )
         total = table.num_rows + len(invalid)
         uneven = np.array([row.number - 1 for row in invalid], np.int64)
         by_row = dict(zip(uneven.tolist(), invalid, strict=True))
@@ -127,29 +129,29 @@ class _Chunk:
 
     def _columns(self, rows: pa.Table, faults: RowFaults) -> dict[str, pa.Array]:
         """Returns columns with empty cells null, ragged ones split into lists."""
-        rules = self._share.rules
+        settings = self._share.settings
         columns: dict[str, pa.Array] = {}
         lists: dict[str, Parts] = {}
-        for name in rules.wanted:
+        for name in settings.wanted:
             cells = rows.column(name).combine_chunks()
-            column = rules.columns.get(name)
+            column = settings.columns.get(name)
             if column is not None and column.ragged:
                 cells = self._short(name, cells, faults)
-            columns[name], parts = column_of_cells(cells, column, rules)
+            columns[name], parts = column_of_cells(cells, column, settings)
             if parts:
                 lists[name] = parts
-        for weights, ids in rules.paired:
+        for weights, ids in settings.paired:
             if weights in lists and ids in lists:
                 check_places(weights, ids, lists, faults)
         return columns
 
     def _short(self, name: str, cells: pa.Array, faults: RowFaults) -> pa.Array:
         """Returns cells of lists, those with too many values null and marked."""
-        rules = self._share.rules
-        found = pc.count_substring(cells, rules.list_separator)
+        settings = self._share.settings
+        found = pc.count_substring(cells, settings.list_separator)
         counts = np.asarray(found, np.int64) + 1
-        long = np.flatnonzero(counts > rules.max_values)
+        long = np.flatnonzero(counts > settings.max_values)
         if not len(long):
             return cells
-        mark_long(name, long, counts, rules.max_values, faults)
+        mark_long(name, long, counts, settings.max_values, faults)
         return pc.if_else(pa.array(faults.good), cells, pa.scalar(None, CELL))

@@ -12,14 +12,14 @@ import pyarrow as pa
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
-from shardline.components.readers.files.bad_input import RowFaults
-from shardline.components.readers.files.canonical import VALUE_TYPES
 from shardline.components.readers.files.column_names import columns_shown
-from shardline.components.readers.files.message_types import (
+from shardline.components.readers.files.columns.canonical import VALUE_TYPES
+from shardline.components.readers.files.formats.message_types import (
     AS_EXAMPLES,
     feature_lists,
     is_example,
 )
+from shardline.components.readers.files.judging.bad_input import RowFaults
 from shardline.components.readers.files.raw_batch import RawBatch, Share
 from shardline.configs.column import Dtype
 from shardline.configs.shown import shown
@@ -49,11 +49,11 @@ class Decoding:
     """
 
     def __init__(self, share: Share) -> None:
-        """Takes what the file's columns must hold from the share's rules."""
+        """Takes what the file's columns must hold from the share's settings."""
         self._share = share
-        self._columns = share.rules.columns
-        self._splitting = share.rules.splitting
-        looked_at = {rule.column for rule in share.rules.held_out.values()}
+        self._columns = share.settings.columns
+        self._splitting = share.settings.splitting
+        looked_at = {rule.column for rule in share.settings.held_out.values()}
         self._looked_at = sorted(looked_at & set(self._columns))
         self._kinds: Kinds | None = None
 

@@ -12,11 +12,11 @@ import pytest
 from shardline.components.readers.files import (
     BadInput,
     BadInputError,
-    ReadRules,
+    ReadSettings,
     Unit,
     read_unit,
 )
-from shardline.components.readers.files.whole_numbers import (
+from shardline.components.readers.files.columns.whole_numbers import (
     GOOD,
     INEXACT,
     LARGE,
@@ -29,14 +29,14 @@ USER = Column("int64", optional=True)
 MOST = 2**63 - 1
 
 
-def rules_for(file: str, column: Column = USER) -> ReadRules:
-    return ReadRules(file.rpartition(".")[2], {"user": column, "n": Column("int64")})
+def settings_for(file: str, column: Column = USER) -> ReadSettings:
+    return ReadSettings(file.rpartition(".")[2], {"user": column, "n": Column("int64")})
 
 
-def users(file: str, rules: ReadRules) -> tuple[list, list[str]]:
+def users(file: str, settings: ReadSettings) -> tuple[list, list[str]]:
     """Users by row, and the words for those left out."""
     bad = BadInput("skip", "skip")
-    skipping = dataclasses.replace(rules, on_bad_example="skip")
+    skipping = dataclasses.replace(settings, on_bad_example="skip")
     rows = [
         row
         for _, batch in read_unit(Unit(file), skipping, bad)
@@ -84,9 +84,9 @@ def test_whole_numbers_are_ids_however_they_are_stored(
     expected = [*EXPECTED]
     if stored == pa.uint64():
         expected[3] = [4]
-    assert users(file, rules_for(file)) == (expected, [])
+    assert users(file, settings_for(file)) == (expected, [])
 
-    needed = rules_for(file, Column("int64"))
+    needed = settings_for(file, Column("int64"))
     assert users(file, needed)[0] == [ids for ids in expected if ids]
     with pytest.raises(BadInputError, match="column `user` has no value: one int64"):
         list(read_unit(Unit(file), needed, BadInput()))
@@ -96,8 +96,8 @@ def test_whole_numbers_are_ids_however_they_are_stored(
 def test_whole_floats_in_lists_are_ids(name: str, write: Callable[..., str]) -> None:
     rows = [{"user": [1.0, 2.0], "n": 0}, {"user": [], "n": 1}, {"user": [3.0], "n": 2}]
     file = write(name, rows)
-    rules = rules_for(file, Column("int64", ragged=True))
-    assert users(file, rules) == ([[1, 2], [], [3]], [])
+    settings = settings_for(file, Column("int64", ragged=True))
+    assert users(file, settings) == ([[1, 2], [], [3]], [])
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tfrecord", "a.parquet"])
@@ -105,7 +105,7 @@ def test_nan_among_ids_is_a_missing_value_among_others(
     name: str, write: Callable[..., str]
 ) -> None:
     file = write(name, [{"user": [1.0, float("nan")], "n": 0}, {"user": [2.0], "n": 1}])
-    found, words = users(file, rules_for(file, Column("int64", ragged=True)))
+    found, words = users(file, settings_for(file, Column("int64", ragged=True)))
     assert found == [[2]]
     assert "has a missing value among others: a list of 1 values and a null" in words[0]
 
@@ -115,7 +115,7 @@ def test_tf_examples_may_store_a_whole_number_in_either_way(
 ) -> None:
     values = [1, 2.0, None, 3, 2.5, 2**53 + 1, 4.0, float("nan"), 5]
     file = write("a.tfrecord", [{"user": v, "n": i} for i, v in enumerate(values)])
-    found, words = users(file, rules_for(file))
+    found, words = users(file, settings_for(file))
     assert found == [[1], [2], [], [3], [2**53 + 1], [4], [], [5]]
     assert len(words) == 1
     assert "record 5: column `user` does not hold one int64: it holds 2.5." in words[0]
@@ -165,7 +165,7 @@ def test_other_numbers_are_refused_with_the_value(
     values = [good, value, good]
     content: Any = [{"user": v, "n": i} for i, v in enumerate(values)]
     file = write(name, content if stored is None else table(values, stored))
-    found, (words,) = users(file, rules_for(file))
+    found, (words,) = users(file, settings_for(file))
     assert found == [[1], [1]]
     assert f"column `user` does not hold one int64: {message}" in words
 
@@ -184,7 +184,7 @@ def test_what_int64_cannot_hold_is_taken_as_strings(write: Callable[..., str]) -
         ("b.parquet", table(decimals, pa.decimal128(20, 0))),
     ):
         file = write(name, content)
-        assert users(file, rules_for(file, column)) == (expected, [])
+        assert users(file, settings_for(file, column)) == (expected, [])
 
 
 TEXTS = {
@@ -210,10 +210,13 @@ def test_text_of_whole_numbers(order: int, write: Callable[..., str]) -> None:
         file = write("a.csv", "\n".join(["user,n", *some]).encode())
         text = texts[int(some[0].rpartition(",")[2])]
         value = TEXTS[text]
-        assert users(file, rules_for(file)) == ([[] if value is None else [value]], [])
+        assert users(file, settings_for(file)) == (
+            [[] if value is None else [value]],
+            [],
+        )
     file = write("a.csv", "\n".join(["user,n", *lines, "x,99"]).encode())
     expected = [[] if TEXTS[text] is None else [TEXTS[text]] for text in texts]
-    found, words = users(file, rules_for(file))
+    found, words = users(file, settings_for(file))
     assert found == expected
     assert len(words) == 1
 
@@ -223,7 +226,7 @@ def test_text_that_is_no_whole_number(text: str, write: Callable[..., str]) -> N
     for others in ([], ["1"], ["1.0"], ["x"]):
         lines = [f'"{value}",{i}' for i, value in enumerate([*others, text])]
         file = write("a.csv", "\n".join(["user,n", *lines]).encode())
-        found, words = users(file, rules_for(file))
+        found, words = users(file, settings_for(file))
         assert len(found) == len([other for other in others if other != "x"])
         shown = text if text.isascii() else ""
         assert any(f"does not hold one int64: it holds '{shown}" in w for w in words)
@@ -274,18 +277,18 @@ def test_types_that_are_no_strings_are_refused_with_a_way_out(
     width = pa.int64() if stored == pa.timestamp("us") else pa.int32()
     values = pa.array([1, 0], width).cast(stored)
     file = write("a.parquet", pa.table({"user": values, "n": [0, 1]}))
-    found, (words,) = users(file, rules_for(file, Column("string")))
+    found, (words,) = users(file, settings_for(file, Column("string")))
     assert found == []
     assert f"`user` holds values of type {stored}, expected string" in words
     assert remedy in words
     if "`dtype: int64`" in remedy:
-        assert users(file, rules_for(file)) == ([[1], [0]], [])
+        assert users(file, settings_for(file)) == ([[1], [0]], [])
 
 
 def test_floats_for_strings_in_tf_examples_have_a_way_out(
     write: Callable[..., str],
 ) -> None:
     file = write("a.tfrecord", [{"user": 17.0, "n": 0}])
-    _, (words,) = users(file, rules_for(file, Column("string")))
+    _, (words,) = users(file, settings_for(file, Column("string")))
     assert "Give `dtype: int64`, which takes whole floats, too" in words
-    assert users(file, rules_for(file)) == ([[17]], [])
+    assert users(file, settings_for(file)) == ([[17]], [])

@@ -12,14 +12,17 @@ import pytest
 from shardline.components.readers.files import (
     BadInput,
     BadInputError,
-    ReadRules,
+    ReadSettings,
     Unit,
     read_unit,
 )
-from shardline.components.readers.files.csv import quotes as csv_quotes
-from shardline.components.readers.files.csv import rows as csv_rows
-from shardline.components.readers.files.csv import text as csv_text
-from shardline.components.readers.files.csv.rows import header_and_rows, row_starts
+from shardline.components.readers.files.formats.csv import quotes as csv_quotes
+from shardline.components.readers.files.formats.csv import rows as csv_rows
+from shardline.components.readers.files.formats.csv import text as csv_text
+from shardline.components.readers.files.formats.csv.rows import (
+    header_and_rows,
+    row_starts,
+)
 from shardline.components.readers.files.sampling import sample
 from shardline.configs.column import Column
 
@@ -154,13 +157,13 @@ def test_values_and_lines_are_those_of_python(
         content = ("\ufeff" + text).encode()
         file = write(name, gzip.compress(content) if ".gz" in name else content)
         counted = BadInput("skip")
-        rules = ReadRules("csv", COLUMNS, on_bad_example="skip")
-        batches = [b for _, b in read_unit(Unit(file), rules, counted, 7)]
+        settings = ReadSettings("csv", COLUMNS, on_bad_example="skip")
+        batches = [b for _, b in read_unit(Unit(file), settings, counted, 7)]
         assert [row for batch in batches for row in batch.to_pylist()] == good
         (first,) = counted.first.values()
         assert [line for _, line, _ in first] == bad[:3]
         assert sum(counted.rows.values()) == len(bad)
-        (sampled,) = sample([file], rules, 1000, list(COLUMNS))
+        (sampled,) = sample([file], settings, 1000, list(COLUMNS))
         if chunk_bytes == 1 << 20:
             assert sampled.batch.num_rows == len(good) + len(bad)
 
@@ -191,8 +194,8 @@ def test_odd_quotes_are_read_by_one_rule(
     file = write("a.csv", b"label,item\n" + text)
     columns = {"label": Column("float"), "item": Column("string")}
     counted = BadInput("skip")
-    rules = ReadRules("csv", columns, on_bad_example="skip")
-    read = [batch for _, batch in read_unit(Unit(file), rules, counted)]
+    settings = ReadSettings("csv", columns, on_bad_example="skip")
+    read = [batch for _, batch in read_unit(Unit(file), settings, counted)]
     assert sum(batch.num_rows for batch in read) == rows
     told = counted.first.get("a quote is not closed", [])
     assert [line for _, line, _ in told] == unclosed
@@ -209,8 +212,8 @@ def test_one_odd_quote_in_a_large_file_changes_nothing(
     rows[60_000] = f'"{long}",60000'
     file = write("a.csv", ("item,n\n" + "\n".join(rows) + "\n").encode())
     items = []
-    rules = ReadRules("csv", COLUMNS)
-    for _, batch in read_unit(Unit(file), rules, BadInput()):
+    settings = ReadSettings("csv", COLUMNS)
+    for _, batch in read_unit(Unit(file), settings, BadInput()):
         items += batch.column("item").flatten().to_pylist()
         numbers = batch.column("n").flatten().to_pylist()
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
@@ -228,8 +231,8 @@ def test_cell_longer_than_any_is_an_unclosed_quote(
     for chunk_bytes in CHUNKS:
         monkeypatch.setattr(csv_text, "_CHUNK_BYTES", chunk_bytes)
         counted = BadInput("skip")
-        rules = ReadRules("csv", COLUMNS, on_bad_example="skip")
-        read = [batch for _, batch in read_unit(Unit(file), rules, counted)]
+        settings = ReadSettings("csv", COLUMNS, on_bad_example="skip")
+        read = [batch for _, batch in read_unit(Unit(file), settings, counted)]
         rows = [row for batch in read for row in batch.to_pylist()]
         assert rows[-1] == {"item": [b"y\nz"], "n": [2]}
         assert counted.first["a quote is not closed"][0][1] == 2
@@ -247,16 +250,16 @@ def test_header_is_a_row_like_others(
 ) -> None:
     columns = {'the "item"\nof a row': Column("string"), "n": Column("int64")}
     file = write("a.csv", content)
-    ((_, batch),) = read_unit(Unit(file), ReadRules("csv", columns), BadInput())
+    ((_, batch),) = read_unit(Unit(file), ReadSettings("csv", columns), BadInput())
     assert batch.column(0).flatten().to_pylist() == expected_
 
 
 def test_header_that_is_not_closed_is_an_error(write: Callable[..., str]) -> None:
     file = write("a.csv", b'"item,n\nx,1\n')
-    rules: Any = ReadRules("csv", COLUMNS)
+    settings: Any = ReadSettings("csv", COLUMNS)
     for read in (
-        lambda: list(read_unit(Unit(file), rules, BadInput())),
-        lambda: sample([file], rules, 10, list(COLUMNS)),
+        lambda: list(read_unit(Unit(file), settings, BadInput())),
+        lambda: sample([file], settings, 10, list(COLUMNS)),
     ):
         with pytest.raises(BadInputError, match="its header line has a quote that is"):
             read()

@@ -1,4 +1,4 @@
-"""The rules that a configuration gives, and the options of its reader."""
+"""The settings that a configuration gives, and the options of its reader."""
 
 import json
 import pickle
@@ -7,10 +7,10 @@ import pytest
 
 from shardline.components.execution.import_path import construct
 from shardline.components.readers.files import (
-    ReadRules,
+    ReadSettings,
     reader_of,
-    rules_of,
-    tfrecord_rules,
+    settings_of,
+    tfrecord_settings,
 )
 from shardline.configs.column import Column
 from shardline.configs.data import Data, HeldOut
@@ -71,7 +71,7 @@ COLUMNS = {
     "stars": Column("float"),
     "weight": Column("float"),
 }
-RULES = ReadRules(
+SETTINGS = ReadSettings(
     format="csv",
     columns=COLUMNS,
     paired=(("seconds", "items"),),
@@ -88,12 +88,12 @@ RULES = ReadRules(
 
 
 def test_rules_are_those_of_the_configuration() -> None:
-    rules = rules_of(DATA, FEATURES)
-    assert rules == RULES
-    assert "0.2" not in repr(rules)  # of which the names of kept counts are made
-    assert pickle.loads(pickle.dumps(rules)) == rules
-    assert rules.splitting == ["day"]
-    assert rules.wanted == [*COLUMNS, "day"]
+    settings = settings_of(DATA, FEATURES)
+    assert settings == SETTINGS
+    assert "0.2" not in repr(settings)  # of which the names of kept counts are made
+    assert pickle.loads(pickle.dumps(settings)) == settings
+    assert settings.splitting == ["day"]
+    assert settings.wanted == [*COLUMNS, "day"]
 
 
 def test_reader_of_files_takes_its_options_from_json() -> None:
@@ -101,7 +101,7 @@ def test_reader_of_files_takes_its_options_from_json() -> None:
     reader = construct(path, json.loads(json.dumps(options)))
     assert reader.columns == COLUMNS
     assert reader.splits == ("train", "test", "eval")
-    assert reader.rules == RULES
+    assert reader.settings == SETTINGS
 
 
 def test_reader_of_a_reader_is_itself() -> None:
@@ -110,11 +110,11 @@ def test_reader_of_a_reader_is_itself() -> None:
     with pytest.raises(
         ValueError, match=r"from reader `some.Reader`.*; expected `data.files`"
     ):
-        rules_of(data, FEATURES)
+        settings_of(data, FEATURES)
 
 
 def test_rules_for_examples_of_a_pipeline_allow_empty_shards() -> None:
-    rules = tfrecord_rules(COLUMNS, (("seconds", "items"),))
-    assert rules.format == "tfrecord"
-    assert rules.empty_files
-    assert rules.positive_from is rules.label is None
+    settings = tfrecord_settings(COLUMNS, (("seconds", "items"),))
+    assert settings.format == "tfrecord"
+    assert settings.empty_files
+    assert settings.positive_from is settings.label is None

@@ -7,9 +7,9 @@ import csv
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from shardline.components.readers.files.bad_input import FileFault
 from shardline.components.readers.files.column_names import columns_shown, meant
-from shardline.components.readers.files.csv.headers import no_text, unlike
+from shardline.components.readers.files.formats.csv.headers import no_text, unlike
+from shardline.components.readers.files.judging.bad_input import FileFault
 from shardline.configs.shown import shown
 
 CELL = pa.large_binary()

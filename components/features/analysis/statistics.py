@@ -10,7 +10,7 @@ from shardline.configs.schema import Section
 _FILE = "facts.json"
 
 
-class NumberFacts(Section):
+class NumberStatistics(Section):
     """A number's values in the training examples, the logarithm taken if asked for.
 
     Attributes:
@@ -30,7 +30,7 @@ class NumberFacts(Section):
     maximum: float
 
 
-class VocabularyFacts(Section):
+class VocabularyStatistics(Section):
     """A table's tokens in the training examples.
 
     Attributes:
@@ -49,7 +49,7 @@ class VocabularyFacts(Section):
     unusable: int
 
 
-class Facts(Section):
+class FeatureStatistics(Section):
     """What is known of the training examples.
 
     Attributes:
@@ -61,11 +61,11 @@ class Facts(Section):
     """
 
     examples: int
-    vocabularies: dict[str, VocabularyFacts] = Field(default_factory=dict)
-    numbers: dict[str, NumberFacts] = Field(default_factory=dict)
+    vocabularies: dict[str, VocabularyStatistics] = Field(default_factory=dict)
+    numbers: dict[str, NumberStatistics] = Field(default_factory=dict)
     boundaries: dict[str, list[int] | list[float]] = Field(default_factory=dict)
 
     def save(self, folder: str) -> None:
-        """Writes the facts beside a transform graph."""
+        """Writes the statistics beside a transform graph."""
         with tf.io.gfile.GFile(os.path.join(folder, _FILE), "w") as file:
             file.write(self.model_dump_json(indent=2))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from shardline.components.readers.files.bad_input import BadInput
+from shardline.components.readers.files.judging.bad_input import BadInput
 from shardline.configs.column import Column
 from shardline.configs.columns import raw_columns
 from shardline.configs.data import Data, HeldOut
@@ -20,7 +20,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
-class ReadRules:
+class ReadSettings:
     """How files of examples are read; picklable.
 
     Attributes:
@@ -60,8 +60,8 @@ class ReadRules:
     empty_files: bool = False
     must_have_columns: bool = field(default=True, repr=False)
 
-    def of_split(self, split: str) -> ReadRules:
-        """Returns the rules for the files of a split; only "train" is split up."""
+    def of_split(self, split: str) -> ReadSettings:
+        """Returns the settings for the files of a split; only "train" is split up."""
         held_out = self.held_out if split == "train" else {}
         return dataclasses.replace(self, split=split, held_out=held_out)
 
@@ -89,8 +89,8 @@ class ReadRules:
         return [*self.columns, *self.splitting]
 
 
-def rules_of(data: Data, features: Features) -> ReadRules:
-    """Returns the rules of `data.files`.
+def settings_of(data: Data, features: Features) -> ReadSettings:
+    """Returns the settings of `data.files`.
 
     Args:
         data: Section `data` of a configuration.
@@ -106,7 +106,7 @@ def rules_of(data: Data, features: Features) -> ReadRules:
             "expected `data.files`."
         )
     columns = raw_columns(features, data.target)
-    return ReadRules(
+    return ReadSettings(
         format=files.format,
         columns=columns,
         paired=pairs_of(features, columns),
@@ -149,14 +149,14 @@ def reader_of(data: Data, features: Features) -> tuple[str, dict[str, Any]]:
     }
 
 
-def tfrecord_rules(
+def tfrecord_settings(
     columns: Mapping[str, Column],
     paired: Pairs = (),
     crossed: Pairs = (),
     *,
     must_have_columns: bool = True,
-) -> ReadRules:
-    """Returns the rules for examples that a pipeline has written, some shards empty.
+) -> ReadSettings:
+    """Returns the settings for examples that a pipeline has written, some shards empty.
 
     Args:
         columns: What is read, by column name.
@@ -164,7 +164,7 @@ def tfrecord_rules(
         crossed: Columns whose values are paired.
         must_have_columns: Whether a column that no row of a split has is an error.
     """
-    return ReadRules(
+    return ReadSettings(
         "tfrecord",
         columns,
         paired,

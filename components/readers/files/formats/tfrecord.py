@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import IO
 
 from shardline.components.contracts.checksums import masked_crc32c
-from shardline.components.readers.files.bad_input import FileFault
+from shardline.components.readers.files.formats.tf_examples import Decoding
+from shardline.components.readers.files.judging.bad_input import FileFault
 from shardline.components.readers.files.raw_batch import RawBatch, Share
 from shardline.components.readers.files.streams import byte_stream
-from shardline.components.readers.files.tf_examples import Decoding
 
 # So that the values of a batch, eight bytes each for one read, fit in memory.
 _BATCH_BYTES = 8 << 20

@@ -8,7 +8,7 @@ from typing import IO, Any
 import tensorflow as tf
 
 
-class NamedLater:
+class AtomicFile:
     """A file that has its final name only once it is whole.
 
     Attributes:

@@ -11,13 +11,16 @@ from shardline.components.readers.files import (
     BadInput,
     BadInputError,
     LostRowsError,
-    ReadRules,
+    ReadSettings,
     Tally,
     Unit,
     read_unit,
     refuse,
 )
-from shardline.components.readers.files.message_types import feature_lists, is_example
+from shardline.components.readers.files.formats.message_types import (
+    feature_lists,
+    is_example,
+)
 from shardline.configs.column import Column
 from shardline.configs.data import HeldOut
 
@@ -26,31 +29,31 @@ COLUMNS = {
     "tags": Column("string", ragged=True),
     "age": Column("float", optional=True),
 }
-RULES = ReadRules("tfrecord", COLUMNS)
+SETTINGS = ReadSettings("tfrecord", COLUMNS)
 ROWS = [{"user": f"u{i}", "tags": ["a"] * (i % 3), "age": i / 2} for i in range(40)]
 
 
 def read(
-    files: Sequence[str], rules: ReadRules = RULES, parts: int = 1
+    files: Sequence[str], settings: ReadSettings = SETTINGS, parts: int = 1
 ) -> tuple[Tally, BadInput]:
     """Sums of all parts of files, as workers send them."""
     tally, bad = Tally(), BadInput("skip", "skip")
     for file in files:
         for part in range(parts):
-            counted, left_out = Tally(), rules.new_bad_input()
+            counted, left_out = Tally(), settings.new_bad_input()
             unit = Unit(file, part, parts)
-            list(read_unit(unit, rules, left_out, 8, tally=counted))
+            list(read_unit(unit, settings, left_out, 8, tally=counted))
             tally.merge(Tally(**dataclasses.asdict(counted)))
             bad.merge(left_out)
     return tally, bad
 
 
 def judge(
-    files: Sequence[str], rules: ReadRules = RULES, parts: int = 1
+    files: Sequence[str], settings: ReadSettings = SETTINGS, parts: int = 1
 ) -> tuple[Tally, BadInput]:
     """Reads files of split train, and refuses what is to be."""
-    tally, bad = read(files, rules, parts)
-    refuse(tally, bad, {"train": files}, rules)
+    tally, bad = read(files, settings, parts)
+    refuse(tally, bad, {"train": files}, settings)
     return tally, bad
 
 
@@ -80,18 +83,18 @@ def test_column_that_each_must_have_is_refused_by_name(
     said = r"has no column `user`: its columns are `age`, `tags`, `usr`. Did you mean"
     with pytest.raises(BadInputError, match=rf"a\.tfrecord, record 1: {said} `usr`\?"):
         read([file])
-    skipping = dataclasses.replace(RULES, on_bad_example="skip")
+    skipping = dataclasses.replace(SETTINGS, on_bad_example="skip")
     with pytest.raises(BadInputError, match=r"Column `user` is in none of the 40"):
         judge([file], skipping)
 
 
 def test_column_to_split_by_is_refused_by_name(write: Callable[..., str]) -> None:
-    rules = dataclasses.replace(
-        RULES, held_out={"eval": HeldOut(column="aeg", fraction=0.5)}
+    settings = dataclasses.replace(
+        SETTINGS, held_out={"eval": HeldOut(column="aeg", fraction=0.5)}
     )
     said = r"record 1: has no column `aeg`: .* Did you mean `age`\?"
     with pytest.raises(BadInputError, match=said):
-        read([write("a.tfrecord", ROWS)], rules)
+        read([write("a.tfrecord", ROWS)], settings)
 
 
 @pytest.mark.parametrize("parts", [1, 3])
@@ -113,11 +116,11 @@ def test_misspelt_column_of_a_pair_is_named(
     weights: str, ids: str, write: Callable[..., str]
 ) -> None:
     columns = {weights: Column("float", ragged=True), ids: Column("string", True)}
-    rules = ReadRules("tfrecord", columns, paired=((weights, ids),))
+    settings = ReadSettings("tfrecord", columns, paired=((weights, ids),))
     rows = [{"tags": ["a", "b"], "w": [1.0, 2.0]}] * 3
     absent = weights if weights != "w" else ids
     with pytest.raises(BadInputError, match=rf"has no column `{absent}`.*Did you mean"):
-        read([write("a.tfrecord", rows)], rules)
+        read([write("a.tfrecord", rows)], settings)
 
 
 def test_column_with_empty_lists_alone_is_there(write: Callable[..., str]) -> None:
@@ -133,12 +136,12 @@ def test_each_split_must_have_its_columns(write: Callable[..., str]) -> None:
     rows = [{"day": n} | (row if n < 30 else {"user": "u", "age": 1.0})
             for n, row in enumerate(ROWS)]  # fmt: skip
     held_out = {"eval": HeldOut(column="day", at_least=30)}
-    rules = dataclasses.replace(RULES, held_out=held_out)
+    settings = dataclasses.replace(SETTINGS, held_out=held_out)
     with pytest.raises(BadInputError, match=r"`tags` is in none of the 10 .* 'eval'"):
-        judge([write("a.tfrecord", rows)], rules)
+        judge([write("a.tfrecord", rows)], settings)
     judge(
         [write("a.tfrecord", rows)],
-        dataclasses.replace(rules, must_have_columns=False),
+        dataclasses.replace(settings, must_have_columns=False),
     )
 
 
@@ -147,7 +150,7 @@ def test_column_of_a_file_without_any_value_is_there(
     name: str, write: Callable[..., str]
 ) -> None:
     rows = [{"user": "u", "tags": [], "age": None}] * 3
-    judge([write(name, rows)], ReadRules(name[2:], COLUMNS))
+    judge([write(name, rows)], ReadSettings(name[2:], COLUMNS))
 
 
 # Messages of other types
@@ -178,7 +181,7 @@ def test_sequence_example_is_named(record: bytes, write: Callable[..., str]) -> 
     said = r"is a tf.SequenceExample, expected a tf.Example: its feature lists are `tag"
     with pytest.raises(BadInputError, match=rf"a\.tfrecord, record 1: {said}"):
         read([write("a.tfrecord", [record] * 3)])
-    skipping = dataclasses.replace(RULES, on_bad_example="skip", max_bad_share=0.4)
+    skipping = dataclasses.replace(SETTINGS, on_bad_example="skip", max_bad_share=0.4)
     tally, bad = judge([write("a.tfrecord", [*ROWS[:3], record, record])], skipping)
     assert bad.rows == {"is a tf.SequenceExample, expected a tf.Example": 2}
     assert list(tally.given.values()) == [{"train": 3}]
@@ -220,9 +223,9 @@ def test_rows_in_are_rows_out(name: str, parts: int, write: Callable[..., str]) 
         rows = [row | {"age": n, "user": "u" if n != 7 else None}
                 for n, row in enumerate(ROWS)]  # fmt: skip
     form = name.removesuffix(".gz")[2:]
-    rules = ReadRules(form, COLUMNS, on_bad_example="skip", max_bad_share=0.03)
+    settings = ReadSettings(form, COLUMNS, on_bad_example="skip", max_bad_share=0.03)
     file = write(name, rows)
-    tally, bad = judge([file], rules, parts)
+    tally, bad = judge([file], settings, parts)
     assert tally.given == {file: {"train": 39}}
     assert tally.left_out == {file: 1}
     assert tally.stored == ({} if form == "csv" else {file: 40})
@@ -233,16 +236,16 @@ def test_more_left_out_than_may_be_ends_with_reasons_and_remedies(
     write: Callable[..., str],
 ) -> None:
     files = [write("a.csv", [{"n": 1}] * 97), write("b.csv", [{"n": "x"}] * 3)]
-    rules = ReadRules("csv", {"n": Column("int64")}, on_bad_example="skip")
+    settings = ReadSettings("csv", {"n": Column("int64")}, on_bad_example="skip")
     with pytest.raises(BadInputError) as error:
-        judge(files, rules)
+        judge(files, settings)
     assert str(error.value).startswith(
         "3 of the 100 examples of split 'train' are bad (3.00%), more than "
         "`data.files.max_bad_share` allows (1.00%). Correct the files, or raise "
         "`data.files.max_bad_share`.\n3 examples left out: column `n` does not hold"
     )
     assert "b.csv, line 2: column `n`" in str(error.value)
-    judge(files, dataclasses.replace(rules, max_bad_share=0.03))
+    judge(files, dataclasses.replace(settings, max_bad_share=0.03))
 
 
 @pytest.mark.parametrize(
@@ -253,23 +256,23 @@ def test_single_example_ends_nothing_unless_none_may_be_left_out(
     bad: int, most: float, is_refused: bool, write: Callable[..., str]
 ) -> None:
     file = write("a.csv", [{"n": 1}] * 4 + [{"n": "x"}] * bad)
-    rules = ReadRules(
+    settings = ReadSettings(
         "csv", {"n": Column("int64")}, on_bad_example="skip", max_bad_share=most
     )
     if is_refused:
         with pytest.raises(
             BadInputError, match=r"more than `data\.files\.max_bad_share"
         ):
-            judge([file], rules)
+            judge([file], settings)
     else:
-        judge([file], rules)
+        judge([file], settings)
 
 
 def test_split_of_files_without_rows_is_refused(write: Callable[..., str]) -> None:
     files = [write("a.csv", b""), write("b.csv", b"n\n")]
-    rules = ReadRules("csv", {"n": Column("int64")})
+    settings = ReadSettings("csv", {"n": Column("int64")})
     with pytest.raises(BadInputError, match=r"'train' has no row in 2 files") as error:
-        judge(files, rules)
+        judge(files, settings)
     assert "2 files without rows left out" in str(error.value)
 
 
@@ -277,14 +280,14 @@ def test_file_that_was_not_read_is_told(write: Callable[..., str]) -> None:
     files = [write("a.tfrecord", ROWS), write("b.tfrecord", ROWS)]
     tally, bad = read(files[:1])
     with pytest.raises(LostRowsError, match=r"1 of 2 files were not read, such as .*b"):
-        refuse(tally, bad, {"train": files}, RULES)
+        refuse(tally, bad, {"train": files}, SETTINGS)
 
 
 @pytest.mark.parametrize("name", ["a.tfrecord", "a.parquet"])
 def test_part_that_was_not_read_is_told(name: str, write: Callable[..., str]) -> None:
     file = write(name, ROWS)
-    rules = dataclasses.replace(RULES, format=name[2:])
+    settings = dataclasses.replace(SETTINGS, format=name[2:])
     tally, bad = Tally(), BadInput()
-    list(read_unit(Unit(file, 0, 2), rules, bad, 8, tally=tally))
+    list(read_unit(Unit(file, 0, 2), settings, bad, 8, tally=tally))
     with pytest.raises(LostRowsError, match=r"it holds 40 rows, and \d+ were read"):
-        refuse(tally, bad, {"train": [file]}, rules)
+        refuse(tally, bad, {"train": [file]}, settings)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shardline.components.readers.files import BadInput, ReadRules, Unit, read_unit
+from shardline.components.readers.files import BadInput, ReadSettings, Unit, read_unit
 from shardline.configs.column import Column, Dtype
 from shardline.configs.data import Files
 
@@ -18,8 +18,8 @@ def read(
 ) -> tuple[list[dict], dict[str, int], list[str]]:
     """Rows, what was left out by reason, and its first words."""
     bad = BadInput("skip")
-    rules = ReadRules("csv", columns, on_bad_example="skip", **more)
-    batches = [batch for _, batch in read_unit(Unit(file), rules, bad)]
+    settings = ReadSettings("csv", columns, on_bad_example="skip", **more)
+    batches = [batch for _, batch in read_unit(Unit(file), settings, bad)]
     rows = [row for batch in batches for row in batch.to_pylist()]
     words = [said for first in bad.first.values() for _, _, said in first]
     return rows, bad.rows, words

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
-from shardline.components.readers.files.byte_arrays import content_of
+from shardline.components.readers.files.columns.byte_arrays import content_of
 
 # What is wrong with a value.
 GOOD, MISSING, OTHER, INEXACT, LARGE = range(5)
