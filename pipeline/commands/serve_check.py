@@ -5,10 +5,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from shardline.components.execution.fresh_process import NotServedError
 from shardline.components.pusher.deltas.rebuild import rebuilt
 from shardline.components.pusher.publication import PublicationError
 from shardline.components.pusher.stores.stores import open_store
+from shardline.components.validator.replay.answers import NotServedError
 from shardline.components.validator.validate import check_parity
 
 
