@@ -9,6 +9,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.utils import path_utils
 
 from shardline.components.contracts.data_card import load_data_card
+from shardline.components.contracts.model_folder import CARD_FILE
 from shardline.components.contracts.validation import Validation, load_validation
 from shardline.components.evaluation.binary import Judged
 from shardline.components.evaluation.tfma_metrics import judged_of
@@ -93,7 +94,7 @@ def _shown(judged: Judged, name: str) -> str:
 def _served(model_uri: str, validation: Validation) -> dict[str, str]:
     """Returns how the exported model is held, and how it answers."""
     folder = Path(path_utils.serving_model_path(model_uri))
-    card = json.loads((folder / "assets.extra" / "model.json").read_text())
+    card = json.loads((folder / CARD_FILE).read_text())
     shown = {
         "Served model": f"{validation.bytes:,} bytes",
         "Tables": "\n".join(

@@ -151,6 +151,4 @@ def export(
     model = ServingModel(str(checkpoint), transform, dict.fromkeys(tables, precision))
     model.save(str(folder))
     if examples:
-        write_warmup(
-            folder / "assets.extra", workload.NAME, examples, _WARM_UP_REQUESTS
-        )
+        write_warmup(folder, workload.NAME, examples, _WARM_UP_REQUESTS)

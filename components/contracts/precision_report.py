@@ -1,16 +1,20 @@
-"""What an exported model says of how its tables are held: `assets.extra/forms.json`.
+"""What an exported model says of how its tables are held: the precision report.
 
 Only models with tables of another precision than float32 have it. It holds no times, so
 that two exports of one checkpoint are equal; times are logged.
 """
 
+import json
 from pathlib import Path
 
 from pydantic import ConfigDict, Field
 
+from shardline.components.contracts.model_folder import (
+    CARD_FILE,
+    PRECISION_FILE,
+    write_extra,
+)
 from shardline.configs.schema import Precision, PrecisionChoice, Section
-
-_FILE = "forms.json"
 
 
 class TriedPrecision(Section):
@@ -38,7 +42,7 @@ class Variant(Section):
 
     Attributes:
         table_bytes: of the tables.
-        model_bytes: of all files of the model, without `assets.extra`.
+        model_bytes: of the files that a server loads.
         normalized_entropy: on the evaluation split.
         increase: of normalized entropy, relative to float32 tables.
     """
@@ -78,15 +82,26 @@ class PrecisionReport(Section):
     variants: dict[str, Variant]
 
     def save(self, folder: str) -> None:
-        """Writes it into a model's folder."""
-        extra = Path(folder, "assets.extra")
-        extra.mkdir(exist_ok=True)
-        (extra / _FILE).write_text(self.model_dump_json(indent=1))
+        """Writes it into a model folder."""
+        write_extra(folder, PRECISION_FILE, self.model_dump_json(indent=1))
 
 
 def load_precision_report(folder: str) -> PrecisionReport | None:
-    """Reads the report of the model in a folder; None if its tables are float32."""
-    path = Path(folder, "assets.extra", _FILE)
+    """Reads the report in a model folder; None if the tables are float32."""
+    path = Path(folder, PRECISION_FILE)
     if not path.exists():
         return None
     return PrecisionReport.model_validate_json(path.read_text())
+
+
+def held_precisions(folder: str) -> dict[str, str]:
+    """Reads from a model's card how each table is held; empty without a card.
+
+    Args:
+        folder: the model folder.
+    """
+    path = Path(folder, CARD_FILE)
+    if not path.exists():
+        return {}
+    tables = json.loads(path.read_text())["tables"]
+    return {name: table["form"] for name, table in tables.items()}

@@ -3,7 +3,6 @@
 import logging
 import shutil
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -14,7 +13,11 @@ from tfx.utils import path_utils
 
 from shardline.components.contracts.checkpoint_manifest import load_manifest
 from shardline.components.contracts.data_card import load_data_card
-from shardline.components.contracts.parity_examples import EXAMPLES_FILE, parity_folder
+from shardline.components.contracts.parity_examples import (
+    EXAMPLES_FILE,
+    model_parity,
+    parity_folder,
+)
 from shardline.components.execution.local_copy import local_input, local_output
 from shardline.components.exporter.model_card import card_of, write_card
 from shardline.components.exporter.quantization.precisions import export_in_precisions
@@ -75,18 +78,8 @@ class Executor(BaseExecutor):
             manifest = load_manifest(checkpoint)
             examples = split_files(input_dict["examples"], "eval")
             export_in_precisions(export, folder, manifest, serving, examples)
-            _add_extra_assets(
-                Path(folder, "assets.extra"),
-                parity_folder(checkpoint),
-                name,
-                serving.warmup_requests,
-            )
-
-
-def _add_extra_assets(
-    extra: Path, parity: Path, model_name: str, warmup_requests: int
-) -> None:
-    shutil.copytree(parity, extra / "parity")
-    dataset = tf.data.TFRecordDataset(str(parity / EXAMPLES_FILE))
-    serialized = list(dataset.as_numpy_iterator())
-    write_warmup(extra, model_name, serialized, warmup_requests)
+            parity = parity_folder(checkpoint)
+            shutil.copytree(parity, model_parity(folder))
+            dataset = tf.data.TFRecordDataset(str(parity / EXAMPLES_FILE))
+            serialized = list(dataset.as_numpy_iterator())
+            write_warmup(folder, name, serialized, serving.warmup_requests)

@@ -21,10 +21,17 @@ from shardline.components.contracts.checkpoint_manifest import (
     load_manifest,
 )
 from shardline.components.contracts.data_card import DataCounts
+from shardline.components.contracts.model_folder import (
+    CARD_FILE,
+    GRAPH_FILE,
+    VARIABLES_FOLDER,
+    VOCABULARIES_FOLDER,
+    loaded_bytes,
+    write_extra,
+)
 from shardline.components.exporter.table_files import TableRows
 from shardline.configs.schema import Precision, Section, Serving
 
-CARD_FILE = "model.json"
 _INITIALIZER = "__saved_model_init_op"
 
 
@@ -67,7 +74,7 @@ class VocabularyCard(Section):
 
 
 class Sizes(Section):
-    """Bytes of the model's files, `assets.extra` left out.
+    """Bytes of the files that a server loads.
 
     Attributes:
         total: of all kinds.
@@ -131,9 +138,7 @@ class ModelCard(Section):
 
 def write_card(folder: str, card: ModelCard) -> None:
     """Writes the card of the model in a folder."""
-    extra = Path(folder, "assets.extra")
-    extra.mkdir(exist_ok=True)
-    (extra / CARD_FILE).write_text(card.model_dump_json(indent=2) + "\n")
+    write_extra(folder, CARD_FILE, card.model_dump_json(indent=2) + "\n")
 
 
 def card_of(
@@ -212,26 +217,29 @@ def _vocabularies(
             cards[table] = VocabularyCard(
                 tokens=transform_output.vocabulary_size_by_name(table),
                 sha256=_sha256_of(file),
-                asset=f"assets/{file.name}",
+                asset=f"{VOCABULARIES_FOLDER}/{file.name}",
             )
     return cards
 
 
 def _sizes(folder: Path, tables: int) -> Sizes:
-    graph = _bytes_of([folder / "saved_model.pb", folder / "fingerprint.pb"])
-    dense = _bytes_of((folder / "variables").iterdir()) - tables
-    vocabularies = _bytes_of((folder / "assets").iterdir())
+    sizes = loaded_bytes(folder)
+    total = sum(sizes.values())
+    variables, vocabularies = (
+        sum(size for path, size in sizes.items() if path.startswith(f"{part}/"))
+        for part in (VARIABLES_FOLDER, VOCABULARIES_FOLDER)
+    )
     return Sizes(
-        total=graph + tables + dense + vocabularies,
-        graph=graph,
+        total=total,
+        graph=total - variables - vocabularies,
         tables=tables,
-        dense=dense,
+        dense=variables - tables,
         vocabularies=vocabularies,
     )
 
 
 def _signatures(folder: Path) -> dict[str, SignatureCard]:
-    saved = SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    saved = SavedModel.FromString((folder / GRAPH_FILE).read_bytes())
     signatures = saved.meta_graphs[0].signature_def
     return {
         name: SignatureCard(
@@ -251,10 +259,6 @@ def _tensors(infos: Mapping[str, Any]) -> dict[str, TensorCard]:
         )
         for name in sorted(infos)
     }
-
-
-def _bytes_of(files: Iterable[Path]) -> int:
-    return sum(file.stat().st_size for file in files)
 
 
 def _sha256_of(path: Path) -> str:

@@ -23,6 +23,7 @@ from shardline.components.contracts.checkpoint_manifest import (
     checkpoint_prefix,
     load_manifest,
 )
+from shardline.components.contracts.model_folder import FINGERPRINT_FILE, GRAPH_FILE
 from shardline.components.execution.import_path import construct
 from shardline.components.exporter.signatures import (
     columns_signature,
@@ -170,7 +171,7 @@ def _write_defaults(
     folder: str, signature: str, values: Mapping[str, bytes | int | float]
 ) -> None:
     """Adds defaults of inputs, one value each, to a signature of a SavedModel."""
-    path = Path(folder, "saved_model.pb")
+    path = Path(folder, GRAPH_FILE)
     saved = SavedModel.FromString(path.read_bytes())
     definition = saved.meta_graphs[0].signature_def[signature]
     for name, value in values.items():
@@ -182,7 +183,7 @@ def _write_defaults(
 def _write_fingerprint(folder: str) -> None:
     """Writes TensorFlow's fingerprint, its random number made from the rest of it."""
     write_fingerprint(folder)
-    path = Path(folder, "fingerprint.pb")
+    path = Path(folder, FINGERPRINT_FILE)
     fingerprint = FingerprintDef.FromString(path.read_bytes())
     fingerprint.uuid = str(
         fingerprint.saved_model_checksum ^ fingerprint.checkpoint_hash

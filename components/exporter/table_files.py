@@ -25,6 +25,11 @@ from tensorflow.core.protobuf.tensor_bundle_pb2 import (
 )
 
 from shardline.components.contracts.checksums import masked, masked_crc32c
+from shardline.components.contracts.model_folder import (
+    ROWS_FILE,
+    VARIABLES_PREFIX,
+    write_extra,
+)
 from shardline.embedding.checkpoint.index import (
     HEADER_KEY,
     index_entries,
@@ -33,7 +38,6 @@ from shardline.embedding.checkpoint.index import (
 )
 from shardline.embedding.serving.tables import Precision, encoded, part_specs
 
-ROWS_FILE = "rows.json"
 _VALUE = ".ATTRIBUTES/VARIABLE_VALUE"
 
 
@@ -83,7 +87,7 @@ class _Part:
 
 
 def write_tables(folder: str, checkpoint: str, tables: Sequence[TableRows]) -> None:
-    """Writes the rows of a saved model's tables, and where they lie: `rows.json`.
+    """Writes the rows of a saved model's tables, and where they lie.
 
     Args:
         folder: of the SavedModel, whose tables have no rows yet.
@@ -95,7 +99,7 @@ def write_tables(folder: str, checkpoint: str, tables: Sequence[TableRows]) -> N
             their precision cannot hold.
         tf.errors.DataLossError: if rows do not fit their checksum.
     """
-    prefix = str(Path(folder, "variables", "variables"))
+    prefix = str(Path(folder, VARIABLES_PREFIX))
     entries, files = dict(index_entries(prefix)), 1 + len(tables)
     header = BundleHeaderProto.FromString(entries[HEADER_KEY])
     header.num_shards = files
@@ -189,6 +193,4 @@ def _write_regions(folder: Path, prefix: str, tables: Sequence[TableRows]) -> No
         }
         for piece in pieces
     ]
-    extra = folder / "assets.extra"
-    extra.mkdir(exist_ok=True)
-    (extra / ROWS_FILE).write_text(json.dumps({"regions": regions}, indent=1))
+    write_extra(folder, ROWS_FILE, json.dumps({"regions": regions}, indent=1))

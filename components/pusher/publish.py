@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from shardline.components.contracts.model_folder import GRAPH_FILE
 from shardline.components.pusher.deltas.delta import Base, write_delta
 from shardline.components.pusher.deltas.delta_manifest import (
     MANIFEST_FILE,
@@ -27,7 +28,7 @@ from shardline.components.pusher.publication import (
     verify,
 )
 from shardline.components.pusher.retention import collect
-from shardline.components.pusher.stores.store import DELTAS, MODEL_FILE, Store
+from shardline.components.pusher.stores.store import DELTAS, Store
 from shardline.components.pusher.stores.stores import open_store
 from shardline.configs.serving import Publishing
 
@@ -71,8 +72,8 @@ def publish_model(
         OSError: if the serving folder cannot be written.
     """
     store = open_store(serving_dir)
-    if not Path(model_folder, MODEL_FILE).is_file():
-        raise FileNotFoundError(2, f"holds no {MODEL_FILE} to publish", model_folder)
+    if not Path(model_folder, GRAPH_FILE).is_file():
+        raise FileNotFoundError(2, f"holds no {GRAPH_FILE} to publish", model_folder)
     with store.locked(), store.incoming() as work:
         files = copied_model(model_folder, work / "model")
         published = None

@@ -27,7 +27,6 @@ from shardline.components.server.request_error import (
 )
 
 DEFAULT_SIGNATURE = "serving_default"
-MODEL_FILE = "saved_model.pb"
 Arrays = dict[str, np.ndarray]
 
 

@@ -1,7 +1,7 @@
 """Which version is served: follows a serving folder, and swaps what is in memory.
 
 The largest version that loads is served. A version is a folder with a number for a
-name and a `saved_model.pb`, and does not change once it is there. Requests that began
+name and a graph file, and does not change once it is there. Requests that began
 with a version end with it; its memory is given back after the last.
 """
 
@@ -14,15 +14,15 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from shardline.components.contracts.model_folder import GRAPH_FILE, version_of
 from shardline.components.server.memory import return_unused
 from shardline.components.server.metrics import Metrics
-from shardline.components.server.model import MODEL_FILE, LoadedVersion, VersionError
+from shardline.components.server.model import LoadedVersion, VersionError
 from shardline.components.server.request_error import RequestError, Status, quoted
 
 _log = logging.getLogger(__name__)
 _FIRST_RETRY_S = 10.0
 _LONGEST_RETRY_S = 600.0
-_LONGEST_NUMBER = 18  # digits: every such number fits into 64 bits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -259,15 +259,11 @@ def versions_in(folder: Path) -> dict[int, tuple[int, ...]]:
 
 def _stamps(folder: Path) -> Iterator[tuple[int, tuple[int, ...]]]:
     for name in os.listdir(folder):
-        if _is_version(name):
+        version = version_of(name)
+        if version is not None:
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                status = os.stat(folder / name / MODEL_FILE)
-                yield int(name), (status.st_ino, status.st_size, status.st_mtime_ns)
-
-
-def _is_version(name: str) -> bool:
-    is_number = name.isascii() and name.isdecimal() and len(name) <= _LONGEST_NUMBER
-    return is_number and (name == "0" or name[0] != "0")
+                status = os.stat(folder / name / GRAPH_FILE)
+                yield version, (status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def _close(model: LoadedVersion) -> None:

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from shardline.components.contracts.parity_results import ScoreParity, TableParity
 from shardline.components.contracts.precision_report import PrecisionReport
 from shardline.components.contracts.validation import Gate
-from shardline.components.validator.replay.parity import TableParity
-from shardline.components.validator.replay.scores import ScoreParity
 from shardline.configs.schema import Latency as LatencyLimit
 
 _SHOWN_FAULTS = 3
@@ -61,7 +60,7 @@ def parity_gate(
 
 
 def size_gate(model_bytes: int, limit: int | None) -> Gate:
-    """Judges the bytes of a model's files, `assets.extra` left out."""
+    """Judges the bytes of the files that a server loads."""
     why = f"the model's files have {model_bytes:,} bytes"
     passes = limit is None or model_bytes <= limit
     if not passes:

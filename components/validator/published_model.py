@@ -3,8 +3,8 @@
 import dataclasses
 from pathlib import Path
 
-from shardline.components.execution.fresh_process import NotServedError
 from shardline.components.pusher.newest_model import newest_model
+from shardline.components.validator.replay.answers import NotServedError
 from shardline.components.validator.validate import check_parity
 
 

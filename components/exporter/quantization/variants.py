@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from shardline.components.contracts.checkpoint_manifest import CheckpointManifest
+from shardline.components.contracts.model_folder import loaded_bytes
 from shardline.components.exporter.quantization.measure import Trial
 from shardline.components.exporter.quantization.measurement import (
     Candidates,
@@ -29,7 +30,7 @@ class Measured:
     Attributes:
         folder: where it lies.
         table_bytes: of its tables.
-        model_bytes: of all its files, without `assets.extra`.
+        model_bytes: of the files that a server loads.
         weight: what was measured of it.
     """
 
@@ -104,7 +105,7 @@ class Variants:
             self._measured[key] = Measured(
                 folder=folder,
                 table_bytes=sum(self.table_bytes(*item) for item in precisions.items()),
-                model_bytes=_model_bytes(folder),
+                model_bytes=sum(loaded_bytes(folder).values()),
                 weight=measure(
                     str(folder), self._files, self._manifest, candidates, self._tried
                 ),
@@ -120,11 +121,3 @@ class Variants:
             100 * trial.increase,
             "kept" if trial.kept else "too much",
         )
-
-
-def _model_bytes(folder: Path) -> int:
-    return sum(
-        path.stat().st_size
-        for path in folder.rglob("*")
-        if path.is_file() and path.relative_to(folder).parts[0] != "assets.extra"
-    )

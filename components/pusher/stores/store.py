@@ -14,21 +14,19 @@ import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from shardline.components.contracts.model_folder import PUBLICATION_FILE
 from shardline.components.pusher.deltas.delta_manifest import (
     MANIFEST_FILE,
     DeltaManifest,
     parsed_manifest,
 )
 from shardline.components.pusher.publication import (
-    PUBLICATION_FILE,
     Publication,
     PublicationError,
     parsed_publication,
 )
 
 DELTAS = "deltas"
-# TensorFlow Serving takes a folder for a version once it holds this file.
-MODEL_FILE = "saved_model.pb"
 
 
 class Store(abc.ABC):

@@ -6,97 +6,21 @@ the engine refused the model must refuse, with the same error.
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
 from shardline.components.contracts.parity_lookups import Asked, Lookups
-from shardline.components.execution.fresh_process import Answers, Refusal
+from shardline.components.contracts.parity_results import (
+    TableParity,
+    WorstLookup,
+    excess,
+)
+from shardline.components.validator.replay.answers import Answers, Refusal
 
 _REFUSED = "InvalidArgumentError"
 _SHOWN = 20
 _SHOWN_CHARACTERS = 300
-# Divides what nothing is allowed of, so that the largest difference stays the worst.
-_NOTHING = 1e-100
-
-
-class WorstLookup(BaseModel):
-    """The example whose answer is the furthest off, for what it may be off.
-
-    Attributes:
-        feature: its name.
-        case: what the example shows.
-        example: position in the case.
-        ids: of the example, the first of them.
-        weights: of the ids, or None.
-        place: of the value in the example's activations.
-        engine: what training answered there.
-        model: what the model answers there.
-        difference: of the two; infinite if one is no number.
-        allowed: how large it may be.
-    """
-
-    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
-
-    feature: str
-    case: str
-    example: int
-    ids: list[int]
-    weights: list[float] | None
-    place: list[int]
-    engine: float
-    model: float
-    difference: float
-    allowed: float
-
-    @property
-    def badness(self) -> float:
-        """How many times too large the difference is."""
-        return float(_badness(self.difference, self.allowed))
-
-    def __str__(self) -> str:
-        """Returns a line for people."""
-        weights = f", weights {self.weights}" if self.weights else ""
-        return (
-            f"feature '{self.feature}', case '{self.case}', example {self.example}: "
-            f"ids {self.ids}{weights}, value {self.place}: the engine said "
-            f"{self.engine:.9g}, the model {self.model:.9g}; they differ by "
-            f"{self.difference:.3g}, at most {self.allowed:.3g} is allowed"
-        )
-
-
-class TableParity(BaseModel):
-    """How one table answers.
-
-    Attributes:
-        precision: how the model holds it.
-        examples: how many were answered.
-        refused: how many requests were refused, as they were in training.
-        largest_difference: of two values.
-        worst: the example that is the furthest off; None if nothing was answered.
-        faults: why the table is not what it was in training, the worst first.
-    """
-
-    model_config = ConfigDict(
-        frozen=True,
-        ser_json_inf_nan="strings",
-        validate_by_name=True,
-        serialize_by_alias=True,
-    )
-
-    # Files say `form`, the older word.
-    precision: str = Field(validation_alias="form", serialization_alias="form")
-    examples: int
-    refused: int
-    largest_difference: float
-    worst: WorstLookup | None
-    faults: list[str]
-
-    @property
-    def badness(self) -> float:
-        """How many times too large the largest difference is."""
-        return self.worst.badness if self.worst else 0.0
 
 
 class _Found(NamedTuple):
@@ -190,7 +114,7 @@ def _compared(feature: str, asked: Asked, answer: np.ndarray, precision: str) ->
     if precision != "float32":
         allowed = allowed + asked.allowed[precision][..., None]
     place = np.unravel_index(
-        int(_badness(difference, allowed).argmax()), difference.shape
+        int(excess(difference, allowed).argmax()), difference.shape
     )
     example, *inside = map(int, place)
     case = next(one for one in asked.cases if one.start <= example < one.stop)
@@ -213,11 +137,6 @@ def _compared(feature: str, asked: Asked, answer: np.ndarray, precision: str) ->
         worst=worst,
         fault=str(worst) if worst.difference > worst.allowed else "",
     )
-
-
-def _badness(difference: Any, allowed: Any) -> Any:
-    """Returns how many times too large differences are."""
-    return difference / np.maximum(allowed, _NOTHING)
 
 
 def _line(refusal: Refusal) -> str:

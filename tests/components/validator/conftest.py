@@ -1,4 +1,4 @@
-"""A small engine of every kind of feature and policy, and what it answers to probes."""
+"""A small engine of every kind of feature and policy, and models that answer as it."""
 
 import dataclasses
 import functools
@@ -10,14 +10,24 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from shardline.components.contracts.parity_lookups import Lookups, write_lookups
-from shardline.components.execution.fresh_process import Answers, Refusal
+from shardline.components.contracts.parity_examples import model_parity, write_parity
+from shardline.components.contracts.parity_lookups import (
+    ARRAYS_FILE,
+    LOOKUPS_FILE,
+    Asked,
+    Case,
+    Lookups,
+    Probed,
+    bags_of,
+    write_lookups,
+)
 from shardline.components.exporter.signatures import lookup_signature
 from shardline.components.model.engine_config import engine_config, table_policies
 from shardline.components.trainer.learner import Learner
 from shardline.components.trainer.probe_cases import Probe
 from shardline.components.trainer.probes import Prober
-from shardline.components.validator.replay import ask
+from shardline.components.validator.replay import program
+from shardline.components.validator.replay.answers import Answers, Refusal
 from shardline.configs.schema import (
     SGD,
     Feature,
@@ -156,13 +166,76 @@ def model(learner: Learner) -> Model:
 def answers_of(parity: Path) -> Callable[[Model], Answers]:
     """Asks a model in this process what the fresh one asks."""
 
-    def ask_it(model: Model) -> Answers:
-        arrays, refusals = ask.lookups(model, parity)
+    def ask(model: Model) -> Answers:
+        files = parity / LOOKUPS_FILE, parity / ARRAYS_FILE
+        arrays, refusals = program.look_up(model, *map(str, files))
         by_request: list[dict[str, np.ndarray]] = [{} for _ in refusals]
         for name, array in arrays.items():
             number, _, feature = name.partition("/")
             by_request[int(number)][feature] = array
-        told = [one and Refusal(**one) for one in refusals]
-        return Answers(np.zeros(0), by_request, told, 0.0, {})
+        errors = [refusal and Refusal(**refusal) for refusal in refusals]
+        return Answers(np.zeros(0), by_request, errors, 0.0, {})
 
-    return ask_it
+    return ask
+
+
+# A model that scores with the length of a name, and looks up a table of four rows.
+_NAMES = [b"", b"a", b"bcd"]
+_SCORES = np.array([0.0, 1.0, 3.0], np.float32)
+_SMALL_ROWS = np.arange(8, dtype=np.float32).reshape(4, 2) / 8
+
+
+def _example(name: bytes) -> bytes:
+    """Returns a serialized example of one column."""
+    made = tf.train.Example()
+    made.features.feature["name"].bytes_list.value.append(name)
+    return made.SerializeToString()
+
+
+def _small_lookups() -> Lookups:
+    """What a table of four rows answers, and what it refuses."""
+    right = Asked(
+        bags_of([[0], [3]]),
+        [Case("one id", 0, 2)],
+        _SMALL_ROWS[[0, 3]],
+        {"int8": np.array([0.0, 0.01], np.float32)},
+    )
+    wrong = Asked(bags_of([[4]]), [Case("id equal to the rows", 0, 1)])
+    return Lookups(
+        {"user": Probed("user", "single")}, [{"user": right}, {"user": wrong}]
+    )
+
+
+def _length(names: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.strings.length(names), tf.float32)
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Callable[..., str]:
+    """Exports a model that scores with the length of a name, by default."""
+
+    def save(
+        score: Callable[[tf.Tensor], tf.Tensor] = _length, *, has_lookup: bool = True
+    ) -> str:
+        spec = {"name": tf.io.FixedLenFeature([], tf.string)}
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+        def serve(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"scores": score(tf.io.parse_example(examples, spec)["name"])}
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.int64, "user")])
+        def lookup(user: tf.Tensor) -> dict[str, tf.Tensor]:
+            in_range = tf.debugging.Assert(tf.reduce_all(user < 4), ["ids up to 3"])
+            with tf.control_dependencies([in_range]):
+                return {"user": tf.gather(tf.constant(_SMALL_ROWS), user)}
+
+        folder = str(tmp_path / "model")
+        signatures = {"serving_default": serve}
+        if has_lookup:
+            signatures["lookup"] = lookup
+        tf.saved_model.save(tf.Module(), folder, signatures=signatures)
+        write_parity(model_parity(folder), [_example(name) for name in _NAMES], _SCORES)
+        write_lookups(model_parity(folder), _small_lookups())
+        return folder
+
+    return save

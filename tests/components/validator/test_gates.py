@@ -4,6 +4,11 @@ from typing import Any
 
 import pytest
 
+from shardline.components.contracts.parity_results import (
+    ScoreParity,
+    TableParity,
+    WorstLookup,
+)
 from shardline.components.contracts.precision_report import PrecisionReport
 from shardline.components.validator.gates import (
     latency_gate,
@@ -12,8 +17,6 @@ from shardline.components.validator.gates import (
     size_gate,
     unanswered_gates,
 )
-from shardline.components.validator.replay.parity import TableParity, WorstLookup
-from shardline.components.validator.replay.scores import ScoreParity
 from shardline.configs.schema import Latency
 
 

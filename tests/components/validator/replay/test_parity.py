@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 from shardline.components.contracts.parity_lookups import Lookups
-from shardline.components.validator.replay.parity import TableParity, compare_tables
+from shardline.components.contracts.parity_results import TableParity
+from shardline.components.validator.replay.parity import compare_tables
 from shardline.configs.schema import FeatureSet
 
 ROUNDED = {

@@ -1,16 +1,25 @@
-"""Asks a served model, in a process that has only TensorFlow.
+"""Asks a model what training asked the engine, in a process that has only TensorFlow.
 
-Run as a file, `python -I ask.py MODEL_FOLDER ANSWERS_FILE REQUESTS SIZE...`, which
-imports nothing of this project and checks so in the end: a Python function in the model
-would need it. Asks for the scores of the model's parity examples and for its parity
-lookups, and writes the answers, arrays named `scores` and `<request>/<feature>`. Then
-it sends so many requests of each size, of the same examples. Prints one JSON line: what
-the model refused, and how long each request took.
+Run as a file, `python -I program.py`, which imports nothing of this project and checks
+so in the end: a Python function in the model would need it. Reads a request, one JSON
+object, from its input:
+
+    model     folder of the SavedModel
+    examples  TFRecord file of the parity examples
+    lookups   JSON file of the parity lookups, see `contracts.parity_lookups`
+    arrays    their arrays
+    answers   the file to write: arrays named `scores` and `<request>/<feature>`
+    requests  how many requests to time, of each size
+    sizes     examples in such a request
+
+Prints one JSON line: how long the model took to load, what it refused, and how long
+each request took in milliseconds, by size.
 """
 
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +28,12 @@ import tensorflow as tf
 
 _TRAINING_ONLY = {
     "apache_beam",
-    "components",
-    "configs",
-    "embedding",
     "keras_rs",
-    "pipeline",
+    "shardline",
     "tensorflow_transform",
     "tfx",
 }
-# What a kind of feature takes: the signature's names, by those of the file.
+# By kind of feature: patterns of the signature's inputs, by the file's arrays.
 _INPUTS = {
     "single": {"values": "{}"},
     "pooled": {"values": "{}_values", "row_splits": "{}_row_splits"},
@@ -44,55 +50,64 @@ _LONGEST_S = 5.0
 _DIFFERENT_REQUESTS = 50
 
 
-def main(folder: Path, answers_file: str, requests: int, sizes: list[int]) -> str:
-    """Asks the SavedModel in a folder; returns the line to print."""
-    parity = folder / "assets.extra" / "parity"
-    dataset = tf.data.TFRecordDataset(str(parity / "examples.tfrecord"))
+def main(request: Mapping[str, Any]) -> str:
+    """Does what a request asks for; returns the line to print.
+
+    Args:
+        request: as read from the input.
+    """
+    dataset = tf.data.TFRecordDataset(request["examples"])
     examples = list(dataset.as_numpy_iterator())
     started_s = time.perf_counter()
-    signatures = tf.saved_model.load(str(folder)).signatures
-    loaded_s = time.perf_counter() - started_s
+    signatures = tf.saved_model.load(request["model"]).signatures
+    load_s = time.perf_counter() - started_s
     for needed in ("serving_default", "lookup"):
         if needed not in signatures:
             sys.exit(f"The model has no signature `{needed}`, only {[*signatures]}.")
     score = signatures["serving_default"]
     answers = {"scores": score(examples=tf.constant(examples))["scores"].numpy()}
-    looked_up, refusals = lookups(signatures["lookup"], parity)
-    np.savez(answers_file, **(answers | looked_up))
+    activations, refusals = look_up(
+        signatures["lookup"], request["lookups"], request["arrays"]
+    )
+    np.savez(request["answers"], **(answers | activations))
     return json.dumps(
         {
-            "load_seconds": loaded_s,
+            "load_seconds": load_s,
             "refusals": refusals,
-            "request_ms": {n: times_ms(score, examples, requests, n) for n in sizes},
+            "request_ms": {
+                size: times_ms(score, examples, request["requests"], size)
+                for size in request["sizes"]
+            },
         }
     )
 
 
-def lookups(
-    lookup: Any, parity: Path
+def look_up(
+    lookup: Any, lookups_file: str, arrays_file: str
 ) -> tuple[dict[str, np.ndarray], list[dict[str, str] | None]]:
     """Asks every lookup.
 
     Args:
         lookup: the signature.
-        parity: the folder of the lookups.
+        lookups_file: the lookups.
+        arrays_file: their arrays.
 
     Returns:
         The answers, and of each request None or the error it met.
     """
-    described = json.loads((parity / "lookups.json").read_text())
-    with np.load(parity / "lookups.npz") as file:
+    described = json.loads(Path(lookups_file).read_text())
+    with np.load(arrays_file) as file:
         arrays = dict(file)
-    kinds = {name: one["kind"] for name, one in described["features"].items()}
+    kinds = {name: feature["kind"] for name, feature in described["features"].items()}
     answers: dict[str, np.ndarray] = {}
     refusals: list[dict[str, str] | None] = []
     for number, request in enumerate(described["requests"]):
         inputs = {
-            given.format(name): tf.constant(
+            pattern.format(name): tf.constant(
                 arrays[f"{number}/{name}/{key}"] if name in request else _NOTHING[key]
             )
             for name, kind in kinds.items()
-            for key, given in _INPUTS[kind].items()
+            for key, pattern in _INPUTS[kind].items()
         }
         try:
             answer = lookup(**inputs)
@@ -109,9 +124,9 @@ def times_ms(
     score: Any, examples: list[bytes], requests: int, size: int
 ) -> list[float]:
     """Returns how long requests of so many examples took; fewer if they are slow."""
-    places = np.arange(size)
+    positions = np.arange(size)
     batches = [
-        tf.constant([examples[i % len(examples)] for i in places + number * size])
+        tf.constant([examples[i % len(examples)] for i in positions + number * size])
         for number in range(min(requests, _DIFFERENT_REQUESTS))
     ]
     for number in range(_WARMUP_REQUESTS):
@@ -125,9 +140,7 @@ def times_ms(
 
 
 if __name__ == "__main__":
-    line = main(
-        Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), [*map(int, sys.argv[4:])]
-    )
+    line = main(json.load(sys.stdin))
     if imported := _TRAINING_ONLY & sys.modules.keys():
         sys.exit(f"Serving the model imported {', '.join(sorted(imported))}.")
     print(line)
