@@ -14,7 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-_PROGRAM = Path(__file__).parents[1] / "validator" / "replay" / "ask.py"
+from shardline.components.validator.replay import ask
+
+# By the module, so that its code is in the cache key of whoever runs it.
+_PROGRAM = Path(ask.__file__)
 _TIME_LIMIT_S = 1800
 _LAST_LINES = 3
 

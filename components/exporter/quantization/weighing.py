@@ -15,10 +15,11 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from shardline.components.exporter.quantization import weigh as program
 from shardline.components.exporter.quantization.weigh import Trial
 from shardline.configs.schema import Form, Target
 
-_PROGRAM = Path(__file__).with_name("weigh.py")
+_PROGRAM = Path(program.__file__)
 _LAST_LINES = 3
 
 
