@@ -15,10 +15,12 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from shardline.components.exporter.quantization import measure as program
 from shardline.components.exporter.quantization.measure import Trial
 from shardline.configs.schema import Precision, Target
 
-_PROGRAM = Path(__file__).with_name("measure.py")
+# By the module, so that its code is in the cache key of whoever runs it.
+_PROGRAM = Path(program.__file__)
 _LAST_LINES = 3
 
 
