@@ -25,7 +25,7 @@ def test_every_diagnosis_is_printed_and_then_the_remedies_needed() -> None:
 
     table, _, remedies = output.getvalue().partition("\npackages: ")
     assert re.search(r"python +│ ok +│ 3\.11\.7", table)
-    assert re.search(r"packages +│ error +│ absl \[not a style\] gone", table)
+    assert re.search(r"packages +│ error +│ absl \[not a style\] absent", table)
     assert remedies == "Run `make setup`.\n"
 
 
