@@ -5,7 +5,12 @@ import os
 import tempfile
 from pathlib import Path
 
-from shardline.configs.outputs import ARTIFACTS_FOLDER, METADATA_FILE
+from shardline.configs.outputs import (
+    ARTIFACTS_FOLDER,
+    DOWNLOADS_FOLDER,
+    METADATA_FILE,
+    output_folder,
+)
 
 
 class OutputError(RuntimeError):
@@ -45,7 +50,7 @@ class RunFolder:
     @property
     def data(self) -> Path:
         """Fetched data packages."""
-        return self.root / "data"
+        return self.root / DOWNLOADS_FOLDER
 
     def make(self) -> None:
         """Makes the folders.
@@ -72,4 +77,4 @@ def run_folder_of(name: str, output_dir: Path | None) -> RunFolder:
         name: of the run.
         output_dir: where its outputs go, if not to `runs/<name>`.
     """
-    return RunFolder((output_dir or Path("runs", name)).resolve())
+    return RunFolder((output_dir or output_folder(name)).resolve())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from shardline.components.checker.preflight import find_own_modules
+from shardline.components.checker.preflight import find_user_modules
 from shardline.components.checker.split_labels import (
     add_labels,
     judged_splits,
@@ -82,7 +82,7 @@ def make_plan(
         ValueError: if there is no training example, or the user's own function does
             not give the columns that the configuration says.
     """
-    find_own_modules()
+    find_user_modules()
     examples = examples_of_job(job, [], downloads)
     rules = examples.rules.of_split(_TRAIN)
     bad, tally = rules.new_bad_input(), Tally()

@@ -10,6 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from shardline.configs import load_job
+from shardline.configs.outputs import downloads_folder
 from shardline.pipeline.commands.console import console, failing_on, load, print_line
 from shardline.pipeline.commands.options import Configuration
 from shardline.pipeline.terminal.native_output import stderr_held_back
@@ -58,7 +59,7 @@ def plan(
     with stderr_held_back():
         from shardline.components.planner.make_plan import machine_for, make_plan
     machine = machine_for(job, hosts, batch_size, sparse_cores)
-    downloads = Path("runs", job.name, "data")
+    downloads = downloads_folder(job.name)
     with failing_on(OSError, RuntimeError, ValueError):
         with console.status("Reading") as status, stderr_held_back():
             finished, bad = make_plan(job, downloads, machine, status.update)

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
 from shardline.configs import Job, load_job
+from shardline.configs.outputs import downloads_folder
 from shardline.pipeline.commands.console import console, failing_on, load, print_line
 from shardline.pipeline.commands.options import Configuration
 from shardline.pipeline.runners.interruption import children_end_first
@@ -102,7 +102,7 @@ def _preprocess(
     graph: str | None,
 ) -> None:
     """Runs the job and prints what became of it."""
-    from shardline.components.checker.preflight import find_own_modules
+    from shardline.components.checker.preflight import find_user_modules
     from shardline.components.execution.beam_runners import beam_runner
     from shardline.components.features.reading.job_examples import (
         examples_of_job,
@@ -111,8 +111,8 @@ def _preprocess(
     )
     from shardline.components.features.standalone import preprocess_alone
 
-    examples = examples_of_job(job, inputs, Path("runs", job.name, "data"))
-    find_own_modules()
+    examples = examples_of_job(job, inputs, downloads_folder(job.name))
+    find_user_modules()
     beam = beam_runner(runner, runner_options)
     files = sum(len(source.files) for source in examples.sources)
     console.print(f"Preprocessing {files} files with {len(job.features)} features")
