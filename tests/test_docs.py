@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer.main
+
+from shardline.pipeline.commands.app import app
 
 ROOT = Path(__file__).parents[1]
 LAYERS = ("configs", "embedding", "components", "pipeline")
@@ -205,12 +208,7 @@ def test_commands_on_a_page_exist(page):
     text = code(page.read_text())
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
     assert set(_TARGET.findall(text)) - targets == set()
-    from shardline.pipeline.commands.app import app
-
-    names = {
-        command.name or command.callback.__name__.replace("_", "-")
-        for command in app.registered_commands
-    } | {group.name or group.typer_instance.info.name for group in app.registered_groups}
+    names = set(typer.main.get_command(app).commands)
     assert set(_COMMAND.findall(text)) - names == set()
 
 
