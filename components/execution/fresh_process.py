@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -99,7 +100,7 @@ def _output(command: list[str], model_folder: str) -> str:
     return finished.stdout.splitlines()[-1]
 
 
-def _answers(told: dict, arrays: dict[str, np.ndarray]) -> Answers:
+def _answers(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> Answers:
     lookups: list[dict[str, np.ndarray]] = [{} for _ in told["refusals"]]
     for name, array in arrays.items():
         number, separator, feature = name.partition("/")

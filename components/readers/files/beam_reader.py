@@ -154,7 +154,9 @@ _RULES_OF_FILES = {
 }
 
 
-def _examples(share: tuple[str, Unit], rules: ReadRules) -> Iterator[TaggedOutput]:
+def _examples(
+    share: tuple[str, Unit], rules: ReadRules
+) -> Iterator[TaggedOutput[str, Any]]:
     split, unit = share
     bad, tally = rules.new_bad_input(), Tally()
     encoder = RecordBatchToExamplesEncoder()
