@@ -1,4 +1,4 @@
-"""A run of the last version before `shardline.*`; `make_run.py` says how it was made."""
+"""A run of the last version before `shardline.*`, which `make_run.py` made."""
 
 import tarfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Made `run.tar.xz`, with the code of commit 75ad041, the last one before `shardline.*`.
+"""Made `run.tar.xz` with commit 75ad041, the last one before `shardline.*`.
 
 The tests beside it hold today's code against that run. It is not to be made again by
 other code. Should another old version ever be asked for, this is how this one was made:
@@ -65,6 +65,7 @@ def write_config(code: Path) -> Path:
 def restored(checkpoint: Path) -> dict[str, np.ndarray]:
     """Returns the tables and slots of a checkpoint, restored by the old code."""
     from components.checkpoint_manifest import checkpoint_prefix, load_manifest
+
     from components.trainer.learner import new_learner
     from configs.schema import Training
 
