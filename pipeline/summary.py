@@ -14,17 +14,17 @@ from shardline.components.evaluation.binary import Judged
 from shardline.components.evaluation.tfma_metrics import judged_of
 from shardline.configs.schema import Run
 from shardline.configs.shown import shown
-from shardline.pipeline.layout import Layout
 from shardline.pipeline.metadata import RunError, RunRecord, properties
+from shardline.pipeline.run_folder import RunFolder
 
 
-def summarize(run: Run, record: RunRecord, layout: Layout) -> dict[str, str]:
+def summarize(run: Run, record: RunRecord, run_folder: RunFolder) -> dict[str, str]:
     """Returns what to show of a run whose components all came to their end.
 
     Args:
         run: the configuration.
         record: of the run.
-        layout: where its outputs are.
+        run_folder: where its outputs are.
 
     Raises:
         RunError: if a gate kept the model from being published.
@@ -52,7 +52,7 @@ def summarize(run: Run, record: RunRecord, layout: Layout) -> dict[str, str]:
         "Published model": _published(pushed),
         "Checkpoint": checkpoint.uri,
         "TensorBoard": record.artifacts("Trainer")["model_run"].uri,
-        "Everything": str(layout.root),
+        "Everything": str(run_folder.root),
     }
 
 

@@ -101,8 +101,8 @@ class Asked:
         cases: of the examples, which they cover.
         activations: float32 [examples, dim], or [examples, max_sequence_length, dim];
             None if the engine refused.
-        allowed: by the form of a table that rounds its rows, how far an activation may
-            be off for that: float32, the activations' shape without the last axis.
+        allowed: by the precision of a table that rounds its rows, how far an activation
+            may be off for that: float32, the activations' shape without the last axis.
     """
 
     bags: Bags
@@ -193,7 +193,7 @@ def _arrays(asked: Asked) -> dict[str, np.ndarray]:
         "row_splits": asked.bags.row_splits,
         "weights": asked.bags.weights,
         "activations": asked.activations,
-        **{f"allowed/{form}": array for form, array in asked.allowed.items()},
+        **{f"allowed/{precision}": array for precision, array in asked.allowed.items()},
     }
     return {key: array for key, array in arrays.items() if array is not None}
 

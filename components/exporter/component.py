@@ -55,7 +55,7 @@ class Exporter(base_component.BaseComponent):
             checkpoint: what the trainer learnt.
             transform_graph: the graph that made its training data.
             examples: raw examples, of which the evaluation split tells how well the
-                model answers with tables in other forms than float32.
+                model answers with tables in other precisions than float32.
             model_name: the name requests use.
             serving: how the model holds its tables, and how it warms up.
             code_version: digest of the code, for the cache key.

@@ -12,17 +12,17 @@ from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
-from pydantic import Field, FiniteFloat
+from pydantic import ConfigDict, Field, FiniteFloat
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from shardline.components.contracts.checkpoint_manifest import (
-    Manifest,
+    CheckpointManifest,
     checkpoint_prefix,
     load_manifest,
 )
 from shardline.components.contracts.data_card import DataCard
 from shardline.components.exporter.table_files import TableRows
-from shardline.configs.schema import Form, Section, Serving
+from shardline.configs.schema import Precision, Section, Serving
 
 CARD_FILE = "model.json"
 _INITIALIZER = "__saved_model_init_op"
@@ -47,9 +47,12 @@ class CheckpointCard(Section):
 class TableCard(Section):
     """A table, how many bytes the model holds of it, and how it learnt."""
 
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
     rows: int
     dim: int
-    form: Form
+    # Files say `form`, the older word.
+    precision: Precision = Field(validation_alias="form", serialization_alias="form")
     bytes: int
     optimizer: str
     policy: str
@@ -69,7 +72,7 @@ class Sizes(Section):
     Attributes:
         total: of all kinds.
         graph: SavedModel and fingerprint.
-        tables: rows in their forms.
+        tables: rows in their precisions.
         dense: other variables, and their index.
         vocabularies: tokens.
     """
@@ -179,20 +182,20 @@ def card_of(
     )
 
 
-def _table_card(table: TableRows, manifest: Manifest) -> TableCard:
+def _table_card(table: TableRows, manifest: CheckpointManifest) -> TableCard:
     settings = manifest.features.tables[table.name]
     (optimizer,) = settings.optimizer.model_dump(exclude_none=True)
     return TableCard(
         rows=table.rows,
         dim=table.dim,
-        form=table.form,
+        precision=table.precision,
         bytes=table.bytes,
         optimizer=optimizer,
         policy=settings.policy,
     )
 
 
-def _configuration_digest(manifest: Manifest, serving: Serving) -> str:
+def _configuration_digest(manifest: CheckpointManifest, serving: Serving) -> str:
     described = manifest.model_dump(
         mode="json", exclude={"steps", "hosts", "rows", "metrics", "undefined"}
     ) | {"serving": serving.model_dump(mode="json")}
@@ -200,7 +203,7 @@ def _configuration_digest(manifest: Manifest, serving: Serving) -> str:
 
 
 def _vocabularies(
-    manifest: Manifest, transform_output: tft.TFTransformOutput
+    manifest: CheckpointManifest, transform_output: tft.TFTransformOutput
 ) -> dict[str, VocabularyCard]:
     cards = {}
     for table in sorted(manifest.features.tables):

@@ -19,7 +19,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tensorflow.python.saved_model.fingerprinting_utils import write_fingerprint
 
 from shardline.components.contracts.checkpoint_manifest import (
-    Manifest,
+    CheckpointManifest,
     checkpoint_prefix,
     load_manifest,
 )
@@ -38,7 +38,7 @@ from shardline.components.model.engine_inputs import (
     number_inputs,
     ragged_inputs,
 )
-from shardline.configs.schema import FeatureSet, Form
+from shardline.configs.schema import FeatureSet, Precision
 from shardline.embedding import serving_embedding_lookup
 from shardline.embedding.serving.tables import ServingTable
 from shardline.embedding.tables import partition
@@ -51,14 +51,14 @@ class ServingModel(tf.Module):
         self,
         checkpoint_folder: str,
         transform_output: tft.TFTransformOutput,
-        forms: Mapping[str, Form] = MappingProxyType({}),
+        precisions: Mapping[str, Precision] = MappingProxyType({}),
     ):
         """Restores the dense model of a checkpoint; tables stay without rows.
 
         Args:
             checkpoint_folder: of a HostShardedCheckpoint, of any number of hosts.
             transform_output: what the Transform component wrote.
-            forms: how tables are held, by name; float32 if not named.
+            precisions: how tables are held, by name; float32 if not named.
 
         Raises:
             ValueError: if the dense model cannot be built.
@@ -76,12 +76,16 @@ class ServingModel(tf.Module):
         status = tf.train.Checkpoint(model=self.dense_variables).read(self._checkpoint)
         status.expect_partial().assert_existing_objects_matched()
         self.table_rows = tuple(
-            TableRows(name, manifest.rows[name], table.dim, forms.get(name, "float32"))
+            TableRows(
+                name, manifest.rows[name], table.dim, precisions.get(name, "float32")
+            )
             for name, table in sorted(manifest.features.tables.items())
         )
         self.tables = {
             table.name: ServingTable(
-                table.dim, partition.first_rows(table.rows, manifest.hosts), table.form
+                table.dim,
+                partition.first_rows(table.rows, manifest.hosts),
+                table.precision,
             )
             for table in self.table_rows
         }
@@ -131,7 +135,7 @@ class ServingModel(tf.Module):
 
         Raises:
             ValueError: if the checkpoint holds a table of another shape than its
-                manifest says, or rows that their form cannot hold.
+                manifest says, or rows that their precision cannot hold.
         """
         tf.saved_model.save(
             self,
@@ -186,7 +190,7 @@ def _write_fingerprint(folder: str) -> None:
     path.write_bytes(fingerprint.SerializeToString())
 
 
-def _dense_model(manifest: Manifest) -> keras.Model:
+def _dense_model(manifest: CheckpointManifest) -> keras.Model:
     """Returns the dense model; its variables have the names of a process's first one.
 
     Names are stored with the variables: the same checkpoint is to make the same bytes,

@@ -18,10 +18,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from shardline.components.pusher.files import (
-    FileFacts,
+    FileDigest,
     copied,
     digest_of,
-    facts_of,
+    file_digest,
     files_below,
 )
 
@@ -78,7 +78,7 @@ class Publication(BaseModel):
 
     version: int
     digest: str
-    files: dict[InsidePath, FileFacts]
+    files: dict[InsidePath, FileDigest]
     published_at: str
     origin: dict[str, Any] = {}
     forced: str | None = None
@@ -100,7 +100,7 @@ class Publication(BaseModel):
 
 def new_publication(
     version: int,
-    files: Mapping[str, FileFacts],
+    files: Mapping[str, FileDigest],
     record: Record,
     base: int | None = None,
 ) -> Publication:
@@ -145,7 +145,7 @@ def first_fault(error: ValidationError) -> str:
     return f"{place}: {fault['msg']}" if place else str(fault["msg"])
 
 
-def copied_model(source: str | Path, target: Path) -> dict[str, FileFacts]:
+def copied_model(source: str | Path, target: Path) -> dict[str, FileDigest]:
     """Copies a model's files, and returns the facts of what was read.
 
     Args:
@@ -172,7 +172,7 @@ def verify(folder: Path, publication: Publication) -> None:
         found = "is not expected" if different[0] in there else "is missing"
         raise PublicationError(f"{folder}: {different[0]} {found}.")
     for path, expected in publication.files.items():
-        facts = facts_of(folder / path)
+        facts = file_digest(folder / path)
         if facts != expected:
             raise PublicationError(
                 f"{folder}: {path} is not what was published: got {facts.bytes} bytes "

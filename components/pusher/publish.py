@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Literal
 
 from shardline.components.pusher.deltas.delta import Base, write_delta
-from shardline.components.pusher.deltas.delta_manifest import MANIFEST_FILE, Manifest
+from shardline.components.pusher.deltas.delta_manifest import (
+    MANIFEST_FILE,
+    DeltaManifest,
+)
 from shardline.components.pusher.deltas.rebuild import rebuilt
-from shardline.components.pusher.files import FileFacts, digest_of
+from shardline.components.pusher.files import FileDigest, digest_of
 from shardline.components.pusher.publication import (
     PublicationError,
     Record,
@@ -85,7 +88,7 @@ def publish_model(
 
 
 def added_full(
-    store: Store, folder: Path, files: Mapping[str, FileFacts], record: Record
+    store: Store, folder: Path, files: Mapping[str, FileDigest], record: Record
 ) -> Published:
     """Makes prepared files the newest version of a store, a full one. Under its lock.
 
@@ -134,7 +137,7 @@ def _unchanged(store: Store, digest: str) -> Published | None:
 def _added_delta(
     store: Store,
     work: Path,
-    files: Mapping[str, FileFacts],
+    files: Mapping[str, FileDigest],
     publishing: Publishing,
     record: Record,
 ) -> Published | None:
@@ -151,7 +154,7 @@ def _added_delta(
         _log.warning("a full version: version %d is no base: %s", version, error)
         return None
     made = new_publication(0, files, record, version)
-    manifest = Manifest(
+    manifest = DeltaManifest(
         publication=made, base_digest=base.publication.digest, changes=changes
     )
     if manifest.bytes > publishing.max_delta * made.bytes:
@@ -167,7 +170,7 @@ def _base(store: Store, version: int, work: Path) -> Base:
     return Base(*rebuilt(store, version, store, work / "base"))
 
 
-def _put_delta(store: Store, work: Path, manifest: Manifest) -> Published:
+def _put_delta(store: Store, work: Path, manifest: DeltaManifest) -> Published:
     version = store.claim()
     publication = manifest.publication.model_copy(update={"version": version})
     text = manifest.model_copy(update={"publication": publication}).model_dump_json()

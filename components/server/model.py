@@ -97,7 +97,7 @@ class Signature:
         return dict(zip(self.outputs, values, strict=True))
 
 
-class LoadedModel:
+class LoadedVersion:
     """A version that can be asked.
 
     Attributes:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
-from shardline.components.server.model import LoadedModel, VersionError
+from shardline.components.server.model import LoadedVersion, VersionError
 from shardline.components.server.protos import PredictMessages, query_of
 from shardline.components.server.request_error import RequestError
 
@@ -16,7 +16,7 @@ _FILE = Path("assets.extra", "tf_serving_warmup_requests")
 _MOST_REQUESTS = 1000
 
 
-def replay_warmup(model: LoadedModel, folder: Path, max_bytes: int) -> int:
+def replay_warmup(model: LoadedVersion, folder: Path, max_bytes: int) -> int:
     """Sends a model the requests that lie beside it.
 
     Args:

@@ -12,7 +12,7 @@ from tfx.types import Artifact, artifact_utils
 
 from shardline.components.contracts.artifacts import record_properties
 from shardline.components.contracts.checkpoint_manifest import (
-    Manifest,
+    CheckpointManifest,
     checkpoint_prefix,
 )
 from shardline.components.contracts.data_card import told_count
@@ -97,7 +97,7 @@ class Executor(BaseExecutor):
             _write_parity(learner, graph, features, raw, training.batch_size, parity)
             prober = Prober(learner.engine, features, rows, training.batch_size)
             write_lookups(parity, prober.lookups(example_probes(graph, features, raw)))
-            manifest = Manifest(
+            manifest = CheckpointManifest(
                 steps=int(learner.step),
                 hosts=training.hosts,
                 rows=rows,
@@ -121,7 +121,7 @@ def _check_counts(
         check_count(split, counted, told_count(examples, split))
 
 
-def _properties(manifest: Manifest) -> dict[str, int | float | str]:
+def _properties(manifest: CheckpointManifest) -> dict[str, int | float | str]:
     """Returns what makes lineage readable without opening the checkpoint."""
     why = {f"{name}_undefined": why for name, why in manifest.undefined.items()}
     sizes = {"steps": manifest.steps, "hosts": manifest.hosts}

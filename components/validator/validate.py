@@ -9,7 +9,7 @@ import numpy as np
 
 from shardline.components.contracts.parity_examples import model_parity
 from shardline.components.contracts.parity_lookups import load_lookups
-from shardline.components.contracts.precision_report import load_forms_report
+from shardline.components.contracts.precision_report import load_precision_report
 from shardline.components.contracts.validation import Gate, Latency, Validation
 from shardline.components.execution.fresh_process import (
     Answers,
@@ -63,7 +63,7 @@ def validate(model_folder: str, serving: Serving) -> Validation:
     model_bytes = _bytes_of(Path(model_folder))
     gates = [
         size_gate(model_bytes, serving.max_bytes),
-        quality_gate(load_forms_report(model_folder)),
+        quality_gate(load_precision_report(model_folder)),
     ]
     limit = serving.max_latency
     sizes = sorted({*_SIZES, *([limit.examples] if limit else [])})
@@ -98,10 +98,10 @@ def check_parity(
     """
     answers = ask_in_fresh_process(model_folder, requests=_REQUESTS, sizes=sizes)
     folder = model_parity(model_folder)
-    tables = compare_tables(load_lookups(folder), answers, _forms(model_folder))
+    tables = compare_tables(load_lookups(folder), answers, _precisions(model_folder))
     scores = compare_scores(folder, answers.scores)
     example = ""
-    is_exact = all(table.form == "float32" for table in tables.values())
+    is_exact = all(table.precision == "float32" for table in tables.values())
     if is_exact and not scores.largest_difference <= max_difference:
         example = readable_example(folder, scores.worst_example)
     gate = parity_gate(tables, scores, max_difference, example)
@@ -118,7 +118,7 @@ def _bytes_of(model_folder: Path) -> int:
     )
 
 
-def _forms(model_folder: str) -> dict[str, str]:
+def _precisions(model_folder: str) -> dict[str, str]:
     """Returns how the model's tables are held, as its card says."""
     card = Path(model_folder, "assets.extra", "model.json")
     if not card.exists():

@@ -1,1 +1,1 @@
-"""Tables in smaller forms: tried, measured and chosen."""
+"""Tables in smaller precisions: tried, measured and chosen."""

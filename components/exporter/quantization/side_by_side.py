@@ -1,4 +1,4 @@
-"""The forms of a model's tables beside one another, as lines of text.
+"""The precisions of a model's tables beside one another, as lines of text.
 
 A column for each variant: with a console's prefix they fit 80 columns.
 """

@@ -1,4 +1,4 @@
-"""One checkpoint's model with its tables in different forms, each measured once."""
+"""One checkpoint's model with its tables in several precisions, each measured once."""
 
 import dataclasses
 import logging
@@ -6,20 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from shardline.components.contracts.checkpoint_manifest import Manifest
-from shardline.components.exporter.quantization.weigh import Trial
-from shardline.components.exporter.quantization.weighing import (
+from shardline.components.contracts.checkpoint_manifest import CheckpointManifest
+from shardline.components.exporter.quantization.measure import Trial
+from shardline.components.exporter.quantization.measurement import (
     Candidates,
-    Weight,
-    weigh,
+    Measurement,
+    measure,
 )
 from shardline.components.exporter.table_files import TableRows
-from shardline.configs.schema import Form
+from shardline.configs.schema import Precision
 
 _log = logging.getLogger("shardline.exporter")
 
-Forms: TypeAlias = Mapping[str, Form]
-Export: TypeAlias = Callable[[Forms, str], None]
+Precisions: TypeAlias = Mapping[str, Precision]
+Export: TypeAlias = Callable[[Precisions, str], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Measured:
     folder: Path
     table_bytes: int
     model_bytes: int
-    weight: Weight
+    weight: Measurement
 
     def increase(self, base: "Measured") -> float:
         """Returns the relative increase of normalized entropy over another model's."""
@@ -45,19 +45,23 @@ class Measured:
 
 
 class Variants:
-    """Exports a model in the forms it is asked for, and measures it.
+    """Exports a model in the precisions it is asked for, and measures it.
 
     Attributes:
         trials: what came of the candidates that were given.
     """
 
     def __init__(
-        self, export: Export, scratch: str, manifest: Manifest, files: Sequence[str]
+        self,
+        export: Export,
+        scratch: str,
+        manifest: CheckpointManifest,
+        files: Sequence[str],
     ):
         """Makes nothing yet.
 
         Args:
-            export: writes the model, tables in these forms, to a folder.
+            export: writes the model, tables in these precisions, to a folder.
             scratch: the folder for exports.
             manifest: of the checkpoint.
             files: the evaluation split's raw examples, gzipped TFRecords.
@@ -67,39 +71,41 @@ class Variants:
         self._scratch = Path(scratch)
         self._manifest = manifest
         self._files = files
-        self._measured: dict[tuple[Form, ...], Measured] = {}
+        self._measured: dict[tuple[Precision, ...], Measured] = {}
 
-    def all_in(self, form: Form) -> Forms:
-        """Returns forms with which every table is held alike."""
-        return dict.fromkeys(sorted(self._manifest.rows), form)
+    def all_in(self, precision: Precision) -> Precisions:
+        """Returns precisions with which every table is held alike."""
+        return dict.fromkeys(sorted(self._manifest.rows), precision)
 
-    def table_bytes(self, table: str, form: Form) -> int:
-        """Returns the size of a table in a form."""
+    def table_bytes(self, table: str, precision: Precision) -> int:
+        """Returns the size of a table in a precision."""
         dim = self._manifest.features.tables[table].dim
-        return TableRows(table, self._manifest.rows[table], dim, form).bytes
+        return TableRows(table, self._manifest.rows[table], dim, precision).bytes
 
-    def measure(self, forms: Forms, candidates: Candidates | None = None) -> Measured:
+    def measure(
+        self, precisions: Precisions, candidates: Candidates | None = None
+    ) -> Measured:
         """Exports and measures, unless that was done.
 
         Args:
-            forms: of every table.
-            candidates: further forms to try; `forms` are float32 then.
+            precisions: of every table.
+            candidates: further precisions to try; `precisions` are float32 then.
 
         Raises:
-            WeighingError: if quality cannot be measured.
-            ValueError: if a table cannot be held in its form.
+            MeasurementError: if quality cannot be measured.
+            ValueError: if a table cannot be held in its precision.
         """
-        key = tuple(form for _, form in sorted(forms.items()))
+        key = tuple(precision for _, precision in sorted(precisions.items()))
         if key not in self._measured:
-            held = " and ".join(sorted(set(forms.values())))
+            held = " and ".join(sorted(set(precisions.values())))
             _log.info("exporting and measuring the model with tables as %s", held)
             folder = self._scratch / str(len(self._measured))
-            self._export(forms, str(folder))
+            self._export(precisions, str(folder))
             self._measured[key] = Measured(
                 folder=folder,
-                table_bytes=sum(self.table_bytes(*item) for item in forms.items()),
+                table_bytes=sum(self.table_bytes(*item) for item in precisions.items()),
                 model_bytes=_model_bytes(folder),
-                weight=weigh(
+                weight=measure(
                     str(folder), self._files, self._manifest, candidates, self._tried
                 ),
             )
@@ -110,7 +116,7 @@ class Variants:
         _log.info(
             "%s as %s: normalized entropy %+.4f %%, %s",
             trial.table,
-            trial.form,
+            trial.precision,
             100 * trial.increase,
             "kept" if trial.kept else "too much",
         )

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from shardline.components.pusher.deltas.delta_manifest import (
     MANIFEST_FILE,
-    Manifest,
+    DeltaManifest,
     parsed_manifest,
 )
 from shardline.components.pusher.publication import (
@@ -142,7 +142,7 @@ class Store(abc.ABC):
         # A folder that was renamed, or copied, by hand is the version it is called.
         return publication.model_copy(update={"version": version})
 
-    def manifest(self, version: int) -> Manifest:
+    def manifest(self, version: int) -> DeltaManifest:
         """Returns what a delta says of itself.
 
         Raises:

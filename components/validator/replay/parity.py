@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from shardline.components.contracts.parity_lookups import Asked, Lookups
 from shardline.components.execution.fresh_process import Answers, Refusal
@@ -70,7 +70,7 @@ class TableParity(BaseModel):
     """How one table answers.
 
     Attributes:
-        form: how the model holds it.
+        precision: how the model holds it.
         examples: how many were answered.
         refused: how many requests were refused, as they were in training.
         largest_difference: of two values.
@@ -78,9 +78,15 @@ class TableParity(BaseModel):
         faults: why the table is not what it was in training, the worst first.
     """
 
-    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+    model_config = ConfigDict(
+        frozen=True,
+        ser_json_inf_nan="strings",
+        validate_by_name=True,
+        serialize_by_alias=True,
+    )
 
-    form: str
+    # Files say `form`, the older word.
+    precision: str = Field(validation_alias="form", serialization_alias="form")
     examples: int
     refused: int
     largest_difference: float
@@ -104,14 +110,14 @@ class _Found(NamedTuple):
 
 
 def compare_tables(
-    lookups: Lookups, answers: Answers, forms: Mapping[str, str]
+    lookups: Lookups, answers: Answers, precisions: Mapping[str, str]
 ) -> dict[str, TableParity]:
     """Compares every lookup.
 
     Args:
         lookups: what was asked, and the engine's answers.
         answers: the model's.
-        forms: how the model holds each table; float32 if it is not named.
+        precisions: how the model holds each table; float32 if it is not named.
 
     Returns:
         By table.
@@ -123,18 +129,20 @@ def compare_tables(
     for request, answer, refusal in answered:
         for name, asked in request.items():
             table = lookups.features[name].table
-            form = forms.get(table, "float32")
-            found[table].append(_found(name, asked, answer.get(name), refusal, form))
+            precision = precisions.get(table, "float32")
+            found[table].append(
+                _found(name, asked, answer.get(name), refusal, precision)
+            )
     return {
-        table: _table(several, forms.get(table, "float32"))
+        table: _table(several, precisions.get(table, "float32"))
         for table, several in sorted(found.items())
     }
 
 
-def _table(found: list[_Found], form: str) -> TableParity:
+def _table(found: list[_Found], precision: str) -> TableParity:
     found = sorted(found, key=lambda one: -one.worst.badness if one.worst else 0.0)
     return TableParity(
-        form=form,
+        precision=precision,
         examples=sum(one.examples for one in found),
         refused=sum(one.refused for one in found),
         largest_difference=max(one.largest_difference for one in found),
@@ -148,7 +156,7 @@ def _found(
     asked: Asked,
     answer: np.ndarray | None,
     refusal: Refusal | None,
-    form: str,
+    precision: str,
 ) -> _Found:
     """Compares one feature's answer to one request."""
     about = f"feature '{feature}'"
@@ -168,10 +176,10 @@ def _found(
             fault=f"{about}: the engine's activations have the shape "
             f"{asked.activations.shape}, the model's {answer.shape}"
         )
-    return _compared(feature, asked, answer, form)
+    return _compared(feature, asked, answer, precision)
 
 
-def _compared(feature: str, asked: Asked, answer: np.ndarray, form: str) -> _Found:
+def _compared(feature: str, asked: Asked, answer: np.ndarray, precision: str) -> _Found:
     expected = asked.activations
     assert expected is not None
     difference = np.abs(answer.astype(np.float64) - expected)
@@ -179,8 +187,8 @@ def _compared(feature: str, asked: Asked, answer: np.ndarray, form: str) -> _Fou
     if difference.size == 0:
         return _Found(examples=asked.bags.examples)
     allowed = np.zeros(expected.shape)
-    if form != "float32":
-        allowed = allowed + asked.allowed[form][..., None]
+    if precision != "float32":
+        allowed = allowed + asked.allowed[precision][..., None]
     place = np.unravel_index(
         int(_badness(difference, allowed).argmax()), difference.shape
     )

@@ -18,7 +18,14 @@ from shardline.components.trainer.learner import Learner
 from shardline.components.trainer.probe_cases import Probe
 from shardline.components.trainer.probes import Prober
 from shardline.components.validator.replay import ask
-from shardline.configs.schema import SGD, Feature, FeatureSet, Form, Optimizer, Table
+from shardline.configs.schema import (
+    SGD,
+    Feature,
+    FeatureSet,
+    Optimizer,
+    Precision,
+    Table,
+)
 from shardline.embedding import serving_embedding_lookup
 from shardline.embedding.serving.tables import ServingTable, encoded
 from shardline.embedding.tables.partition import first_rows
@@ -64,7 +71,7 @@ class Model:
     Attributes:
         rows: of each table.
         hosts: that the tables were trained on.
-        forms: how tables are held; float32 if not named.
+        precisions: how tables are held; float32 if not named.
         features: what the model was configured from.
         change_inputs: of flat inputs by name.
         change_outputs: of activations by feature.
@@ -72,7 +79,7 @@ class Model:
 
     rows: dict[str, np.ndarray]
     hosts: int = HOSTS
-    forms: dict[str, Form] = dataclasses.field(default_factory=dict)
+    precisions: dict[str, Precision] = dataclasses.field(default_factory=dict)
     features: FeatureSet = FEATURES
     change_inputs: Callable[[Any], Any] = lambda flat: flat
     change_outputs: Callable[[Any], Any] = lambda activations: activations
@@ -80,23 +87,25 @@ class Model:
     def __call__(self, **flat: tf.Tensor) -> dict[str, tf.Tensor]:
         """Answers as the signature `lookup` does."""
         tables, lookup = _traced(
-            self.features.model_dump_json(), self.hosts, tuple(self.forms.items())
+            self.features.model_dump_json(), self.hosts, tuple(self.precisions.items())
         )
         for name, table in tables.items():
-            for part, values in encoded(table.form, self.rows[name]).items():
+            for part, values in encoded(table.precision, self.rows[name]).items():
                 table.parts[part].assign(values)
         return self.change_outputs(lookup(**self.change_inputs(flat)))
 
 
 @functools.cache
 def _traced(
-    features_json: str, hosts: int, forms: tuple[tuple[str, Form], ...]
+    features_json: str, hosts: int, precisions: tuple[tuple[str, Precision], ...]
 ) -> tuple[dict[str, ServingTable], Any]:
     """Traces the lookup once for all models that differ in their rows only."""
     features = FeatureSet.model_validate_json(features_json)
     config = engine_config(features, ROWS, trainable=False)
     tables = {
-        name: ServingTable(4, first_rows(rows, hosts), dict(forms).get(name, "float32"))
+        name: ServingTable(
+            4, first_rows(rows, hosts), dict(precisions).get(name, "float32")
+        )
         for name, rows in ROWS.items()
     }
     by_config = {f.table: tables[f.table.name] for f in config.values()}

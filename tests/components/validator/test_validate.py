@@ -196,7 +196,7 @@ def test_table_may_be_off_by_the_rounding_of_the_form_on_the_card(
     parity = check_parity(str(tmp_path), 0.0)
 
     assert parity.gate.passes is passes
-    assert parity.tables["user"].form == ("int8" if card else "float32")
+    assert parity.tables["user"].precision == ("int8" if card else "float32")
     assert parity.tables["user"].worst.ids == ([3] if difference else [0])
 
 

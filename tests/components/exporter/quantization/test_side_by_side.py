@@ -1,15 +1,15 @@
-"""The table of forms, for people."""
+"""The table of precisions, for people."""
 
 from pathlib import Path
 
+from shardline.components.exporter.quantization.measurement import Measurement
 from shardline.components.exporter.quantization.side_by_side import side_by_side
 from shardline.components.exporter.quantization.variants import Measured
-from shardline.components.exporter.quantization.weighing import Weight
 
 
 def measured(table_bytes: int, normalized_entropy: float) -> Measured:
     times = {"p50": 1.0, "p90": 2.0, "p99": 1234.5}
-    weight = Weight(9, normalized_entropy, 1.26, {"1": times, "256": times})
+    weight = Measurement(9, normalized_entropy, 1.26, {"1": times, "256": times})
     return Measured(Path("model"), table_bytes, 12_345_678_901, weight)
 
 

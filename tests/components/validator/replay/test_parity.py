@@ -27,8 +27,8 @@ def compare(
 ) -> Callable[..., dict[str, TableParity]]:
     """Compares a model with the engine."""
 
-    def run(model: Any, **forms: str) -> dict[str, TableParity]:
-        return compare_tables(lookups, answers_of(model), forms)
+    def run(model: Any, **precisions: str) -> dict[str, TableParity]:
+        return compare_tables(lookups, answers_of(model), precisions)
 
     return run
 
@@ -205,24 +205,24 @@ def test_another_error_is_no_refusal(
 def test_rounded_tables_pass_and_are_not_equal(
     compare: Callable[..., Any], model: Any
 ) -> None:
-    model = dataclasses.replace(model, forms=ROUNDED)
+    model = dataclasses.replace(model, precisions=ROUNDED)
 
     tables = compare(model, **ROUNDED)
 
     assert faulty(tables) == set()
-    assert {name: table.form for name, table in tables.items()} == ROUNDED
+    assert {name: table.precision for name, table in tables.items()} == ROUNDED
     for table in tables.values():
         assert 0.1 * table.worst.allowed < table.largest_difference
     assert faulty(compare(model)) == set(ROUNDED)
 
 
 @pytest.mark.parametrize(
-    ("form", "part"), [("float16", 2.0**-9), ("int8", 1 / 127)], ids=str
+    ("precision", "part"), [("float16", 2.0**-9), ("int8", 1 / 127)], ids=str
 )
 def test_rounded_table_is_not_off_by_more_than_its_rounding(
-    compare: Callable[..., Any], model: Any, form: str, part: float
+    compare: Callable[..., Any], model: Any, precision: str, part: float
 ) -> None:
     rows = model.rows["movie"]
     rows += part * np.abs(rows).max(axis=1, keepdims=True)
 
-    assert faulty(compare(model, movie=form)) == {"movie"}
+    assert faulty(compare(model, movie=precision)) == {"movie"}

@@ -1,4 +1,4 @@
-"""Tables take the smallest form that quality allows, as a fresh process measures it."""
+"""Tables take the lowest precision that quality allows, measured in a fresh process."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from shardline.components.contracts.checkpoint_manifest import Manifest
+from shardline.components.contracts.checkpoint_manifest import CheckpointManifest
 from shardline.components.contracts.precision_report import (
-    FormsReport,
-    load_forms_report,
+    PrecisionReport,
+    load_precision_report,
 )
-from shardline.components.exporter.quantization import weigh as program
-from shardline.components.exporter.quantization import weighing
-from shardline.components.exporter.quantization.forms import candidates, export_in_forms
+from shardline.components.exporter.quantization import measure as program
+from shardline.components.exporter.quantization import measurement
+from shardline.components.exporter.quantization.precisions import (
+    candidates,
+    export_in_precisions,
+)
 from shardline.components.exporter.quantization.variants import Variants
 from shardline.configs.schema import Feature, FeatureSet, Model, Serving, Table
 from shardline.embedding.serving.tables import ServingTable, decoded, encoded
@@ -33,7 +36,7 @@ def made_tables() -> dict[str, np.ndarray]:
     def rows(count: int) -> np.ndarray:
         return generator.uniform(-1, 1, [count, DIM]).astype(np.float32)
 
-    # Whole numbers up to 127 are held by every form as they are.
+    # Whole numbers up to 127 are held by every precision as they are.
     whole = generator.integers(-126, 127, [ROWS, DIM]).astype(np.float32)
     whole[:, 0] = 127
     # Beside 1000, int8 takes all other values for 0; float16 does not mind.
@@ -46,7 +49,7 @@ def made_tables() -> dict[str, np.ndarray]:
 
 
 TABLES = made_tables()
-MANIFEST = Manifest(
+MANIFEST = CheckpointManifest(
     steps=1,
     hosts=1,
     rows={name: len(rows) for name, rows in TABLES.items()},
@@ -61,13 +64,15 @@ MANIFEST = Manifest(
 
 
 class Scorer(tf.Module):
-    """A model in its smallest form: a row for each id, their sum, a score."""
+    """A model in its smallest precision: a row for each id, their sum, a score."""
 
-    def __init__(self, forms: Mapping[str, Any]):
+    def __init__(self, precisions: Mapping[str, Any]):
         super().__init__()
-        self.tables = {name: ServingTable(DIM, [0], forms[name]) for name in TABLES}
+        self.tables = {
+            name: ServingTable(DIM, [0], precisions[name]) for name in TABLES
+        }
         for name, table in self.tables.items():
-            for part, values in encoded(forms[name], TABLES[name]).items():
+            for part, values in encoded(precisions[name], TABLES[name]).items():
                 table.parts[part].assign(values)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
@@ -85,14 +90,14 @@ class Scorer(tf.Module):
         return {"scores": tf.sigmoid(logit)}
 
 
-def export(forms: Mapping[str, Any], folder: str) -> None:
-    """Writes the model with its tables in these forms, as the exporter would."""
-    for name, form in forms.items():
+def export(precisions: Mapping[str, Any], folder: str) -> None:
+    """Writes the model with its tables in these precisions, as the exporter would."""
+    for name, precision in precisions.items():
         with np.errstate(over="ignore"):
-            held = decoded(form, encoded(form, TABLES[name]))
+            held = decoded(precision, encoded(precision, TABLES[name]))
         if not np.isfinite(held).all():
-            raise ValueError(f"Table '{name}' cannot be held as {form}.")
-    scorer = Scorer(forms)
+            raise ValueError(f"Table '{name}' cannot be held as {precision}.")
+    scorer = Scorer(precisions)
     tf.saved_model.save(scorer, folder, signatures={"serving_default": scorer.serve})
 
 
@@ -153,28 +158,30 @@ def write_split(
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Weighs without the seconds that a fresh process takes to load TensorFlow."""
-    monkeypatch.setattr(weighing, "_lines", program.outcomes)
+    monkeypatch.setattr(measurement, "_lines", program.outcomes)
     monkeypatch.setattr(program, "_TIMED_REQUESTS", {1: 2, 256: 2})
 
 
 @pytest.fixture
 def report_of(
     in_this_process: None, write_split: Callable[..., list[str]], tmp_path: Path
-) -> Callable[..., FormsReport]:
-    """Exports in the forms asked for, and returns what the model says of them."""
+) -> Callable[..., PrecisionReport]:
+    """Exports in the precisions asked for, and returns what the model says of them."""
 
     def report(
         tables: Any = "auto",
         max_increase: float = 0.0005,
         export: Callable[..., None] = export,
-        manifest: Manifest = MANIFEST,
+        manifest: CheckpointManifest = MANIFEST,
         **columns: list[float],
-    ) -> FormsReport:
+    ) -> PrecisionReport:
         serving = Serving(tables=tables, max_entropy_increase=max_increase)
         folder = tmp_path / "exports" / "model"
         folder.mkdir(parents=True)
-        export_in_forms(export, str(folder), manifest, serving, write_split(**columns))
-        report = load_forms_report(str(folder))
+        export_in_precisions(
+            export, str(folder), manifest, serving, write_split(**columns)
+        )
+        report = load_precision_report(str(folder))
         assert report is not None
         return report
 
@@ -182,7 +189,7 @@ def report_of(
 
 
 def test_auto_takes_the_smallest_form_that_quality_allows(
-    report_of: Callable[..., FormsReport],
+    report_of: Callable[..., PrecisionReport],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -195,7 +202,7 @@ def test_auto_takes_the_smallest_form_that_quality_allows(
         "wide": "float16",
         "wider": "float32",
     }
-    assert [(trial.table, trial.form, trial.kept) for trial in report.trials] == [
+    assert [(trial.table, trial.precision, trial.kept) for trial in report.trials] == [
         ("even", "int8", True),
         ("wider", "int8", False),
         ("wider", "float16", False),
@@ -212,7 +219,7 @@ def test_auto_takes_the_smallest_form_that_quality_allows(
     served = tf.saved_model.load(str(folder))
     assert served.tables["even"].parts["rows"].dtype == tf.int8
     assert "wider as float16: normalized entropy +inf %, too much" in caplog.messages
-    # Every form is measured, side by side.
+    # Every precision is measured, side by side.
     sizes = {name: variant.table_bytes for name, variant in report.variants.items()}
     assert sizes == {
         "float32": 500 * 4 * DIM,
@@ -234,7 +241,7 @@ def test_auto_takes_the_smallest_form_that_quality_allows(
 
 
 def test_budget_of_zero_takes_only_what_is_lossless(
-    report_of: Callable[..., FormsReport],
+    report_of: Callable[..., PrecisionReport],
 ) -> None:
     report = report_of(max_increase=0)
 
@@ -243,19 +250,19 @@ def test_budget_of_zero_takes_only_what_is_lossless(
 
 
 def test_large_budget_takes_the_smallest_forms_and_exports_each_once(
-    report_of: Callable[..., FormsReport],
+    report_of: Callable[..., PrecisionReport],
 ) -> None:
     exported = []
 
-    def counting(forms: Mapping[str, Any], folder: str) -> None:
-        exported.append(dict(forms))
-        export(forms, folder)
+    def counting(precisions: Mapping[str, Any], folder: str) -> None:
+        exported.append(dict(precisions))
+        export(precisions, folder)
 
     report = report_of(max_increase=10, export=counting)
 
     assert report.tables == dict.fromkeys(TABLES, "int8")
     # All as float16 was asked for too, and refused.
-    assert [set(forms.values()) for forms in exported] == [
+    assert [set(precisions.values()) for precisions in exported] == [
         {"float32"},
         {"int8"},
         {"float16"},
@@ -263,7 +270,7 @@ def test_large_budget_takes_the_smallest_forms_and_exports_each_once(
 
 
 def test_examples_of_weight_zero_cost_nothing(
-    report_of: Callable[..., FormsReport], ids: list[dict[str, int]]
+    report_of: Callable[..., PrecisionReport], ids: list[dict[str, int]]
 ) -> None:
     weights = [float(row["wide"] < ROWS and row["wider"] < ROWS) for row in ids]
     manifest = MANIFEST.model_copy(update={"example_weight": "counts"})
@@ -274,7 +281,7 @@ def test_examples_of_weight_zero_cost_nothing(
 
 
 def test_forms_asked_for_stay_and_take_from_the_budget(
-    report_of: Callable[..., FormsReport],
+    report_of: Callable[..., PrecisionReport],
 ) -> None:
     report = report_of(tables={"wide": "int8", "even": "auto", "whole": "auto"})
 
@@ -290,7 +297,7 @@ def test_forms_asked_for_stay_and_take_from_the_budget(
 
 
 def test_form_that_cannot_hold_a_table_is_refused_if_asked_for(
-    report_of: Callable[..., FormsReport],
+    report_of: Callable[..., PrecisionReport],
 ) -> None:
     with pytest.raises(ValueError, match="'wider' cannot be held as float16"):
         report_of(tables={"wider": "float16"})
@@ -299,21 +306,21 @@ def test_form_that_cannot_hold_a_table_is_refused_if_asked_for(
 def test_float32_tables_are_exported_and_not_measured(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(weighing, "_lines", None)
+    monkeypatch.setattr(measurement, "_lines", None)
     folder = str(tmp_path / "model")
 
-    export_in_forms(export, folder, MANIFEST, Serving(), [])
+    export_in_precisions(export, folder, MANIFEST, Serving(), [])
 
-    assert load_forms_report(folder) is None
+    assert load_precision_report(folder) is None
     assert tf.saved_model.load(folder).tables["even"].parts["rows"].dtype == tf.float32
 
 
 def test_model_that_exceeds_the_budget_once_exported_gives_up_the_last_table(
-    report_of: Callable[..., FormsReport], caplog: pytest.LogCaptureFixture
+    report_of: Callable[..., PrecisionReport], caplog: pytest.LogCaptureFixture
 ) -> None:
-    def wrong(forms: Mapping[str, Any], folder: str) -> None:
-        spoilt = {"wide": "int8"} if forms["whole"] == "int8" else {}
-        export({**forms, **spoilt}, folder)
+    def wrong(precisions: Mapping[str, Any], folder: str) -> None:
+        spoilt = {"wide": "int8"} if precisions["whole"] == "int8" else {}
+        export({**precisions, **spoilt}, folder)
 
     with caplog.at_level(logging.INFO, "shardline.exporter"):
         report = report_of(export=wrong)

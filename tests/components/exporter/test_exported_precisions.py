@@ -1,4 +1,4 @@
-"""What a trial of forms says of the exporter's own model, and what then comes true."""
+"""What a trial of precisions says of an exported model, and what then comes true."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from shardline.components.exporter.quantization import weigh as program
-from shardline.components.exporter.quantization import weighing
-from shardline.components.exporter.quantization.weighing import Candidates, weigh
+from shardline.components.exporter.quantization import measure as program
+from shardline.components.exporter.quantization import measurement
+from shardline.components.exporter.quantization.measurement import Candidates, measure
 from shardline.configs.schema import Target
 
 EXAMPLES = 300
@@ -43,20 +43,20 @@ def test_trial_foretells_what_the_exported_model_does(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(weighing, "_lines", program.outcomes)
+    monkeypatch.setattr(measurement, "_lines", program.outcomes)
     monkeypatch.setattr(program, "_TIMED_REQUESTS", {1: 2, 256: 2})
     draw = np.random.default_rng(5)
     records = [example(draw) for _ in range(EXAMPLES)]
     split = [write_records(tmp_path / "split.gz", records)]
-    (item, *others) = compact.forms.items()
+    (item, *others) = compact.precisions.items()
     candidates = Candidates(1.0, given=dict(others), tried={item[0]: [item[1]]})
     trials = []
 
-    base = weigh(str(exported.folder), split, Target(), candidates, trials.append)
-    made = weigh(str(compact.folder), split, Target())
+    base = measure(str(exported.folder), split, Target(), candidates, trials.append)
+    made = measure(str(compact.folder), split, Target())
 
     (trial,) = trials
-    assert (trial.table, trial.form, trial.kept) == (*item, True)
+    assert (trial.table, trial.precision, trial.kept) == (*item, True)
     assert base.examples == EXAMPLES
     assert abs(trial.increase) > 1e-6
     increase = made.normalized_entropy / base.normalized_entropy - 1

@@ -1,4 +1,4 @@
-"""Weighs exported models, each in a fresh process that runs `weigh.py` as a file.
+"""Measures exported models, each in a fresh process that runs `measure.py` as a file.
 
 A process of its own proves nothing that the parity gate does not prove; it gives all
 memory back, and what TensorFlow keeps of one model cannot slow down the next one.
@@ -15,19 +15,19 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from shardline.components.exporter.quantization.weigh import Trial
-from shardline.configs.schema import Form, Target
+from shardline.components.exporter.quantization.measure import Trial
+from shardline.configs.schema import Precision, Target
 
-_PROGRAM = Path(__file__).with_name("weigh.py")
+_PROGRAM = Path(__file__).with_name("measure.py")
 _LAST_LINES = 3
 
 
-class WeighingError(RuntimeError):
+class MeasurementError(RuntimeError):
     """A model, or an evaluation split, of which quality cannot be measured."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Weight:
+class Measurement:
     """What was measured of an exported model.
 
     Attributes:
@@ -45,27 +45,27 @@ class Weight:
 
 @dataclasses.dataclass(frozen=True)
 class Candidates:
-    """Forms to try in a model of float32 tables.
+    """Precisions to try in a model of float32 tables.
 
     Attributes:
         max_increase: of normalized entropy, relative to the model as it is.
-        given: forms by table, that hold while others are tried.
-        tried: forms by table, all in the order in which they are to be tried.
+        given: precisions by table, that hold while others are tried.
+        tried: precisions by table, all in the order in which they are to be tried.
     """
 
     max_increase: float
-    given: Mapping[str, Form] = dataclasses.field(default_factory=dict)
-    tried: Mapping[str, Sequence[Form]] = dataclasses.field(default_factory=dict)
+    given: Mapping[str, Precision] = dataclasses.field(default_factory=dict)
+    tried: Mapping[str, Sequence[Precision]] = dataclasses.field(default_factory=dict)
 
 
-def weigh(
+def measure(
     model_folder: str,
     files: Sequence[str],
     target: Target,
     candidates: Candidates | None = None,
     on_trial: Callable[[Trial], None] = lambda trial: None,
-) -> Weight:
-    """Measures a model on the evaluation split, and tries forms of its tables.
+) -> Measurement:
+    """Measures a model on the evaluation split, and tries precisions of its tables.
 
     There is no time limit: a split may have any size, and each trial scores it once.
 
@@ -80,8 +80,8 @@ def weigh(
         What was measured of the model as it is.
 
     Raises:
-        WeighingError: if the model does not load or answer, or quality is not defined
-            on the split.
+        MeasurementError: if the model does not load or answer, or quality is not
+            defined on the split.
     """
     tries = candidates or Candidates(max_increase=0)
     request = {
@@ -99,11 +99,11 @@ def weigh(
     with contextlib.closing(_lines(request)) as lines:
         for line in lines:
             if "refused" in line:
-                raise WeighingError(line["refused"])
+                raise MeasurementError(line["refused"])
             if "trial" in line:
                 on_trial(Trial(**line["trial"]))
             else:
-                weight = Weight(**line["weight"])
+                weight = Measurement(**line["weight"])
     assert weight is not None
     return weight
 
@@ -137,7 +137,7 @@ def _lines(request: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
                 process.kill()
                 raise
         if process.returncode != 0:
-            raise WeighingError(
+            raise MeasurementError(
                 f"The model in {request['model']} cannot be weighed: a process with "
                 f"only TensorFlow ended with exit code {process.returncode}.\n"
                 f"{_end_of(errors)}"

@@ -25,7 +25,7 @@ _BLOCK_BYTES = 1 << 16
 _LAST_LINES_S = 5.0
 
 
-class Terminal(Console):
+class EscapingConsole(Console):
     """A console that escapes what is no print, but for its own colours and lines."""
 
     def __init__(self, **options: Any):
@@ -72,7 +72,7 @@ class _Escaping(logging.Formatter):
 
 
 @contextlib.contextmanager
-def escaping_log(path: Path, *, is_shown: bool) -> Iterator[IO[bytes]]:
+def escaped_log(path: Path, *, is_shown: bool) -> Iterator[IO[bytes]]:
     """Opens a log for another process to write to, what it writes escaped.
 
     Args:

@@ -1,11 +1,16 @@
-"""Where a run keeps what it makes."""
+"""The run folder: where a run keeps what it makes."""
 
 import dataclasses
 import os
 import tempfile
 from pathlib import Path
 
-from shardline.configs.outputs import ARTIFACTS_FOLDER, METADATA_FILE
+from shardline.configs.outputs import (
+    ARTIFACTS_FOLDER,
+    DOWNLOADS_FOLDER,
+    METADATA_FILE,
+    output_folder,
+)
 
 
 class OutputError(RuntimeError):
@@ -13,7 +18,7 @@ class OutputError(RuntimeError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Layout:
+class RunFolder:
     """The folders of one output folder; runs into the same one reuse each other's work.
 
     Attributes:
@@ -45,7 +50,7 @@ class Layout:
     @property
     def data(self) -> Path:
         """Fetched data packages."""
-        return self.root / "data"
+        return self.root / DOWNLOADS_FOLDER
 
     def make(self) -> None:
         """Makes the folders.
@@ -65,11 +70,11 @@ class Layout:
             ) from error
 
 
-def layout_of(name: str, output_dir: Path | None) -> Layout:
-    """Returns the layout of a run.
+def run_folder_of(name: str, output_dir: Path | None) -> RunFolder:
+    """Returns the folder of a run.
 
     Args:
         name: of the run.
         output_dir: where its outputs go, if not to `runs/<name>`.
     """
-    return Layout((output_dir or Path("runs", name)).resolve())
+    return RunFolder((output_dir or output_folder(name)).resolve())

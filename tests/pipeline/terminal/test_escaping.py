@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from shardline.components.server.request_error import invalid
 from shardline.pipeline.commands.app import app
-from shardline.pipeline.terminal.terminal import (
-    Terminal,
-    escaping_log,
+from shardline.pipeline.terminal.escaping import (
+    EscapingConsole,
+    escaped_log,
     log_to_terminal,
     print_json,
 )
@@ -33,13 +33,13 @@ def assert_no_control(text: str) -> None:
 
 
 @pytest.fixture
-def terminal() -> tuple[Terminal, io.StringIO]:
+def terminal() -> tuple[EscapingConsole, io.StringIO]:
     shown = io.StringIO()
-    return Terminal(file=shown, width=200, color_system=None), shown
+    return EscapingConsole(file=shown, width=200, color_system=None), shown
 
 
 def test_terminal_escapes_text_tables_and_titles(
-    terminal: tuple[Terminal, io.StringIO],
+    terminal: tuple[EscapingConsole, io.StringIO],
 ) -> None:
     console, shown = terminal
     table = Table(title=HOSTILE.replace("[red]", ""))
@@ -60,7 +60,7 @@ def test_terminal_escapes_text_tables_and_titles(
 
 def test_terminal_keeps_its_own_colours() -> None:
     shown = io.StringIO()
-    console = Terminal(file=shown, force_terminal=True, color_system="standard")
+    console = EscapingConsole(file=shown, force_terminal=True, color_system="standard")
 
     console.print("[red]wrong[/] \x1b[31m", highlight=False)
     console.print(Text("\x1b[1mtext"), style="red")
@@ -85,7 +85,7 @@ def test_log_of_another_process_is_escaped(
 ) -> None:
     text = HOSTILE.encode() + b" \xff caf\xc3\xa9\tx\r\n" + b"y" * 200_000 + b"\n"
     (tmp_path / "said").write_bytes(text)
-    with escaping_log(tmp_path / "log", is_shown=is_shown) as log:
+    with escaped_log(tmp_path / "log", is_shown=is_shown) as log:
         subprocess.run(["cat", str(tmp_path / "said")], stdout=log, check=True)
 
     expected = f"{TOLD} \\xff café\tx\\r\n{'y' * 200_000}\n"
@@ -96,8 +96,8 @@ def test_log_of_another_process_is_escaped(
 def test_process_that_stays_does_not_hold_the_log_for_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shardline.pipeline.terminal.terminal._LAST_LINES_S", 0.2)
-    with escaping_log(tmp_path / "log", is_shown=False) as log:
+    monkeypatch.setattr("shardline.pipeline.terminal.escaping._LAST_LINES_S", 0.2)
+    with escaped_log(tmp_path / "log", is_shown=False) as log:
         stays = subprocess.Popen(["sleep", "60"], stdout=log)
     try:
         assert stays.poll() is None

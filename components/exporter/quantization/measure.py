@@ -1,22 +1,22 @@
-"""Weighs an exported model on the evaluation split, and tries forms of its tables.
+"""Measures an exported model on the evaluation split, and tries its tables' precisions.
 
-Run as a file, `python -I weigh.py`, in a process of its own that has TensorFlow and
+Run as a file, `python -I measure.py`, in a process of its own that has TensorFlow and
 numpy only. Reads a request, one JSON object, from its input:
 
-    model           folder of a SavedModel; its tables are float32 if forms are tried
+    model           folder of a SavedModel, with float32 tables if precisions are tried
     arithmetic      the file of `embedding.serving.tables`, which is loaded by its path
     metrics         the file of `components.evaluation.binary`, likewise
     files           gzipped TFRecords of raw examples
     label           their column of labels
     example_weight  their column of weights, or null
-    given           {table: form}, put into the model before anything is tried
-    candidates      {table: [form, ...]}: tables, and what to try, in this order
+    given           {table: precision}, put into the model before anything is tried
+    candidates      {table: [precision, ...]}: tables, and what to try, in this order
     max_increase    of normalized entropy, relative to the model as it was loaded
 
-Prints JSON objects, one a line: {"trial": ...} as soon as a form was tried, and in the
+Prints JSON objects, one a line: {"trial": ...} once a precision was tried, and in the
 end {"weight": ...} or {"refused": reason}.
 
-A form is tried by putting the values that it can hold, as float32, into the loaded
+A precision is tried by putting the values that it can hold, as float32, into the loaded
 model's table, and scoring the whole split again. The model, and once more the rows of
 the table that is being tried, is all that is held in memory.
 """
@@ -41,17 +41,17 @@ _TIMED_REQUESTS = {1: 300, 256: 100}
 
 
 class Trial(NamedTuple):
-    """One form of one table, all that was kept before it in place.
+    """One precision of one table, all that was kept before it in place.
 
     Attributes:
         table: the table's name.
-        form: how it was held.
+        precision: how it was held.
         increase: of the model's normalized entropy, relative to float32 tables.
         kept: whether that is allowed.
     """
 
     table: str
-    form: Literal["float32", "float16", "int8"]
+    precision: Literal["float32", "float16", "int8"]
     increase: float
     kept: bool
 
@@ -135,8 +135,8 @@ def _check(values: np.ndarray, is_valid: np.ndarray, column: str, wanted: str) -
         )
 
 
-class LoadedModel:
-    """A SavedModel, whose float32 tables can be held in other forms for a trial."""
+class TrialModel:
+    """A SavedModel whose float32 tables can be rounded to a precision for a trial."""
 
     def __init__(self, folder: str, arithmetic: Any):
         """Loads it.
@@ -169,13 +169,13 @@ class LoadedModel:
         # As a whole: after an update of some rows, every lookup would copy the table.
         self._variable(table).assign(rows)
 
-    def hold(self, table: str, rows: tf.Tensor, form: str) -> bool:
-        """Sets what a form holds of rows; returns whether it can hold them.
+    def hold(self, table: str, rows: tf.Tensor, precision: str) -> bool:
+        """Sets what a precision holds of rows; returns whether it can hold them.
 
         Args:
             table: the table's name.
             rows: float32 [rows, dim].
-            form: "float16" or "int8".
+            precision: "float16" or "int8".
         """
         # Lets go of what was tried before.
         self.put(table, rows)
@@ -183,8 +183,8 @@ class LoadedModel:
         for first in range(0, len(rounded), _CHUNK_ROWS):
             chunk = slice(first, first + _CHUNK_ROWS)
             with np.errstate(over="ignore", invalid="ignore"):
-                parts = self._arithmetic.encoded(form, rows[chunk].numpy())
-            rounded[chunk] = self._arithmetic.decoded(form, parts)
+                parts = self._arithmetic.encoded(precision, rows[chunk].numpy())
+            rounded[chunk] = self._arithmetic.decoded(precision, parts)
             if not np.isfinite(rounded[chunk]).all():
                 return False
         # A tensor in the array's memory; `tf.constant` takes that of two more.
@@ -222,7 +222,7 @@ def percentiles_ms(
     return dict(zip(("p50", "p90", "p99"), values.tolist(), strict=True))
 
 
-def weigh(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def measure(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Does what is asked, see the module's description.
 
     Args:
@@ -240,7 +240,7 @@ def weigh(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         request["example_weight"],
         _module(request["metrics"]),
     )
-    model = LoadedModel(request["model"], _module(request["arithmetic"]))
+    model = TrialModel(request["model"], _module(request["arithmetic"]))
     first = next(split.batches()).numpy()
     latency_ms = {
         str(size): percentiles_ms(
@@ -267,17 +267,17 @@ def weigh(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _trials(
-    model: LoadedModel, split: Split, entropy: float, request: Mapping[str, Any]
+    model: TrialModel, split: Split, entropy: float, request: Mapping[str, Any]
 ) -> Iterator[Trial]:
-    for table, form in request["given"].items():
-        model.hold(table, model.rows(table), form)
-    for table, forms in request["candidates"].items():
+    for table, precision in request["given"].items():
+        model.hold(table, model.rows(table), precision)
+    for table, precisions in request["candidates"].items():
         rows, kept = model.rows(table), False
-        for form in forms:
-            is_held = model.hold(table, rows, form)
+        for precision in precisions:
+            is_held = model.hold(table, rows, precision)
             increase = model.entropy(split) / entropy - 1 if is_held else math.inf
             kept = increase <= request["max_increase"]
-            yield Trial(table, form, increase, kept)
+            yield Trial(table, precision, increase, kept)
             if kept:
                 break
         if not kept:
@@ -296,7 +296,7 @@ def _module(path: str) -> Any:
 def outcomes(request: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
     """Yields what is to be printed; a refusal if the request cannot be met."""
     try:
-        yield from weigh(request)
+        yield from measure(request)
     except ValueError as error:
         yield {"refused": str(error)}
 

@@ -1,16 +1,17 @@
-"""Exports a model with its tables in the smallest forms that its quality allows.
+"""Exports a model with its tables in the lowest precisions that its quality allows.
 
 A model that is asked for float32 tables only is exported, and that is all. For any
 other one the price is measured: normalized entropy on the whole evaluation split,
 relative to the same model with float32 tables.
 
 `auto` tables are chosen one after another, those first that save most bytes. Each
-becomes the smallest form with which the whole model stays within
+gets the lowest precision with which the whole model stays within
 `serving.max_entropy_increase`, given what was chosen before. That is a pass over the
-split for each trial, one or two a table. The model is then exported in its forms and
-measured itself. Should it not hold the budget after all, for sums are rounded otherwise
-there, the tables chosen last go back to float32 until it does. Tables asked for in a
-certain form stay in it, whatever it costs: the validator decides on that.
+split for each trial, one or two a table. The model is then exported in these precisions
+and measured itself. Should it not hold the budget after all, for sums are rounded
+otherwise there, the tables chosen last go back to float32 until it does. Tables that
+are asked for in a certain precision keep it, whatever it costs: the validator decides
+on that.
 """
 
 import logging
@@ -21,33 +22,33 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from shardline.components.contracts.checkpoint_manifest import Manifest
+from shardline.components.contracts.checkpoint_manifest import CheckpointManifest
 from shardline.components.contracts.precision_report import (
-    FormsReport,
-    TriedForm,
+    PrecisionReport,
+    TriedPrecision,
     Variant,
 )
+from shardline.components.exporter.quantization.measure import Trial
+from shardline.components.exporter.quantization.measurement import Candidates
 from shardline.components.exporter.quantization.side_by_side import side_by_side
 from shardline.components.exporter.quantization.variants import (
     Export,
-    Forms,
     Measured,
+    Precisions,
     Variants,
 )
-from shardline.components.exporter.quantization.weigh import Trial
-from shardline.components.exporter.quantization.weighing import Candidates
-from shardline.configs.schema import Form, FormChoice, Serving
+from shardline.configs.schema import Precision, PrecisionChoice, Serving
 
 _log = logging.getLogger("shardline.exporter")
 
-_FORMS: tuple[Form, ...] = get_args(Form)
+_PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 _CHOSEN = "chosen"
 
 
-def export_in_forms(
+def export_in_precisions(
     export: Export,
     folder: str,
-    manifest: Manifest,
+    manifest: CheckpointManifest,
     serving: Serving,
     files: Sequence[str],
 ) -> None:
@@ -57,38 +58,38 @@ def export_in_forms(
     large as the one of float32 tables.
 
     Args:
-        export: writes the model, its tables in these forms, to a folder.
+        export: writes the model, its tables in these precisions, to a folder.
         folder: where to; absent or empty.
         manifest: of the checkpoint.
-        serving: the forms asked for, and the budget of `auto`.
+        serving: the precisions asked for, and the budget of `auto`.
         files: the evaluation split's raw examples, gzipped TFRecords.
 
     Raises:
-        WeighingError: if quality cannot be measured.
-        ValueError: if a table cannot be held in the form it is asked for in.
+        MeasurementError: if quality cannot be measured.
+        ValueError: if a table cannot be held in the precision it is asked for in.
     """
-    asked = {table: serving.form_of(table) for table in sorted(manifest.rows)}
+    asked = {table: serving.precision_of(table) for table in sorted(manifest.rows)}
     if set(asked.values()) <= {"float32"}:
         export(_float32_for_auto(asked), folder)
         return
     with tempfile.TemporaryDirectory(dir=Path(folder).parent) as scratch:
         variants = Variants(export, scratch, manifest, files)
-        forms = _chosen(variants, asked, serving.max_entropy_increase)
-        measured = {**_all_alike(variants), _CHOSEN: variants.measure(forms)}
+        precisions = _chosen(variants, asked, serving.max_entropy_increase)
+        measured = {**_all_alike(variants), _CHOSEN: variants.measure(precisions)}
         for line in side_by_side(measured):
             _log.info("%s", line)
         os.replace(measured[_CHOSEN].folder, folder)
     _report(
         measured,
         serving.max_entropy_increase,
-        tables=forms,
+        tables=precisions,
         asked=asked,
         trials=[_tried(trial) for trial in variants.trials],
     ).save(folder)
 
 
-def candidates(variants: Variants, tables: Sequence[str]) -> dict[str, list[Form]]:
-    """Returns the forms to try: tables that save most first, smallest forms first.
+def candidates(variants: Variants, tables: Sequence[str]) -> dict[str, list[Precision]]:
+    """Returns the precisions to try: tables that save most first, lowest ones first.
 
     Args:
         variants: knows the tables.
@@ -96,16 +97,19 @@ def candidates(variants: Variants, tables: Sequence[str]) -> dict[str, list[Form
     """
     tried, saved = {}, {}
     for table in tables:
-        sizes = {form: variants.table_bytes(table, form) for form in _FORMS}
-        # Of two forms of one size float16 comes first, which rounds less.
-        by_size = sorted(_FORMS, key=lambda form: sizes[form])
+        sizes = {
+            precision: variants.table_bytes(table, precision)
+            for precision in _PRECISIONS
+        }
+        # Of two precisions of one size float16 comes first, which rounds less.
+        by_size = sorted(_PRECISIONS, key=lambda precision: sizes[precision])
         tried[table] = by_size[: by_size.index("float32")]
         saved[table] = sizes["float32"] - sizes[by_size[0]]
     return {table: tried[table] for table in sorted(tables, key=lambda t: -saved[t])}
 
 
-def _float32_for_auto(asked: Mapping[str, FormChoice]) -> dict[str, Form]:
-    """Returns the forms that hold before any is tried."""
+def _float32_for_auto(asked: Mapping[str, PrecisionChoice]) -> dict[str, Precision]:
+    """Returns the precisions that hold before any is tried."""
     return {
         table: "float32" if choice == "auto" else choice
         for table, choice in asked.items()
@@ -113,40 +117,48 @@ def _float32_for_auto(asked: Mapping[str, FormChoice]) -> dict[str, Form]:
 
 
 def _chosen(
-    variants: Variants, asked: Mapping[str, FormChoice], max_increase: float
-) -> Forms:
-    """Returns the form of each table."""
-    forms = _float32_for_auto(asked)
+    variants: Variants, asked: Mapping[str, PrecisionChoice], max_increase: float
+) -> Precisions:
+    """Returns the precision of each table."""
+    precisions = _float32_for_auto(asked)
     tried = candidates(variants, [t for t in asked if asked[t] == "auto"])
-    given = {table: form for table, form in forms.items() if form != "float32"}
+    given = {
+        table: precision
+        for table, precision in precisions.items()
+        if precision != "float32"
+    }
     base = variants.measure(
         variants.all_in("float32"), Candidates(max_increase, given, tried)
     )
-    kept = {trial.table: trial.form for trial in variants.trials if trial.kept}
-    while kept and variants.measure({**forms, **kept}).increase(base) > max_increase:
-        table, form = kept.popitem()
-        _log.info("%s is not %s: the exported model exceeds the budget", table, form)
-    return {**forms, **kept}
+    kept = {trial.table: trial.precision for trial in variants.trials if trial.kept}
+    while (
+        kept and variants.measure({**precisions, **kept}).increase(base) > max_increase
+    ):
+        table, precision = kept.popitem()
+        _log.info(
+            "%s is not %s: the exported model exceeds the budget", table, precision
+        )
+    return {**precisions, **kept}
 
 
 def _all_alike(variants: Variants) -> dict[str, Measured]:
-    """Returns the model with all tables in one form, where they can be."""
+    """Returns the model with all tables in one precision, where they can be."""
     measured: dict[str, Measured] = {}
-    for form in _FORMS:
+    for precision in _PRECISIONS:
         try:
-            measured[form] = variants.measure(variants.all_in(form))
+            measured[precision] = variants.measure(variants.all_in(precision))
         except ValueError as error:
-            _log.info("not measured with all tables as %s: %s", form, error)
+            _log.info("not measured with all tables as %s: %s", precision, error)
     return measured
 
 
 def _report(
     measured: Mapping[str, Measured], max_increase: float, **choice: Any
-) -> FormsReport:
-    """Returns what the model is to say of its forms."""
+) -> PrecisionReport:
+    """Returns what the model is to say of its precisions."""
     base, chosen = measured["float32"], measured[_CHOSEN]
     increase = chosen.increase(base)
-    return FormsReport(
+    return PrecisionReport(
         examples=chosen.weight.examples,
         normalized_entropy=chosen.weight.normalized_entropy,
         float32_normalized_entropy=base.weight.normalized_entropy,
@@ -166,14 +178,14 @@ def _report(
     )
 
 
-def _tried(trial: Trial) -> TriedForm:
+def _tried(trial: Trial) -> TriedPrecision:
     increase = trial.increase if math.isfinite(trial.increase) else None
-    return TriedForm(**{**trial._asdict(), "increase": increase})
+    return TriedPrecision(**{**trial._asdict(), "increase": increase})
 
 
 def _too_much(increase: float, max_increase: float) -> str:
     return (
-        f"the forms that serving.tables asks for increase normalized entropy by "
+        f"the precisions that serving.tables asks for increase normalized entropy by "
         f"{increase:.4%}, at most {max_increase:.4%} is allowed "
         "(serving.max_entropy_increase). Ask for `auto`, or allow more."
     )

@@ -11,9 +11,12 @@ import tensorflow as tf
 from sklearn.metrics import log_loss
 
 from shardline.components.evaluation import binary
-from shardline.components.exporter.quantization import weigh as program
-from shardline.components.exporter.quantization.weigh import Split, percentiles_ms
-from shardline.components.exporter.quantization.weighing import WeighingError, weigh
+from shardline.components.exporter.quantization import measure as program
+from shardline.components.exporter.quantization.measure import Split, percentiles_ms
+from shardline.components.exporter.quantization.measurement import (
+    MeasurementError,
+    measure,
+)
 from shardline.configs.schema import Target
 
 TARGET = Target(label="label", example_weight="counts")
@@ -149,11 +152,11 @@ def test_model_is_weighed_in_a_process_without_this_project(
         f"open({str(tmp_path / 'names')!r}, 'w').write(' '.join(names))\n"
     )
     monkeypatch.setattr(
-        "shardline.components.exporter.quantization.weighing._PROGRAM", listing
+        "shardline.components.exporter.quantization.measurement._PROGRAM", listing
     )
     file = write_split(label=[1.0, 0.0, 1.0, 0.0], counts=[1.0] * 4)
 
-    weight = weigh(export(0.5), [file], TARGET)
+    weight = measure(export(0.5), [file], TARGET)
 
     assert weight.examples == 4
     assert weight.normalized_entropy == pytest.approx(1)
@@ -170,10 +173,10 @@ def test_model_that_does_not_load_is_told_with_the_process_last_lines(
     file = write_split(label=[1.0, 0.0], counts=[1.0, 1.0])
 
     with pytest.raises(
-        WeighingError,
+        MeasurementError,
         match=r"cannot be weighed: .* exit code 1.\n(.*\n)*.*does not exist",
     ):
-        list(weigh(str(tmp_path / "none"), [file], TARGET))
+        list(measure(str(tmp_path / "none"), [file], TARGET))
 
 
 def test_model_of_scores_that_are_not_finite_is_refused(
@@ -182,12 +185,13 @@ def test_model_of_scores_that_are_not_finite_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        "shardline.components.exporter.quantization.weighing._lines", program.outcomes
+        "shardline.components.exporter.quantization.measurement._lines",
+        program.outcomes,
     )
     file = write_split(label=[1.0, 0.0], counts=[1.0, 1.0])
 
-    with pytest.raises(WeighingError, match="with values that are not finite"):
-        weigh(export(math.nan), [file], TARGET)
+    with pytest.raises(MeasurementError, match="with values that are not finite"):
+        measure(export(math.nan), [file], TARGET)
 
 
 def test_process_is_stopped_once_it_refused(
@@ -200,8 +204,8 @@ def test_process_is_stopped_once_it_refused(
         "time.sleep(600)\n"
     )
     monkeypatch.setattr(
-        "shardline.components.exporter.quantization.weighing._PROGRAM", endless
+        "shardline.components.exporter.quantization.measurement._PROGRAM", endless
     )
 
-    with pytest.raises(WeighingError, match="too large"):
-        weigh("model", [], TARGET)
+    with pytest.raises(MeasurementError, match="too large"):
+        measure("model", [], TARGET)

@@ -4,18 +4,23 @@ from pathlib import Path
 
 import pytest
 
-from shardline.pipeline.layout import Layout, OutputError
+from shardline.pipeline.run_folder import OutputError, RunFolder
 
 
 def test_layout_makes_its_folders(tmp_path: Path) -> None:
-    layout = Layout(tmp_path / "new" / "run")
+    run_folder = RunFolder(tmp_path / "new" / "run")
 
-    layout.make()
+    run_folder.make()
 
-    for folder in (layout.artifacts, layout.serving, layout.logs, layout.data):
+    for folder in (
+        run_folder.artifacts,
+        run_folder.serving,
+        run_folder.logs,
+        run_folder.data,
+    ):
         assert folder.is_dir()
-        assert folder.parent == layout.root
-    assert sorted(path.name for path in layout.root.iterdir()) == [
+        assert folder.parent == run_folder.root
+    assert sorted(path.name for path in run_folder.root.iterdir()) == [
         "artifacts",
         "data",
         "logs",
@@ -24,13 +29,13 @@ def test_layout_makes_its_folders(tmp_path: Path) -> None:
 
 
 def test_layout_that_is_there_keeps_what_it_holds(tmp_path: Path) -> None:
-    layout = Layout(tmp_path)
-    layout.make()
-    (layout.logs / "a.log").write_text("kept")
+    run_folder = RunFolder(tmp_path)
+    run_folder.make()
+    (run_folder.logs / "a.log").write_text("kept")
 
-    layout.make()
+    run_folder.make()
 
-    assert (layout.logs / "a.log").read_text() == "kept"
+    assert (run_folder.logs / "a.log").read_text() == "kept"
 
 
 @pytest.mark.parametrize(
@@ -47,7 +52,7 @@ def test_folder_that_cannot_be_made_is_an_error_with_a_remedy(
         match=rf"The output folder {root} cannot be written: {reason}\. Choose another "
         r"with --output-dir\.",
     ):
-        Layout(root).make()
+        RunFolder(root).make()
 
 
 def test_folder_without_write_permission_is_an_error(
@@ -59,4 +64,4 @@ def test_folder_without_write_permission_is_an_error(
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)
 
     with pytest.raises(OutputError, match="cannot be written: Permission denied"):
-        Layout(tmp_path).make()
+        RunFolder(tmp_path).make()
