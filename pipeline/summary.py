@@ -8,24 +8,24 @@ import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.utils import path_utils
 
-from shardline.components.contracts.data_card import load_reading
+from shardline.components.contracts.data_card import load_data_card
 from shardline.components.contracts.model_folder import CARD_FILE
 from shardline.components.contracts.validation import Validation, load_validation
 from shardline.components.evaluation.binary import Judged
 from shardline.components.evaluation.tfma_metrics import judged_of
 from shardline.configs.schema import Run
 from shardline.configs.shown import shown
-from shardline.pipeline.layout import Layout
 from shardline.pipeline.metadata import RunError, RunRecord, properties
+from shardline.pipeline.run_folder import RunFolder
 
 
-def summarize(run: Run, record: RunRecord, layout: Layout) -> dict[str, str]:
+def summarize(run: Run, record: RunRecord, run_folder: RunFolder) -> dict[str, str]:
     """Returns what to show of a run whose components all came to their end.
 
     Args:
         run: the configuration.
         record: of the run.
-        layout: where its outputs are.
+        run_folder: where its outputs are.
 
     Raises:
         RunError: if a gate kept the model from being published.
@@ -53,7 +53,7 @@ def summarize(run: Run, record: RunRecord, layout: Layout) -> dict[str, str]:
         "Published model": _published(pushed),
         "Checkpoint": checkpoint.uri,
         "TensorBoard": record.artifacts("Trainer")["model_run"].uri,
-        "Everything": str(layout.root),
+        "Everything": str(run_folder.root),
     }
 
 
@@ -140,10 +140,10 @@ def _judged(record: RunRecord) -> Judged:
 
 def _left_out(record: RunRecord) -> str:
     """Returns what was left out of the data, with the reasons and first places."""
-    reading = load_reading(record.artifacts("ReaderExampleGen")["examples"].uri)
-    if reading is None:
+    data_card = load_data_card(record.artifacts("ReaderExampleGen")["examples"].uri)
+    if data_card is None:
         return "not told"
-    return "\n".join([reading.said, *reading.lines])
+    return "\n".join([data_card.left_out_line, *data_card.lines])
 
 
 def _anomalies(record: RunRecord) -> str:

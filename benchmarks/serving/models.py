@@ -68,13 +68,13 @@ def write_graph(
         target: what the model predicts.
         rows: columns of examples, the label among them.
     """
-    settings = features.preprocessing(target)
+    preprocessing = features.preprocessing(target)
     schema = example_schema(raw_columns(features, target))
     decoder = example_coder.ExamplesToRecordBatchDecoder(schema.SerializeToString())
     batch = decoder.DecodeBatch([_example(row) for row in rows])
     folder.mkdir(parents=True)
-    facts = analyze_batches([batch], settings, str(folder))
-    write_transform_graph(str(folder / "graph"), settings, facts, str(folder))
+    statistics = analyze_batches([batch], preprocessing, str(folder))
+    write_transform_graph(str(folder / "graph"), preprocessing, statistics, str(folder))
     return tft.TFTransformOutput(str(folder / "graph"))
 
 

@@ -62,7 +62,9 @@ def add_labels(
 
 
 def _values(batch: pa.RecordBatch, column: str) -> np.ndarray:
-    return batch.column(column).flatten().to_numpy(zero_copy_only=False)
+    column_values = batch.column(column).flatten()
+    values: np.ndarray = column_values.to_numpy(zero_copy_only=False)
+    return values
 
 
 def judged_splits(job: Job) -> list[str]:

@@ -12,7 +12,7 @@ from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from shardline.components.contracts.checkpoint_manifest import load_manifest
-from shardline.components.contracts.data_card import load_reading
+from shardline.components.contracts.data_card import load_data_card
 from shardline.components.contracts.parity_examples import (
     EXAMPLES_FILE,
     model_parity,
@@ -52,7 +52,7 @@ class Executor(BaseExecutor):
             artifact_utils.get_single_uri(input_dict["transform_graph"])
         )
         model = artifact_utils.get_single_instance(output_dict["model"])
-        reading = load_reading(input_dict["examples"][0].uri)
+        data_card = load_data_card(input_dict["examples"][0].uri)
         with (
             local_input(uri) as checkpoint,
             local_output(path_utils.serving_model_dir(model.uri)) as folder,
@@ -70,7 +70,7 @@ class Executor(BaseExecutor):
                     checkpoint_uri=uri,
                     transform_output=transform_output,
                     serving=serving,
-                    data=reading.card if reading else None,
+                    data=data_card.counts if data_card else None,
                 )
                 write_card(folder, card)
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
@@ -19,7 +20,7 @@ from shardline.components.contracts.checkpoint_manifest import (
     checkpoint_prefix,
     load_manifest,
 )
-from shardline.components.contracts.data_card import DataCard
+from shardline.components.contracts.data_card import DataCounts
 from shardline.components.contracts.model_folder import (
     CARD_FILE,
     GRAPH_FILE,
@@ -125,7 +126,7 @@ class ModelCard(Section):
     name: str
     configuration: str
     checkpoint: CheckpointCard
-    data: DataCard | None
+    data: DataCounts | None
     tables: dict[str, TableCard]
     vocabularies: dict[str, VocabularyCard]
     metrics: dict[str, FiniteFloat]
@@ -149,7 +150,7 @@ def card_of(
     checkpoint_uri: str,
     transform_output: tft.TFTransformOutput,
     serving: Serving,
-    data: DataCard | None = None,
+    data: DataCounts | None = None,
 ) -> ModelCard:
     """Returns the card of a model that was saved.
 
@@ -250,7 +251,7 @@ def _signatures(folder: Path) -> dict[str, SignatureCard]:
     }
 
 
-def _tensors(infos: Mapping) -> dict[str, TensorCard]:
+def _tensors(infos: Mapping[str, Any]) -> dict[str, TensorCard]:
     return {
         name: TensorCard(
             dtype=tf.as_dtype(infos[name].dtype).name,

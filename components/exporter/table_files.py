@@ -24,16 +24,20 @@ from tensorflow.core.protobuf.tensor_bundle_pb2 import (
     BundleHeaderProto,
 )
 
+from shardline.components.contracts.checksums import masked, masked_crc32c
 from shardline.components.contracts.model_folder import (
     ROWS_FILE,
     VARIABLES_PREFIX,
     write_extra,
 )
-from shardline.embedding.checkpoint.index import index_entries, stored_rows
-from shardline.embedding.checkpoint.index_writer import masked, write_index
+from shardline.embedding.checkpoint.index import (
+    HEADER_KEY,
+    index_entries,
+    stored_rows,
+    write_index,
+)
 from shardline.embedding.serving.tables import Precision, encoded, part_specs
 
-_HEADER_KEY = b""
 _VALUE = ".ATTRIBUTES/VARIABLE_VALUE"
 
 
@@ -97,9 +101,9 @@ def write_tables(folder: str, checkpoint: str, tables: Sequence[TableRows]) -> N
     """
     prefix = str(Path(folder, VARIABLES_PREFIX))
     entries, files = dict(index_entries(prefix)), 1 + len(tables)
-    header = BundleHeaderProto.FromString(entries[_HEADER_KEY])
+    header = BundleHeaderProto.FromString(entries[HEADER_KEY])
     header.num_shards = files
-    entries[_HEADER_KEY] = header.SerializeToString()
+    entries[HEADER_KEY] = header.SerializeToString()
     Path(_data_file(prefix, 0, 1)).rename(_data_file(prefix, 0, files))
     for number, table in enumerate(tables, start=1):
         checksums = _write(_data_file(prefix, number, files), checkpoint, table)
@@ -113,7 +117,7 @@ def write_tables(folder: str, checkpoint: str, tables: Sequence[TableRows]) -> N
                 crc32c=masked(checksums[name]),
             )
             entries[table.key_of(name).encode()] = entry.SerializeToString()
-    write_index(prefix, entries)
+    write_index(prefix, entries, masked_crc32c)
     _write_regions(Path(folder), prefix, tables)
 
 

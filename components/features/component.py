@@ -50,7 +50,7 @@ class FeatureTransform(base_beam_component.BaseBeamComponent):
 
         Args:
             examples: tf.Examples as gzipped TFRecords; each artifact is a span.
-            preprocessing: the specification.
+            preprocessing: the features, numbers and tables to preprocess.
             cache_folder: where the counts of spans are kept, for later runs; "" for
                 beside the component's artifacts.
             code_version: digest of the code, for the cache key.

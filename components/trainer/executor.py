@@ -15,7 +15,7 @@ from shardline.components.contracts.checkpoint_manifest import (
     CheckpointManifest,
     checkpoint_prefix,
 )
-from shardline.components.contracts.data_card import told_count
+from shardline.components.contracts.data_card import recorded_count
 from shardline.components.contracts.parity_examples import parity_folder, write_parity
 from shardline.components.contracts.parity_lookups import write_lookups
 from shardline.components.evaluation.binary import Judged
@@ -84,7 +84,7 @@ class Executor(BaseExecutor):
         tell_undefined(reader, files("eval"))
         with local_output(checkpoint.uri) as folder:
             with tf.summary.create_file_writer(f"{logs}/train").as_default():
-                told = told_count(input_dict["transformed_examples"], "train")
+                told = recorded_count(input_dict["transformed_examples"], "train")
                 prefix = checkpoint_prefix(folder)
                 train_on_split(learner, reader, files, training, prefix, told)
             _check_counts(reader, input_dict["transformed_examples"], training)
@@ -118,7 +118,7 @@ def _check_counts(
     stop = [training.early_stop.split] if training.early_stop else []
     for split in sorted({"eval", *stop} - {"train"}):
         counted = reader.count(split_files(examples, split))
-        check_count(split, counted, told_count(examples, split))
+        check_count(split, counted, recorded_count(examples, split))
 
 
 def _properties(manifest: CheckpointManifest) -> dict[str, int | float | str]:

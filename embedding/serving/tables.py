@@ -1,4 +1,4 @@
-"""The tables of a served model: rows in one of three precisions, in stock variables.
+"""The tables of a served model: rows at one of three precisions, in stock variables.
 
 | precision | held for a row | error of a value |
 |---|---|---|

@@ -94,19 +94,19 @@ class Span:
 
 
 def spans_of(
-    examples: Examples, settings: Preprocessing, folder: str
+    examples: Examples, preprocessing: Preprocessing, folder: str
 ) -> Iterator[Span]:
     """Yields the spans of the files that are analysed, in their order.
 
     Args:
         examples: the files.
-        settings: the specification.
+        preprocessing: the features, numbers and tables to preprocess.
         folder: where counts are kept.
     """
     read_as = "\n".join(
         [
-            repr(examples.rules),
-            settings.model_dump_json(include={"features", "numbers", "derived"}),
+            repr(examples.settings),
+            preprocessing.model_dump_json(include={"features", "numbers", "derived"}),
             code_version(*_COUNTING_CODE),
         ]
     )

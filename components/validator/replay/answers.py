@@ -9,6 +9,7 @@ import json
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +101,7 @@ def replay(
             return _answers(json.loads(report), dict(file))
 
 
-def _answers(report: dict, arrays: dict[str, np.ndarray]) -> Answers:
+def _answers(report: dict[str, Any], arrays: dict[str, np.ndarray]) -> Answers:
     """Returns the program's answers, from its last line and its arrays."""
     lookups: list[dict[str, np.ndarray]] = [{} for _ in report["refusals"]]
     for name, array in arrays.items():

@@ -14,7 +14,7 @@ from shardline.components.contracts.checkpoint_manifest import (
     checkpoint_prefix,
 )
 from shardline.components.exporter.serving_model import ServingModel
-from shardline.components.features.analysis.results import Facts
+from shardline.components.features.analysis.statistics import FeatureStatistics
 from shardline.components.features.graph.writer import write_transform_graph
 from shardline.components.trainer.learner import Learner, new_learner
 from shardline.components.trainer.loop import save
@@ -103,7 +103,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     ).save(str(folder))
     graph = folder / "graph"
     settings = FEATURES.preprocessing(Target())
-    write_transform_graph(str(graph), settings, Facts(examples=9), str(folder))
+    write_transform_graph(
+        str(graph), settings, FeatureStatistics(examples=9), str(folder)
+    )
     return Trained(folder, graph, learner)
 
 

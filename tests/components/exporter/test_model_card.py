@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from shardline.components.contracts.checkpoint_manifest import load_manifest
-from shardline.components.contracts.data_card import DataCard
+from shardline.components.contracts.data_card import DataCounts
 from shardline.components.exporter.model_card import ModelCard, card_of, write_card
 from shardline.components.exporter.table_files import TableRows
 from shardline.configs.schema import Latency, Serving
 
-DATA = DataCard(examples={"train": 96}, rows=100, left_out=4, reasons={"why": 4})
+DATA = DataCounts(examples={"train": 96}, rows=100, left_out=4, reasons={"why": 4})
 
 
 @pytest.fixture
