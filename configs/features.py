@@ -1,8 +1,6 @@
-"""The feature specification: id features, numbers, and the columns they need.
+"""Id features, numbers and derived columns: what a model reads of an example, and how.
 
-A fact about a feature stands here once; schema, preprocessing, engine, model inputs and
-serving signatures are derived from it. Sizes of vocabularies are never written: they
-are counted from the training examples.
+What these ask of each other and of tables is checked in `configs.feature_set`.
 """
 
 from typing import Annotated, Any, Literal
@@ -11,9 +9,7 @@ from pydantic import BeforeValidator, Field, FiniteFloat, model_validator
 from pydantic_core import PydanticCustomError
 
 from shardline.configs.column import Column, Dtype
-from shardline.configs.rules import feature_faults
 from shardline.configs.section import ImportPath, Name, PositiveInt, Section
-from shardline.configs.tables import Table, Vocabulary
 
 
 class Ids(Section):
@@ -54,9 +50,9 @@ class Ids(Section):
         return "vocabulary" if self.quantile_buckets is None else "quantiles"
 
     def __str__(self) -> str:
-        """Returns what is given, as the configuration has it."""
-        given = self.model_dump(exclude_none=True)
-        return ", ".join(f"{k}: {v}" for k, v in given.items()) or "vocabulary"
+        """Returns the keys and values as the configuration has them."""
+        keys = self.model_dump(exclude_none=True)
+        return ", ".join(f"{k}: {v}" for k, v in keys.items()) or "vocabulary"
 
 
 def _by_name(ids: Any) -> Any:
@@ -239,43 +235,3 @@ class Target(Section):
     label: str = "label"
     # The column with one weight for each example.
     example_weight: str | None = None
-
-
-class Preprocessing(Features):
-    """What turning raw columns into ids depends on, and nothing else."""
-
-    vocabularies: dict[Name, Vocabulary]
-    target: Target
-
-
-class FeatureSet(Features):
-    """The features and their tables: the one contract of all components."""
-
-    tables: dict[Name, Table]
-
-    def preprocessing(self, target: Target) -> Preprocessing:
-        """Returns the part that decides on ids and numbers, with the target."""
-        kept = set(Vocabulary.model_fields)
-        vocabularies = {
-            name: Vocabulary(**table.model_dump(include=kept))
-            for name, table in self.tables.items()
-        }
-        return Preprocessing(
-            features=self.features,
-            numbers=self.numbers,
-            derived=self.derived,
-            vocabularies=vocabularies,
-            target=target,
-        )
-
-    def combiner_of(self, table: str) -> str:
-        """Returns how a table's pooled features pool; any value does without one."""
-        combiners = (f.combiner for f in self.features_of(table).values())
-        return next((combiner for combiner in combiners if combiner), "sum")
-
-    @model_validator(mode="after")
-    def _features_and_tables_fit(self) -> "FeatureSet":
-        faults = feature_faults(self)
-        if faults:
-            raise PydanticCustomError("cross_section", "\n".join(faults))
-        return self

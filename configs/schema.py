@@ -1,7 +1,7 @@
-"""Everything a run is told, as frozen objects.
+"""The whole configuration of a run, as frozen objects.
 
-Rules that span sections (a feature's table exists, a table is used) are checked once
-each section holds on its own.
+Rules between sections (a feature's table exists, a table is used) are checked once
+each section is valid by itself.
 """
 
 from typing import Any
@@ -11,17 +11,16 @@ from pydantic_core import PydanticCustomError
 
 from shardline.configs.column import Column
 from shardline.configs.data import Data, Download, Files, HeldOut
+from shardline.configs.feature_set import FeatureSet, Preprocessing
 from shardline.configs.features import (
     Derived,
     Feature,
     Features,
-    FeatureSet,
     Ids,
     Number,
-    Preprocessing,
     Target,
 )
-from shardline.configs.rules import serving_faults, target_faults
+from shardline.configs.job_rules import serving_faults, target_faults
 from shardline.configs.section import (
     Fraction,
     ImportPath,
@@ -29,6 +28,7 @@ from shardline.configs.section import (
     PositiveFloat,
     PositiveInt,
     Section,
+    cross_section_error,
 )
 from shardline.configs.serving import Form, FormChoice, Latency, Publishing, Serving
 from shardline.configs.tables import (
@@ -126,7 +126,7 @@ class Evaluation(Section):
 
 
 class Job(FeatureSet):
-    """What preparing features takes: a run that need not train."""
+    """What preparing features needs: a run that need not train."""
 
     name: Name
     data: Data
@@ -143,7 +143,7 @@ class Job(FeatureSet):
             *serving_faults(self, self.serving),
         ]
         if faults:
-            raise PydanticCustomError("cross_section", "\n".join(faults))
+            raise cross_section_error(faults)
         return self
 
     @property

@@ -6,7 +6,6 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from shardline.configs.rules import least_rows
 from shardline.configs.schema import (
     SGD,
     Adagrad,
@@ -16,6 +15,7 @@ from shardline.configs.schema import (
     Quantization,
     Table,
 )
+from shardline.configs.table_rules import least_rows
 from shardline.embedding.config.policies import Policy
 
 _embedding = tf.tpu.experimental.embedding

@@ -13,8 +13,8 @@ from shardline.components.planner.counting import Counting
 from shardline.components.planner.limits import FeatureRows, batches_of, limits_of
 from shardline.components.planner.lookups import looked_up, tokens_of
 from shardline.components.planner.report import FeatureIds, Plan, TablePlan
-from shardline.configs.rules import least_rows
 from shardline.configs.schema import SGD, Adagrad, Adam, FeatureSet, Optimizer
+from shardline.configs.table_rules import least_rows
 from shardline.embedding.tables.partition import row_ranges
 
 _TOP = 10

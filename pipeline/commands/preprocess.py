@@ -21,6 +21,7 @@ from shardline.components.features.standalone import Report, preprocess_alone
 from shardline.components.readers.datasets import place_of
 from shardline.components.readers.files import rules_of, why_empty
 from shardline.configs import ConfigError, Job
+from shardline.configs.fault import Fault
 from shardline.pipeline.terminal.tables import show
 
 _ALL = "all"
@@ -42,10 +43,11 @@ def examples_of(job: Job, inputs: Sequence[str], downloads: Path) -> Examples:
         DatasetError: if the data cannot be had.
     """
     if job.data.files is None:
-        raise ConfigError(
-            f"data: examples come from reader `{job.data.reader}`, which the whole "
-            "pipeline runs; preprocessing alone reads files. Give `data.files`."
+        message = (
+            f"examples come from reader `{job.data.reader}`, which the whole pipeline "
+            "runs; preprocessing alone reads files. Give `data.files`."
         )
+        raise ConfigError(Fault(("data", "reader"), message, who="data"))
     rules = rules_of(job.data, job)
     with _tensorflow_errors_in_a_line():
         if inputs:
