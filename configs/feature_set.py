@@ -1,8 +1,8 @@
 """A feature set: the id features, numbers and tables of a run, checked together.
 
-A fact about a feature stands here once; schema, preprocessing, engine, model inputs and
-serving signatures are derived from it. Sizes of vocabularies are never written: they
-are counted from the training examples.
+What is to be known of a feature is written here once; schema, preprocessing, engine,
+model inputs and serving signatures follow from it. Sizes of vocabularies are never
+written: they are counted from the training examples.
 """
 
 from pydantic import model_validator
@@ -20,7 +20,7 @@ from shardline.configs.tables import Table, Vocabulary
 
 
 class Preprocessing(Features):
-    """What turning raw columns into ids depends on, and nothing else."""
+    """What of a feature set the transform graph needs, and nothing else."""
 
     vocabularies: dict[Name, Vocabulary]
     target: Target
@@ -32,7 +32,11 @@ class FeatureSet(Features):
     tables: dict[Name, Table]
 
     def preprocessing(self, target: Target) -> Preprocessing:
-        """Returns the part that decides on ids and numbers, with the target."""
+        """Returns what the transform graph needs of this feature set.
+
+        Args:
+            target: Label and example weight, which the graph hands on.
+        """
         kept = set(Vocabulary.model_fields)
         vocabularies = {
             name: Vocabulary(**table.model_dump(include=kept))
@@ -47,7 +51,7 @@ class FeatureSet(Features):
         )
 
     def combiner_of(self, table: str) -> str:
-        """Returns how a table's pooled features pool; any value does without one."""
+        """Returns how a table's features pool; "sum" if none of them does."""
         combiners = (f.combiner for f in self.features_of(table).values())
         return next((combiner for combiner in combiners if combiner), "sum")
 

@@ -30,7 +30,13 @@ from shardline.configs.section import (
     Section,
     cross_section_error,
 )
-from shardline.configs.serving import Form, FormChoice, Latency, Publishing, Serving
+from shardline.configs.serving import (
+    Latency,
+    Precision,
+    PrecisionChoice,
+    Publishing,
+    Serving,
+)
 from shardline.configs.tables import (
     SGD,
     Adagrad,
@@ -55,8 +61,6 @@ __all__ = [
     "FeatureSet",
     "Features",
     "Files",
-    "Form",
-    "FormChoice",
     "HeldOut",
     "Ids",
     "Job",
@@ -64,6 +68,8 @@ __all__ = [
     "Model",
     "Number",
     "Optimizer",
+    "Precision",
+    "PrecisionChoice",
     "Preprocessing",
     "Publishing",
     "Quantization",
@@ -80,7 +86,8 @@ __all__ = [
 class Model(Section):
     """The dense model on top of the activations."""
 
-    # Called with `options`; returns a Keras model of {feature: activation} -> logit.
+    # A class or function that takes `options` and returns a Keras model, which takes
+    # {feature: activation} and returns logits.
     builder: ImportPath = "shardline.components.model.dlrm.DLRM"
     options: dict[str, Any] = Field(default_factory=dict)
 
@@ -88,24 +95,24 @@ class Model(Section):
 class EarlyStop(Section):
     """Stop when the held-out part of the training examples no longer improves."""
 
-    # Split to watch; the evaluation split would make its own metrics too good.
+    # The split to watch. The evaluation split would get metrics that are too good.
     split: str = "validation"
     every_steps: PositiveInt
     patience: PositiveInt = 1
 
 
 class Training(Section):
-    """How long and how fast the trainer goes."""
+    """How long, and at which learning rate, the trainer trains the dense model."""
 
     batch_size: PositiveInt
     # Exactly one of the two.
     epochs: PositiveInt | None = None
     steps: PositiveInt | None = None
-    # Steps in one call into TensorFlow; progress and summaries come between calls.
+    # How many steps one call into TensorFlow takes; progress is shown between calls.
     steps_per_call: PositiveInt = 20
-    # Of the dense model's Adam; tables have their own optimizers.
+    # The learning rate of the dense model's Adam. Each table has an optimizer itself.
     learning_rate: PositiveFloat = 0.001
-    # Logical hosts that the rows of every table are split over.
+    # How many logical hosts the rows of every table are split over.
     hosts: PositiveInt = 1
     seed: int = 0
     early_stop: EarlyStop | None = None

@@ -13,17 +13,17 @@ from shardline.configs.section import (
     Section,
 )
 
-Form = Literal["float32", "float16", "int8"]
-FormChoice = Literal["float32", "float16", "int8", "auto"]
+Precision = Literal["float32", "float16", "int8"]
+PrecisionChoice = Literal["float32", "float16", "int8", "auto"]
 
 
-def _known_forms(tables: Any) -> Any:
+def _known_precisions(tables: Any) -> Any:
     """Refuses other words with one message, where a union would give one a member."""
     words = tables.values() if isinstance(tables, dict) else [tables]
     for word in words:
-        if word not in get_args(FormChoice):
+        if word not in get_args(PrecisionChoice):
             raise PydanticCustomError(
-                "forms",
+                "precisions",
                 "must be `float32`, `float16`, `int8` or `auto`, for all tables or by "
                 "table",
             )
@@ -35,31 +35,33 @@ class Latency(Section):
 
     milliseconds: PositiveFloat
     percentile: Annotated[float, Field(gt=0, lt=100)] = 99.0
-    # In one request.
+    # How many examples the request has.
     examples: PositiveInt = 1
 
 
 class Serving(Section):
     """How the exported model holds its tables, and what it must pass."""
 
-    # Evaluation examples that the served model must answer as the engine did.
+    # How many evaluation examples the served model must answer as the engine did.
     parity_examples: PositiveInt = 1000
-    # Between two scores; looked-up rows of float32 tables must be equal.
+    # How far two scores may differ. Looked-up rows of float32 tables must be equal.
     max_difference: Annotated[float, Field(ge=0)] = 1e-6
-    # Requests in the warm-up file.
+    # How many requests are in the warm-up file.
     warmup_requests: Annotated[int, Field(ge=1, le=1000)] = 10
     # How tables are held: all in one way, or each by its name. `auto` is the smallest
-    # form that `max_entropy_increase` allows.
+    # precision that `max_entropy_increase` allows.
     tables: Annotated[
-        FormChoice | dict[Name, FormChoice], BeforeValidator(_known_forms)
+        PrecisionChoice | dict[Name, PrecisionChoice],
+        BeforeValidator(_known_precisions),
     ] = "float32"
-    # Of normalized entropy on the evaluation split, relative to float32 tables.
+    # How much normalized entropy on the evaluation split may grow, as a fraction of
+    # that with float32 tables.
     max_entropy_increase: Annotated[float, Field(ge=0)] = 0.0005
-    # Gates: size of the model's files, and time of a request.
+    # Two gates: the size of the model's files, and the time of a request.
     max_bytes: PositiveInt | None = None
     max_latency: Latency | None = None
 
-    def form_of(self, table: str) -> FormChoice:
+    def precision_of(self, table: str) -> PrecisionChoice:
         """Returns how a table is to be held; float32 if nothing is said of it."""
         if isinstance(self.tables, str):
             return self.tables
@@ -71,9 +73,9 @@ class Publishing(Section):
 
     # `delta` writes changed rows only, for `shardline agent`.
     mode: Literal["full", "delta"] = "full"
-    # In mode `delta`, a full version at least so often; 1 is every time.
+    # In mode `delta`, one of so many versions at least is a full one.
     full_every: PositiveInt = 10
-    # A delta that is a larger part of the full version is not worth it.
+    # A delta that is larger than this fraction of the full version is not written.
     max_delta: Fraction = 0.5
-    # Versions to keep, the one that is served included; none: all.
+    # How many versions are kept, with the one that is served; None: all of them.
     keep: PositiveInt | None = None

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from shardline.configs.fault import Fault, feature_part, table_part
 from shardline.configs.features import Feature, Features
+from shardline.configs.table_rows import needed_rows
 from shardline.configs.tables import Vocabulary
 
 
@@ -23,22 +24,6 @@ def table_faults(
             yield from _combiners(name, features)
             yield from _ids_differ(name, features)
             yield from _rows(name, table, next(iter(features.values())))
-
-
-def least_rows(table: Vocabulary, feature: Feature) -> int:
-    """Returns the rows that a table needs before its vocabulary's size is known.
-
-    Args:
-        table: The table.
-        feature: One of the features that look it up.
-    """
-    ids = feature.ids
-    if ids.kind == "vocabulary":
-        return (table.max_tokens or 1) + table.oov_rows
-    if ids.kind == "range":
-        spare = table.oov_rows if ids.out_of_range == "oov_rows" else 0
-        return (ids.range or 0) + spare
-    return ids.hash_buckets or ids.quantile_buckets or 0
 
 
 def _unknown_and_unused(
@@ -103,7 +88,7 @@ def _rows(name: str, table: Vocabulary, feature: Feature) -> Iterator[Fault]:
         if getattr(table, key) != Vocabulary.model_fields[key].default:
             message = f"`{key}` has no meaning for `ids: {ids}`"
             yield part.fault(message, "remove it", key=key)
-    needed = least_rows(table, feature)
+    needed = needed_rows(table, ids)
     if table.rows is not None and needed > table.rows:
         yield part.fault(
             f"its ids need {needed} rows, `rows` is {table.rows}",

@@ -14,7 +14,7 @@ from shardline.components.checker.column_comparison import compare_columns
 from shardline.components.checker.data_sample import DataSample, take_sample
 from shardline.components.checker.report import Draft, Report
 from shardline.components.checker.uses import uses_of
-from shardline.components.readers.files import ReadRules, rules_of
+from shardline.components.readers.files import ReadSettings, settings_of
 from shardline.configs import load_job
 from shardline.configs.schema import Job
 
@@ -32,7 +32,7 @@ def check(config: Path, rows: int, say: Callable[[str], None]) -> Report:
     """
     job, draft = load_job(config), Draft()
     uses = uses_of(job)
-    read_settings = rules_of(job.data, job) if job.data.files else None
+    read_settings = settings_of(job.data, job) if job.data.files else None
     sample = DataSample({})
     if read_settings:
         sample = take_sample(job, read_settings, rows, draft, say)
@@ -52,7 +52,7 @@ def check(config: Path, rows: int, say: Callable[[str], None]) -> Report:
 
 
 def _try_preprocessing(
-    job: Job, sample: DataSample, read_settings: ReadRules, draft: Draft
+    job: Job, sample: DataSample, read_settings: ReadSettings, draft: Draft
 ) -> None:
     """Reads a sample as a job does, and transforms it, unless there are faults."""
     if sample.train is None:

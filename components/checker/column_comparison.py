@@ -18,7 +18,7 @@ from shardline.components.checker.report import ColumnReport, Draft
 from shardline.components.checker.sampled_columns import column_samples
 from shardline.components.checker.split_files import SplitFiles
 from shardline.components.checker.uses import Use
-from shardline.components.readers.files import ReadRules
+from shardline.components.readers.files import ReadSettings
 from shardline.configs.schema import Job
 
 
@@ -26,7 +26,7 @@ def compare_columns(
     job: Job,
     uses: Sequence[Use],
     sample: DataSample,
-    read_settings: ReadRules,
+    read_settings: ReadSettings,
     draft: Draft,
 ) -> None:
     """Compares what there is in the columns with what reads them.
@@ -98,7 +98,7 @@ def _column_findings(
     use: Use,
     sample: ColumnSample,
     others: Sequence[ColumnSample],
-    read_settings: ReadRules,
+    read_settings: ReadSettings,
 ) -> Iterator[Finding]:
     """Yields what is wrong or odd with a column.
 
@@ -127,7 +127,7 @@ def _id_findings(
     job: Job,
     samples: Mapping[str, ColumnSample],
     uses: Sequence[Use],
-    read_settings: ReadRules,
+    read_settings: ReadSettings,
 ) -> Iterator[Finding]:
     """Yields what only several columns together show."""
     values = {}

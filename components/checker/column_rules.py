@@ -8,10 +8,10 @@ from shardline.components.checker.column_sample import DTYPES, ColumnSample
 from shardline.components.checker.findings import Finding
 from shardline.components.checker.uses import Use
 from shardline.components.checker.value_remedies import remedies_of, remedy_of_text
-from shardline.components.readers.files.canonical import no_value, not_held
 from shardline.components.readers.files.column_names import nearest
-from shardline.components.readers.files.read_rules import ReadRules
-from shardline.components.readers.files.remedies import rewritten
+from shardline.components.readers.files.columns.canonical import no_value, not_held
+from shardline.components.readers.files.judging.remedies import rewritten
+from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.configs.column import Column
 from shardline.configs.shown import quoted, shown
 
@@ -62,7 +62,7 @@ def misfit(
     use: Use,
     sample: ColumnSample,
     others: Sequence[ColumnSample],
-    read_settings: ReadRules,
+    read_settings: ReadSettings,
 ) -> Finding | None:
     """Returns the fault of a column whose values are of another type as a whole.
 
@@ -158,7 +158,7 @@ def _remedy_of_type(use: Use, found: str) -> str:
 
 
 def row_findings(
-    use: Use, sample: ColumnSample, read_settings: ReadRules
+    use: Use, sample: ColumnSample, read_settings: ReadSettings
 ) -> Iterator[Finding]:
     """Yields what single rows have that they may not.
 

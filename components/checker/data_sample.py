@@ -14,8 +14,8 @@ from shardline.components.checker.split_files import (
     look,
     notes,
 )
-from shardline.components.readers.datasets import DatasetError, place_of
-from shardline.components.readers.files import BadInputError, ReadRules, match
+from shardline.components.readers.datasets import DatasetError, location_of
+from shardline.components.readers.files import BadInputError, ReadSettings, match
 from shardline.components.readers.files.sampling import Piece, sample, spread
 from shardline.configs.outputs import downloads_folder
 from shardline.configs.schema import Job
@@ -47,7 +47,8 @@ class DataSample:
         """How many examples the sample has; None if there is none."""
         if not self.pieces:
             return None
-        return sum(piece.batch.num_rows for piece in self.pieces)
+        rows: int = sum(piece.batch.num_rows for piece in self.pieces)
+        return rows
 
     @property
     def is_whole(self) -> bool:
@@ -61,7 +62,7 @@ class DataSample:
 
 def take_sample(
     job: Job,
-    read_settings: ReadRules,
+    read_settings: ReadSettings,
     rows: int,
     draft: Draft,
     say: Callable[[str], None],
@@ -97,7 +98,7 @@ def take_sample(
 
 
 def _add_file_findings(
-    splits: Mapping[str, SplitFiles], read_settings: ReadRules, draft: Draft
+    splits: Mapping[str, SplitFiles], read_settings: ReadSettings, draft: Draft
 ) -> None:
     """Adds what is wrong with the files of each split as a whole."""
     train = splits.get(_TRAIN)
@@ -119,7 +120,7 @@ def _found_files(
     if data.download:
         say(f"Fetching {data.download.requirement}, unless it is there")
     try:
-        path = place_of(data, downloads_folder(job.name).resolve())
+        path = location_of(data, downloads_folder(job.name).resolve())
     except DatasetError as error:
         draft.findings.append(Finding(("data", "download"), "data", str(error), ""))
         return {}

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from shardline.components.checker.column_sample import ColumnSample, class_of
-from shardline.components.readers.files.csv.lists import column_of_cells
-from shardline.components.readers.files.lists import Lists, joined, listed
-from shardline.components.readers.files.read_rules import ReadRules
+from shardline.components.readers.files.columns.lists import Lists, joined, listed
+from shardline.components.readers.files.formats.csv.lists import column_of_cells
+from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.components.readers.files.sampling import Piece
 from shardline.configs.column import Column
 
@@ -21,7 +21,7 @@ def column_samples(
     pieces: Sequence[Piece],
     name: str,
     needed: Column | None,
-    read_settings: ReadRules,
+    read_settings: ReadSettings,
 ) -> list[ColumnSample]:
     """Returns what a sample has in a column: one column sample for each stored type.
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from shardline.components.checker.findings import Finding
 from shardline.components.checker.split_files import SplitFiles
-from shardline.components.readers.files import ReadRules
+from shardline.components.readers.files import ReadSettings
 from shardline.components.readers.files.heads import rows_up_to
 from shardline.configs.schema import Job
 
 
 def batch_findings(
-    job: Job, train: SplitFiles, read_settings: ReadRules, examples: int | None
+    job: Job, train: SplitFiles, read_settings: ReadSettings, examples: int | None
 ) -> Iterator[Finding]:
     """Yields the fault of a batch that is larger than the training examples.
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from shardline.components.checker.findings import Finding
-from shardline.components.readers.files.bad_input import BadInputError
-from shardline.components.readers.files.read_rules import ReadRules
+from shardline.components.readers.files.judging.bad_input import BadInputError
+from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.components.readers.files.sampling import Piece
 from shardline.components.readers.files.splits.sampled import (
     SampledSplit,
@@ -19,7 +19,7 @@ from shardline.configs.shown import quoted, shown
 
 
 def split_findings(
-    pieces: Sequence[Piece], read_settings: ReadRules, *, is_whole: bool
+    pieces: Sequence[Piece], read_settings: ReadSettings, *, is_whole: bool
 ) -> Iterator[Finding]:
     """Yields what is wrong or odd with the rules of held-out splits.
 
@@ -45,7 +45,7 @@ def split_findings(
 
 
 def _bad_rows(
-    split: str, rule: HeldOut, sampled: SampledSplit, read_settings: ReadRules
+    split: str, rule: HeldOut, sampled: SampledSplit, read_settings: ReadSettings
 ) -> Iterator[Finding]:
     rows = len(sampled.takes)
     for reason, count in sampled.bad.rows.items():

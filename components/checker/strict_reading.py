@@ -11,13 +11,13 @@ import pyarrow as pa
 from shardline.components.checker.findings import Finding
 from shardline.components.readers.files import (
     BadInput,
-    ReadRules,
+    ReadSettings,
     Unit,
     read_unit,
 )
 from shardline.components.readers.files.column_names import columns_shown, meant
-from shardline.components.readers.files.refusals import absent_columns
-from shardline.components.readers.files.tally import Tally
+from shardline.components.readers.files.judging.refusals import absent_columns
+from shardline.components.readers.files.judging.tally import Tally
 from shardline.configs.shown import escaped, shown
 
 
@@ -38,7 +38,7 @@ class _SampledBadInput(BadInput):
 
 def read_strictly(
     files: Mapping[str, Sequence[tuple[str, int]]],
-    read_settings: ReadRules,
+    read_settings: ReadSettings,
     *,
     is_all: bool,
 ) -> tuple[dict[str, pa.RecordBatch], list[Finding]]:
@@ -89,7 +89,7 @@ def _first(
 
 
 def _bad_input(
-    split: str, bad: BadInput, read_settings: ReadRules
+    split: str, bad: BadInput, read_settings: ReadSettings
 ) -> Iterator[Finding]:
     """Yields the rows and the files of a split that cannot be used."""
     path, who = ("data", "files", "splits", split), f"split `{split}`"
@@ -115,7 +115,7 @@ def _bad_input(
 
 
 def _too_many(
-    split: str, bad: BadInput, good: int, read_settings: ReadRules, *, is_all: bool
+    split: str, bad: BadInput, good: int, read_settings: ReadSettings, *, is_all: bool
 ) -> Iterator[Finding]:
     """Yields that more would be left out than may be."""
     rows = good + bad.left_out
@@ -136,7 +136,7 @@ def _absent_columns(
     tally: Tally,
     split: str,
     files: Sequence[str],
-    read_settings: ReadRules,
+    read_settings: ReadSettings,
     *,
     is_all: bool,
 ) -> Iterator[Finding]:

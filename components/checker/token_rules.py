@@ -12,9 +12,9 @@ import pyarrow.types as kinds
 from shardline.components.checker.column_sample import ColumnSample
 from shardline.components.checker.findings import Finding
 from shardline.components.checker.uses import Use
-from shardline.components.readers.files.byte_arrays import stripped
-from shardline.components.readers.files.read_rules import ReadRules
-from shardline.components.readers.files.whole_numbers import GOOD, whole_numbers
+from shardline.components.readers.files.columns.byte_arrays import stripped
+from shardline.components.readers.files.columns.whole_numbers import GOOD, whole_numbers
+from shardline.components.readers.files.read_settings import ReadSettings
 
 _SEPARATORS = ("|", ",", ";", "\t", "/", " ")
 # What stands in one of so many values, or in more, is taken for a separator.
@@ -23,7 +23,7 @@ _FEW = 4  # lists; fewer mean nothing
 
 
 def token_findings(
-    use: Use, sample: ColumnSample, read_settings: ReadRules
+    use: Use, sample: ColumnSample, read_settings: ReadSettings
 ) -> Iterator[Finding]:
     """Yields hints on values that were taken, but perhaps not as they were meant.
 
@@ -47,7 +47,7 @@ def token_findings(
 
 
 def _other_separator(
-    use: Use, sample: ColumnSample, read_settings: ReadRules
+    use: Use, sample: ColumnSample, read_settings: ReadSettings
 ) -> Iterator[Finding]:
     """Hints at values that hold what usually stands between values."""
     values = sample.lists.values

@@ -27,7 +27,7 @@ from shardline.components.features.graph.derived_graph import write_derived_grap
 from shardline.components.features.graph.loaded_graph import LoadedGraph
 from shardline.components.features.graph.writer import write_transform_graph
 from shardline.components.features.reading.sources import Examples, Source
-from shardline.components.readers.files import ReadRules, tfrecord_rules
+from shardline.components.readers.files import ReadSettings, tfrecord_settings
 from shardline.components.readers.files.sampling import spread
 from shardline.configs.fault import Part, feature_part
 from shardline.configs.schema import Derived, Feature, Job
@@ -40,7 +40,7 @@ _AddDerived = Callable[[pa.RecordBatch], pa.RecordBatch]
 
 
 def try_sample(
-    job: Job, sample: DataSample, read_settings: ReadRules, draft: Draft
+    job: Job, sample: DataSample, read_settings: ReadSettings, draft: Draft
 ) -> int | None:
     """Reads a sample and the first rows of other splits, and transforms them.
 
@@ -68,7 +68,7 @@ def try_sample(
 
 
 def _read(
-    sample: DataSample, read_settings: ReadRules
+    sample: DataSample, read_settings: ReadSettings
 ) -> tuple[_Batches, list[Finding]]:
     """Returns a batch of each split, and what is bad."""
     # One more of a file that is read to its end, to come to what is bad there.
@@ -93,7 +93,7 @@ def _read(
 
 
 def _whole_splits(
-    sample: DataSample, batches: _Batches, read_settings: ReadRules
+    sample: DataSample, batches: _Batches, read_settings: ReadSettings
 ) -> set[str]:
     """Returns the splits of which every example was read."""
     whole = {
@@ -141,7 +141,7 @@ def _written_derived(
         for example in RecordBatchToExamplesEncoder().encode(batch):
             writer.write(example)
     sources = (Source("train", (file,)),)
-    examples = Examples(sources, tfrecord_rules(derived.inputs))
+    examples = Examples(sources, tfrecord_settings(derived.inputs))
     write_derived_graph(graph, examples, derived, beam_runner("direct"))
     return DerivedBatches(graph, derived).with_derived
 

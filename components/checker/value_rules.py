@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from shardline.components.checker.column_sample import ColumnSample
 from shardline.components.checker.findings import Finding
 from shardline.components.checker.uses import Use
-from shardline.components.readers.files.read_rules import ReadRules
+from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.configs.schema import Feature
 
 _MOST_ROWS = 1 << 31  # of a table that someone may want
@@ -19,7 +19,7 @@ _FEW = 10  # rows; that fewer are equal means nothing
 
 
 def value_findings(
-    use: Use, sample: ColumnSample, read_settings: ReadRules
+    use: Use, sample: ColumnSample, read_settings: ReadSettings
 ) -> Iterator[Finding]:
     """Yields what is wrong with values of the right type, and what is odd.
 
@@ -62,7 +62,9 @@ def constant_findings(use: Use, sample: ColumnSample) -> Iterator[Finding]:
         )
 
 
-def _labels(use: Use, values: pa.Array, read_settings: ReadRules) -> Iterator[Finding]:
+def _labels(
+    use: Use, values: pa.Array, read_settings: ReadSettings
+) -> Iterator[Finding]:
     labels = values.to_numpy(zero_copy_only=False)
     labels = labels[np.isfinite(labels)]
     threshold = read_settings.positive_from
@@ -144,7 +146,7 @@ def _lengths(use: Use, feature: Feature, sample: ColumnSample) -> Iterator[Findi
 
 
 def _separators(
-    use: Use, sample: ColumnSample, read_settings: ReadRules
+    use: Use, sample: ColumnSample, read_settings: ReadSettings
 ) -> Iterator[Finding]:
     """Yields the hint that cells look like lists, and are taken for one value."""
     values, separator = sample.lists.values, read_settings.list_separator

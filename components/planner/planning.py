@@ -14,7 +14,7 @@ from shardline.components.planner.limits import FeatureRows, batches_of, limits_
 from shardline.components.planner.lookups import looked_up, tokens_of
 from shardline.components.planner.report import FeatureIds, Plan, TablePlan
 from shardline.configs.schema import SGD, Adagrad, Adam, FeatureSet, Optimizer
-from shardline.configs.table_rules import least_rows
+from shardline.configs.table_rows import needed_rows
 from shardline.embedding.tables.partition import row_ranges
 
 _TOP = 10
@@ -25,7 +25,7 @@ SAMPLED_BATCHES = 64
 
 
 @dataclasses.dataclass(frozen=True)
-class Machine:
+class TrainingSetup:
     """What the tables are planned for.
 
     Attributes:
@@ -40,7 +40,7 @@ class Machine:
 
 
 def plan_of(
-    name: str, counting: Counting, features: FeatureSet, machine: Machine
+    name: str, counting: Counting, features: FeatureSet, setup: TrainingSetup
 ) -> Plan:
     """Returns the plan.
 
@@ -48,7 +48,7 @@ def plan_of(
         name: of the run.
         counting: after its pass over the training examples.
         features: the specification.
-        machine: what is planned for.
+        setup: what is planned for.
 
     Raises:
         ValueError: if there was no example.
@@ -59,22 +59,24 @@ def plan_of(
             "There is no training example to plan for. Check `data.files.splits.train` "
             "and what `held_out` takes from it."
         )
-    batches = batches_of(sample.num_rows, machine.batch_size)
+    batches = batches_of(sample.num_rows, setup.batch_size)
     tables = {}
     for table, counted in counting.tables().items():
-        needed = _needed_rows(table, features, counted[0])
+        needed = needed_rows(
+            features.tables[table], features.ids_of(table), counted[0].known or 0
+        )
         rows = features.tables[table].rows or needed
         ids = _sampled_ids(table, features, sample, counted[0], rows)
         tables[table] = TablePlan(
             needed_rows=needed,
-            limits=limits_of(ids, batches, machine.sparse_cores),
+            limits=limits_of(ids, batches, setup.sparse_cores),
             **_of_specification(table, features, rows),
-            **_of_counts(features.ids_of(table).kind, counted, rows, machine.hosts),
+            **_of_counts(features.ids_of(table).kind, counted, rows, setup.hosts),
         )
     return Plan(
         name=name,
         examples=counting.examples,
-        **dataclasses.asdict(machine),
+        **dataclasses.asdict(setup),
         sampled_examples=batches[-1][1],
         sampled_batches=len(batches),
         tables=tables,
@@ -93,13 +95,6 @@ def plan_of(
 def slots_of(optimizer: Optimizer) -> int:
     """Returns how many numbers an optimizer keeps for each one of a table."""
     return _SLOTS[type(optimizer.chosen)]
-
-
-def _needed_rows(table: str, features: FeatureSet, to_ids: TableIds) -> int:
-    rules = features.tables[table]
-    if features.ids_of(table).kind == "vocabulary":
-        return (to_ids.known or 0) + rules.oov_rows
-    return least_rows(rules, next(iter(features.features_of(table).values())))
 
 
 def _sampled_ids(
@@ -196,4 +191,5 @@ def _host_shares(
     inside = np.clip(ids, 0, rows - 1)
     host = np.searchsorted(ends, inside, side="right")
     lookups = np.bincount(host, weights=counts, minlength=hosts)
-    return (lookups / max(1, counts.sum())).tolist()
+    shares: list[float] = (lookups / max(1, counts.sum())).tolist()
+    return shares

@@ -21,7 +21,7 @@ FAULTS = {
         "  path: data\n  example_weight: label",
         "2: data: `example_weight` is the label's column",
     ),
-    "form_of_no_table": (
+    "precision_of_no_table": (
         "numbers:\n",
         "serving: {tables: {hours: int8}}\nnumbers:\n",
         "10: serving.tables: `hours` is not among the tables",

@@ -9,12 +9,12 @@ from shardline.configs.serving import Serving
 
 # Text to replace, its replacement, and the line and the message of the fault.
 FAULTS = {
-    "unknown_form": (
+    "unknown_precision": (
         "numbers:\n",
         "serving: {tables: {hour: int4}}\nnumbers:\n",
         "10: `serving.tables`: must be `float32`, `float16`, `int8` or `auto`",
     ),
-    "unknown_form_of_all": (
+    "unknown_precision_of_all": (
         "numbers:\n",
         "serving: {tables: [int8]}\nnumbers:\n",
         "10: `serving.tables`: must be `float32`, `float16`, `int8` or `auto`",
@@ -32,16 +32,16 @@ def test_fault_is_told_with_its_line(
 
 
 @pytest.mark.parametrize(
-    ("tables", "forms"),
+    ("tables", "precisions"),
     [
         ("auto", {"movie": "auto", "user": "auto"}),
         ({"movie": "int8"}, {"movie": "int8", "user": "float32"}),
     ],
     ids=str,
 )
-def test_form_of_a_table_is_its_own_or_that_of_all(
-    tables: Any, forms: dict[str, str]
+def test_precision_of_a_table_is_its_own_or_that_of_all(
+    tables: Any, precisions: dict[str, str]
 ) -> None:
     serving = Serving(tables=tables)
 
-    assert {name: serving.form_of(name) for name in forms} == forms
+    assert {name: serving.precision_of(name) for name in precisions} == precisions

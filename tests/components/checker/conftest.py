@@ -11,7 +11,7 @@ import pytest
 from shardline.components.checker.column_sample import ColumnSample
 from shardline.components.checker.sampled_columns import column_samples
 from shardline.components.checker.uses import Use
-from shardline.components.readers.files import ReadRules
+from shardline.components.readers.files import ReadSettings
 from shardline.components.readers.files.sampling import sample
 from shardline.configs import load_job
 from shardline.configs.column import Column
@@ -19,23 +19,23 @@ from shardline.configs.schema import Feature, Job
 
 
 @pytest.fixture
-def sampled(tmp_path: Path) -> Callable[..., tuple[Use, ColumnSample, ReadRules]]:
+def sampled(tmp_path: Path) -> Callable[..., tuple[Use, ColumnSample, ReadSettings]]:
     """Writes column `x` and samples it for a feature that reads it."""
 
     def sampled_column(
         values: list | pa.Array, feature: dict[str, Any], **settings: Any
-    ) -> tuple[Use, ColumnSample, ReadRules]:
+    ) -> tuple[Use, ColumnSample, ReadSettings]:
         part = Feature(table="x", **feature)
         needed = Column(part.column_dtype, part.is_ragged, True)
         if isinstance(values, pa.Array):
             file = str(tmp_path / "a.parquet")
             pq.write_table(pa.table({"x": values}), file)
-            read = ReadRules("parquet", {"x": needed}, **settings)
+            read = ReadSettings("parquet", {"x": needed}, **settings)
         else:
             file = str(tmp_path / "a.csv")
             lines = [f'"{value}"' for value in values]
             Path(file).write_text("\n".join(["x", *lines]))
-            read = ReadRules("csv", {"x": needed}, **settings)
+            read = ReadSettings("csv", {"x": needed}, **settings)
         use = Use("x", "feature `x`", ("features", "x", "column"), "ids", needed, part)
         (sample_of_x,) = column_samples(
             sample([file], read, 100, ["x"]), "x", needed, read

@@ -6,7 +6,7 @@ from shardline.components.checker.column_comparison import by_column, compare_co
 from shardline.components.checker.data_sample import DataSample, take_sample
 from shardline.components.checker.report import Draft
 from shardline.components.checker.uses import uses_of
-from shardline.components.readers.files import rules_of
+from shardline.components.readers.files import settings_of
 from shardline.configs.schema import Job
 
 COLUMNS = {
@@ -18,7 +18,7 @@ COLUMNS = {
 
 
 def compared(job: Job) -> Draft:
-    draft, settings = Draft(), rules_of(job.data, job)
+    draft, settings = Draft(), settings_of(job.data, job)
     sample = take_sample(job, settings, 100, draft, lambda _: None)
     compare_columns(job, uses_of(job), sample, settings, draft)
     return draft
@@ -67,7 +67,9 @@ def test_uneven_weights_take_two_columns_to_see(
 def test_nothing_is_compared_without_files(job_of: Callable[..., Job]) -> None:
     job, draft = job_of(), Draft()
 
-    compare_columns(job, uses_of(job), DataSample({}), rules_of(job.data, job), draft)
+    compare_columns(
+        job, uses_of(job), DataSample({}), settings_of(job.data, job), draft
+    )
 
     assert draft == Draft()
 

@@ -9,7 +9,7 @@ import pytest
 
 from shardline.components.checker import column_rules
 from shardline.components.checker.uses import Use
-from shardline.components.readers.files.canonical import no_value
+from shardline.components.readers.files.columns.canonical import no_value
 from shardline.configs.column import Column
 
 USE = Use("item", "feature `item`", ("features", "item", "column"), "ids")

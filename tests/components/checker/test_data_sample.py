@@ -5,7 +5,7 @@ from pathlib import Path
 
 from shardline.components.checker.data_sample import DataSample, take_sample
 from shardline.components.checker.report import Draft
-from shardline.components.readers.files import rules_of
+from shardline.components.readers.files import settings_of
 from shardline.configs.schema import Job
 
 COLUMNS = {"item": ["a", "b"], "tags": ["x", "y"], "scores": [1, 2], "label": [0, 1]}
@@ -13,7 +13,7 @@ COLUMNS = {"item": ["a", "b"], "tags": ["x", "y"], "scores": [1, 2], "label": [0
 
 def taken(job: Job, rows: int = 100) -> tuple[DataSample, Draft]:
     draft = Draft()
-    settings = rules_of(job.data, job)
+    settings = settings_of(job.data, job)
     return take_sample(job, settings, rows, draft, lambda _: None), draft
 
 

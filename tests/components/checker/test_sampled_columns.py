@@ -8,7 +8,7 @@ import pytest
 
 from shardline.components.checker.column_sample import ColumnSample
 from shardline.components.checker.sampled_columns import column_samples
-from shardline.components.readers.files import ReadRules
+from shardline.components.readers.files import ReadSettings
 from shardline.components.readers.files.sampling import sample
 from shardline.configs.column import Column
 
@@ -22,7 +22,7 @@ def samples_of(
         table = pa.table({"y": [1, 2]} if values is None else {"x": values})
         files.append(str(folder / f"{i}.parquet"))
         pq.write_table(table, files[-1])
-    read_settings = ReadRules("parquet", {"x": needed})
+    read_settings = ReadSettings("parquet", {"x": needed})
     pieces = sample(files, read_settings, 100, ["x", "y"])
     return column_samples(pieces, "x", needed, read_settings)
 

@@ -6,12 +6,12 @@ import pytest
 
 from shardline.components.checker.size_rules import batch_findings
 from shardline.components.checker.split_files import SplitFiles
-from shardline.components.readers.files import ReadRules
+from shardline.components.readers.files import ReadSettings
 from shardline.components.readers.files.heads import Head
 from shardline.configs.schema import Job
 
 TRAINING = ("tables:", "training: {batch_size: 20, steps: 1}\ntables:")
-SETTINGS = ReadRules("parquet", {})
+SETTINGS = ReadSettings("parquet", {})
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from shardline.components.checker.split_rules import split_findings
-from shardline.components.readers.files import ReadRules
+from shardline.components.readers.files import ReadSettings
 from shardline.components.readers.files.sampling import sample
 from shardline.configs.column import Column
 from shardline.configs.schema import HeldOut
@@ -35,7 +35,7 @@ def test_held_out_split_takes_a_part(
 ) -> None:
     file = write_csv("a.csv", day=list(range(9)))
     rule = HeldOut(column="day", at_least=at_least)
-    settings = ReadRules("csv", {"day": Column("string")}, held_out={"eval": rule})
+    settings = ReadSettings("csv", {"day": Column("string")}, held_out={"eval": rule})
     pieces = sample([file], settings, 100, ["day"])
 
     findings = list(split_findings(pieces, settings, is_whole=is_whole))
@@ -50,7 +50,7 @@ def test_column_that_a_file_lacks_is_left_to_what_reads_it(
     write_csv: Callable[..., str],
 ) -> None:
     file = write_csv("a.csv", day=[1])
-    settings = ReadRules(
+    settings = ReadSettings(
         "csv",
         {"day": Column("string")},
         held_out={"e": HeldOut(column="x", at_least=1)},

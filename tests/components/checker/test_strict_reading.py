@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from shardline.components.checker.strict_reading import read_strictly
-from shardline.components.readers.files import ReadRules
+from shardline.components.readers.files import ReadSettings
 from shardline.configs.column import Column
 
 NUMBER = {"age": Column("float")}
@@ -16,7 +16,7 @@ def test_bad_rows_are_found_with_their_reason(
     write_csv: Callable[..., str], mode: str, is_fault: bool
 ) -> None:
     file = write_csv("a.csv", age=[1, 2, "x", 4])
-    settings = ReadRules("csv", NUMBER, on_bad_example=mode, max_bad_share=0.5)
+    settings = ReadSettings("csv", NUMBER, on_bad_example=mode, max_bad_share=0.5)
 
     batches, findings = read_strictly({"train": [(file, 10)]}, settings, is_all=True)
 
@@ -28,7 +28,7 @@ def test_bad_rows_are_found_with_their_reason(
 
 def test_reading_stops_after_so_many_rows(write_csv: Callable[..., str]) -> None:
     file = write_csv("a.csv", age=[*range(50), "x"])
-    settings = ReadRules("csv", NUMBER)
+    settings = ReadSettings("csv", NUMBER)
 
     batches, findings = read_strictly({"late": [(file, 10)]}, settings, is_all=False)
 
@@ -41,7 +41,7 @@ def test_more_bad_rows_than_may_be_left_out_are_a_fault_of_the_whole(
     write_csv: Callable[..., str], is_all: bool
 ) -> None:
     file = write_csv("a.csv", age=[1, "x", "y", 4])
-    settings = ReadRules("csv", NUMBER, on_bad_example="skip")
+    settings = ReadSettings("csv", NUMBER, on_bad_example="skip")
 
     _, findings = read_strictly({"train": [(file, 10)]}, settings, is_all=is_all)
 

@@ -7,7 +7,7 @@ import pytest
 
 from shardline.components.checker.column_sample import ColumnSample
 from shardline.components.checker.table_rules import table_findings, weight_findings
-from shardline.components.readers.files.lists import listed
+from shardline.components.readers.files.columns.lists import listed
 from shardline.configs.schema import Job
 
 TOKENS = {"item": pa.array([f"i{i}" for i in range(9)])}

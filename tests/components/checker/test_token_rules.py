@@ -11,7 +11,7 @@ from shardline.components.checker.column_sample import ColumnSample
 from shardline.components.checker.findings import Finding
 from shardline.components.checker.token_rules import token_findings
 from shardline.components.checker.uses import Use
-from shardline.components.readers.files import ReadRules
+from shardline.components.readers.files import ReadSettings
 
 ROWS = 12
 
@@ -47,7 +47,7 @@ def test_odd_tokens_are_hinted_at(
     feature: dict[str, Any],
     settings: dict[str, Any],
     said: str | None,
-    sampled: Callable[..., tuple[Use, ColumnSample, ReadRules]],
+    sampled: Callable[..., tuple[Use, ColumnSample, ReadSettings]],
 ) -> None:
     if isinstance(values, list):
         values = (values * ROWS)[:ROWS]
@@ -86,7 +86,7 @@ def test_types_of_ids_have_remedies_that_work(
     values: list | pa.Array,
     feature: dict[str, Any],
     remedy: str | None,
-    sampled: Callable[..., tuple[Use, ColumnSample, ReadRules]],
+    sampled: Callable[..., tuple[Use, ColumnSample, ReadSettings]],
 ) -> None:
     use, sample, settings = sampled(values, feature)
     fault = column_rules.misfit(use, sample, (), settings)

@@ -8,7 +8,7 @@ from shardline.components.checker.data_sample import take_sample
 from shardline.components.checker.findings import Finding
 from shardline.components.checker.report import Draft
 from shardline.components.checker.trial_run import try_sample
-from shardline.components.readers.files import rules_of
+from shardline.components.readers.files import settings_of
 from shardline.configs.schema import Job
 
 RANGE = ("{table: item}", "{table: item, ids: {range: 20}}")
@@ -25,7 +25,7 @@ def columns(*items: object) -> dict[str, list]:
 
 
 def tried(job: Job, *known: Finding) -> tuple[int | None, list[Finding]]:
-    draft, settings = Draft(), rules_of(job.data, job)
+    draft, settings = Draft(), settings_of(job.data, job)
     sample = take_sample(job, settings, 100, draft, lambda _: None)
     assert draft.findings == []
     draft.findings += known
