@@ -12,6 +12,7 @@ from shardline.configs.columns import (
     raw_columns,
 )
 from shardline.configs.shown import shown
+from shardline.configs.table_rows import needed_rows
 from shardline.configs.tables import Vocabulary
 
 if TYPE_CHECKING:
@@ -167,23 +168,12 @@ def _rows(table: str, rules: Vocabulary, feature: "Feature") -> Iterator[str]:
         if getattr(rules, key) == Vocabulary.model_fields[key].default:
             continue
         yield f"table `{table}`: `{key}` has no meaning for `ids: {ids}`; remove it"
-    needed = least_rows(rules, feature)
+    needed = needed_rows(rules, feature.ids)
     if rules.rows is not None and needed > rules.rows:
         yield (
             f"table `{table}`: its ids need {needed} rows, `rows` is {rules.rows}; "
             "give it more, or its ids fewer"
         )
-
-
-def least_rows(rules: Vocabulary, feature: "Feature") -> int:
-    """Returns the rows a table needs before its vocabulary's size is known."""
-    ids = feature.ids
-    if ids.kind == "vocabulary":
-        return (rules.max_tokens or 1) + rules.oov_rows
-    if ids.kind == "range":
-        spare = rules.oov_rows if ids.out_of_range == "oov_rows" else 0
-        return (ids.range or 0) + spare
-    return ids.hash_buckets or ids.quantile_buckets or 0
 
 
 def target_faults(features: "FeatureSet", target: "Target") -> list[str]:

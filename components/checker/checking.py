@@ -39,6 +39,7 @@ from shardline.components.readers.files import (
 from shardline.components.readers.files.sampling import Piece, sample, spread
 from shardline.configs import ConfigError, load_job, load_run
 from shardline.configs.column import Column
+from shardline.configs.outputs import downloads_folder
 from shardline.configs.schema import Data, Derived, Job
 
 _OTHER_ROWS = 100  # of each file that is not sampled
@@ -135,7 +136,7 @@ class _Check:
         data = self._job.data
         if data.download:
             say(f"Fetching {data.download.requirement}, unless it is there")
-        downloads = Path("runs", self._job.name, "data").resolve()
+        downloads = downloads_folder(self._job.name).resolve()
         try:
             path = location_of(data, downloads)
         except DatasetError as error:
@@ -203,7 +204,7 @@ class _Check:
         """Tries what the configuration names by import path: reader and model."""
         from shardline.components.checker import preflight
 
-        preflight.find_own_modules()
+        preflight.find_user_modules()
         job = self._job
         if job.data.reader:
             self._reader(job.data)

@@ -159,7 +159,9 @@ class Seen:
         """Which values are one, bool [values]; NaN is none, nor is a blank number."""
         values = self.lists.values
         if kinds.is_floating(values.type):
-            return ~np.isnan(values.to_numpy(zero_copy_only=False))
+            numbers: np.ndarray = values.to_numpy(zero_copy_only=False)
+            held: np.ndarray = ~np.isnan(numbers)
+            return held
         is_number = self.needed is not None and self.needed.dtype != "string"
         if self.is_text and is_number and _is_utf8(values):
             text = values.cast(pa.large_string())

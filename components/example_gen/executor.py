@@ -7,6 +7,7 @@ from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
+from apache_beam.transforms import combiners
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.proto import example_gen_pb2
@@ -127,7 +128,7 @@ def _write(examples: Any, split: str, folder: str) -> Any:
     )
     return (
         examples
-        | f"Count[{split}]" >> beam.combiners.Count.Globally()
+        | f"Count[{split}]" >> combiners.Count.Globally()
         | f"Tell[{split}]" >> beam.Map(_told_count, split)
     )
 

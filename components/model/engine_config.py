@@ -6,7 +6,6 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from shardline.configs.rules import least_rows
 from shardline.configs.schema import (
     SGD,
     Adagrad,
@@ -14,8 +13,8 @@ from shardline.configs.schema import (
     FeatureSet,
     Optimizer,
     Quantization,
-    Table,
 )
+from shardline.configs.table_rows import needed_rows
 from shardline.embedding.config.policies import Policy
 
 _embedding = tf.tpu.experimental.embedding
@@ -36,26 +35,21 @@ def table_rows(
     Raises:
         ValueError: if a table's `rows` are fewer than its vocabulary needs.
     """
-    made = {}
+    rows = {}
     for name, table in feature_set.tables.items():
-        feature = next(iter(feature_set.features_of(name).values()))
-        needed = least_rows(table, feature)
-        if feature.ids.kind == "vocabulary":
+        ids, tokens = feature_set.ids_of(name), None
+        if ids.kind == "vocabulary":
             tokens = transform_output.vocabulary_size_by_name(name)
-            needed = tokens + table.oov_rows
-            _check_rows(name, table, tokens)
-        made[name] = table.rows or needed
-    return made
-
-
-def _check_rows(name: str, table: Table, tokens: int) -> None:
-    if table.rows is not None and table.rows < tokens + table.oov_rows:
-        raise ValueError(
-            f"Table '{name}': its vocabulary has {tokens} tokens and needs "
-            f"{tokens + table.oov_rows} rows (`oov_rows: {table.oov_rows}`), `rows` is "
-            f"{table.rows}. Give it more `rows`, or none, or fewer tokens by "
-            "`max_tokens` or `min_count`."
-        )
+        needed = needed_rows(table, ids, tokens)
+        if tokens is not None and table.rows is not None and table.rows < needed:
+            raise ValueError(
+                f"Table '{name}': its vocabulary has {tokens} tokens and needs "
+                f"{needed} rows (`oov_rows: {table.oov_rows}`), `rows` is "
+                f"{table.rows}. Give it more `rows`, or none, or fewer tokens by "
+                "`max_tokens` or `min_count`."
+            )
+        rows[name] = table.rows or needed
+    return rows
 
 
 def engine_config(

@@ -45,7 +45,8 @@ class Lengths:
         """Of ids a row, 0 to 100; the smallest number that so many rows do not top."""
         ends = np.cumsum(self._rows)
         ranks = np.maximum(1, np.ceil(np.arange(101) / 100 * ends[-1]))
-        return np.searchsorted(ends, ranks).tolist()
+        percentiles: list[int] = np.searchsorted(ends, ranks).tolist()
+        return percentiles
 
     @property
     def mean(self) -> float:

@@ -13,8 +13,8 @@ from shardline.components.features.ids.arrow_tokens import feature_tokens
 from shardline.components.planner.counting import Counting
 from shardline.components.planner.limits import FeatureRows, batches_of, limits_of
 from shardline.components.planner.report import FeatureIds, Plan, TablePlan
-from shardline.configs.rules import least_rows
 from shardline.configs.schema import SGD, Adagrad, Adam, FeatureSet, Optimizer
+from shardline.configs.table_rows import needed_rows
 from shardline.embedding.tables.partition import row_ranges
 
 _TOP = 10
@@ -62,7 +62,9 @@ def plan_of(
     batches = batches_of(sample.num_rows, setup.batch_size)
     tables = {}
     for table, counted in counting.tables().items():
-        needed = _needed_rows(table, features, counted[0])
+        needed = needed_rows(
+            features.tables[table], features.ids_of(table), counted[0].known or 0
+        )
         rows = features.tables[table].rows or needed
         ids = _sampled_ids(table, features, sample, counted[0], rows)
         tables[table] = TablePlan(
@@ -93,13 +95,6 @@ def plan_of(
 def slots_of(optimizer: Optimizer) -> int:
     """Returns how many numbers an optimizer keeps for each one of a table."""
     return _SLOTS[type(optimizer.chosen)]
-
-
-def _needed_rows(table: str, features: FeatureSet, to_ids: TableIds) -> int:
-    rules = features.tables[table]
-    if features.ids_of(table).kind == "vocabulary":
-        return (to_ids.known or 0) + rules.oov_rows
-    return least_rows(rules, next(iter(features.features_of(table).values())))
 
 
 def _sampled_ids(
@@ -193,4 +188,5 @@ def _host_shares(
     inside = np.clip(ids, 0, rows - 1)
     host = np.searchsorted(ends, inside, side="right")
     lookups = np.bincount(host, weights=counts, minlength=hosts)
-    return (lookups / max(1, counts.sum())).tolist()
+    shares: list[float] = (lookups / max(1, counts.sum())).tolist()
+    return shares

@@ -1,15 +1,19 @@
-"""Where a checkpoint stores a tensor: read from its index file.
+"""The index of a checkpoint: which file holds which rows of a tensor.
 
-RestoreV2 loads every stored slice that a request touches, whole. To read a
-tensor once and in bounded memory, ask slice by slice; TensorFlow has no call that lists
-them, and a slice too big to load has to be read in pieces from its file.
-The index is a sorted string table of `BundleEntryProto` (TensorFlow's
-core/protobuf/tensor_bundle.proto), and a slice is its values in row-major order.
+RestoreV2 loads every stored slice that a request touches, whole. To read a tensor once
+and in bounded memory, one asks slice by slice; TensorFlow has no call that lists them,
+and a slice too big to load has to be read in pieces from its file. Nor does TensorFlow
+write an index for data files that are there already.
+
+The index is a sorted string table (`checkpoint.sorted_table`) of `BundleEntryProto`
+(TensorFlow's core/protobuf/tensor_bundle.proto). A slice is its values in row-major
+order.
 """
 
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import tensorflow as tf
 
@@ -19,10 +23,9 @@ from tensorflow.core.protobuf.tensor_bundle_pb2 import (
     BundleHeaderProto,
 )
 
-_HEADER_KEY = b""
-_FOOTER_BYTES = 48
-_MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
-_UNCOMPRESSED = 0
+from shardline.embedding.checkpoint.sorted_table import table_content, table_entries
+
+HEADER_KEY = b""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +82,7 @@ def stored_rows(prefix: str, key: str) -> list[StoredRows]:
     entries = index_entries(prefix)
     if key.encode() not in entries:
         raise ValueError(f"Checkpoint {prefix} holds no tensor '{key}'.")
-    files = BundleHeaderProto.FromString(entries[_HEADER_KEY]).num_shards
+    files = BundleHeaderProto.FromString(entries[HEADER_KEY]).num_shards
     whole = BundleEntryProto.FromString(entries[key.encode()])
     rows = whole.shape.dim[0].size
     # Keys of slices are made to sort as the slices do: by start, then by length.
@@ -111,69 +114,33 @@ def stored_rows(prefix: str, key: str) -> list[StoredRows]:
 def index_entries(prefix: str) -> dict[bytes, bytes]:
     """Returns every serialized entry of a checkpoint's index by its key.
 
-    The key b"" has a `BundleHeaderProto`, every other one a `BundleEntryProto`.
+    `HEADER_KEY` has a `BundleHeaderProto`, every other key a `BundleEntryProto`.
 
     Args:
         prefix: path of the checkpoint, without ".index".
+
+    Raises:
+        ValueError: if the file is no index.
     """
-    with tf.io.gfile.GFile(prefix + ".index", "rb") as file:
-        return _entries_of_index(file.read(), prefix)
+    path = f"{prefix}.index"
+    with tf.io.gfile.GFile(path, "rb") as file:
+        return _entries_of_index(file.read(), path)
 
 
-@functools.lru_cache(maxsize=1)  # One restore asks for every table and slot in turn.
-def _entries_of_index(index: bytes, prefix: str) -> dict[bytes, bytes]:
-    """Returns every serialized entry by its key."""
-    footer = index[-_FOOTER_BYTES:]
-    if not footer.endswith(_MAGIC):
-        raise ValueError(
-            f"{prefix}.index is not the index of a TensorFlow checkpoint: "
-            "it does not end as one."
-        )
-    _, position = _block_handle(footer, 0)
-    root, _ = _block_handle(footer, position)
-    return {
-        key: value
-        for _, handle in _block_entries(index, root, prefix)
-        for key, value in _block_entries(index, _block_handle(handle, 0)[0], prefix)
-    }
+def write_index(
+    prefix: str,
+    entries: Mapping[bytes, bytes],
+    masked_crc32c: Callable[[bytes], int],
+) -> None:
+    """Writes the index of a checkpoint whose data files are there already.
+
+    Args:
+        prefix: path of the checkpoint, without ".index".
+        entries: as `index_entries` returns them.
+        masked_crc32c: computes the CRC32C of bytes, masked as TensorFlow stores it.
+    """
+    Path(f"{prefix}.index").write_bytes(table_content(entries, masked_crc32c))
 
 
-def _block_entries(
-    index: bytes, handle: tuple[int, int], prefix: str
-) -> Iterator[tuple[bytes, bytes]]:
-    """Yields a block's keys, of which each stores what differs from the one before."""
-    offset, size = handle
-    if index[offset + size] != _UNCOMPRESSED:
-        raise ValueError(
-            f"{prefix}.index is compressed, which TensorFlow's own writer never does; "
-            "write the checkpoint anew with tf.train.Checkpoint."
-        )
-    block = index[offset : offset + size]
-    restarts = int.from_bytes(block[-4:], "little")
-    end, position, key = size - 4 * (restarts + 1), 0, b""
-    while position < end:
-        shared, position = _varint(block, position)
-        added, position = _varint(block, position)
-        value_size, position = _varint(block, position)
-        value_at = position + added
-        key = key[:shared] + block[position:value_at]
-        position = value_at + value_size
-        yield key, block[value_at:position]
-
-
-def _block_handle(data: bytes, position: int) -> tuple[tuple[int, int], int]:
-    """Returns ((offset, size) of a block, position behind the handle)."""
-    offset, position = _varint(data, position)
-    size, position = _varint(data, position)
-    return (offset, size), position
-
-
-def _varint(data: bytes, position: int) -> tuple[int, int]:
-    """Returns (a number of seven bits a byte, position behind it)."""
-    number = shift = 0
-    while True:
-        byte = data[position]
-        number |= (byte & 0x7F) << shift
-        position, shift = position + 1, shift + 7
-        if byte < 0x80:
-            return number, position
+# One restore asks for every table and slot in turn.
+_entries_of_index = functools.lru_cache(maxsize=1)(table_entries)

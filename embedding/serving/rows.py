@@ -58,7 +58,7 @@ def _sums(
     feature: FeatureSpec, lookup: Lookup, count: tf.Tensor, table: ServingTable
 ) -> tf.Tensor:
     config = feature.config.table
-    is_exact = table.form == "float32" and config.quantization_config is None
+    is_exact = table.precision == "float32" and config.quantization_config is None
     if is_exact and 4 * config.vocabulary_size * config.dim <= _CACHED_BYTES:
         indices = tf.stack([lookup.segment_ids, lookup.ids], axis=1)
         values = table.parts["rows"].read_value()

@@ -57,7 +57,7 @@ def make(folder: Path, rows: int, hosts: int) -> Action:
     import tensorflow as tf
 
     from shardline.components.contracts.checkpoint_manifest import (
-        Manifest,
+        CheckpointManifest,
         checkpoint_prefix,
     )
     from shardline.components.features.analysis.statistics import FeatureStatistics
@@ -88,7 +88,7 @@ def make(folder: Path, rows: int, hosts: int) -> Action:
         tf.raw_ops.MergeV2Checkpoints(
             checkpoint_prefixes=parts, destination_prefix=checkpoint_prefix(checkpoint)
         )
-        Manifest(
+        CheckpointManifest(
             steps=0,
             hosts=hosts,
             rows={"item": rows},

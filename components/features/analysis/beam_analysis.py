@@ -12,10 +12,11 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import tensorflow as tf
+from apache_beam.pvalue import PCollection
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
@@ -51,7 +52,7 @@ class SpanUnit(NamedTuple):
     unit: Unit
 
 
-class Analyze(beam.PTransform):
+class Analyze(beam.PTransform[Any, Any]):
     """Units of work to files of counts and summaries, and a vocabulary a table."""
 
     def __init__(
@@ -80,7 +81,7 @@ class Analyze(beam.PTransform):
         self._vocabularies = vocabularies
         self._known = list(known)
 
-    def expand(self, units: beam.PCollection[SpanUnit]) -> beam.PCollection[str]:
+    def expand(self, units: PCollection[SpanUnit]) -> PCollection[str]:
         """Returns the names of the tables whose vocabularies are written."""
         tables = [
             table
@@ -96,13 +97,14 @@ class Analyze(beam.PTransform):
         known = units.pipeline | "Tables" >> beam.Create(
             [*((table, "") for table in tables), *self._known]
         )
-        return (
+        written: PCollection[str] = (
             (found, known)
             | beam.Flatten()
             | "ByTable" >> beam.GroupByKey()
             | "WriteVocabulary"
             >> beam.Map(_write_vocabulary, self._vocabularies, self._preprocessing)
         )
+        return written
 
 
 class _Count(beam.DoFn):

@@ -64,14 +64,15 @@ class TableIds:
             return quantile_ids(tokens, self._boundaries)
         if self._ids.out_of_range == "oov_rows":
             return range_ids(tokens, self._ids.range, self._oov_rows)
-        return tokens.to_numpy()
+        ids: np.ndarray = tokens.to_numpy()
+        return ids
 
 
 def vocabulary_ids(tokens: pa.Array, vocabulary: pa.Array, oov_rows: int) -> np.ndarray:
     """Returns the lines of tokens; others are hashed to out-of-vocabulary rows."""
     strings = text(tokens)
-    ids = pc.fill_null(pc.index_in(strings, value_set=vocabulary), -1)
-    ids = ids.to_numpy().astype(np.int64)
+    lines = pc.fill_null(pc.index_in(strings, value_set=vocabulary), -1)
+    ids: np.ndarray = lines.to_numpy().astype(np.int64)
     outside = np.flatnonzero(ids < 0)
     ids[outside] = len(vocabulary) + hash_ids(strings.take(pa.array(outside)), oov_rows)
     return ids
@@ -106,4 +107,5 @@ def quantile_ids(
     """Returns the bucket of each number: how many boundaries are not above it."""
     values = tokens.to_numpy(zero_copy_only=False)
     ends = np.asarray(boundaries, values.dtype)
-    return np.searchsorted(ends, values, side="right")
+    buckets: np.ndarray = np.searchsorted(ends, values, side="right")
+    return buckets

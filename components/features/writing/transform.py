@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 import pyarrow as pa
 import tensorflow as tf
+from apache_beam.pvalue import PCollection
 from apache_beam.utils import shared
 
 from shardline.components.execution.worker_reports import WriteReports
@@ -47,7 +48,7 @@ class SplitUnit(NamedTuple):
     staged_rows: Mapping[str, int] | None
 
 
-class Transform(beam.PTransform):
+class Transform(beam.PTransform[Any, Any]):
     """Units of work to files of transformed examples, and one report."""
 
     def __init__(
@@ -71,13 +72,14 @@ class Transform(beam.PTransform):
         self._transform = _TransformUnit(settings, graph, outputs, staging)
         self._report = report
 
-    def expand(self, units: beam.PCollection[SplitUnit]) -> beam.PCollection[None]:
+    def expand(self, units: PCollection[SplitUnit]) -> PCollection[None]:
         """Returns nothing that matters; the report is written last."""
-        return (
+        written: PCollection[None] = (
             units
             | "TransformUnit" >> beam.ParDo(self._transform)
             | "WriteReport" >> WriteReports(self._report)
         )
+        return written
 
 
 class _TransformUnit(beam.DoFn):

@@ -157,7 +157,7 @@ _RULES_OF_FILES = {
 
 def _examples(
     share: tuple[str, Unit], settings: ReadSettings
-) -> Iterator[TaggedOutput]:
+) -> Iterator[TaggedOutput[str, Any]]:
     split, unit = share
     bad, tally = settings.new_bad_input(), Tally()
     encoder = RecordBatchToExamplesEncoder()

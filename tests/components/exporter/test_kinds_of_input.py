@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from shardline.components.contracts.checkpoint_manifest import (
-    Manifest,
+    CheckpointManifest,
     checkpoint_prefix,
 )
 from shardline.components.exporter.serving_model import ServingModel
@@ -176,7 +176,7 @@ def exported(
         for shard in table.variables:
             shard.assign(30 * shard)
     save(learner, checkpoint_prefix(folder))
-    Manifest(
+    CheckpointManifest(
         steps=0,
         hosts=2,
         rows=rows,

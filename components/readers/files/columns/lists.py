@@ -76,7 +76,7 @@ def joined(parts: Sequence[Lists]) -> Lists:
 
 def is_list(stored: pa.DataType) -> bool:
     """Tells whether an Arrow type is one of lists."""
-    return (
+    return bool(
         kinds.is_list(stored)
         or kinds.is_large_list(stored)
         or kinds.is_fixed_size_list(stored)
@@ -91,4 +91,5 @@ def offsets_of(lengths: np.ndarray) -> np.ndarray:
 def any_of(flags: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """Tells for each row whether one of its flags is set."""
     counts = np.concatenate([[0], np.cumsum(flags)])
-    return np.diff(counts[offsets]) > 0
+    found: np.ndarray = np.diff(counts[offsets]) > 0
+    return found

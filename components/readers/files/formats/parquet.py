@@ -132,6 +132,6 @@ def _group(file: Any, group: int, start: int, share: Share) -> Iterator[RawBatch
 
 
 def _rows_at_once(group: Any, batch_rows: int) -> int:
-    values = sum(group.column(i).num_values for i in range(group.num_columns))
-    mean = max(1, values // max(1, group.num_rows))
+    values = sum(int(group.column(i).num_values) for i in range(group.num_columns))
+    mean = max(1, values // max(1, int(group.num_rows)))
     return max(1, min(batch_rows, _BATCH_VALUES // mean))

@@ -240,7 +240,7 @@ def _recast(column: pa.Array, wanted: pa.DataType) -> pa.Array:
 
 
 def _is_text(stored: pa.DataType) -> bool:
-    return pa.types.is_binary(stored) or pa.types.is_large_binary(stored)
+    return bool(pa.types.is_binary(stored) or pa.types.is_large_binary(stored))
 
 
 def _stored(record: bytes) -> dict[str, Dtype]:
@@ -282,7 +282,7 @@ def _parses(record: bytes) -> list[pa.RecordBatch]:
 
 
 def _is_null(array: pa.Array) -> bool:
-    return pa.types.is_null(array.type)
+    return bool(pa.types.is_null(array.type))
 
 
 def _together(arrays: list[pa.Array], kinds: set[Dtype]) -> pa.Array:

@@ -10,8 +10,7 @@ import struct
 from collections.abc import Iterator
 from typing import IO
 
-import google_crc32c
-
+from shardline.components.contracts.checksums import masked_crc32c
 from shardline.components.readers.files.formats.tf_examples import Decoding
 from shardline.components.readers.files.judging.bad_input import FileFault
 from shardline.components.readers.files.raw_batch import RawBatch, Share
@@ -66,26 +65,20 @@ def record_batches(stream: IO[bytes], batch_rows: int) -> Iterator[list[bytes]]:
 
 def _records(stream: IO[bytes]) -> Iterator[bytes]:
     position = 0
-    read, checksum = stream.read, google_crc32c.value
-    while head := read(_HEAD.size):
+    while head := stream.read(_HEAD.size):
         if len(head) < _HEAD.size:
             raise _cut_off(position)
         length, head_sum = _HEAD.unpack(head)
-        if _masked(checksum(head[:_LENGTH_BYTES])) != head_sum:
+        if masked_crc32c(head[:_LENGTH_BYTES]) != head_sum:
             raise _damaged(position)
-        body = read(length + _CHECKSUM_BYTES)
+        body = stream.read(length + _CHECKSUM_BYTES)
         if len(body) < length + _CHECKSUM_BYTES:
             raise _cut_off(position)
         record = body[:length]
-        if _masked(checksum(record)) != int.from_bytes(body[length:], "little"):
+        if masked_crc32c(record) != int.from_bytes(body[length:], "little"):
             raise _damaged(position)
         yield record
         position += _HEAD.size + len(body)
-
-
-def _masked(checksum: int) -> int:
-    """Returns a checksum as TFRecord stores it."""
-    return ((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def _cut_off(position: int) -> FileFault:

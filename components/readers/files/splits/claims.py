@@ -135,7 +135,8 @@ def _drawn(split: str, values: pa.Array, fraction: float) -> np.ndarray:
     is_drawn = [
         _hash(value, split.encode()) < most for value in encoded.dictionary.to_pylist()
     ]
-    return np.array(is_drawn, bool)[encoded.indices.to_numpy()]
+    flags: np.ndarray = np.array(is_drawn, bool)[encoded.indices.to_numpy()]
+    return flags
 
 
 def _hash(value: bytes, split: bytes) -> int:
