@@ -19,8 +19,9 @@ from shardline.components.contracts.file_record import damage_by
 from shardline.components.execution.beam_runners import Beam
 from shardline.components.features.analysis.statistics import FeatureStatistics
 from shardline.components.features.graph.writer import GRAPH_FILES, SPECIFICATION
-from shardline.components.features.job import preprocess, staging_folder, transform
+from shardline.components.features.job import preprocess, staging_folder
 from shardline.components.features.reading.sources import Examples
+from shardline.components.features.transform_job import transform
 from shardline.components.features.writing.sums import Sums
 from shardline.configs.schema import Preprocessing
 

@@ -98,7 +98,8 @@ def range_ids(tokens: pa.Array, size: int, oov_rows: int) -> np.ndarray:
     """Returns ids as they are; others share the out-of-vocabulary rows by modulo."""
     ids = tokens.to_numpy()
     is_inside = (ids >= 0) & (ids < size)
-    return np.where(is_inside, ids, size + np.mod(ids, oov_rows))
+    inside_or_oov: np.ndarray = np.where(is_inside, ids, size + np.mod(ids, oov_rows))
+    return inside_or_oov
 
 
 def quantile_ids(

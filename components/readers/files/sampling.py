@@ -13,13 +13,13 @@ import pyarrow.csv as pa_csv
 from shardline.components.readers.files.column_names import columns_shown
 from shardline.components.readers.files.formats.csv.cells import header_of, parsed
 from shardline.components.readers.files.formats.csv.text import opened_rows
+from shardline.components.readers.files.formats.example_columns import decode_all
 from shardline.components.readers.files.formats.message_types import (
     AS_EXAMPLES,
     feature_lists,
     is_example,
 )
 from shardline.components.readers.files.formats.parquet import parquet_file
-from shardline.components.readers.files.formats.tf_examples import as_found
 from shardline.components.readers.files.formats.tfrecord import record_batches
 from shardline.components.readers.files.judging.bad_input import (
     BadInputError,
@@ -151,7 +151,7 @@ def _of_tfrecord(file: str, rows: int, _: Sequence[str]) -> Piece:
         records = next(batches, [])
         more, fault = _next(batches)
     examples = [record for record in records if is_example(record)]
-    batch = as_found(examples) if examples else _first(pa.table({}), 0)
+    batch = decode_all(examples) if examples else _first(pa.table({}), 0)
     return Piece(file, batch, not (more or fault), fault)
 
 
