@@ -38,7 +38,7 @@ class Piece:
     """The first rows of one file.
 
     Attributes:
-        file: The place.
+        file: Its location.
         batch: The rows.
         is_whole: Whether the file has no more.
         fault: Why the file is bad after these rows, and what to do; "" if it is not.
@@ -80,16 +80,16 @@ def sample(
         raise BadInputError(faults[0])
     if not pieces:
         raise BadInputError(_no_row(files, settings))
-    shares = _shares([piece.batch.num_rows for piece in pieces], rows)
+    limits = _rows_of_each([piece.batch.num_rows for piece in pieces], rows)
     return [
         Piece(
             piece.file,
-            piece.batch.slice(0, share),
-            piece.is_whole and share == piece.batch.num_rows,
+            piece.batch.slice(0, limit),
+            piece.is_whole and limit == piece.batch.num_rows,
             piece.fault,
         )
-        for piece, share in zip(pieces, shares, strict=True)
-        if share
+        for piece, limit in zip(pieces, limits, strict=True)
+        if limit
     ]
 
 
@@ -131,18 +131,18 @@ def _why_no_example(file: str) -> str:
 
 def spread(files: Sequence[str]) -> list[str]:
     """Returns some of many files: the first, the last, and some between."""
-    places = np.linspace(0, len(files) - 1, min(len(files), _MOST_FILES))
-    return [files[int(place)] for place in places.round()]
+    indices = np.linspace(0, len(files) - 1, min(len(files), _MOST_FILES))
+    return [files[int(index)] for index in indices.round()]
 
 
-def _shares(there: Sequence[int], rows: int) -> list[int]:
-    """Shares rows out equally; what a file lacks is left to others."""
-    shares = [0] * len(there)
+def _rows_of_each(there: Sequence[int], rows: int) -> list[int]:
+    """Divides rows equally; what a file lacks is left to others."""
+    limits = [0] * len(there)
     in_order = sorted(range(len(there)), key=there.__getitem__)
     for taken, i in enumerate(in_order):
-        shares[i] = min(there[i], rows // (len(there) - taken))
-        rows -= shares[i]
-    return shares
+        limits[i] = min(there[i], rows // (len(there) - taken))
+        rows -= limits[i]
+    return limits
 
 
 def _of_tfrecord(file: str, rows: int, _: Sequence[str]) -> Piece:

@@ -47,7 +47,7 @@ def test_unknown_format_is_told(
     with pytest.raises(
         ValueError, match="no format `avro`; use one of tfrecord, parquet"
     ):
-        run_standalone(source, forms=["parquet", "avro"])
+        run_standalone(source, file_formats=["parquet", "avro"])
 
     assert os.listdir(tmp_path) == ["data"]
 
@@ -171,7 +171,7 @@ transform._TransformUnit.process = never_ending
 source = Source(Path(sys.argv[1]), files_of())
 preprocess_standalone(
     source.examples, source.preprocessing, beam_runner("direct"), output=sys.argv[2],
-    forms=["tfrecord"],
+    file_formats=["tfrecord"],
 )
 """
 

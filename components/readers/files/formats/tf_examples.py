@@ -24,7 +24,7 @@ from shardline.components.readers.files.formats.message_types import (
     is_example,
 )
 from shardline.components.readers.files.judging.bad_input import RowFaults
-from shardline.components.readers.files.raw_batch import RawBatch, Share
+from shardline.components.readers.files.raw_batch import RawBatch, ReadTask
 from shardline.configs.column import Dtype
 from shardline.configs.shown import shown
 
@@ -39,12 +39,12 @@ class Decoding:
     are decoded alone.
     """
 
-    def __init__(self, share: Share) -> None:
-        """Takes what the file's columns must hold from the share's settings."""
-        self._share = share
-        self._columns = share.settings.columns
-        self._splitting = share.settings.splitting
-        looked_at = {rule.column for rule in share.settings.held_out.values()}
+    def __init__(self, task: ReadTask) -> None:
+        """Takes what the file's columns must hold from the task's settings."""
+        self._task = task
+        self._columns = task.settings.columns
+        self._splitting = task.settings.splitting
+        looked_at = {rule.column for rule in task.settings.held_out.values()}
         self._looked_at = sorted(looked_at & set(self._columns))
         self._kinds: Kinds | None = None
 
@@ -111,9 +111,9 @@ class Decoding:
         return numbers[good], [records[i] for i in good.tolist()]
 
     def _faults(self, numbers: np.ndarray) -> RowFaults:
-        share = self._share
+        task = self._task
         number_of = partial(_number, numbers)
-        return RowFaults(share.bad, len(numbers), share.file, number_of, "record")
+        return RowFaults(task.bad, len(numbers), task.file, number_of, "record")
 
     def _type(self, name: str) -> pa.DataType | None:
         """Returns the type of a column's values; None: that of the pieces."""
