@@ -60,8 +60,8 @@ def write_derived_graph(
     schema = example_schema(derived.inputs)
 
     def preprocessing_fn(columns: dict[str, Any]) -> dict[str, Any]:
-        given = as_values(columns, derived.inputs)
-        return checked_outputs(_called(function, given, derived), derived)
+        values = as_values(columns, derived.inputs)
+        return checked_outputs(_called(function, values, derived), derived)
 
     if _has_analyzers(preprocessing_fn, schema):
         return _analyse(folder, preprocessing_fn, schema, examples, runner)
@@ -109,7 +109,7 @@ def _analyse(
 ) -> int:
     """Writes the graph; returns how many examples it was made of."""
     settings = examples.settings
-    told = f"{folder}-told.json"
+    report_file = f"{folder}-rows.json"
     work = [
         unit
         for source in examples.analysed
@@ -135,10 +135,10 @@ def _analyse(
             | "Rows" >> beam.Map(lambda batch: batch.num_rows)
             | "Sum" >> beam.CombineGlobally(sum)
             | "Line" >> beam.Map(json.dumps)
-            | "Tell" >> WriteReports(told)
+            | "Tell" >> WriteReports(report_file)
         )
-    (rows,) = read_reports(told)
-    tf.io.gfile.remove(told)
+    (rows,) = read_reports(report_file)
+    tf.io.gfile.remove(report_file)
     return int(rows)
 
 

@@ -89,7 +89,7 @@ def canonical(
 
 
 def misfits(values: pa.Array, column: Column, *, is_text: bool) -> np.ndarray:
-    """Returns the places of the values that are not of a column's type, int64 [any].
+    """Returns the positions of the values that are not of a column's type, int64 [any].
 
     Args:
         values: As `listed` gives them.
@@ -141,8 +141,8 @@ def not_held(name: str, column: Column) -> str:
 
 
 def _first_bad(lists: Lists, bad: np.ndarray, row: int) -> str:
-    place = int(bad[np.searchsorted(bad, lists.offsets[row])])
-    return f"it holds {Lists(np.array([place]), *lists[1:]).shown(0)}"
+    position = int(bad[np.searchsorted(bad, lists.offsets[row])])
+    return f"it holds {Lists(np.array([position]), *lists[1:]).shown(0)}"
 
 
 def _check_lengths(
@@ -238,7 +238,7 @@ def _said_bad(lists: Lists, bad: np.ndarray, why: str, row: int) -> str:
 def _typed(
     values: pa.Array, column: Column, *, is_text: bool
 ) -> tuple[pa.Array, np.ndarray]:
-    """Returns strings or floats, and the places of values that are none."""
+    """Returns strings or floats, and the positions of values that are none."""
     wanted = VALUE_TYPES[column.dtype]
     if kinds.is_null(values.type):
         return values.cast(wanted), np.empty(0, np.int64)
@@ -291,7 +291,7 @@ def _converted(
         wanted: What it converts to.
 
     Returns:
-        The converted values, anything for those that do not; places of these.
+        The converted values, anything for those that do not; positions of these.
     """
     try:
         return convert(values), np.empty(0, np.int64)
