@@ -67,10 +67,10 @@ class ServingModel(tf.Module):
         super().__init__()
         manifest = load_manifest(checkpoint_folder)
         self._checkpoint = checkpoint_prefix(checkpoint_folder)
-        self._features = manifest.features
-        self.transform = TransformGraph(transform_output, manifest.features)
+        self._feature_set = manifest.feature_set
+        self.transform = TransformGraph(transform_output, manifest.feature_set)
         feature_config = engine_config(
-            manifest.features, manifest.rows, trainable=False
+            manifest.feature_set, manifest.rows, trainable=False
         )
         model = _dense_model(manifest)
         self.dense_variables = plain_variables(model)
@@ -80,7 +80,7 @@ class ServingModel(tf.Module):
             TableRows(
                 name, manifest.rows[name], table.dim, precisions.get(name, "float32")
             )
-            for name, table in sorted(manifest.features.tables.items())
+            for name, table in sorted(manifest.feature_set.tables.items())
         )
         self.tables = {
             table.name: ServingTable(
@@ -94,7 +94,7 @@ class ServingModel(tf.Module):
             feature.table: self.tables[feature.table.name]
             for feature in feature_config.values()
         }
-        policies = table_policies(manifest.features)
+        policies = table_policies(manifest.feature_set)
 
         def lookup(ids: Any, weights: Any) -> dict[str, tf.Tensor]:
             activations: dict[str, tf.Tensor] = serving_embedding_lookup(
@@ -144,7 +144,7 @@ class ServingModel(tf.Module):
             signatures={
                 "serving_default": self._examples_signature(),
                 "columns": columns_signature(self.transform.columns, self._scores),
-                "lookup": lookup_signature(self._features, self._lookup),
+                "lookup": lookup_signature(self._feature_set, self._lookup),
             },
         )
         _write_defaults(folder, "columns", missing_values(self.transform.columns))
@@ -153,8 +153,8 @@ class ServingModel(tf.Module):
 
     def _scores(self, columns: dict[str, Any]) -> dict[str, tf.Tensor]:
         transformed = self.transform(columns)
-        ids, weights = ragged_inputs(transformed, self._features)
-        numbers = number_inputs(transformed, self._features)
+        ids, weights = ragged_inputs(transformed, self._feature_set)
+        numbers = number_inputs(transformed, self._feature_set)
         return {"scores": self._score(ids, weights, numbers)}
 
     def _examples_signature(self) -> Any:
@@ -201,16 +201,16 @@ def _dense_model(manifest: CheckpointManifest) -> keras.Model:
     keras.utils.clear_session(free_memory=False)
     keras.config.set_dtype_policy(policy)
     model: keras.Model = construct(manifest.model.builder, manifest.model.options)
-    zeros = {name: tf.zeros([1]) for name in manifest.features.numbers}
-    model(*model_arguments(_zero_activations(manifest.features), zeros))
+    zeros = {name: tf.zeros([1]) for name in manifest.feature_set.numbers}
+    model(*model_arguments(_zero_activations(manifest.feature_set), zeros))
     return model
 
 
-def _zero_activations(features: FeatureSet) -> dict[str, tf.Tensor]:
+def _zero_activations(feature_set: FeatureSet) -> dict[str, tf.Tensor]:
     """Returns activations of one example, for a model that is built by its inputs."""
     made = {}
-    for name, feature in features.features.items():
+    for name, feature in feature_set.features.items():
         length = feature.max_sequence_length
-        dim = features.tables[feature.table].dim
+        dim = feature_set.tables[feature.table].dim
         made[name] = tf.zeros([1, length, dim] if length else [1, dim])
     return made

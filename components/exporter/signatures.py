@@ -64,18 +64,18 @@ def missing_values(columns: Mapping[str, Column]) -> dict[str, bytes | int | flo
 
 
 def lookup_signature(
-    features: FeatureSet,
+    feature_set: FeatureSet,
     answer: Callable[[dict[str, Any], dict[str, Any]], dict[str, tf.Tensor]],
 ) -> Any:
     """Returns the concrete function of ids.
 
     Args:
-        features: the specification.
+        feature_set: the id features, numbers and tables.
         answer: maps ids, [batch] or ragged, and weights, ragged or None, both by
             feature, to the outputs.
     """
     specs: dict[str, tf.DType] = {}
-    for name, feature in features.features.items():
+    for name, feature in feature_set.features.items():
         given = _lookup_inputs(name, feature)
         types = (tf.int64, tf.int64, tf.float32)
         specs |= dict(zip(given, types, strict=False))
@@ -84,7 +84,7 @@ def lookup_signature(
     def serve_lookup(**flat: tf.Tensor) -> dict[str, tf.Tensor]:
         inputs = {
             name: _lookup_inputs(name, feature)
-            for name, feature in features.features.items()
+            for name, feature in feature_set.features.items()
         }
         ids = _put_together(flat, {name: own[:2] for name, own in inputs.items()})
         weights = {

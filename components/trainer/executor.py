@@ -67,7 +67,7 @@ class Executor(BaseExecutor):
                 tells, or none to evaluate on, or not both labels to learn from, or
                 early stop cannot judge.
         """
-        features = FeatureSet.model_validate_json(exec_properties["features"])
+        feature_set = FeatureSet.model_validate_json(exec_properties["features"])
         model = Model.model_validate_json(exec_properties["model"])
         training = Training.model_validate_json(exec_properties["training"])
         target = Target.model_validate_json(exec_properties["target"])
@@ -75,12 +75,12 @@ class Executor(BaseExecutor):
         transform_output = tft.TFTransformOutput(graph_uri)
         checkpoint = artifact_utils.get_single_instance(output_dict["checkpoint"])
         logs = artifact_utils.get_single_uri(output_dict["model_run"])
-        rows = table_rows(features, transform_output)
+        rows = table_rows(feature_set, transform_output)
         spec = transform_output.transformed_feature_spec()
-        reader = BatchReader(spec, features, target, training.batch_size)
+        reader = BatchReader(spec, feature_set, target, training.batch_size)
         files = functools.partial(split_files, input_dict["transformed_examples"])
         # First, for it sets TensorFlow's devices, which nothing may have used.
-        learner = new_learner(features, rows, model, training)
+        learner = new_learner(feature_set, rows, model, training)
         tell_undefined(reader, files("eval"))
         with local_output(checkpoint.uri) as folder:
             with tf.summary.create_file_writer(f"{logs}/train").as_default():
@@ -92,18 +92,20 @@ class Executor(BaseExecutor):
                 judged = _evaluate(learner, reader, files("eval"))
             raw = records(split_files(input_dict["examples"], "eval"))
             raw = raw.take(exec_properties["parity_examples"])
-            graph = TransformGraph(transform_output, features)
+            graph = TransformGraph(transform_output, feature_set)
             parity = parity_folder(folder)
-            _write_parity(learner, graph, features, raw, training.batch_size, parity)
+            _write_parity(learner, graph, feature_set, raw, training.batch_size, parity)
             recorder = LookupRecorder(
-                learner.engine, features, rows, training.batch_size
+                learner.engine, feature_set, rows, training.batch_size
             )
-            write_lookups(parity, recorder.record(example_cases(graph, features, raw)))
+            write_lookups(
+                parity, recorder.record(example_cases(graph, feature_set, raw))
+            )
             manifest = CheckpointManifest(
                 steps=int(learner.step),
                 hosts=training.hosts,
                 rows=rows,
-                features=features,
+                feature_set=feature_set,
                 model=model,
                 metrics=judged.values,
                 undefined=judged.undefined,
@@ -148,7 +150,7 @@ def _evaluate(learner: Learner, reader: BatchReader, files: list[str]) -> Judged
 def _write_parity(
     learner: Learner,
     transform: TransformGraph,
-    features: FeatureSet,
+    feature_set: FeatureSet,
     raw: tf.data.Dataset,
     batch_size: int,
     folder: Path,
@@ -157,20 +159,20 @@ def _write_parity(
 
     def parse(serialized: tf.Tensor) -> Batch:
         transformed = transform(transform.parse(serialized))
-        return unlabelled_batch(transformed, features, batch_size)
+        return unlabelled_batch(transformed, feature_set, batch_size)
 
     scores = learner.predict(filled_batches(raw, batch_size, parse))
     write_parity(folder, list(raw.as_numpy_iterator()), scores)
 
 
 def example_cases(
-    transform: TransformGraph, features: FeatureSet, raw: tf.data.Dataset
+    transform: TransformGraph, feature_set: FeatureSet, raw: tf.data.Dataset
 ) -> dict[str, LookupCase]:
     """Returns what to look up for real examples.
 
     Args:
         transform: makes their ids.
-        features: the feature specification.
+        feature_set: the id features, numbers and tables.
         raw: serialized examples, of which the first are taken.
 
     Returns:
@@ -179,7 +181,7 @@ def example_cases(
     serialized = list(raw.take(_LOOKED_UP_EXAMPLES).as_numpy_iterator())
     transformed = transform(transform.parse(tf.constant(serialized)))
     cases = {}
-    for name, feature in features.features.items():
+    for name, feature in feature_set.features.items():
         ids = transformed[name]
         weights = None
         if feature.weights:
