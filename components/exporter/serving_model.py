@@ -4,7 +4,7 @@ The graph does not depend on how many rows tables have, so it is traced with non
 rows go from the checkpoint's files to the model's, and are never all in memory.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -69,9 +69,6 @@ class ServingModel(tf.Module):
         self._checkpoint = checkpoint_prefix(checkpoint_folder)
         self._feature_set = manifest.feature_set
         self.transform = TransformGraph(transform_output, manifest.feature_set)
-        feature_config = engine_config(
-            manifest.feature_set, manifest.rows, trainable=False
-        )
         model = _dense_model(manifest)
         self.dense_variables = plain_variables(model)
         status = tf.train.Checkpoint(model=self.dense_variables).read(self._checkpoint)
@@ -90,29 +87,9 @@ class ServingModel(tf.Module):
             )
             for table in self.table_rows
         }
-        by_config = {
-            feature.table: self.tables[feature.table.name]
-            for feature in feature_config.values()
-        }
-        policies = table_policies(manifest.feature_set)
-
-        def lookup(ids: Any, weights: Any) -> dict[str, tf.Tensor]:
-            activations: dict[str, tf.Tensor] = serving_embedding_lookup(
-                ids,
-                weights,
-                by_config,
-                feature_config,
-                policies,
-                # Ids come from the transform graph, or from a signature that checks.
-                row_splits_known=True,
-            )
-            return activations
-
-        def score(ids: Any, weights: Any, numbers: Any) -> tf.Tensor:
-            arguments = model_arguments(lookup(ids, weights), numbers)
-            return tf.sigmoid(model(*arguments, training=False))
-
-        self._lookup, self._score = lookup, score
+        # Functions, for what is an attribute is saved with the model.
+        self._lookup = _lookup_function(self.tables, manifest)
+        self._score = _score_function(model)
 
     def save(self, folder: str) -> None:
         """Writes the SavedModel with its signatures, and where its rows lie.
@@ -155,7 +132,7 @@ class ServingModel(tf.Module):
         transformed = self.transform(columns)
         ids, weights = ragged_inputs(transformed, self._feature_set)
         numbers = number_inputs(transformed, self._feature_set)
-        return {"scores": self._score(ids, weights, numbers)}
+        return {"scores": self._score(self._lookup(ids, weights), numbers)}
 
     def _examples_signature(self) -> Any:
         @tf.function(
@@ -165,6 +142,41 @@ class ServingModel(tf.Module):
             return self._scores(self.transform.parse(examples))
 
         return serve_examples
+
+
+def _lookup_function(
+    tables: Mapping[str, ServingTable], manifest: CheckpointManifest
+) -> Callable[[Any, Any], dict[str, tf.Tensor]]:
+    """Returns what maps ids and weights, by feature, to activations."""
+    feature_config = engine_config(manifest.feature_set, manifest.rows, trainable=False)
+    by_config = {
+        feature.table: tables[feature.table.name] for feature in feature_config.values()
+    }
+    policies = table_policies(manifest.feature_set)
+
+    def lookup(ids: Any, weights: Any) -> dict[str, tf.Tensor]:
+        activations: dict[str, tf.Tensor] = serving_embedding_lookup(
+            ids,
+            weights,
+            by_config,
+            feature_config,
+            policies,
+            # Ids come from the transform graph, or from a signature that checks.
+            row_splits_known=True,
+        )
+        return activations
+
+    return lookup
+
+
+def _score_function(model: keras.Model) -> Callable[[Any, Any], tf.Tensor]:
+    """Returns what maps activations and numbers to scores: float32 [batch]."""
+
+    def score(activations: Any, numbers: Any) -> tf.Tensor:
+        arguments = model_arguments(activations, numbers)
+        return tf.sigmoid(model(*arguments, training=False))
+
+    return score
 
 
 def _write_defaults(
@@ -208,9 +220,9 @@ def _dense_model(manifest: CheckpointManifest) -> keras.Model:
 
 def _zero_activations(feature_set: FeatureSet) -> dict[str, tf.Tensor]:
     """Returns activations of one example, for a model that is built by its inputs."""
-    made = {}
+    activations = {}
     for name, feature in feature_set.features.items():
         length = feature.max_sequence_length
         dim = feature_set.tables[feature.table].dim
-        made[name] = tf.zeros([1, length, dim] if length else [1, dim])
-    return made
+        activations[name] = tf.zeros([1, length, dim] if length else [1, dim])
+    return activations
