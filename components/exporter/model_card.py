@@ -188,15 +188,15 @@ def card_of(
 
 
 def _table_card(table: TableRows, manifest: CheckpointManifest) -> TableCard:
-    settings = manifest.feature_set.tables[table.name]
-    (optimizer,) = settings.optimizer.model_dump(exclude_none=True)
+    config = manifest.feature_set.tables[table.name]
+    (optimizer,) = config.optimizer.model_dump(exclude_none=True)
     return TableCard(
         rows=table.rows,
         dim=table.dim,
         precision=table.precision,
         bytes=table.bytes,
         optimizer=optimizer,
-        policy=settings.policy,
+        policy=config.policy,
     )
 
 

@@ -172,26 +172,26 @@ class BatchReader:
         )
 
 
-def check_count(split: str, counted: int, told: int | None) -> None:
+def check_count(split: str, counted: int, recorded: int | None) -> None:
     """Checks that the files of a split hold the examples that were written.
 
     Args:
         split: its name.
         counted: in the files.
-        told: by what wrote them; None: it does not tell.
+        recorded: when they were written; None: there is no record.
 
     Raises:
-        ValueError: if they do not.
+        ValueError: if the two differ.
     """
-    if told is not None and counted != told:
+    if recorded is not None and counted != recorded:
         raise ValueError(
             f"Split '{split}' of the transformed examples has {counted:,} examples in "
-            f"its files, and {told:,} were written. Run again with --no-cache."
+            f"its files, and {recorded:,} were written. Run again with --no-cache."
         )
 
 
 def _checked_weights(weights: tf.Tensor, column: str) -> tf.Tensor:
-    """Returns example weights; a batch with one that nothing can weigh is an error."""
+    """Returns example weights; a negative or not finite one is an error."""
     is_weight = tf.math.is_finite(weights) & (weights >= 0)
     wrong = tf.boolean_mask(weights, ~is_weight)
     message = (
