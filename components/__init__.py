@@ -1,1 +1,1 @@
-"""TFX components: examples, id features, training, export and publishing."""
+"""One room for each step of a run, and the contracts between them."""

@@ -30,7 +30,13 @@ from shardline.configs.section import (
     PositiveInt,
     Section,
 )
-from shardline.configs.serving import Form, FormChoice, Latency, Publishing, Serving
+from shardline.configs.serving import (
+    Latency,
+    Precision,
+    PrecisionChoice,
+    Publishing,
+    Serving,
+)
 from shardline.configs.tables import (
     SGD,
     Adagrad,
@@ -55,8 +61,6 @@ __all__ = [
     "FeatureSet",
     "Features",
     "Files",
-    "Form",
-    "FormChoice",
     "HeldOut",
     "Ids",
     "Job",
@@ -64,6 +68,8 @@ __all__ = [
     "Model",
     "Number",
     "Optimizer",
+    "Precision",
+    "PrecisionChoice",
     "Preprocessing",
     "Publishing",
     "Quantization",

@@ -13,17 +13,17 @@ from shardline.configs.section import (
     Section,
 )
 
-Form = Literal["float32", "float16", "int8"]
-FormChoice = Literal["float32", "float16", "int8", "auto"]
+Precision = Literal["float32", "float16", "int8"]
+PrecisionChoice = Literal["float32", "float16", "int8", "auto"]
 
 
-def _known_forms(tables: Any) -> Any:
+def _known_precisions(tables: Any) -> Any:
     """Refuses other words with one message, where a union would give one a member."""
     words = tables.values() if isinstance(tables, dict) else [tables]
     for word in words:
-        if word not in get_args(FormChoice):
+        if word not in get_args(PrecisionChoice):
             raise PydanticCustomError(
-                "forms",
+                "precisions",
                 "must be `float32`, `float16`, `int8` or `auto`, for all tables or by "
                 "table",
             )
@@ -49,9 +49,10 @@ class Serving(Section):
     # Requests in the warm-up file.
     warmup_requests: Annotated[int, Field(ge=1, le=1000)] = 10
     # How tables are held: all in one way, or each by its name. `auto` is the smallest
-    # form that `max_entropy_increase` allows.
+    # precision that `max_entropy_increase` allows.
     tables: Annotated[
-        FormChoice | dict[Name, FormChoice], BeforeValidator(_known_forms)
+        PrecisionChoice | dict[Name, PrecisionChoice],
+        BeforeValidator(_known_precisions),
     ] = "float32"
     # Of normalized entropy on the evaluation split, relative to float32 tables.
     max_entropy_increase: Annotated[float, Field(ge=0)] = 0.0005
@@ -59,7 +60,7 @@ class Serving(Section):
     max_bytes: PositiveInt | None = None
     max_latency: Latency | None = None
 
-    def form_of(self, table: str) -> FormChoice:
+    def precision_of(self, table: str) -> PrecisionChoice:
         """Returns how a table is to be held; float32 if nothing is said of it."""
         if isinstance(self.tables, str):
             return self.tables

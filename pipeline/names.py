@@ -34,6 +34,6 @@ def pipeline_name(run_name: str) -> str:
     return f"{kept}-{digest}"
 
 
-def is_as_given(run_name: str) -> bool:
+def shows_run_name(run_name: str) -> bool:
     """Tells whether the name of the pipeline shows the run's as it is."""
     return pipeline_name(run_name) == _PREFIX + run_name

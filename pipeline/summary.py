@@ -8,32 +8,33 @@ import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.utils import path_utils
 
-from shardline.components.contracts.data_card import load_reading
+from shardline.components.contracts.data_card import load_data_card
+from shardline.components.contracts.model_folder import CARD_FILE
 from shardline.components.contracts.validation import Validation, load_validation
 from shardline.components.evaluation.binary import Judged
 from shardline.components.evaluation.tfma_metrics import judged_of
 from shardline.configs.schema import Run
 from shardline.configs.shown import shown
-from shardline.pipeline.layout import Layout
-from shardline.pipeline.metadata import RunError, RunRecord, properties
+from shardline.pipeline.metadata import RunError, RunRecord
+from shardline.pipeline.run_folder import RunFolder
 
 
-def summarize(run: Run, record: RunRecord, layout: Layout) -> dict[str, str]:
+def summarize(run: Run, record: RunRecord, run_folder: RunFolder) -> dict[str, str]:
     """Returns what to show of a run whose components all came to their end.
 
     Args:
         run: the configuration.
         record: of the run.
-        layout: where its outputs are.
+        run_folder: where its outputs are.
 
     Raises:
         RunError: if a gate kept the model from being published.
     """
     checkpoint = record.artifacts("Trainer")["checkpoint"]
-    learnt = properties(checkpoint)
+    trained = checkpoint.properties
     validation = load_validation(record.artifacts("ServingValidator")["validation"].uri)
     model = record.artifacts("Exporter")["model"]
-    pushed = properties(record.artifacts("Pusher")["pushed_model"])
+    pushed = record.artifacts("Pusher")["pushed_model"].properties
     judged = _judged(record)
     if not pushed["pushed"]:
         reasons = "\n".join(_reasons(run, judged, validation, pushed["blocked_by"]))
@@ -45,14 +46,14 @@ def summarize(run: Run, record: RunRecord, layout: Layout) -> dict[str, str]:
         "AUC": _auc(run, judged),
         "Normalized entropy": _shown(judged, "normalized_entropy"),
         "Calibration": _shown(judged, "calibration"),
-        "Training steps": f"{learnt['steps']:.0f} on {learnt['hosts']:.0f} hosts",
+        "Training steps": f"{trained['steps']:.0f} on {trained['hosts']:.0f} hosts",
         **_served(model.uri, validation),
         "Left out": _left_out(record),
         "Data anomalies": _anomalies(record),
         "Published model": _published(pushed),
         "Checkpoint": checkpoint.uri,
         "TensorBoard": record.artifacts("Trainer")["model_run"].uri,
-        "Everything": str(layout.root),
+        "Everything": str(run_folder.root),
     }
 
 
@@ -93,7 +94,7 @@ def _shown(judged: Judged, name: str) -> str:
 def _served(model_uri: str, validation: Validation) -> dict[str, str]:
     """Returns how the exported model is held, and how it answers."""
     folder = Path(path_utils.serving_model_path(model_uri))
-    card = json.loads((folder / "assets.extra" / "model.json").read_text())
+    card = json.loads((folder / CARD_FILE).read_text())
     shown = {
         "Served model": f"{validation.bytes:,} bytes",
         "Tables": "\n".join(
@@ -139,10 +140,10 @@ def _judged(record: RunRecord) -> Judged:
 
 def _left_out(record: RunRecord) -> str:
     """Returns what was left out of the data, with the reasons and first places."""
-    reading = load_reading(record.artifacts("ReaderExampleGen")["examples"].uri)
-    if reading is None:
+    data_card = load_data_card(record.artifacts("ReaderExampleGen")["examples"].uri)
+    if data_card is None:
         return "not told"
-    return "\n".join([reading.said, *reading.lines])
+    return "\n".join([data_card.left_out_line, *data_card.lines])
 
 
 def _anomalies(record: RunRecord) -> str:

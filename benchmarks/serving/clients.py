@@ -12,7 +12,7 @@ from benchmarks.serving.session import (
     run,
     table_of,
 )
-from benchmarks.serving.workload import FORMS, NAME
+from benchmarks.serving.workload import NAME, PRECISIONS
 from shardline.components.pusher.publication import Record
 from shardline.components.pusher.publish import publish_model
 from shardline.configs.serving import Publishing
@@ -23,14 +23,14 @@ _CLIENTS = ("C", "gRPC", "REST")
 def _measure(_: int) -> Outcome:
     made_models()
     found = {}
-    for form in FORMS:
-        store = MODELS / f"store-{form}"
+    for precision in PRECISIONS:
+        store = MODELS / f"store-{precision}"
         shutil.rmtree(store, ignore_errors=True)
-        publish_model(MODELS / form, str(store), Publishing(), Record())
+        publish_model(MODELS / precision, str(store), Publishing(), Record())
         with ModelServer(store, NAME) as server:
             ports = str(server.grpc_port), str(server.rest_port)
-            given = MODELS / form, MODELS / "examples.tfrecord", MODELS
-            found[form] = run(f"clients/{form}", "clients", *ports, *given)
+            given = MODELS / precision, MODELS / "examples.tfrecord", MODELS
+            found[precision] = run(f"clients/{precision}", "clients", *ports, *given)
     return Outcome({}, {"clients": found}, {})
 
 
@@ -58,11 +58,11 @@ def _bars(outcome: Outcome) -> list[Bar]:
 def _table(outcome: Outcome) -> str:
     rows = [
         [
-            form,
+            precision,
             *(f"{each['largest'][client]:g}" for client in _CLIENTS),
             f"{each['answered']} of {each['warm_up']}",
         ]
-        for form, each in outcome.found["clients"].items()
+        for precision, each in outcome.found["clients"].items()
     ]
     return table_of(["tables", *_CLIENTS, "warm-up records answered"], rows)
 

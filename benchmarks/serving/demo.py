@@ -40,7 +40,7 @@ def _bars(outcome: Outcome) -> list[Bar]:
         ),
         at_most(
             "demo: normalized entropy that compact tables cost",
-            100 * found["forms"]["increase"],
+            100 * found["precisions"]["increase"],
             100 * found["budget"],
             "%",
         ),
@@ -49,7 +49,7 @@ def _bars(outcome: Outcome) -> list[Bar]:
 
 def _table(outcome: Outcome) -> str:
     header = ["tables", "bytes", "normalized entropy", "increase"]
-    variants = outcome.found["demo"]["forms"]["variants"]
+    variants = outcome.found["demo"]["precisions"]["variants"]
     return table_of(header, [[name, *_cells(one)] for name, one in variants.items()])
 
 

@@ -19,9 +19,9 @@ from benchmarks.serving.session import (
     made_models,
     table_of,
 )
-from benchmarks.serving.workload import FORMS, RIVAL
+from benchmarks.serving.workload import PRECISIONS, RIVAL
 
-_NAMES = (*FORMS, RIVAL)
+_NAMES = (*PRECISIONS, RIVAL)
 _ASKING = Asking(seconds=8, calls=400)
 _ROUNDS_OF_A_PROCESS = 2
 
@@ -103,7 +103,7 @@ def _table(outcome: Outcome) -> str:
     found = outcome.found["latency"]
     rows = []
     for name in _NAMES:
-        cells = [name if name in FORMS else "stock Keras"]
+        cells = [name if name in PRECISIONS else "stock Keras"]
         for size in SIZES:
             for percent in PERCENTILES:
                 took = percentile_s(outcome.times, _key(name, size), percent)

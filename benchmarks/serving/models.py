@@ -11,7 +11,7 @@ from tfx_bsl.coders import example_coder
 
 from benchmarks.serving import workload
 from shardline.components.contracts.checkpoint_manifest import (
-    Manifest,
+    CheckpointManifest,
     checkpoint_prefix,
     load_manifest,
 )
@@ -24,7 +24,7 @@ from shardline.components.model.engine_config import table_rows
 from shardline.components.trainer.learner import Learner, new_learner
 from shardline.components.trainer.loop import save
 from shardline.configs.columns import raw_columns
-from shardline.configs.schema import FeatureSet, Form, Model, Target, Training
+from shardline.configs.schema import FeatureSet, Model, Precision, Target, Training
 
 _BATCH = 4
 _WARM_UP_REQUESTS = 10
@@ -68,13 +68,13 @@ def write_graph(
         target: what the model predicts.
         rows: columns of examples, the label among them.
     """
-    settings = features.preprocessing(target)
+    preprocessing = features.preprocessing(target)
     schema = example_schema(raw_columns(features, target))
     decoder = example_coder.ExamplesToRecordBatchDecoder(schema.SerializeToString())
     batch = decoder.DecodeBatch([_example(row) for row in rows])
     folder.mkdir(parents=True)
-    facts = analyze_batches([batch], settings, str(folder))
-    write_transform_graph(str(folder / "graph"), settings, facts, str(folder))
+    statistics = analyze_batches([batch], preprocessing, str(folder))
+    write_transform_graph(str(folder / "graph"), preprocessing, statistics, str(folder))
     return tft.TFTransformOutput(str(folder / "graph"))
 
 
@@ -97,7 +97,7 @@ class Trainee(NamedTuple):
         """Writes a checkpoint into a new folder, as the trainer does."""
         folder.mkdir(parents=True)
         save(self.learner, checkpoint_prefix(str(folder)))
-        Manifest(
+        CheckpointManifest(
             steps=0,
             hosts=workload.HOSTS,
             rows=table_rows(self.features, self.transform),
@@ -135,22 +135,20 @@ def export(
     folder: Path,
     checkpoint: Path,
     transform: tft.TFTransformOutput,
-    form: Form,
+    precision: Precision,
     examples: Sequence[bytes] = (),
 ) -> None:
-    """Exports a checkpoint as Exporter does, all tables in one form.
+    """Exports a checkpoint as Exporter does, all tables in one precision.
 
     Args:
         folder: to write.
         checkpoint: its folder.
         transform: its transform graph.
-        form: how tables are held.
+        precision: how tables are held.
         examples: serialized tf.Examples to warm up with, if any.
     """
     tables = load_manifest(str(checkpoint)).features.tables
-    model = ServingModel(str(checkpoint), transform, dict.fromkeys(tables, form))
+    model = ServingModel(str(checkpoint), transform, dict.fromkeys(tables, precision))
     model.save(str(folder))
     if examples:
-        write_warmup(
-            folder / "assets.extra", workload.NAME, examples, _WARM_UP_REQUESTS
-        )
+        write_warmup(folder, workload.NAME, examples, _WARM_UP_REQUESTS)

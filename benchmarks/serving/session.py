@@ -76,10 +76,10 @@ def run(name: str, module: str, *arguments: str | Path, limit_s: float = 600) ->
 
 
 def made_models() -> dict[str, float]:
-    """Exports the model in every form and as the rival does, once a run.
+    """Exports the model in every precision and as the rival does, once a run.
 
     Returns:
-        By form and rival, the largest difference of a score to float32's.
+        By precision and rival, the largest difference of a score to float32's.
 
     Raises:
         ProgramError: if the program that makes them fails.

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from shardline.configs.schema import FeatureSet, Form, Model, Target
+from shardline.configs.schema import FeatureSet, Model, Precision, Target
 
 NAME = "recommender"
-FORMS: tuple[Form, ...] = ("float32", "float16", "int8")
+PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "int8")
 RIVAL = "keras"
 # Of the server's load; their scores tell them apart.
 FIRST_MODEL, LATER_MODEL = "float32", "float16"

@@ -29,11 +29,17 @@ from shardline.components.checker.split_files import (
     notes,
 )
 from shardline.components.checker.uses import Use, uses_of
-from shardline.components.readers.datasets import DatasetError, place_of
-from shardline.components.readers.files import BadInputError, ReadRules, match, rules_of
+from shardline.components.readers.datasets import DatasetError, location_of
+from shardline.components.readers.files import (
+    BadInputError,
+    ReadSettings,
+    match,
+    settings_of,
+)
 from shardline.components.readers.files.sampling import Piece, sample, spread
 from shardline.configs import ConfigError, load_job, load_run
 from shardline.configs.column import Column
+from shardline.configs.outputs import downloads_folder
 from shardline.configs.schema import Data, Derived, Job
 
 _OTHER_ROWS = 100  # of each file that is not sampled
@@ -85,42 +91,44 @@ class _Check:
 
     def sampled(self, rows: int, say: Callable[[str], None]) -> None:
         """Looks at all files, and compares the columns of a sample of `data.files`."""
-        rules = rules_of(self._job.data, self._job)
-        self._look_at_files(rules, say)
+        settings = settings_of(self._job.data, self._job)
+        self._look_at_files(settings, say)
         train = self._splits.get("train")
         if train is None:
             return
-        wanted = [name for name in rules.wanted if train.names(name) is not False]
+        wanted = [name for name in settings.wanted if train.names(name) is not False]
         files = train.usable(wanted)
         if not files or not wanted:
             self._absent(train.columns)
             return
         self._sampled = spread(files)
         try:
-            self._pieces = sample(files, rules, rows, wanted)
+            self._pieces = sample(files, settings, rows, wanted)
         except BadInputError as error:
             self._bad_split("train", error)
             return
         names = {n for piece in self._pieces for n in piece.batch.schema.names}
         self._absent(train.columns or sorted(names))
-        self._compare(rules)
+        self._compare(settings)
         self._findings += split_rules.split_findings(
-            self._pieces, rules, is_whole=self._is_all_sampled()
+            self._pieces, settings, is_whole=self._is_all_sampled()
         )
 
-    def _look_at_files(self, rules: ReadRules, say: Callable[[str], None]) -> None:
+    def _look_at_files(
+        self, settings: ReadSettings, say: Callable[[str], None]
+    ) -> None:
         """Finds the files of each split, and what is wrong with them as a whole."""
         for split, files in self._found_files(say).items():
             say(f"Looking at the files of split `{split}`")
-            self._splits[split] = look(split, files, rules.format)
+            self._splits[split] = look(split, files, settings.format)
         train = self._splits.get("train")
         for split, looked_at in self._splits.items():
-            wanted = rules.of_split(split).wanted
+            wanted = settings.of_split(split).wanted
             if train and not train.has_no_header(wanted):
                 # Those that no training file has are told by what reads them.
                 wanted = [name for name in wanted if train.names(name) is not False]
             self._findings += file_findings(
-                looked_at, wanted, is_skipped=rules.on_bad_file == "skip"
+                looked_at, wanted, is_skipped=settings.on_bad_file == "skip"
             )
             self._notes += notes(looked_at)
 
@@ -128,9 +136,9 @@ class _Check:
         data = self._job.data
         if data.download:
             say(f"Fetching {data.download.requirement}, unless it is there")
-        downloads = Path("runs", self._job.name, "data").resolve()
+        downloads = downloads_folder(self._job.name).resolve()
         try:
-            path = place_of(data, downloads)
+            path = location_of(data, downloads)
         except DatasetError as error:
             place = ("data", "download")
             self._findings.append(Finding(place, "data", str(error), ""))
@@ -170,19 +178,19 @@ class _Check:
             for name, uses in _by_column(absent).items()
         ]
 
-    def _compare(self, rules: ReadRules) -> None:
+    def _compare(self, settings: ReadSettings) -> None:
         """Compares the columns that are there with what is expected of them."""
         by_column = _by_column(self._uses)
         seen = {
-            name: seen_in(self._pieces, name, uses[0].needed, rules)
+            name: seen_in(self._pieces, name, uses[0].needed, settings)
             for name, uses in by_column.items()
         }
         for use in self._uses:
             for part in seen[use.column]:
                 others = [other for other in seen[use.column] if other is not part]
-                self._findings += _column_findings(use, part, others, rules)
+                self._findings += _column_findings(use, part, others, settings)
         whole = {name: parts[0] for name, parts in seen.items() if len(parts) == 1}
-        self._findings += _id_findings(self._job, whole, self._uses, rules)
+        self._findings += _id_findings(self._job, whole, self._uses, settings)
         told = {column.name: column for column in self._columns}
         self._columns = [
             told.get(name)
@@ -196,7 +204,7 @@ class _Check:
         """Tries what the configuration names by import path: reader and model."""
         from shardline.components.checker import preflight
 
-        preflight.find_own_modules()
+        preflight.find_user_modules()
         job = self._job
         if job.data.reader:
             self._reader(job.data)
@@ -247,9 +255,11 @@ class _Check:
 
     def proved(self) -> None:
         """Reads a sample as a job does, and transforms it."""
-        rules = rules_of(self._job.data, self._job) if self._job.data.files else None
+        settings = (
+            settings_of(self._job.data, self._job) if self._job.data.files else None
+        )
         train = self._splits.get("train")
-        if rules is None or train is None:
+        if settings is None or train is None:
             return
         examples = None
         if any(finding.is_fault for finding in self._findings):
@@ -257,10 +267,12 @@ class _Check:
                 note = "The preprocessing was not tried, for there are faults."
                 self._notes.append(note)
         elif self._pieces:
-            examples = self._strictly_read(rules)
-        self._findings += size_rules.batch_findings(self._job, train, rules, examples)
+            examples = self._strictly_read(settings)
+        self._findings += size_rules.batch_findings(
+            self._job, train, settings, examples
+        )
 
-    def _strictly_read(self, rules: ReadRules) -> int | None:
+    def _strictly_read(self, settings: ReadSettings) -> int | None:
         """Returns how many training examples there are, if all were read."""
         from shardline.components.checker import proof
 
@@ -272,17 +284,17 @@ class _Check:
         }
         sampled = [(file, rows_of.get(file, _OTHER_ROWS)) for file in self._sampled]
         batches, findings = proof.strictly_read(
-            {"train": sampled}, rules, is_all=is_all
+            {"train": sampled}, settings, is_all=is_all
         )
         others = {
             split: [
                 (file, _OTHER_ROWS)
-                for file in spread(files.usable(rules.of_split(split).wanted))
+                for file in spread(files.usable(settings.of_split(split).wanted))
             ]
             for split, files in self._splits.items()
             if split != "train"
         }
-        more, other_findings = proof.strictly_read(others, rules, is_all=False)
+        more, other_findings = proof.strictly_read(others, settings, is_all=False)
         known = {finding.column for finding in self._findings}
         self._findings += [
             finding
@@ -298,7 +310,7 @@ class _Check:
             if split in batches and batches[split].num_rows == files.rows
         }
         if is_all:
-            whole |= {"train", *rules.held_out}
+            whole |= {"train", *settings.held_out}
         self._findings += label_rules.label_findings(self._job, batches, whole)
         if batches and not any(finding.is_fault for finding in self._findings):
             self._findings += proof.transform_findings(self._job, batches)
@@ -313,7 +325,7 @@ def _by_column(uses: list[Use]) -> dict[str, list[Use]]:
 
 
 def _column_findings(
-    use: Use, column: Seen, others: Sequence[Seen], rules: ReadRules
+    use: Use, column: Seen, others: Sequence[Seen], settings: ReadSettings
 ) -> Iterator[Finding]:
     """Yields what is wrong or odd with a column.
 
@@ -321,25 +333,25 @@ def _column_findings(
         use: of the column.
         column: what some files have, in one type.
         others: what others have, in other types.
-        rules: how files are read.
+        settings: how files are read.
     """
-    yield from token_rules.token_findings(use, column, rules)
+    yield from token_rules.token_findings(use, column, settings)
     if column.missing == 1:
         if all(other.missing == 1 for other in others):
             yield column_rules.all_missing(use)
         return
-    fault = column_rules.misfit(use, column, others, rules)
+    fault = column_rules.misfit(use, column, others, settings)
     if fault:
         yield fault
         return
-    yield from column_rules.row_findings(use, column, rules)
-    yield from column_rules.value_findings(use, column, rules)
+    yield from column_rules.row_findings(use, column, settings)
+    yield from column_rules.value_findings(use, column, settings)
     if not others:
         yield from column_rules.constant_findings(use, column)
 
 
 def _id_findings(
-    job: Job, seen: Mapping[str, Seen], uses: list[Use], rules: ReadRules
+    job: Job, seen: Mapping[str, Seen], uses: list[Use], settings: ReadSettings
 ) -> Iterator[Finding]:
     """Yields what takes several columns to see."""
     values = {}
@@ -352,7 +364,7 @@ def _id_findings(
     for name, feature in job.features.items():
         ids, weights = seen.get(feature.column or name), seen.get(feature.weights or "")
         if ids and weights and weights.missing < 1:
-            skipped = rules.on_bad_example == "skip"
+            skipped = settings.on_bad_example == "skip"
             yield from table_rules.weight_findings(
                 name, feature, ids, weights, is_skipped=skipped
             )

@@ -13,8 +13,8 @@ from shardline.components.checker.seen import DTYPES, Seen
 from shardline.components.checker.uses import Use
 from shardline.components.checker.value_remedies import remedies_of, remedy_of_text
 from shardline.components.readers.files.column_names import nearest
-from shardline.components.readers.files.read_rules import ReadRules
-from shardline.components.readers.files.remedies import rewritten
+from shardline.components.readers.files.judging.remedies import rewritten
+from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.configs.schema import Feature
 from shardline.configs.shown import quoted, shown
 
@@ -40,7 +40,7 @@ def absent(use: Use, there: Sequence[str]) -> Finding:
 
 
 def misfit(
-    use: Use, seen: Seen, others: Sequence[Seen], rules: ReadRules
+    use: Use, seen: Seen, others: Sequence[Seen], settings: ReadSettings
 ) -> Finding | None:
     """Returns the fault of a column whose values are of another type as a whole.
 
@@ -48,7 +48,7 @@ def misfit(
         use: of the column.
         seen: what some files have in it.
         others: what others have, in other types.
-        rules: how files are read.
+        settings: how files are read.
     """
     needed = use.needed
     if needed is None or seen.fits(needed):
@@ -73,7 +73,11 @@ def misfit(
     if not fit:
         return Finding(place, use.who, fact, remedy, use.column)
     remedy = f"Other files hold {fit[0]} values: write them so in all files."
-    mode = rules.on_bad_file if rules.format == "parquet" else rules.on_bad_example
+    mode = (
+        settings.on_bad_file
+        if settings.format == "parquet"
+        else settings.on_bad_example
+    )
     return Finding(place, use.who, fact, remedy, use.column, is_fault=mode == "error")
 
 
@@ -138,7 +142,7 @@ _OF_NOTHING = {
 }
 
 
-def row_findings(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
+def row_findings(use: Use, seen: Seen, settings: ReadSettings) -> Iterator[Finding]:
     """Yields what single rows have that they may not."""
     if use.needed is None:
         return
@@ -147,7 +151,7 @@ def row_findings(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
     _, bad = seen.converted(use.needed, remedies_of(use, values))
     rows = len(seen.lists.lengths)
     for reason, count in bad.rows.items():
-        is_fault = rules.on_bad_example == "error" or count == rows
+        is_fault = settings.on_bad_example == "error" or count == rows
         left_out = "" if is_fault else " and are left out"
         yield Finding(
             _place_of_rows(use, reason),
@@ -164,20 +168,20 @@ def _place_of_rows(use: Use, reason: str) -> Place:
     return use.place[:2] if "has no value" in reason else use.place
 
 
-def value_findings(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
+def value_findings(use: Use, seen: Seen, settings: ReadSettings) -> Iterator[Finding]:
     """Yields what is wrong with values of the right type, and what is odd."""
     if use.needed is None:
         return
     lists, _ = seen.converted(use.needed)
     if use.role == "label":
-        yield from _label(use, lists.values, rules)
+        yield from _label(use, lists.values, settings)
     if isinstance(use.part, Feature) and use.role == "ids":
         stored = seen.lists.values  # beyond int64 they become negative
         is_large = pa.types.is_uint64(stored.type)
         yield from _ids(use, use.part, stored if is_large else lists.values)
         yield from _lengths(use, use.part, seen)
     if seen.is_text and not use.needed.ragged:
-        yield from _separated(use, seen, rules)
+        yield from _separated(use, seen, settings)
         yield from _blank(use, seen)
 
 
@@ -192,16 +196,16 @@ def constant_findings(use: Use, seen: Seen) -> Iterator[Finding]:
         yield _hint(use, fact, remedy)
 
 
-def _label(use: Use, values: pa.Array, rules: ReadRules) -> Iterator[Finding]:
+def _label(use: Use, values: pa.Array, settings: ReadSettings) -> Iterator[Finding]:
     labels = values.to_numpy(zero_copy_only=False)
     labels = labels[np.isfinite(labels)]
-    if rules.positive_from is not None:
-        labels = (labels >= rules.positive_from).astype(np.float32)
+    if settings.positive_from is not None:
+        labels = (labels >= settings.positive_from).astype(np.float32)
         if len(labels) >= _FEW and len(np.unique(labels)) == 1:
             yield _hint(
                 use,
                 f"all sampled labels become {labels[0]:g} by `positive_from: "
-                f"{rules.positive_from:g}`.",
+                f"{settings.positive_from:g}`.",
                 "A model needs both; look whether it should be another.",
             )
         return
@@ -269,16 +273,16 @@ def _lengths(use: Use, feature: Feature, seen: Seen) -> Iterator[Finding]:
         )
 
 
-def _separated(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
+def _separated(use: Use, seen: Seen, settings: ReadSettings) -> Iterator[Finding]:
     if use.role not in ("ids", "cross") or use.needed is None:
         return
     values = seen.lists.values
-    with_separator = pc.sum(pc.match_substring(values, rules.list_separator)).as_py()
+    with_separator = pc.sum(pc.match_substring(values, settings.list_separator)).as_py()
     if 2 * (with_separator or 0) > len(values):
         yield _hint(
             use,
-            f"most cells of column `{use.column}` hold `{rules.list_separator}`, such "
-            f"as {seen.example!r}, and each is taken for one value.",
+            f"most cells of column `{use.column}` hold `{settings.list_separator}`, "
+            f"such as {seen.example!r}, and each is taken for one value.",
             "If they are lists, give `combiner` or `max_sequence_length`.",
         )
 

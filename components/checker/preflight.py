@@ -26,13 +26,13 @@ def check(run: Run) -> None:
     Raises:
         ConfigError: listing every fault.
     """
-    find_own_modules()
+    find_user_modules()
     faults = [*_reader_faults(run), *_derived_faults(run), *_model_faults(run)]
     if faults:
         raise ConfigError("\n".join(faults))
 
 
-def find_own_modules() -> None:
+def find_user_modules() -> None:
     """Lets objects that a configuration names lie in the current folder."""
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())

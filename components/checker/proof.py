@@ -25,14 +25,14 @@ from shardline.components.features.graph.writer import write_transform_graph
 from shardline.components.features.reading.sources import Examples, Source
 from shardline.components.readers.files import (
     BadInput,
-    ReadRules,
+    ReadSettings,
     Unit,
     read_unit,
-    tfrecord_rules,
+    tfrecord_settings,
 )
 from shardline.components.readers.files.column_names import columns_shown, meant
-from shardline.components.readers.files.refusals import absent_columns
-from shardline.components.readers.files.tally import Tally
+from shardline.components.readers.files.judging.refusals import absent_columns
+from shardline.components.readers.files.judging.tally import Tally
 from shardline.configs.schema import Derived, Job
 from shardline.configs.shown import escaped, shown
 
@@ -53,13 +53,16 @@ class _SampledBadInput(BadInput):
 
 
 def strictly_read(
-    files: Mapping[str, Sequence[tuple[str, int]]], rules: ReadRules, *, is_all: bool
+    files: Mapping[str, Sequence[tuple[str, int]]],
+    settings: ReadSettings,
+    *,
+    is_all: bool,
 ) -> tuple[dict[str, pa.RecordBatch], list[Finding]]:
     """Reads the first rows of files as a job does.
 
     Args:
         files: of each split, and the most rows to read of each.
-        rules: how they are read.
+        settings: how they are read.
         is_all: whether that is all of the data.
 
     Returns:
@@ -67,7 +70,7 @@ def strictly_read(
     """
     batches: dict[str, list[pa.RecordBatch]] = {}
     findings: list[Finding] = []
-    skipping = dataclasses.replace(rules, on_bad_example="skip")
+    skipping = dataclasses.replace(settings, on_bad_example="skip")
     for split, some in files.items():
         bad, good, tally = _SampledBadInput("skip", "skip"), 0, Tally()
         bad.rows_at_most = sum(rows for _, rows in some)
@@ -78,10 +81,10 @@ def strictly_read(
                 for name, batch in _first(unit, rows):
                     batches.setdefault(name, []).append(batch)
                     good += batch.num_rows
-        findings += _told(split, bad, rules)
-        findings += _too_many(split, bad, good, rules, is_all=is_all)
+        findings += _told(split, bad, settings)
+        findings += _too_many(split, bad, good, settings, is_all=is_all)
         there = [file for file, _ in some]
-        findings += _absent(tally, split, there, rules, is_all=is_all)
+        findings += _absent(tally, split, there, settings, is_all=is_all)
     read_batches = {
         name: pa.Table.from_batches(some).combine_chunks().to_batches()[0]
         for name, some in batches.items()
@@ -100,7 +103,7 @@ def _first(
             return
 
 
-def _told(split: str, bad: BadInput, rules: ReadRules) -> Iterator[Finding]:
+def _told(split: str, bad: BadInput, settings: ReadSettings) -> Iterator[Finding]:
     place = ("data", "files", "splits", split)
     for reason, count in bad.rows.items():
         told = bad.first[reason][0][2]
@@ -109,40 +112,47 @@ def _told(split: str, bad: BadInput, rules: ReadRules) -> Iterator[Finding]:
             f"split `{split}`",
             f"{count:,} of the sampled examples cannot be used: {told}",
             "",
-            is_fault=rules.on_bad_example == "error",
+            is_fault=settings.on_bad_example == "error",
         )
     for damaged, fault in bad.files.items():
-        is_fault = rules.on_bad_file == "error"
+        is_fault = settings.on_bad_file == "error"
         told = f"{escaped(damaged, keep='')}: {fault}"
         yield Finding(place, f"split `{split}`", told, "", is_fault=is_fault)
 
 
 def _too_many(
-    split: str, bad: BadInput, good: int, rules: ReadRules, *, is_all: bool
+    split: str, bad: BadInput, good: int, settings: ReadSettings, *, is_all: bool
 ) -> Iterator[Finding]:
     """Yields that more would be left out than may be."""
     rows = good + bad.left_out
-    if rules.on_bad_example == "skip" and not rules.may_leave_out(bad.left_out, rows):
+    if settings.on_bad_example == "skip" and not settings.may_leave_out(
+        bad.left_out, rows
+    ):
         yield Finding(
             ("data", "files"),
             f"split `{split}`",
             f"{bad.left_out:,} of {rows:,} sampled examples would be left out "
             f"({bad.left_out / rows:.2%}), and `max_bad_share` allows "
-            f"{rules.max_bad_share:.2%}.",
+            f"{settings.max_bad_share:.2%}.",
             "Correct the files, or raise `data.files.max_bad_share`.",
             is_fault=is_all,
         )
 
 
 def _absent(
-    tally: Tally, split: str, files: Sequence[str], rules: ReadRules, *, is_all: bool
+    tally: Tally,
+    split: str,
+    files: Sequence[str],
+    settings: ReadSettings,
+    *,
+    is_all: bool,
 ) -> Iterator[Finding]:
     """Yields the columns that no sampled example of a split has.
 
     Where others are held out of a split, both may look alike in all of the data.
     """
-    of_split = rules.of_split(split)
-    for name in [split, *of_split.held_out] if rules.must_have_columns else []:
+    of_split = settings.of_split(split)
+    for name in [split, *of_split.held_out] if settings.must_have_columns else []:
         absent, there = absent_columns(tally, name, files, of_split)
         key = "held_out" if name in of_split.held_out else "splits"
         for column in absent:
@@ -162,18 +172,18 @@ def transform_findings(
     job: Job, batches: Mapping[str, pa.RecordBatch]
 ) -> Iterator[Finding]:
     """Makes the transform graph from a sample and applies it; yields what fails."""
-    settings = job.preprocessing(job.data.target)
+    preprocessing = job.preprocessing(job.data.target)
     known = batches.get("train") or next(iter(batches.values()))
     with tempfile.TemporaryDirectory(prefix="shardline-check-") as folder:
         graph = os.path.join(folder, "graph")
-        derived = os.path.join(folder, "derived") if settings.derived else None
+        derived = os.path.join(folder, "derived") if preprocessing.derived else None
         section = "derived"
         try:
-            if settings.derived and derived:
-                known = _with_derived(known, settings.derived, derived)
+            if preprocessing.derived and derived:
+                known = _with_derived(known, preprocessing.derived, derived)
             section = "features"
-            facts = analyze_batches([known], settings, folder)
-            write_transform_graph(graph, settings, facts, folder, derived)
+            statistics = analyze_batches([known], preprocessing, folder)
+            write_transform_graph(graph, preprocessing, statistics, folder, derived)
             loaded = LoadedGraph(graph)
             for batch in batches.values():
                 loaded.transformed(batch)
@@ -191,7 +201,7 @@ def _with_derived(
         for example in RecordBatchToExamplesEncoder().encode(batch):
             writer.write(example)
     sources = (Source("train", (file,)),)
-    examples = Examples(sources, tfrecord_rules(derived.inputs))
+    examples = Examples(sources, tfrecord_settings(derived.inputs))
     write_derived_graph(folder, examples, derived, beam_runner("direct"))
     return DerivedBatches(folder, derived).with_derived(batch)
 

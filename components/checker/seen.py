@@ -11,11 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
-from shardline.components.readers.files.bad_input import BadInput, RowFaults
-from shardline.components.readers.files.canonical import canonical, fits, misfits
-from shardline.components.readers.files.lists import Lists, joined
-from shardline.components.readers.files.remedies import FOR_ANY, Remedies, short
-from shardline.components.readers.files.whole_numbers import OTHER, whole_numbers
+from shardline.components.readers.files.columns.canonical import (
+    canonical,
+    fits,
+    misfits,
+)
+from shardline.components.readers.files.columns.lists import Lists, joined
+from shardline.components.readers.files.columns.whole_numbers import (
+    OTHER,
+    whole_numbers,
+)
+from shardline.components.readers.files.judging.bad_input import BadInput, RowFaults
+from shardline.components.readers.files.judging.remedies import FOR_ANY, Remedies, short
 from shardline.configs.column import Column, Dtype
 
 _SHOWN = 24
@@ -152,7 +159,9 @@ class Seen:
         """Which values are one, bool [values]; NaN is none, nor is a blank number."""
         values = self.lists.values
         if kinds.is_floating(values.type):
-            return ~np.isnan(values.to_numpy(zero_copy_only=False))
+            numbers: np.ndarray = values.to_numpy(zero_copy_only=False)
+            held: np.ndarray = ~np.isnan(numbers)
+            return held
         is_number = self.needed is not None and self.needed.dtype != "string"
         if self.is_text and is_number and _is_utf8(values):
             text = values.cast(pa.large_string())

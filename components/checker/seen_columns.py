@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from shardline.components.checker.seen import Seen, class_of
-from shardline.components.readers.files.csv.lists import column_of_cells
-from shardline.components.readers.files.lists import Lists, joined, listed
-from shardline.components.readers.files.read_rules import ReadRules
+from shardline.components.readers.files.columns.lists import Lists, joined, listed
+from shardline.components.readers.files.formats.csv.lists import column_of_cells
+from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.components.readers.files.sampling import Piece
 from shardline.configs.column import Column
 
@@ -18,7 +18,7 @@ _Part = tuple[str, Lists]  # of a file
 
 
 def seen_in(
-    pieces: Sequence[Piece], name: str, needed: Column | None, rules: ReadRules
+    pieces: Sequence[Piece], name: str, needed: Column | None, settings: ReadSettings
 ) -> list[Seen]:
     """Returns what a sample has in a column, apart for each type that files have it in.
 
@@ -28,12 +28,12 @@ def seen_in(
         pieces: from `components.readers.files.sampling.sample`.
         name: of the column.
         needed: what it should hold.
-        rules: how the files are read.
+        settings: how the files are read.
 
     Returns:
         One for each type, or none at all if no file has the column.
     """
-    is_text = rules.format == "csv"
+    is_text = settings.format == "csv"
     if not any(name in piece.batch.schema.names for piece in pieces):
         return []
     parts = []
@@ -41,7 +41,7 @@ def seen_in(
         is_there = name in piece.batch.schema.names
         array = piece.batch.column(name) if is_there else pa.nulls(piece.batch.num_rows)
         if is_there and is_text:
-            array, _ = column_of_cells(array, needed, rules)
+            array, _ = column_of_cells(array, needed, settings)
         parts.append((piece.file, listed(array)))
     return [
         Seen(

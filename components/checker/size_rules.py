@@ -6,20 +6,20 @@ from collections.abc import Iterator
 
 from shardline.components.checker.findings import Finding
 from shardline.components.checker.split_files import SplitFiles
-from shardline.components.readers.files import ReadRules
+from shardline.components.readers.files import ReadSettings
 from shardline.components.readers.files.heads import rows_up_to
 from shardline.configs.schema import Job
 
 
 def batch_findings(
-    job: Job, train: SplitFiles, rules: ReadRules, examples: int | None
+    job: Job, train: SplitFiles, settings: ReadSettings, examples: int | None
 ) -> Iterator[Finding]:
     """Yields the fault of a batch that is larger than the training examples.
 
     Args:
         job: the configuration.
         train: the files of split "train".
-        rules: how they are read.
+        settings: how they are read.
         examples: how many that split has, without those held out; None if it is not
             known.
     """
@@ -31,7 +31,7 @@ def batch_findings(
     else:
         examples = train.rows
         if examples is None:
-            examples = rows_up_to(train.files, rules, batch)
+            examples = rows_up_to(train.files, settings, batch)
         held_out = job.data.files.held_out if job.data.files else {}
         there = f"at most {examples:,} examples"
         there += ", of which some are held out" if held_out else ""

@@ -62,7 +62,9 @@ def add_labels(
 
 
 def _values(batch: pa.RecordBatch, column: str) -> np.ndarray:
-    return batch.column(column).flatten().to_numpy(zero_copy_only=False)
+    column_values = batch.column(column).flatten()
+    values: np.ndarray = column_values.to_numpy(zero_copy_only=False)
+    return values
 
 
 def judged_splits(job: Job) -> list[str]:
@@ -121,7 +123,7 @@ def _consequence(job: Job, split: str, labels: Labels) -> tuple[str, str, bool]:
     asks = []
     if floor:
         asks.append(f"`evaluation.min_auc: {floor:g}` lets no model pass")
-    if any(job.serving.form_of(table) != "float32" for table in job.tables):
+    if any(job.serving.precision_of(table) != "float32" for table in job.tables):
         asks.append("the price of compact tables (`serving.tables`) is unknown")
     follows = f", so {' and '.join(asks)}" if asks else ""
     return (

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from shardline.components.checker.findings import Finding, Place
-from shardline.components.readers.files.bad_input import BadInputError
-from shardline.components.readers.files.read_rules import ReadRules
+from shardline.components.readers.files.judging.bad_input import BadInputError
+from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.components.readers.files.sampling import Piece
 from shardline.components.readers.files.splits.sampled import (
     SampledSplit,
@@ -19,25 +19,25 @@ from shardline.configs.shown import quoted, shown
 
 
 def split_findings(
-    pieces: Sequence[Piece], rules: ReadRules, *, is_whole: bool
+    pieces: Sequence[Piece], settings: ReadSettings, *, is_whole: bool
 ) -> Iterator[Finding]:
     """Yields what is wrong or odd with the rules of held-out splits.
 
     Args:
         pieces: the sample.
-        rules: how the data are read.
+        settings: how the data are read.
         is_whole: whether the sample is all of the data.
     """
     is_free = np.ones(sum(piece.batch.num_rows for piece in pieces), bool)
-    for split, rule in rules.held_out.items():
+    for split, rule in settings.held_out.items():
         if any(rule.column not in piece.batch.schema.names for piece in pieces):
             continue
         try:
-            seen = sampled_split(split, rule, pieces, rules)
+            seen = sampled_split(split, rule, pieces, settings)
         except BadInputError as error:
             yield _finding(split, rule, str(error), "")
             continue
-        yield from _bad_rows(split, rule, seen, rules)
+        yield from _bad_rows(split, rule, seen, settings)
         takes = seen.takes & is_free
         is_free &= ~takes
         if not seen.bad:
@@ -45,7 +45,7 @@ def split_findings(
 
 
 def _bad_rows(
-    split: str, rule: HeldOut, seen: SampledSplit, rules: ReadRules
+    split: str, rule: HeldOut, seen: SampledSplit, settings: ReadSettings
 ) -> Iterator[Finding]:
     rows = len(seen.takes)
     for reason, count in seen.bad.rows.items():
@@ -55,7 +55,7 @@ def _bad_rows(
             rule,
             f"{count:,} of {rows:,} sampled examples cannot be used: {told}",
             "",
-            is_fault=rules.on_bad_example == "error" or count == rows,
+            is_fault=settings.on_bad_example == "error" or count == rows,
         )
 
 

@@ -12,29 +12,29 @@ import pyarrow.types as kinds
 from shardline.components.checker.findings import Finding
 from shardline.components.checker.seen import Seen
 from shardline.components.checker.uses import Use
-from shardline.components.readers.files.byte_arrays import stripped
-from shardline.components.readers.files.read_rules import ReadRules
-from shardline.components.readers.files.whole_numbers import GOOD, whole_numbers
+from shardline.components.readers.files.columns.byte_arrays import stripped
+from shardline.components.readers.files.columns.whole_numbers import GOOD, whole_numbers
+from shardline.components.readers.files.read_settings import ReadSettings
 
 _SEPARATORS = ("|", ",", ";", "\t", "/", " ")
 _SURE = 4  # the share of values that must hold a separator is one by this
 _FEW = 4  # lists that tell nothing
 
 
-def token_findings(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
+def token_findings(use: Use, seen: Seen, settings: ReadSettings) -> Iterator[Finding]:
     """Yields hints on values that were taken, but perhaps not as they were meant.
 
     Args:
         use: Who reads them.
         seen: The column.
-        rules: How the files are read.
+        settings: How the files are read.
     """
     if use.role not in ("ids", "cross", "weights") or use.needed is None:
         return
     if not len(seen.lists.values):
         return
     if seen.is_text and use.needed.ragged:
-        yield from _other_separator(use, seen, rules)
+        yield from _other_separator(use, seen, settings)
     if use.needed.dtype != "string" or use.role == "weights":
         return
     if seen.is_text:
@@ -43,19 +43,19 @@ def token_findings(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
         yield from _blanks(use, seen)
 
 
-def _other_separator(use: Use, seen: Seen, rules: ReadRules) -> Iterator[Finding]:
+def _other_separator(use: Use, seen: Seen, settings: ReadSettings) -> Iterator[Finding]:
     """Hints at values that hold what usually stands between values."""
     values = seen.lists.values
     cells = int(np.count_nonzero(seen.lists.lengths))
     for separator in _SEPARATORS:
-        if cells < _FEW or separator == rules.list_separator:
+        if cells < _FEW or separator == settings.list_separator:
             continue
         holding = values.filter(pc.match_substring(values, separator))
         if _SURE * len(holding) < len(values) or _is_within_words(holding, separator):
             continue
         most = int(seen.lists.lengths.max())
         uncut = (
-            f" and no list is cut at `list_separator: {rules.list_separator!r}`"
+            f" and no list is cut at `list_separator: {settings.list_separator!r}`"
             if most <= 1
             else ""
         )

@@ -6,7 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 
 from shardline.components.checker.uses import Use
-from shardline.components.readers.files.remedies import FOR_LABEL, FOR_PAIRED, Remedies
+from shardline.components.readers.files.judging.remedies import (
+    FOR_LABEL,
+    FOR_PAIRED,
+    Remedies,
+)
 
 _LARGEST = (1 << 63) - 1
 _DECIMAL_COMMA = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+|[+-]?\d*,\d+")

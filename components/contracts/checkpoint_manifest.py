@@ -9,7 +9,7 @@ from shardline.configs.schema import FeatureSet, Model, Target
 _FILE = "manifest.json"
 
 
-class Manifest(Target):
+class CheckpointManifest(Target):
     """The manifest of a checkpoint, and of what it predicts.
 
     Attributes:
@@ -35,13 +35,13 @@ class Manifest(Target):
         Path(folder, _FILE).write_text(self.model_dump_json(indent=2))
 
 
-def load_manifest(folder: str) -> Manifest:
+def load_manifest(folder: str) -> CheckpointManifest:
     """Reads the manifest of the checkpoint in a folder.
 
     Raises:
         FileNotFoundError: if the folder holds none.
     """
-    return Manifest.model_validate_json(Path(folder, _FILE).read_text())
+    return CheckpointManifest.model_validate_json(Path(folder, _FILE).read_text())
 
 
 def checkpoint_prefix(folder: str) -> str:

@@ -20,7 +20,7 @@ _LEFT_OUT = "left_out"
 _MOST_LETTERS = 1000  # of a property's text
 
 
-class DataCard(Section):
+class DataCounts(Section):
     """What became of raw data, without its place.
 
     Attributes:
@@ -40,7 +40,7 @@ class DataCard(Section):
     empty_files: list[str] = Field(default_factory=list)
 
 
-class Reading(DataCard):
+class DataCard(DataCounts):
     """What became of raw data.
 
     Attributes:
@@ -50,12 +50,12 @@ class Reading(DataCard):
     lines: list[str] = Field(default_factory=list)
 
     @property
-    def card(self) -> DataCard:
+    def counts(self) -> DataCounts:
         """The same without places."""
-        return DataCard(**self.model_dump(exclude={"lines"}))
+        return DataCounts(**self.model_dump(exclude={"lines"}))
 
     @property
-    def said(self) -> str:
+    def left_out_line(self) -> str:
         """What was left out, in a line."""
         if self.rows is None:
             return "not told by the reader"
@@ -72,9 +72,9 @@ class Reading(DataCard):
         return ", ".join(parts)
 
 
-def reading_of(
+def data_card_of(
     examples: dict[str, int], tally: Tally, bad: BadInput, path: str
-) -> Reading:
+) -> DataCard:
     """Returns what became of files.
 
     Args:
@@ -84,7 +84,7 @@ def reading_of(
         path: of the data.
     """
     given = sum(sum(splits.values()) for splits in tally.given.values())
-    return Reading(
+    return DataCard(
         examples=examples,
         rows=given + bad.left_out,
         left_out=bad.left_out,
@@ -95,25 +95,25 @@ def reading_of(
     )
 
 
-def save_reading(artifact: Artifact, reading: Reading) -> None:
-    """Writes a reading beside examples, and in short as their properties."""
+def save_data_card(artifact: Artifact, data_card: DataCard) -> None:
+    """Writes a data card beside examples, and in short as their properties."""
     with tf.io.gfile.GFile(os.path.join(artifact.uri, _FILE), "w") as file:
-        file.write(reading.model_dump_json(indent=2))
-    set_counts(artifact, reading.examples)
-    if reading.rows is None:
+        file.write(data_card.model_dump_json(indent=2))
+    record_counts(artifact, data_card.examples)
+    if data_card.rows is None:
         return
     left_out: dict[str, int | str] = {
-        _LEFT_OUT: reading.left_out,
-        "bad_files": len(reading.bad_files),
-        "empty_files": len(reading.empty_files),
+        _LEFT_OUT: data_card.left_out,
+        "bad_files": len(data_card.bad_files),
+        "empty_files": len(data_card.empty_files),
     }
-    if reading.lines:
-        left_out["left_out_told"] = "\n".join(reading.lines)[:_MOST_LETTERS]
+    if data_card.lines:
+        left_out["left_out_told"] = "\n".join(data_card.lines)[:_MOST_LETTERS]
     record_properties(artifact, left_out)
 
 
-def load_reading(uri: str) -> Reading | None:
-    """Returns the reading beside examples; None if there is none.
+def load_data_card(uri: str) -> DataCard | None:
+    """Returns the data card beside examples; None if there is none.
 
     Args:
         uri: of the examples.
@@ -122,16 +122,16 @@ def load_reading(uri: str) -> Reading | None:
     if not tf.io.gfile.exists(path):
         return None
     with tf.io.gfile.GFile(path) as file:
-        return Reading.model_validate_json(file.read())
+        return DataCard.model_validate_json(file.read())
 
 
-def set_counts(artifact: Artifact, examples: dict[str, int]) -> None:
+def record_counts(artifact: Artifact, examples: dict[str, int]) -> None:
     """Tells in ML Metadata how many examples each split has."""
     counts = {f"{_SPLIT}{split}": count for split, count in examples.items()}
     record_properties(artifact, counts)
 
 
-def told_count(artifacts: list[Artifact], split: str) -> int | None:
+def recorded_count(artifacts: list[Artifact], split: str) -> int | None:
     """Returns how many examples of a split artifacts tell; None if one does not."""
     counts = [
         artifact.get_int_custom_property(f"{_SPLIT}{split}")

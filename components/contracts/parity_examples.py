@@ -1,14 +1,16 @@
 """Examples with the scores the engine gave them: what a served model must repeat.
 
 The trainer writes them, beside lookups (`contracts.parity_lookups`). The exporter lets
-them travel with the model in `assets.extra/parity`, so that the serving validator, and
-any later check, needs nothing else.
+them travel with the model, in its parity folder, so that the serving validator, and any
+later check, needs nothing else.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+
+from shardline.components.contracts.model_folder import PARITY_FOLDER
 
 EXAMPLES_FILE = "examples.tfrecord"
 SCORES_FILE = "scores.npy"
@@ -42,4 +44,4 @@ def parity_folder(checkpoint_folder: str) -> Path:
 
 def model_parity(model_folder: str | Path) -> Path:
     """Returns where a model keeps what it must repeat."""
-    return Path(model_folder, "assets.extra", "parity")
+    return Path(model_folder, PARITY_FOLDER)

@@ -1,39 +1,48 @@
-"""What an exported model says of how its tables are held: `assets.extra/forms.json`.
+"""What an exported model says of how its tables are held: the precision report.
 
-Only models that are asked for tables of another form than float32 have it. It says no
-times, so that two exports of one checkpoint are equal; those are logged.
+Only models with tables of another precision than float32 have it. It holds no times, so
+that two exports of one checkpoint are equal; times are logged.
 """
 
+import json
 from pathlib import Path
 
-from shardline.configs.schema import Form, FormChoice, Section
+from pydantic import ConfigDict, Field
 
-_FILE = "forms.json"
+from shardline.components.contracts.model_folder import (
+    CARD_FILE,
+    PRECISION_FILE,
+    write_extra,
+)
+from shardline.configs.schema import Precision, PrecisionChoice, Section
 
 
-class TriedForm(Section):
-    """One form of one table, what was kept of the trials before it in place.
+class TriedPrecision(Section):
+    """One precision of one table, what was kept of the trials before it in place.
 
     Attributes:
         table: the table's name.
-        form: how it was held.
+        precision: how it was held.
         increase: of the model's normalized entropy, relative to float32 tables; None if
-            the form cannot hold the table.
+            the precision cannot hold the table.
         kept: whether the table stayed so.
     """
 
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
     table: str
-    form: Form
+    # Files say `form`, the older word.
+    precision: Precision = Field(validation_alias="form", serialization_alias="form")
     increase: float | None
     kept: bool
 
 
 class Variant(Section):
-    """The model with its tables in certain forms.
+    """The model with its tables in certain precisions.
 
     Attributes:
         table_bytes: of the tables.
-        model_bytes: of all files of the model, without `assets.extra`.
+        model_bytes: of the files that a server loads.
         normalized_entropy: on the evaluation split.
         increase: of normalized entropy, relative to float32 tables.
     """
@@ -44,11 +53,11 @@ class Variant(Section):
     increase: float
 
 
-class FormsReport(Section):
-    """Which form each table has, and what that costs.
+class PrecisionReport(Section):
+    """Which precision each table has, and what that costs.
 
     Attributes:
-        tables: the form of each table.
+        tables: the precision of each table.
         asked: what the configuration says of each.
         examples: of the evaluation split.
         normalized_entropy: of the model as it was exported.
@@ -56,32 +65,43 @@ class FormsReport(Section):
         increase: of normalized entropy, relative to float32 tables; below 0 is better.
         max_increase: what is allowed, `serving.max_entropy_increase`.
         why: what is wrong if that is not held; empty if it is.
-        trials: how the forms of `auto` tables were chosen, in order.
-        variants: the model as it is, "chosen", beside tables all in one form. A form is
-            absent if some table cannot be held so.
+        trials: how the precisions of `auto` tables were chosen, in order.
+        variants: the model as it is, "chosen", beside the model with all tables in one
+            precision, by its name. A precision that cannot hold some table is absent.
     """
 
-    tables: dict[str, Form]
-    asked: dict[str, FormChoice]
+    tables: dict[str, Precision]
+    asked: dict[str, PrecisionChoice]
     examples: int
     normalized_entropy: float
     float32_normalized_entropy: float
     increase: float
     max_increase: float
     why: str
-    trials: list[TriedForm]
+    trials: list[TriedPrecision]
     variants: dict[str, Variant]
 
     def save(self, folder: str) -> None:
-        """Writes it into a model's folder."""
-        extra = Path(folder, "assets.extra")
-        extra.mkdir(exist_ok=True)
-        (extra / _FILE).write_text(self.model_dump_json(indent=1))
+        """Writes it into a model folder."""
+        write_extra(folder, PRECISION_FILE, self.model_dump_json(indent=1))
 
 
-def load_forms_report(folder: str) -> FormsReport | None:
-    """Reads the report of the model in a folder; None if its tables are float32."""
-    path = Path(folder, "assets.extra", _FILE)
+def load_precision_report(folder: str) -> PrecisionReport | None:
+    """Reads the report in a model folder; None if the tables are float32."""
+    path = Path(folder, PRECISION_FILE)
     if not path.exists():
         return None
-    return FormsReport.model_validate_json(path.read_text())
+    return PrecisionReport.model_validate_json(path.read_text())
+
+
+def held_precisions(folder: str) -> dict[str, str]:
+    """Reads from a model's card how each table is held; empty without a card.
+
+    Args:
+        folder: the model folder.
+    """
+    path = Path(folder, CARD_FILE)
+    if not path.exists():
+        return {}
+    tables = json.loads(path.read_text())["tables"]
+    return {name: table["form"] for name, table in tables.items()}

@@ -8,8 +8,7 @@ import os
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
-from shardline.components.validator.replay.parity import TableParity
-from shardline.components.validator.replay.scores import ScoreParity
+from shardline.components.contracts.parity_results import ScoreParity, TableParity
 
 _FILE = "validation.json"
 

@@ -110,7 +110,7 @@ def _computations(read: _Read) -> Callable[..., metric_types.MetricComputations]
             for some in (_SHARED, name)
         )
 
-        def result(metrics: dict[metric_types.MetricKey, _Result]) -> dict:
+        def result(metrics: dict[metric_types.MetricKey, _Result]) -> dict[Any, Any]:
             value = read(metrics[shared])
             return {} if value is None else {key: value}
 
@@ -120,7 +120,8 @@ def _computations(read: _Read) -> Callable[..., metric_types.MetricComputations]
             metric_types.DerivedMetricComputation([key], result),
         ]
 
-    return metric_util.merge_per_key_computations(create)
+    merged: Callable[..., Any] = metric_util.merge_per_key_computations(create)
+    return merged
 
 
 def _value(name: str) -> _Read:

@@ -7,14 +7,19 @@ from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
+from apache_beam.transforms import combiners
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
-from shardline.components.contracts.data_card import Reading, reading_of, save_reading
+from shardline.components.contracts.data_card import (
+    DataCard,
+    data_card_of,
+    save_data_card,
+)
 from shardline.components.execution.import_path import construct
-from shardline.components.execution.worker_reports import WriteTold, read_told
+from shardline.components.execution.worker_reports import WriteReports, read_reports
 from shardline.components.readers.example_reader import TellsWhyEmpty
 from shardline.components.readers.files import BadInput, LostRowsError, Tally, refuse
 from shardline.components.readers.files.beam_reader import FileReader
@@ -60,17 +65,17 @@ class Executor(BaseBeamExecutor):
             for split, examples in splits.items():
                 folder = artifact_utils.get_split_uri([artifact], split)
                 lines.append(_write(examples, split, folder))
-            _ = lines | beam.Flatten() | "WriteTold" >> WriteTold(told_file)
-        told = read_told(told_file)
+            _ = lines | beam.Flatten() | "WriteReports" >> WriteReports(told_file)
+        told = read_reports(told_file)
         tf.io.gfile.remove(told_file)
         counts = _counts(told, list(splits))
-        reading = Reading(examples=counts)
+        data_card = DataCard(examples=counts)
         if isinstance(reader, FileReader):
-            reading = _reading(told, counts, reader, path)
+            data_card = _data_card(told, counts, reader, path)
         _refuse_empty(counts, reader, path)
         examples_utils.set_payload_format(artifact, example_gen_pb2.FORMAT_TF_EXAMPLE)
-        save_reading(artifact, reading)
-        _tell(reading)
+        save_data_card(artifact, data_card)
+        _tell(data_card)
 
 
 def _counts(told: list[dict[str, Any]], splits: list[str]) -> dict[str, int]:
@@ -84,16 +89,16 @@ def _counts(told: list[dict[str, Any]], splits: list[str]) -> dict[str, int]:
     return {split: counts[split] for split in splits}
 
 
-def _reading(
+def _data_card(
     told: list[dict[str, Any]], counts: dict[str, int], reader: FileReader, path: str
-) -> Reading:
+) -> DataCard:
     """Returns what became of files, if it may be so and all rows came out."""
     bad, tally = BadInput("skip", "skip"), Tally()
     for line in told:
         if "tally" in line:
             bad.merge(BadInput(**line["bad"]))
             tally.merge(Tally(**line["tally"]))
-    refuse(tally, bad, reader.files(path), reader.rules)
+    refuse(tally, bad, reader.files(path), reader.settings)
     for split, count in counts.items():
         read = sum(given.get(split, 0) for given in tally.given.values())
         if read != count:
@@ -101,13 +106,13 @@ def _reading(
                 f"Split '{split}': {read:,} examples were read of its files and "
                 f"{count:,} came out."
             )
-    return reading_of(counts, tally, bad, path)
+    return data_card_of(counts, tally, bad, path)
 
 
-def _tell(reading: Reading) -> None:
-    counts = ", ".join(f"{n:,} {split}" for split, n in reading.examples.items())
+def _tell(data_card: DataCard) -> None:
+    counts = ", ".join(f"{n:,} {split}" for split, n in data_card.examples.items())
     _log.info("%s examples", counts)
-    for line in reading.lines:
+    for line in data_card.lines:
         _log.info("%s", line)
 
 
@@ -123,7 +128,7 @@ def _write(examples: Any, split: str, folder: str) -> Any:
     )
     return (
         examples
-        | f"Count[{split}]" >> beam.combiners.Count.Globally()
+        | f"Count[{split}]" >> combiners.Count.Globally()
         | f"Tell[{split}]" >> beam.Map(_told_count, split)
     )
 

@@ -1,114 +1,105 @@
-"""Answers of a model, from a new process without this project.
+"""Runs a program in a fresh process, which has loaded nothing yet.
 
-The process runs `ask.py` as a file, which imports TensorFlow and numpy only and fails
-if anything of this project, or of what it trains with, was imported all the same.
+The program is a Python file that is run by its path, isolated (`python -I`): neither
+environment variables nor the working folder change what it imports. It reads one JSON
+object, the request, from its input and prints lines. The process gives back all its
+memory, and what this process has loaded can neither help nor hinder it.
 """
 
-import dataclasses
+import contextlib
 import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Collection
+import threading
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
+from typing import IO, Any
 
-import numpy as np
-
-_PROGRAM = Path(__file__).parents[1] / "validator" / "replay" / "ask.py"
-_TIME_LIMIT_S = 1800
 _LAST_LINES = 3
 
 
-class NotServedError(RuntimeError):
-    """A model that cannot be asked."""
+class ProgramError(RuntimeError):
+    """A program that ended with an error; the message goes on after its name."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Refusal:
-    """An error that a request met.
-
-    Attributes:
-        error: its class, such as "InvalidArgumentError".
-        message: what it said, shortened.
-    """
-
-    error: str
-    message: str
+class TimeLimitError(ProgramError):
+    """A program that did not end in time."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Answers:
-    """What a model answered.
+def output_lines(
+    program: Path, request: Mapping[str, Any], time_limit_s: float | None = None
+) -> Generator[str, None, None]:
+    """Runs a program, and yields each line as soon as it is printed.
 
-    Attributes:
-        scores: of the parity examples, float32 [examples].
-        lookups: of each parity lookup, activations by feature; nothing if refused.
-        refusals: of each parity lookup, the error it met or None.
-        load_seconds: how long the model took to load.
-        request_ms: by examples in a request, how long each request took.
-    """
-
-    scores: np.ndarray
-    lookups: list[dict[str, np.ndarray]]
-    refusals: list[Refusal | None]
-    load_seconds: float
-    request_ms: dict[int, list[float]]
-
-
-def ask_in_fresh_process(
-    model_folder: str, *, requests: int = 0, sizes: Collection[int] = ()
-) -> Answers:
-    """Loads a model in a new process and asks it.
+    A caller that does not read to the end closes the generator, which ends the process.
 
     Args:
-        model_folder: SavedModel with `assets.extra/parity`.
-        requests: how many to time, of each size.
-        sizes: examples in a request.
+        program: its file.
+        request: JSON values, for the program's input.
+        time_limit_s: seconds after which the process is ended; None: no limit.
 
     Raises:
-        NotServedError: if the model does not load or does not answer.
+        TimeLimitError: if the process had to be ended.
+        ProgramError: if the exit code is not 0; with the last lines of the errors that
+            the program printed.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        answers = Path(scratch, "answers.npz")
-        command = [sys.executable, "-I", _PROGRAM, model_folder, answers, requests]
-        line = _output([str(part) for part in [*command, *sizes]], model_folder)
-        with np.load(answers) as file:
-            return _answers(json.loads(line), dict(file))
-
-
-def _output(command: list[str], model_folder: str) -> str:
-    """Runs the program; returns the last line it printed."""
-    try:
-        finished = subprocess.run(
-            command,
-            capture_output=True,
+    with (
+        tempfile.TemporaryFile("w+") as stdin,
+        tempfile.TemporaryFile("w+") as stderr,
+    ):
+        json.dump(request, stdin)
+        stdin.seek(0)
+        with subprocess.Popen(
+            [sys.executable, "-I", str(program)],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
             text=True,
-            timeout=_TIME_LIMIT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise NotServedError(
-            f"The model in {model_folder} did not answer within {_TIME_LIMIT_S} s."
-        ) from error
-    if finished.returncode != 0:
-        last_lines = "\n".join(finished.stderr.strip().splitlines()[-_LAST_LINES:])
-        raise NotServedError(
-            f"The model in {model_folder} cannot be served: a process with only "
-            f"TensorFlow ended with exit code {finished.returncode}.\n{last_lines}"
-        )
-    return finished.stdout.splitlines()[-1]
+        ) as process:
+            with _time_limit(process, time_limit_s) as is_over:
+                yield from _lines_of(process)
+        if is_over.is_set():
+            raise TimeLimitError(f"took longer than {time_limit_s} s")
+        if process.returncode != 0:
+            raise ProgramError(
+                f"ended with exit code {process.returncode}.\n{_last_lines(stderr)}"
+            )
 
 
-def _answers(told: dict, arrays: dict[str, np.ndarray]) -> Answers:
-    lookups: list[dict[str, np.ndarray]] = [{} for _ in told["refusals"]]
-    for name, array in arrays.items():
-        number, separator, feature = name.partition("/")
-        if separator:
-            lookups[int(number)][feature] = array
-    return Answers(
-        scores=arrays["scores"],
-        lookups=lookups,
-        refusals=[one and Refusal(**one) for one in told["refusals"]],
-        load_seconds=told["load_seconds"],
-        request_ms={int(size): ms for size, ms in told["request_ms"].items()},
-    )
+@contextlib.contextmanager
+def _time_limit(
+    process: subprocess.Popen[str], seconds: float | None
+) -> Iterator[threading.Event]:
+    """Ends a process that takes too long; sets the event if it does."""
+    is_over = threading.Event()
+    if seconds is None:
+        yield is_over
+        return
+
+    def end() -> None:
+        is_over.set()
+        process.kill()
+
+    timer = threading.Timer(seconds, end)
+    timer.start()
+    try:
+        yield is_over
+    finally:
+        timer.cancel()
+
+
+def _lines_of(process: subprocess.Popen[str]) -> Iterator[str]:
+    """Yields what a process prints until it ends; ends it if nobody reads on."""
+    assert process.stdout is not None
+    try:
+        yield from process.stdout
+        process.wait()
+    except BaseException:
+        process.kill()
+        raise
+
+
+def _last_lines(file: IO[str]) -> str:
+    file.seek(0)
+    return "".join(file.readlines()[-_LAST_LINES:]).strip()

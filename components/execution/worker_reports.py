@@ -11,11 +11,12 @@ from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
+from apache_beam.pvalue import PCollection
 
-from shardline.components.readers.files.refusals import LostRowsError
+from shardline.components.readers.files.judging.refusals import LostRowsError
 
 
-class WriteTold(beam.PTransform):
+class WriteReports(beam.PTransform[Any, Any]):
     """Lines of JSON to one file that holds a list of them."""
 
     def __init__(self, path: str):
@@ -27,17 +28,18 @@ class WriteTold(beam.PTransform):
         super().__init__()
         self._path = path
 
-    def expand(self, told: beam.PCollection[str]) -> beam.PCollection[None]:
+    def expand(self, told: PCollection[str]) -> PCollection[None]:
         """Returns nothing that matters; the file is written last."""
-        return (
+        written: PCollection[None] = (
             told
             | "Together" >> beam.Map(lambda line: ("", line))
             | "All" >> beam.GroupByKey()
             | "Write" >> beam.Map(_write, self._path)
         )
+        return written
 
 
-def read_told(path: str) -> list[Any]:
+def read_reports(path: str) -> list[Any]:
     """Returns what workers have told, in any order.
 
     Args:

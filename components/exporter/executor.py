@@ -3,7 +3,6 @@
 import logging
 import shutil
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -13,15 +12,19 @@ from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from shardline.components.contracts.checkpoint_manifest import load_manifest
-from shardline.components.contracts.data_card import load_reading
-from shardline.components.contracts.parity_examples import EXAMPLES_FILE, parity_folder
+from shardline.components.contracts.data_card import load_data_card
+from shardline.components.contracts.parity_examples import (
+    EXAMPLES_FILE,
+    model_parity,
+    parity_folder,
+)
 from shardline.components.execution.local_copy import local_input, local_output
 from shardline.components.exporter.model_card import card_of, write_card
-from shardline.components.exporter.quantization.forms import export_in_forms
+from shardline.components.exporter.quantization.precisions import export_in_precisions
 from shardline.components.exporter.serving_model import ServingModel
 from shardline.components.exporter.warmup import write_warmup
 from shardline.components.trainer.inputs import split_files
-from shardline.configs.schema import Form, Serving
+from shardline.configs.schema import Precision, Serving
 
 _log = logging.getLogger("shardline.exporter")
 
@@ -49,15 +52,15 @@ class Executor(BaseExecutor):
             artifact_utils.get_single_uri(input_dict["transform_graph"])
         )
         model = artifact_utils.get_single_instance(output_dict["model"])
-        reading = load_reading(input_dict["examples"][0].uri)
+        data_card = load_data_card(input_dict["examples"][0].uri)
         with (
             local_input(uri) as checkpoint,
             local_output(path_utils.serving_model_dir(model.uri)) as folder,
         ):
 
-            def export(forms: Mapping[str, Form], folder: str) -> None:
-                """Writes the model with its tables in these forms, and its card."""
-                served = ServingModel(checkpoint, transform_output, forms)
+            def export(precisions: Mapping[str, Precision], folder: str) -> None:
+                """Writes the model, its tables in these precisions, and its card."""
+                served = ServingModel(checkpoint, transform_output, precisions)
                 served.save(folder)
                 card = card_of(
                     folder,
@@ -67,26 +70,16 @@ class Executor(BaseExecutor):
                     checkpoint_uri=uri,
                     transform_output=transform_output,
                     serving=serving,
-                    data=reading.card if reading else None,
+                    data=data_card.counts if data_card else None,
                 )
                 write_card(folder, card)
 
             _log.info("copying the checkpoint's rows into the model")
             manifest = load_manifest(checkpoint)
             examples = split_files(input_dict["examples"], "eval")
-            export_in_forms(export, folder, manifest, serving, examples)
-            _add_extra_assets(
-                Path(folder, "assets.extra"),
-                parity_folder(checkpoint),
-                name,
-                serving.warmup_requests,
-            )
-
-
-def _add_extra_assets(
-    extra: Path, parity: Path, model_name: str, warmup_requests: int
-) -> None:
-    shutil.copytree(parity, extra / "parity")
-    dataset = tf.data.TFRecordDataset(str(parity / EXAMPLES_FILE))
-    serialized = list(dataset.as_numpy_iterator())
-    write_warmup(extra, model_name, serialized, warmup_requests)
+            export_in_precisions(export, folder, manifest, serving, examples)
+            parity = parity_folder(checkpoint)
+            shutil.copytree(parity, model_parity(folder))
+            dataset = tf.data.TFRecordDataset(str(parity / EXAMPLES_FILE))
+            serialized = list(dataset.as_numpy_iterator())
+            write_warmup(folder, name, serialized, serving.warmup_requests)

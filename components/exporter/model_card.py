@@ -8,22 +8,30 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
-from pydantic import Field, FiniteFloat
+from pydantic import ConfigDict, Field, FiniteFloat
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from shardline.components.contracts.checkpoint_manifest import (
-    Manifest,
+    CheckpointManifest,
     checkpoint_prefix,
     load_manifest,
 )
-from shardline.components.contracts.data_card import DataCard
+from shardline.components.contracts.data_card import DataCounts
+from shardline.components.contracts.model_folder import (
+    CARD_FILE,
+    GRAPH_FILE,
+    VARIABLES_FOLDER,
+    VOCABULARIES_FOLDER,
+    loaded_bytes,
+    write_extra,
+)
 from shardline.components.exporter.table_files import TableRows
-from shardline.configs.schema import Form, Section, Serving
+from shardline.configs.schema import Precision, Section, Serving
 
-CARD_FILE = "model.json"
 _INITIALIZER = "__saved_model_init_op"
 
 
@@ -46,9 +54,12 @@ class CheckpointCard(Section):
 class TableCard(Section):
     """A table, how many bytes the model holds of it, and how it learnt."""
 
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
     rows: int
     dim: int
-    form: Form
+    # Files say `form`, the older word.
+    precision: Precision = Field(validation_alias="form", serialization_alias="form")
     bytes: int
     optimizer: str
     policy: str
@@ -63,12 +74,12 @@ class VocabularyCard(Section):
 
 
 class Sizes(Section):
-    """Bytes of the model's files, `assets.extra` left out.
+    """Bytes of the files that a server loads.
 
     Attributes:
         total: of all kinds.
         graph: SavedModel and fingerprint.
-        tables: rows in their forms.
+        tables: rows in their precisions.
         dense: other variables, and their index.
         vocabularies: tokens.
     """
@@ -115,7 +126,7 @@ class ModelCard(Section):
     name: str
     configuration: str
     checkpoint: CheckpointCard
-    data: DataCard | None
+    data: DataCounts | None
     tables: dict[str, TableCard]
     vocabularies: dict[str, VocabularyCard]
     metrics: dict[str, FiniteFloat]
@@ -127,9 +138,7 @@ class ModelCard(Section):
 
 def write_card(folder: str, card: ModelCard) -> None:
     """Writes the card of the model in a folder."""
-    extra = Path(folder, "assets.extra")
-    extra.mkdir(exist_ok=True)
-    (extra / CARD_FILE).write_text(card.model_dump_json(indent=2) + "\n")
+    write_extra(folder, CARD_FILE, card.model_dump_json(indent=2) + "\n")
 
 
 def card_of(
@@ -141,7 +150,7 @@ def card_of(
     checkpoint_uri: str,
     transform_output: tft.TFTransformOutput,
     serving: Serving,
-    data: DataCard | None = None,
+    data: DataCounts | None = None,
 ) -> ModelCard:
     """Returns the card of a model that was saved.
 
@@ -178,20 +187,20 @@ def card_of(
     )
 
 
-def _table_card(table: TableRows, manifest: Manifest) -> TableCard:
+def _table_card(table: TableRows, manifest: CheckpointManifest) -> TableCard:
     settings = manifest.features.tables[table.name]
     (optimizer,) = settings.optimizer.model_dump(exclude_none=True)
     return TableCard(
         rows=table.rows,
         dim=table.dim,
-        form=table.form,
+        precision=table.precision,
         bytes=table.bytes,
         optimizer=optimizer,
         policy=settings.policy,
     )
 
 
-def _configuration_digest(manifest: Manifest, serving: Serving) -> str:
+def _configuration_digest(manifest: CheckpointManifest, serving: Serving) -> str:
     described = manifest.model_dump(
         mode="json", exclude={"steps", "hosts", "rows", "metrics", "undefined"}
     ) | {"serving": serving.model_dump(mode="json")}
@@ -199,7 +208,7 @@ def _configuration_digest(manifest: Manifest, serving: Serving) -> str:
 
 
 def _vocabularies(
-    manifest: Manifest, transform_output: tft.TFTransformOutput
+    manifest: CheckpointManifest, transform_output: tft.TFTransformOutput
 ) -> dict[str, VocabularyCard]:
     cards = {}
     for table in sorted(manifest.features.tables):
@@ -208,26 +217,29 @@ def _vocabularies(
             cards[table] = VocabularyCard(
                 tokens=transform_output.vocabulary_size_by_name(table),
                 sha256=_sha256_of(file),
-                asset=f"assets/{file.name}",
+                asset=f"{VOCABULARIES_FOLDER}/{file.name}",
             )
     return cards
 
 
 def _sizes(folder: Path, tables: int) -> Sizes:
-    graph = _bytes_of([folder / "saved_model.pb", folder / "fingerprint.pb"])
-    dense = _bytes_of((folder / "variables").iterdir()) - tables
-    vocabularies = _bytes_of((folder / "assets").iterdir())
+    sizes = loaded_bytes(folder)
+    total = sum(sizes.values())
+    variables, vocabularies = (
+        sum(size for path, size in sizes.items() if path.startswith(f"{part}/"))
+        for part in (VARIABLES_FOLDER, VOCABULARIES_FOLDER)
+    )
     return Sizes(
-        total=graph + tables + dense + vocabularies,
-        graph=graph,
+        total=total,
+        graph=total - variables - vocabularies,
         tables=tables,
-        dense=dense,
+        dense=variables - tables,
         vocabularies=vocabularies,
     )
 
 
 def _signatures(folder: Path) -> dict[str, SignatureCard]:
-    saved = SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    saved = SavedModel.FromString((folder / GRAPH_FILE).read_bytes())
     signatures = saved.meta_graphs[0].signature_def
     return {
         name: SignatureCard(
@@ -239,7 +251,7 @@ def _signatures(folder: Path) -> dict[str, SignatureCard]:
     }
 
 
-def _tensors(infos: Mapping) -> dict[str, TensorCard]:
+def _tensors(infos: Mapping[str, Any]) -> dict[str, TensorCard]:
     return {
         name: TensorCard(
             dtype=tf.as_dtype(infos[name].dtype).name,
@@ -247,10 +259,6 @@ def _tensors(infos: Mapping) -> dict[str, TensorCard]:
         )
         for name in sorted(infos)
     }
-
-
-def _bytes_of(files: Iterable[Path]) -> int:
-    return sum(file.stat().st_size for file in files)
 
 
 def _sha256_of(path: Path) -> str:

@@ -19,10 +19,11 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tensorflow.python.saved_model.fingerprinting_utils import write_fingerprint
 
 from shardline.components.contracts.checkpoint_manifest import (
-    Manifest,
+    CheckpointManifest,
     checkpoint_prefix,
     load_manifest,
 )
+from shardline.components.contracts.model_folder import FINGERPRINT_FILE, GRAPH_FILE
 from shardline.components.execution.import_path import construct
 from shardline.components.exporter.signatures import (
     columns_signature,
@@ -38,7 +39,7 @@ from shardline.components.model.engine_inputs import (
     number_inputs,
     ragged_inputs,
 )
-from shardline.configs.schema import FeatureSet, Form
+from shardline.configs.schema import FeatureSet, Precision
 from shardline.embedding import serving_embedding_lookup
 from shardline.embedding.serving.tables import ServingTable
 from shardline.embedding.tables import partition
@@ -51,14 +52,14 @@ class ServingModel(tf.Module):
         self,
         checkpoint_folder: str,
         transform_output: tft.TFTransformOutput,
-        forms: Mapping[str, Form] = MappingProxyType({}),
+        precisions: Mapping[str, Precision] = MappingProxyType({}),
     ):
         """Restores the dense model of a checkpoint; tables stay without rows.
 
         Args:
             checkpoint_folder: of a HostShardedCheckpoint, of any number of hosts.
             transform_output: what the Transform component wrote.
-            forms: how tables are held, by name; float32 if not named.
+            precisions: how tables are held, by name; float32 if not named.
 
         Raises:
             ValueError: if the dense model cannot be built.
@@ -76,12 +77,16 @@ class ServingModel(tf.Module):
         status = tf.train.Checkpoint(model=self.dense_variables).read(self._checkpoint)
         status.expect_partial().assert_existing_objects_matched()
         self.table_rows = tuple(
-            TableRows(name, manifest.rows[name], table.dim, forms.get(name, "float32"))
+            TableRows(
+                name, manifest.rows[name], table.dim, precisions.get(name, "float32")
+            )
             for name, table in sorted(manifest.features.tables.items())
         )
         self.tables = {
             table.name: ServingTable(
-                table.dim, partition.first_rows(table.rows, manifest.hosts), table.form
+                table.dim,
+                partition.first_rows(table.rows, manifest.hosts),
+                table.precision,
             )
             for table in self.table_rows
         }
@@ -131,7 +136,7 @@ class ServingModel(tf.Module):
 
         Raises:
             ValueError: if the checkpoint holds a table of another shape than its
-                manifest says, or rows that their form cannot hold.
+                manifest says, or rows that their precision cannot hold.
         """
         tf.saved_model.save(
             self,
@@ -166,7 +171,7 @@ def _write_defaults(
     folder: str, signature: str, values: Mapping[str, bytes | int | float]
 ) -> None:
     """Adds defaults of inputs, one value each, to a signature of a SavedModel."""
-    path = Path(folder, "saved_model.pb")
+    path = Path(folder, GRAPH_FILE)
     saved = SavedModel.FromString(path.read_bytes())
     definition = saved.meta_graphs[0].signature_def[signature]
     for name, value in values.items():
@@ -178,7 +183,7 @@ def _write_defaults(
 def _write_fingerprint(folder: str) -> None:
     """Writes TensorFlow's fingerprint, its random number made from the rest of it."""
     write_fingerprint(folder)
-    path = Path(folder, "fingerprint.pb")
+    path = Path(folder, FINGERPRINT_FILE)
     fingerprint = FingerprintDef.FromString(path.read_bytes())
     fingerprint.uuid = str(
         fingerprint.saved_model_checksum ^ fingerprint.checkpoint_hash
@@ -186,7 +191,7 @@ def _write_fingerprint(folder: str) -> None:
     path.write_bytes(fingerprint.SerializeToString())
 
 
-def _dense_model(manifest: Manifest) -> keras.Model:
+def _dense_model(manifest: CheckpointManifest) -> keras.Model:
     """Returns the dense model; its variables have the names of a process's first one.
 
     Names are stored with the variables: the same checkpoint is to make the same bytes,

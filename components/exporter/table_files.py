@@ -25,6 +25,11 @@ from tensorflow.core.protobuf.tensor_bundle_pb2 import (
 )
 
 from shardline.components.contracts.checksums import masked, masked_crc32c
+from shardline.components.contracts.model_folder import (
+    ROWS_FILE,
+    VARIABLES_PREFIX,
+    write_extra,
+)
 from shardline.embedding.checkpoint.index import (
     HEADER_KEY,
     index_entries,
@@ -33,7 +38,6 @@ from shardline.embedding.checkpoint.index import (
 )
 from shardline.embedding.serving.tables import Precision, encoded, part_specs
 
-ROWS_FILE = "rows.json"
 _VALUE = ".ATTRIBUTES/VARIABLE_VALUE"
 
 
@@ -44,7 +48,7 @@ class TableRows:
     name: str
     rows: int
     dim: int
-    form: Precision
+    precision: Precision
 
     @property
     def key(self) -> str:
@@ -58,7 +62,7 @@ class TableRows:
     def parts(self) -> dict[str, _Part]:
         """Returns where the parts lie in the table's data file, by name."""
         parts, offset = {}, 0
-        for name, (shape, dtype) in part_specs(self.form, self.dim).items():
+        for name, (shape, dtype) in part_specs(self.precision, self.dim).items():
             parts[name] = _Part(shape, dtype, offset)
             offset += self.rows * parts[name].row_bytes
         return parts
@@ -83,7 +87,7 @@ class _Part:
 
 
 def write_tables(folder: str, checkpoint: str, tables: Sequence[TableRows]) -> None:
-    """Writes the rows of a saved model's tables, and where they lie: `rows.json`.
+    """Writes the rows of a saved model's tables, and where they lie.
 
     Args:
         folder: of the SavedModel, whose tables have no rows yet.
@@ -92,10 +96,10 @@ def write_tables(folder: str, checkpoint: str, tables: Sequence[TableRows]) -> N
 
     Raises:
         ValueError: if the checkpoint holds a table of another shape, or rows that
-            their form cannot hold.
+            their precision cannot hold.
         tf.errors.DataLossError: if rows do not fit their checksum.
     """
-    prefix = str(Path(folder, "variables", "variables"))
+    prefix = str(Path(folder, VARIABLES_PREFIX))
     entries, files = dict(index_entries(prefix)), 1 + len(tables)
     header = BundleHeaderProto.FromString(entries[HEADER_KEY])
     header.num_shards = files
@@ -159,17 +163,17 @@ def _pieces(checkpoint: str, table: TableRows) -> Iterator[tuple[int, np.ndarray
 
 
 def _encoded(table: TableRows, first: int, rows: np.ndarray) -> dict[str, np.ndarray]:
-    if table.form != "float32":
-        largest = np.finfo("float16" if table.form == "float16" else "float32").max
+    if table.precision != "float32":
+        largest = np.finfo("float16" if table.precision == "float16" else "float32").max
         # No number is not below.
         bad = np.flatnonzero(~(np.abs(rows) <= largest).all(axis=1))
         if bad.size:
             raise ValueError(
                 f"Table '{table.name}': row {first + bad[0]} holds a value that is not "
-                f"finite or larger than {largest:g}, which {table.form} cannot hold. "
-                "Serve the table as float32, or mend the training."
+                f"finite or larger than {largest:g}, which {table.precision} cannot "
+                "hold. Serve the table as float32, or mend the training."
             )
-    return encoded(table.form, rows)
+    return encoded(table.precision, rows)
 
 
 def _write_regions(folder: Path, prefix: str, tables: Sequence[TableRows]) -> None:
@@ -189,6 +193,4 @@ def _write_regions(folder: Path, prefix: str, tables: Sequence[TableRows]) -> No
         }
         for piece in pieces
     ]
-    extra = folder / "assets.extra"
-    extra.mkdir(exist_ok=True)
-    (extra / ROWS_FILE).write_text(json.dumps({"regions": regions}, indent=1))
+    write_extra(folder, ROWS_FILE, json.dumps({"regions": regions}, indent=1))

@@ -12,23 +12,28 @@ from pathlib import Path
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-WARMUP_FILE = "tf_serving_warmup_requests"
+from shardline.components.contracts.model_folder import WARMUP_FILE
+
 EXAMPLES_IN_REQUESTS = (1, 16, 256)
 
 
 def write_warmup(
-    extra_folder: Path, model_name: str, serialized: Sequence[bytes], requests: int
+    model_folder: str | Path,
+    model_name: str,
+    serialized: Sequence[bytes],
+    requests: int,
 ) -> None:
     """Writes requests of one example, of 16, of 256, and so on in turn.
 
     Args:
-        extra_folder: the model's `assets.extra`.
+        model_folder: where the file is written.
         model_name: the name requests use.
         serialized: serialized tf.Examples; used again where they are too few.
         requests: how many, at most 1,000.
     """
-    extra_folder.mkdir(parents=True, exist_ok=True)
-    with tf.io.TFRecordWriter(str(extra_folder / WARMUP_FILE)) as writer:
+    path = Path(model_folder, WARMUP_FILE)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tf.io.TFRecordWriter(str(path)) as writer:
         for examples in itertools.islice(_batches(serialized), requests):
             writer.write(_log(model_name, examples).SerializeToString())
 

@@ -10,12 +10,16 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.proto import example_gen_pb2
 from tfx.types import Artifact, artifact_utils
 
-from shardline.components.contracts.data_card import is_of_files, set_counts, told_count
+from shardline.components.contracts.data_card import (
+    is_of_files,
+    record_counts,
+    recorded_count,
+)
 from shardline.components.execution.beam_runners import Beam
 from shardline.components.features.job import preprocess
 from shardline.components.features.reading.sources import Examples, Source
-from shardline.components.readers.files import LostRowsError, tfrecord_rules
-from shardline.components.readers.files.read_rules import crosses_of, pairs_of
+from shardline.components.readers.files import LostRowsError, tfrecord_settings
+from shardline.components.readers.files.read_settings import crosses_of, pairs_of
 from shardline.configs.columns import raw_columns
 from shardline.configs.schema import Preprocessing
 
@@ -42,11 +46,18 @@ class Executor(BaseBeamExecutor):
             BadInputError: if an example does not fit the specification.
             LostRowsError: if not every example of the inputs was read and written.
         """
-        settings = Preprocessing.model_validate_json(exec_properties["preprocessing"])
-        columns = raw_columns(settings, settings.target)
-        paired, crossed = pairs_of(settings, columns), crosses_of(settings, columns)
+        preprocessing = Preprocessing.model_validate_json(
+            exec_properties["preprocessing"]
+        )
+        columns = raw_columns(preprocessing, preprocessing.target)
+        paired, crossed = (
+            pairs_of(preprocessing, columns),
+            crosses_of(preprocessing, columns),
+        )
         of_files = all(is_of_files(artifact) for artifact in input_dict["examples"])
-        rules = tfrecord_rules(columns, paired, crossed, must_have_columns=not of_files)
+        settings = tfrecord_settings(
+            columns, paired, crossed, must_have_columns=not of_files
+        )
         transformed = artifact_utils.get_single_instance(
             output_dict["transformed_examples"]
         )
@@ -62,8 +73,8 @@ class Executor(BaseBeamExecutor):
         graph = artifact_utils.get_single_uri(output_dict["transform_graph"])
         beside = os.path.join(os.path.dirname(os.path.dirname(graph)), "counts")
         analysis, done = preprocess(
-            Examples(tuple(sources), rules),
-            settings,
+            Examples(tuple(sources), settings),
+            preprocessing,
             Beam(self._make_beam_pipeline, os.cpu_count() or 1),
             graph=graph,
             outputs={"tfrecord": folders},
@@ -73,18 +84,18 @@ class Executor(BaseBeamExecutor):
             _log.warning("counted again, for counts are damaged: %s", damage)
         for split, count in done.examples.items():
             _check(input_dict["examples"], split, count)
-        set_counts(transformed, done.examples)
+        record_counts(transformed, done.examples)
         known = f", {len(analysis.reused)} spans counted before"
         _log.info(
             "%d examples analysed%s",
-            analysis.facts.examples,
+            analysis.statistics.examples,
             known if analysis.reused else "",
         )
 
 
 def _check(examples: list[Artifact], split: str, count: int) -> None:
     """Raises if examples that their maker tells of were not read and written."""
-    told = told_count(examples, split)
+    told = recorded_count(examples, split)
     if told is not None and told != count:
         raise LostRowsError(
             f"Split '{split}': ReaderExampleGen made {told:,} examples, and {count:,} "

@@ -1,6 +1,6 @@
 """The feature step, whole: two Beam jobs with the making of the graph between them.
 
-`analyze` finds the facts and writes the vocabularies, `transform` applies a graph;
+`analyze` finds the statistics and writes the vocabularies, `transform` applies a graph;
 `preprocess` is both. A folder of results is written beside its place and renamed, so
 that what is there is whole.
 """
@@ -17,16 +17,16 @@ import apache_beam as beam
 import tensorflow as tf
 
 from shardline.components.execution.beam_runners import Beam
-from shardline.components.execution.worker_reports import read_told
+from shardline.components.execution.worker_reports import read_reports
 from shardline.components.features.analysis.beam_analysis import Analyze, SpanUnit
 from shardline.components.features.analysis.merged import (
     Found,
     found_by,
     merged_told,
-    vocabulary_facts,
+    vocabulary_statistics,
 )
-from shardline.components.features.analysis.results import Facts
-from shardline.components.features.analysis.summary import facts_of
+from shardline.components.features.analysis.statistics import FeatureStatistics
+from shardline.components.features.analysis.summary import statistics_of
 from shardline.components.features.graph.derived_graph import (
     DERIVED,
     write_derived_graph,
@@ -53,7 +53,7 @@ from shardline.components.readers.files import (
     Tally,
     Unit,
     refuse,
-    units,
+    units_of,
     why_empty,
 )
 from shardline.configs.schema import Preprocessing
@@ -66,7 +66,7 @@ class Analysis:
     """What the first job found.
 
     Attributes:
-        facts: of the training examples.
+        statistics: of the training examples.
         bad: examples and files that were left out.
         reused: spans whose counts were in the cache.
         staged: units whose batches are kept.
@@ -75,7 +75,7 @@ class Analysis:
         values: given to count, by table of a vocabulary.
     """
 
-    facts: Facts
+    statistics: FeatureStatistics
     bad: BadInput
     reused: tuple[str, ...]
     staged: dict[Unit, Staged]
@@ -101,7 +101,7 @@ class Transformed:
 
 def preprocess(
     examples: Examples,
-    settings: Preprocessing,
+    preprocessing: Preprocessing,
     runner: Beam,
     *,
     graph: str,
@@ -112,7 +112,7 @@ def preprocess(
 
     Args:
         examples: the files, of which one split is analysed.
-        settings: the specification.
+        preprocessing: the features, numbers and tables to preprocess.
         runner: where to run.
         graph: folder to write the transform graph to.
         outputs: by format ("tfrecord", "parquet"), the folder of each split.
@@ -125,21 +125,23 @@ def preprocess(
     """
     with staging_folder(graph) as staging:
         analysis = analyze(
-            examples, settings, runner, staging, cache=cache, keep_batches=True
+            examples, preprocessing, runner, staging, cache=cache, keep_batches=True
         )
         vocabularies = os.path.join(staging, _VOCABULARIES)
         derived = os.path.join(staging, DERIVED)
-        write_transform_graph(graph, settings, analysis.facts, vocabularies, derived)
+        write_transform_graph(
+            graph, preprocessing, analysis.statistics, vocabularies, derived
+        )
         transformed = transform(
             examples, graph, outputs, runner, staging, staged=analysis.staged
         )
-    check_same(analysis.read, transformed.files, examples.rules.split)
+    check_same(analysis.read, transformed.files, examples.settings.split)
     return analysis, transformed
 
 
 def analyze(
     examples: Examples,
-    settings: Preprocessing,
+    preprocessing: Preprocessing,
     runner: Beam,
     folder: str,
     *,
@@ -150,7 +152,7 @@ def analyze(
 
     Args:
         examples: the files, of which one split is analysed.
-        settings: the specification.
+        preprocessing: the features, numbers and tables to preprocess.
         runner: where to run.
         folder: to write `vocabularies/<table>` to.
         cache: folder where counts of spans are kept; None keeps none.
@@ -163,18 +165,18 @@ def analyze(
     """
     tf.io.gfile.makedirs(os.path.join(folder, _VOCABULARIES))
     seen = None
-    if settings.derived:
+    if preprocessing.derived:
         # What its analyzers find depends on all spans, and so do counts.
         cache = None
         derived = os.path.join(folder, DERIVED)
-        seen = write_derived_graph(derived, examples, settings.derived, runner)
-    spans = list(spans_of(examples, settings, cache or folder))
+        seen = write_derived_graph(derived, examples, preprocessing.derived, runner)
+    spans = list(spans_of(examples, preprocessing, cache or folder))
     try:
         work = _count(
-            examples, spans, settings, runner, folder, keep_batches=keep_batches
+            examples, spans, preprocessing, runner, folder, keep_batches=keep_batches
         )
         told = {span.name: span.summaries() for span in spans}
-        found = _found(examples, settings, folder, spans, told, work)
+        found = _found(examples, preprocessing, folder, spans, told, work)
         check_derived(seen, found.summary.examples)
         for span in spans:
             span.keep()
@@ -185,7 +187,7 @@ def analyze(
         raise ValueError(_nothing_to_analyse(examples, found.bad))
     new = [span for span in spans if keep_batches and not span.is_counted]
     return Analysis(
-        facts_of(found.summary, found.vocabularies, settings),
+        statistics_of(found.summary, found.vocabularies, preprocessing),
         found.bad,
         tuple(span.name for span in spans if span.is_counted),
         _staged(unit for span in new for unit in told[span.name]),
@@ -207,7 +209,7 @@ def _staged(told: Iterable[Mapping[str, Any]]) -> dict[Unit, Staged]:
 
 def _found(
     examples: Examples,
-    settings: Preprocessing,
+    preprocessing: Preprocessing,
     folder: str,
     spans: Sequence[Span],
     told: Mapping[str, Sequence[Mapping[str, Any]]],
@@ -219,15 +221,15 @@ def _found(
     return found_by(
         [unit for span in spans for unit in told[span.name]],
         [file for span in spans for file in span.files],
-        examples.rules,
-        vocabulary_facts(settings, os.path.join(folder, _VOCABULARIES)),
+        examples.settings,
+        vocabulary_statistics(preprocessing, os.path.join(folder, _VOCABULARIES)),
     )
 
 
 def _count(
     examples: Examples,
     spans: Sequence[Span],
-    settings: Preprocessing,
+    preprocessing: Preprocessing,
     runner: Beam,
     folder: str,
     *,
@@ -245,15 +247,15 @@ def _count(
         SpanUnit(new[source.span].written, unit)
         for source in examples.analysed
         if source.span in new
-        for unit in units(source.files, examples.rules, runner.workers)
+        for unit in units_of(source.files, examples.settings, runner.workers)
     ]
     analysis = Analyze(
-        examples.rules,
-        settings,
+        examples.settings,
+        preprocessing,
         vocabularies=os.path.join(folder, _VOCABULARIES),
         known=[known for span in spans if span.is_counted for known in span.counts()],
         staging=folder if keep_batches else None,
-        derived=os.path.join(folder, DERIVED) if settings.derived else None,
+        derived=os.path.join(folder, DERIVED) if preprocessing.derived else None,
     )
     with runner.pipeline() as pipeline:
         _ = pipeline | "Units" >> beam.Create(work) | beam.Reshuffle() | analysis
@@ -262,8 +264,8 @@ def _count(
 
 def _nothing_to_analyse(examples: Examples, bad: BadInput) -> str:
     files = [file for source in examples.analysed for file in source.files]
-    split = examples.rules.split
-    why = "\n".join(bad.lines()) or why_empty(split, files, examples.rules)
+    split = examples.settings.split
+    why = "\n".join(bad.lines()) or why_empty(split, files, examples.settings)
     return (
         f"No example to analyse in split '{split}': {len(files)} files were read. "
         f"{why or 'Check the pattern of files.'}"
@@ -293,14 +295,14 @@ def transform(
         BadInputError: if something in the files is bad and not to be skipped.
         LostRowsError: if not every row that was read was written.
     """
-    rules = examples.rules
+    settings = examples.settings
     for folders in outputs.values():
         for folder in folders.values():
             tf.io.gfile.makedirs(folder)
     numbered = [
         (source.split, unit)
         for source in examples.sources
-        for unit in units(source.files, rules, runner.workers)
+        for unit in units_of(source.files, settings, runner.workers)
     ]
     work = [
         SplitUnit(split, unit, n, staged[unit].rows if unit in staged else None)
@@ -312,9 +314,9 @@ def transform(
             pipeline
             | "Units" >> beam.Create(work)
             | beam.Reshuffle()
-            | Transform(rules, graph, outputs, report, staging)
+            | Transform(settings, graph, outputs, report, staging)
         )
-    told = read_told(report)
+    told = read_reports(report)
     work_of = {one.number: one.unit for one in work}
     check_units([work_of[unit["number"]] for unit in told], list(work_of.values()))
     bad, tally = merged_told(told)
@@ -324,7 +326,7 @@ def transform(
     files: dict[str, list[str]] = {}
     for source in examples.sources:
         files.setdefault(source.split, []).extend(source.files)
-    refuse(tally, bad, files, rules)
+    refuse(tally, bad, files, settings)
     _remove_unfinished(outputs)
     return _written(told, work_of, tally, bad, outputs)
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from shardline.components.contracts.file_record import damage_by
 from shardline.components.execution.beam_runners import Beam
-from shardline.components.features.analysis.results import Facts
+from shardline.components.features.analysis.statistics import FeatureStatistics
 from shardline.components.features.graph.writer import GRAPH_FILES, SPECIFICATION
 from shardline.components.features.job import preprocess, staging_folder, transform
 from shardline.components.features.reading.sources import Examples
@@ -34,13 +34,13 @@ class OutputExistsError(ValueError):
 
 
 @dataclass(frozen=True)
-class Report:
+class StandaloneReport:
     """What became of a job.
 
     Attributes:
         examples: by split.
         left_out: lines that tell of bad examples and files.
-        facts: of the analysed examples; None where a graph was given.
+        statistics: of the analysed examples; None where a graph was given.
         reused: spans whose counts were in the cache.
         sums: which agree.
         damaged: what was wrong with counts in the cache, which were made again.
@@ -48,34 +48,36 @@ class Report:
 
     examples: dict[str, int]
     left_out: list[str]
-    facts: Facts | None
+    statistics: FeatureStatistics | None
     reused: tuple[str, ...]
     sums: Sums
     damaged: tuple[str, ...] = ()
 
     def save(self, folder: str) -> None:
         """Writes the report as JSON."""
-        facts = self.facts.model_dump() if self.facts else None
-        told = json.dumps({**dataclasses.asdict(self), "facts": facts}, indent=2)
+        statistics = self.statistics.model_dump() if self.statistics else None
+        document = dataclasses.asdict(self) | {"facts": statistics}
+        del document["statistics"]
+        told = json.dumps(document, indent=2)
         with tf.io.gfile.GFile(os.path.join(folder, REPORT), "w") as file:
             file.write(told)
 
 
-def preprocess_alone(
+def preprocess_standalone(
     examples: Examples,
-    settings: Preprocessing,
+    preprocessing: Preprocessing,
     runner: Beam,
     *,
     output: str,
     forms: Sequence[str],
     cache: str | None = None,
     graph: str | None = None,
-) -> Report:
+) -> StandaloneReport:
     """Writes transformed examples, and the graph unless one is given.
 
     Args:
         examples: the files, of which one split is analysed.
-        settings: the specification.
+        preprocessing: the features, numbers and tables to preprocess.
         runner: where to run.
         output: folder that must not be there yet.
         forms: "tfrecord", "parquet" or both.
@@ -95,7 +97,7 @@ def preprocess_alone(
             f"There is no format `{unknown[0]}`; use one of {', '.join(_FOLDERS)}."
         )
     if graph is not None:
-        _check_graph(graph, settings)
+        _check_graph(graph, preprocessing)
     _check_output(output)
     partial = f"{output.rstrip('/')}.partial-{uuid.uuid4().hex[:8]}"
     if cache is not None:
@@ -107,11 +109,13 @@ def preprocess_alone(
             for form in forms
         }
         if graph is None:
-            report = _analysed(partial, examples, settings, runner, outputs, cache)
+            report = _analysed(partial, examples, preprocessing, runner, outputs, cache)
         else:
             with staging_folder(os.path.join(partial, GRAPH)) as staging:
                 done = transform(examples, graph, outputs, runner, staging, staged={})
-            report = Report(done.examples, done.bad.lines(), None, (), Sums(done.files))
+            report = StandaloneReport(
+                done.examples, done.bad.lines(), None, (), Sums(done.files)
+            )
         _put_in_place(report, partial, output)
     finally:
         if tf.io.gfile.exists(partial):
@@ -132,7 +136,7 @@ def _check_output(output: str) -> None:
         )
 
 
-def _put_in_place(report: Report, partial: str, output: str) -> None:
+def _put_in_place(report: StandaloneReport, partial: str, output: str) -> None:
     """A folder takes its name at once; objects are copied, and the report is last."""
     if "://" in output:
         tf.io.gfile.rename(partial, output)
@@ -142,7 +146,7 @@ def _put_in_place(report: Report, partial: str, output: str) -> None:
         tf.io.gfile.rename(partial, output)
 
 
-def _check_graph(graph: str, settings: Preprocessing) -> None:
+def _check_graph(graph: str, preprocessing: Preprocessing) -> None:
     """Refuses a folder without a whole graph, or with that of another specification."""
     if not tf.io.gfile.exists(os.path.join(graph, SPECIFICATION)):
         raise ValueError(
@@ -159,7 +163,7 @@ def _check_graph(graph: str, settings: Preprocessing) -> None:
     differing = [
         key
         for key in Preprocessing.model_fields
-        if getattr(made_for, key) != getattr(settings, key)
+        if getattr(made_for, key) != getattr(preprocessing, key)
     ]
     if differing:
         raise ValueError(
@@ -181,24 +185,24 @@ def _make(folder: str) -> None:
 def _analysed(
     folder: str,
     examples: Examples,
-    settings: Preprocessing,
+    preprocessing: Preprocessing,
     runner: Beam,
     outputs: Mapping[str, Mapping[str, str]],
     cache: str | None,
-) -> Report:
+) -> StandaloneReport:
     analysis, done = preprocess(
         examples,
-        settings,
+        preprocessing,
         runner,
         graph=os.path.join(folder, GRAPH),
         outputs=outputs,
         cache=cache,
     )
-    return Report(
+    return StandaloneReport(
         done.examples,
         done.bad.lines(),
-        analysis.facts,
+        analysis.statistics,
         analysis.reused,
-        Sums(done.files, analysis.facts.examples, analysis.values),
+        Sums(done.files, analysis.statistics.examples, analysis.values),
         analysis.damaged,
     )

@@ -165,7 +165,9 @@ def _gradients_of_products(upstream: tf.Tensor, *vectors: tf.Tensor) -> list[tf.
     places = np.minimum(places, places.T)
     padded = tf.pad(upstream, [[0, 0], [0, 1]])
     symmetric = tf.reshape(tf.gather(padded, places.ravel(), axis=1), [-1, n, n])
-    return tf.unstack(tf.matmul(symmetric, tf.stack(vectors, axis=1)), axis=1)
+    products = tf.matmul(symmetric, tf.stack(vectors, axis=1))
+    gradients: list[tf.Tensor] = tf.unstack(products, axis=1)
+    return gradients
 
 
 # Compiled, and with a gradient that is one product of matrices, not two and a scatter,
@@ -179,7 +181,8 @@ def _learnt_products(*vectors: tf.Tensor) -> tuple[tf.Tensor, Any]:
     """Returns what `_products` does; faster where gradients are asked for."""
 
     def gradients(upstream: tf.Tensor) -> list[tf.Tensor]:
-        return _compiled_gradients(upstream, *vectors)
+        of_vectors: list[tf.Tensor] = _compiled_gradients(upstream, *vectors)
+        return of_vectors
 
     return _compiled_products(*vectors), gradients
 

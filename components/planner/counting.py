@@ -42,7 +42,8 @@ class Lengths:
         """Of ids a row, 0 to 100; the smallest number that so many rows do not top."""
         ends = np.cumsum(self._rows)
         ranks = np.maximum(1, np.ceil(np.arange(101) / 100 * ends[-1]))
-        return np.searchsorted(ends, ranks).tolist()
+        percentiles: list[int] = np.searchsorted(ends, ranks).tolist()
+        return percentiles
 
     @property
     def mean(self) -> float:
@@ -84,25 +85,25 @@ class TableTokens:
 class Counting:
     """What one pass over the training examples keeps."""
 
-    def __init__(self, settings: Preprocessing, sampled_rows: int) -> None:
+    def __init__(self, preprocessing: Preprocessing, sampled_rows: int) -> None:
         """Starts with no example.
 
         Args:
-            settings: the specification.
+            preprocessing: the features, numbers and tables to preprocess.
             sampled_rows: rows to draw.
         """
-        self.settings = settings
+        self.preprocessing = preprocessing
         self.examples = 0
         self.sample = RowSample(sampled_rows)
-        self.lengths = {name: Lengths() for name in settings.features}
-        self._columns = _columns(settings)
-        self._quantiles = TableQuantiles(settings)
+        self.lengths = {name: Lengths() for name in preprocessing.features}
+        self._columns = _columns(preprocessing)
+        self._quantiles = TableQuantiles(preprocessing)
         self._tables = {
             table: TableTokens(
-                is_float=settings.dtype_of(table) == "float",
-                counts_cut=_cuts(settings, table),
+                is_float=preprocessing.dtype_of(table) == "float",
+                counts_cut=_cuts(preprocessing, table),
             )
-            for table in settings.vocabularies
+            for table in preprocessing.vocabularies
         }
 
     def add(self, batch: pa.RecordBatch, unit: int, first: int) -> None:
@@ -116,7 +117,7 @@ class Counting:
         self.examples += batch.num_rows
         self.sample.add(batch.select(self._columns), unit, first)
         self._quantiles.add(batch)
-        for name, feature in self.settings.features.items():
+        for name, feature in self.preprocessing.features.items():
             tokens = tokens_of(name, feature, batch)
             self.lengths[name].add(tokens.lengths, feature.max_sequence_length)
             table = self._tables[feature.table]
@@ -130,10 +131,13 @@ class Counting:
         sketches = self._quantiles.drain()
         found = {}
         for name, table in self._tables.items():
-            ids, rules = self.settings.ids_of(name), self.settings.vocabularies[name]
+            ids, rules = (
+                self.preprocessing.ids_of(name),
+                self.preprocessing.vocabularies[name],
+            )
             lookups, whole = table.drain()
             kept: pa.Array | None = None
-            dtype = self.settings.dtype_of(name)
+            dtype = self.preprocessing.dtype_of(name)
             ends: list[int] | list[float] = []
             if ids.kind == "vocabulary":
                 kept = self._vocabulary(name, whole)
@@ -152,26 +156,26 @@ class Counting:
             with open(f"{path}.counts", "wb") as sink:
                 sink.write(to_bytes(counts))
             shards = {0: [f"{path}.counts"]}
-            write_vocabulary(path, shards, self.settings.vocabularies[table])
+            write_vocabulary(path, shards, self.preprocessing.vocabularies[table])
             with open(path, "rb") as file:
                 lines = pa.array([file.read().removesuffix(b"\n")], pa.large_binary())
         return pc.split_pattern(lines, "\n").flatten()
 
 
-def _columns(settings: Preprocessing) -> list[str]:
+def _columns(preprocessing: Preprocessing) -> list[str]:
     """Returns the columns that tokens are made of."""
     columns = [
         column
-        for name, feature in settings.features.items()
+        for name, feature in preprocessing.features.items()
         for column in feature.cross or (feature.column or name,)
     ]
     return list(dict.fromkeys(columns))
 
 
-def _cuts(settings: Preprocessing, table: str) -> bool:
+def _cuts(preprocessing: Preprocessing, table: str) -> bool:
     """Tells whether a vocabulary counts tokens that sequences cut off."""
-    features = settings.features_of(table).values()
-    return settings.ids_of(table).kind == "vocabulary" and any(
+    features = preprocessing.features_of(table).values()
+    return preprocessing.ids_of(table).kind == "vocabulary" and any(
         feature.max_sequence_length for feature in features
     )
 

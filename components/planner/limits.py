@@ -97,5 +97,8 @@ def _counted(ids: np.ndarray, core: np.ndarray, cores: int) -> tuple[int, int]:
 
 def _different(values: np.ndarray) -> np.ndarray:
     """Returns each value once; for whole numbers faster than `np.unique`."""
-    values = np.sort(values)
-    return values[np.concatenate([[True], values[1:] != values[:-1]])]
+    ordered: np.ndarray = np.sort(values)
+    different: np.ndarray = ordered[
+        np.concatenate([[True], ordered[1:] != ordered[:-1]])
+    ]
+    return different

@@ -25,7 +25,7 @@ SAMPLED_BATCHES = 64
 
 
 @dataclasses.dataclass(frozen=True)
-class Machine:
+class TrainingSetup:
     """What the tables are planned for.
 
     Attributes:
@@ -40,7 +40,7 @@ class Machine:
 
 
 def plan_of(
-    name: str, counting: Counting, features: FeatureSet, machine: Machine
+    name: str, counting: Counting, features: FeatureSet, setup: TrainingSetup
 ) -> Plan:
     """Returns the plan.
 
@@ -48,7 +48,7 @@ def plan_of(
         name: of the run.
         counting: after its pass over the training examples.
         features: the specification.
-        machine: what is planned for.
+        setup: what is planned for.
 
     Raises:
         ValueError: if there was no example.
@@ -59,7 +59,7 @@ def plan_of(
             "There is no training example to plan for. Check `data.files.splits.train` "
             "and what `held_out` takes from it."
         )
-    batches = batches_of(sample.num_rows, machine.batch_size)
+    batches = batches_of(sample.num_rows, setup.batch_size)
     tables = {}
     for table, counted in counting.tables().items():
         needed = needed_rows(
@@ -69,14 +69,14 @@ def plan_of(
         ids = _sampled_ids(table, features, sample, counted[0], rows)
         tables[table] = TablePlan(
             needed_rows=needed,
-            limits=limits_of(ids, batches, machine.sparse_cores),
+            limits=limits_of(ids, batches, setup.sparse_cores),
             **_of_specification(table, features, rows),
-            **_of_counts(features.ids_of(table).kind, counted, rows, machine.hosts),
+            **_of_counts(features.ids_of(table).kind, counted, rows, setup.hosts),
         )
     return Plan(
         name=name,
         examples=counting.examples,
-        **dataclasses.asdict(machine),
+        **dataclasses.asdict(setup),
         sampled_examples=batches[-1][1],
         sampled_batches=len(batches),
         tables=tables,
@@ -191,4 +191,5 @@ def _host_shares(
     inside = np.clip(ids, 0, rows - 1)
     host = np.searchsorted(ends, inside, side="right")
     lookups = np.bincount(host, weights=counts, minlength=hosts)
-    return (lookups / max(1, counts.sum())).tolist()
+    shares: list[float] = (lookups / max(1, counts.sum())).tolist()
+    return shares

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 _BLOCK_BYTES = 1 << 20
 
 
-class FileFacts(BaseModel):
+class FileDigest(BaseModel):
     """What is known of a file.
 
     Attributes:
@@ -45,7 +45,7 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def copied(source: str | Path, target: Path) -> FileFacts:
+def copied(source: str | Path, target: Path) -> FileDigest:
     """Copies a file, and returns the facts of what was read.
 
     Args:
@@ -58,7 +58,7 @@ def copied(source: str | Path, target: Path) -> FileFacts:
         while block := reader.read(_BLOCK_BYTES):
             digest.update(block)
             size += writer.write(block)
-    return FileFacts(bytes=size, sha256=digest.hexdigest())
+    return FileDigest(bytes=size, sha256=digest.hexdigest())
 
 
 def linked(source: Path, target: Path) -> None:
@@ -71,14 +71,14 @@ def linked(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def facts_of(path: str | Path) -> FileFacts:
+def file_digest(path: str | Path) -> FileDigest:
     """Reads a file for its facts."""
     with open(path, "rb") as reader:
         digest = hashlib.file_digest(reader, "sha256")
-        return FileFacts(bytes=reader.tell(), sha256=digest.hexdigest())
+        return FileDigest(bytes=reader.tell(), sha256=digest.hexdigest())
 
 
-def digest_of(files: Mapping[str, FileFacts]) -> str:
+def digest_of(files: Mapping[str, FileDigest]) -> str:
     """Returns the sha256 of the names and contents of files, hexadecimal."""
     lines = (f"{path}\0{files[path].sha256}\n" for path in sorted(files))
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from typing import Literal
 
+from shardline.components.contracts.model_folder import CARD_FILE
 from shardline.components.pusher.deltas.delta_manifest import (
     MANIFEST_FILE,
     payload_file,
@@ -13,8 +14,6 @@ from shardline.components.pusher.deltas.delta_manifest import (
 from shardline.components.pusher.history import PROMOTED, ROLLBACK_OF
 from shardline.components.pusher.publication import Publication, PublicationError
 from shardline.components.pusher.stores.store import DELTAS, Store
-
-_CARD = "assets.extra/model.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +106,7 @@ def _card(store: Store, version: int) -> bytes:
     """Returns a version's model card, which a delta may leave in its base."""
     while not store.is_full(version):
         manifest = store.manifest(version)
-        if manifest.changes[_CARD].kind != "same":
-            return store.read(f"{DELTAS}/{version}/{payload_file(_CARD)}")
+        if manifest.changes[CARD_FILE].kind != "same":
+            return store.read(f"{DELTAS}/{version}/{payload_file(CARD_FILE)}")
         version = manifest.base
-    return store.read(f"{version}/{_CARD}")
+    return store.read(f"{version}/{CARD_FILE}")

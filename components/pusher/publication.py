@@ -1,10 +1,10 @@
-"""What a published version says of itself: `assets.extra/publication.json`.
+"""What a published version says of itself: its publication, a JSON file.
 
-    {"version": 1795359836, "digest": "9f...", "files": {"saved_model.pb":
+    {"version": 1795359836, "digest": "9f...", "files": {"fingerprint.pb":
      {"bytes": 1, "sha256": "..."}, ...}, "published_at": "2026-11-22T15:00:00+00:00",
      "origin": {...}, "forced": null, "overridden": [], "gates": [...], "base": null}
 
-The digest and the files leave out publication.json itself.
+The digest and the files leave out the publication itself.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
+from shardline.components.contracts.model_folder import PUBLICATION_FILE, write_extra
 from shardline.components.pusher.files import (
-    FileFacts,
+    FileDigest,
     copied,
     digest_of,
-    facts_of,
+    file_digest,
     files_below,
 )
-
-PUBLICATION_FILE = "assets.extra/publication.json"
 
 
 class PublicationError(RuntimeError):
@@ -65,7 +64,7 @@ class Publication(BaseModel):
     Attributes:
         version: its number.
         digest: of its files.
-        files: its files by path, publication.json left out.
+        files: its files by path, the publication left out.
         published_at: in UTC, ISO 8601.
         origin: where it comes from.
         forced: the reason why it was published whatever the gates said, or None.
@@ -78,7 +77,7 @@ class Publication(BaseModel):
 
     version: int
     digest: str
-    files: dict[InsidePath, FileFacts]
+    files: dict[InsidePath, FileDigest]
     published_at: str
     origin: dict[str, Any] = {}
     forced: str | None = None
@@ -93,14 +92,12 @@ class Publication(BaseModel):
 
     def write(self, folder: Path) -> None:
         """Writes it into the folder of its version."""
-        path = folder / PUBLICATION_FILE
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.model_dump_json(indent=1), encoding="utf-8")
+        write_extra(folder, PUBLICATION_FILE, self.model_dump_json(indent=1))
 
 
 def new_publication(
     version: int,
-    files: Mapping[str, FileFacts],
+    files: Mapping[str, FileDigest],
     record: Record,
     base: int | None = None,
 ) -> Publication:
@@ -145,7 +142,7 @@ def first_fault(error: ValidationError) -> str:
     return f"{place}: {fault['msg']}" if place else str(fault["msg"])
 
 
-def copied_model(source: str | Path, target: Path) -> dict[str, FileFacts]:
+def copied_model(source: str | Path, target: Path) -> dict[str, FileDigest]:
     """Copies a model's files, and returns the facts of what was read.
 
     Args:
@@ -160,7 +157,7 @@ def verify(folder: Path, publication: Publication) -> None:
     """Reads every file of a version, and compares it with what it should be.
 
     Args:
-        folder: the version's files; publication.json may be absent.
+        folder: the version's files; the publication may be absent.
         publication: what they should be.
 
     Raises:
@@ -172,7 +169,7 @@ def verify(folder: Path, publication: Publication) -> None:
         found = "is not expected" if different[0] in there else "is missing"
         raise PublicationError(f"{folder}: {different[0]} {found}.")
     for path, expected in publication.files.items():
-        facts = facts_of(folder / path)
+        facts = file_digest(folder / path)
         if facts != expected:
             raise PublicationError(
                 f"{folder}: {path} is not what was published: got {facts.bytes} bytes "

@@ -12,10 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from shardline.components.contracts.model_folder import GRAPH_FILE
 from shardline.components.pusher.deltas.delta import Base, write_delta
-from shardline.components.pusher.deltas.delta_manifest import MANIFEST_FILE, Manifest
+from shardline.components.pusher.deltas.delta_manifest import (
+    MANIFEST_FILE,
+    DeltaManifest,
+)
 from shardline.components.pusher.deltas.rebuild import rebuilt
-from shardline.components.pusher.files import FileFacts, digest_of
+from shardline.components.pusher.files import FileDigest, digest_of
 from shardline.components.pusher.publication import (
     PublicationError,
     Record,
@@ -24,7 +28,7 @@ from shardline.components.pusher.publication import (
     verify,
 )
 from shardline.components.pusher.retention import collect
-from shardline.components.pusher.stores.store import DELTAS, MODEL_FILE, Store
+from shardline.components.pusher.stores.store import DELTAS, Store
 from shardline.components.pusher.stores.stores import open_store
 from shardline.configs.serving import Publishing
 
@@ -68,8 +72,8 @@ def publish_model(
         OSError: if the serving folder cannot be written.
     """
     store = open_store(serving_dir)
-    if not Path(model_folder, MODEL_FILE).is_file():
-        raise FileNotFoundError(2, f"holds no {MODEL_FILE} to publish", model_folder)
+    if not Path(model_folder, GRAPH_FILE).is_file():
+        raise FileNotFoundError(2, f"holds no {GRAPH_FILE} to publish", model_folder)
     with store.locked(), store.incoming() as work:
         files = copied_model(model_folder, work / "model")
         published = None
@@ -85,7 +89,7 @@ def publish_model(
 
 
 def added_full(
-    store: Store, folder: Path, files: Mapping[str, FileFacts], record: Record
+    store: Store, folder: Path, files: Mapping[str, FileDigest], record: Record
 ) -> Published:
     """Makes prepared files the newest version of a store, a full one. Under its lock.
 
@@ -134,7 +138,7 @@ def _unchanged(store: Store, digest: str) -> Published | None:
 def _added_delta(
     store: Store,
     work: Path,
-    files: Mapping[str, FileFacts],
+    files: Mapping[str, FileDigest],
     publishing: Publishing,
     record: Record,
 ) -> Published | None:
@@ -151,7 +155,7 @@ def _added_delta(
         _log.warning("a full version: version %d is no base: %s", version, error)
         return None
     made = new_publication(0, files, record, version)
-    manifest = Manifest(
+    manifest = DeltaManifest(
         publication=made, base_digest=base.publication.digest, changes=changes
     )
     if manifest.bytes > publishing.max_delta * made.bytes:
@@ -167,7 +171,7 @@ def _base(store: Store, version: int, work: Path) -> Base:
     return Base(*rebuilt(store, version, store, work / "base"))
 
 
-def _put_delta(store: Store, work: Path, manifest: Manifest) -> Published:
+def _put_delta(store: Store, work: Path, manifest: DeltaManifest) -> Published:
     version = store.claim()
     publication = manifest.publication.model_copy(update={"version": version})
     text = manifest.model_copy(update={"publication": publication}).model_dump_json()

@@ -38,7 +38,7 @@ def local_path(data: Data, directory: Path) -> Path:
     return fetch(data.download.requirement, data.download.sha256, directory)
 
 
-def place_of(data: Data, directory: Path) -> str:
+def location_of(data: Data, directory: Path) -> str:
     """Returns where the raw data of a run lies, which may be in an object store.
 
     Args:

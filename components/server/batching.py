@@ -110,7 +110,7 @@ class Batcher:
         Raises:
             RequestError: what TensorFlow refuses of this request's own examples.
         """
-        future = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Arrays] = asyncio.get_running_loop().create_future()
         self._pending.append((examples, future))
         task = asyncio.create_task(self._next_batch())
         self._tasks.add(task)

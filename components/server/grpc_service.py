@@ -14,7 +14,7 @@ from tensorflow_serving.apis import (
     get_model_status_pb2,
 )
 
-from shardline.components.server.model import LoadedModel
+from shardline.components.server.model import LoadedVersion
 from shardline.components.server.prediction import Predictions
 from shardline.components.server.protos import PredictMessages, parsed, query_of
 from shardline.components.server.request_error import (
@@ -120,7 +120,7 @@ class GrpcService:
         )
 
 
-def metadata_of(name: str, model: LoadedModel) -> Any:
+def metadata_of(name: str, model: LoadedVersion) -> Any:
     """Returns the signatures of a version, a GetModelMetadataResponse."""
     response = get_model_metadata_pb2.GetModelMetadataResponse()
     response.model_spec.name = name

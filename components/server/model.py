@@ -27,7 +27,6 @@ from shardline.components.server.request_error import (
 )
 
 DEFAULT_SIGNATURE = "serving_default"
-MODEL_FILE = "saved_model.pb"
 Arrays = dict[str, np.ndarray]
 
 
@@ -97,7 +96,7 @@ class Signature:
         return dict(zip(self.outputs, values, strict=True))
 
 
-class LoadedModel:
+class LoadedVersion:
     """A version that can be asked.
 
     Attributes:

@@ -12,7 +12,7 @@ from shardline.components.server.batching import Batcher, Threads
 from shardline.components.server.checks import check_lengths
 from shardline.components.server.codec import Answer, Codec
 from shardline.components.server.metrics import Metrics
-from shardline.components.server.model import Arrays, LoadedModel, Signature
+from shardline.components.server.model import Arrays, LoadedVersion, Signature
 from shardline.components.server.request_error import RequestError, Status
 from shardline.components.server.settings import Settings
 from shardline.components.server.versions import Versions
@@ -45,7 +45,7 @@ class Predictions:
         self._versions = versions
         self._threads = threads
         self._metrics = metrics
-        self._batchers: dict[tuple[LoadedModel, str], Batcher] = {}
+        self._batchers: dict[tuple[LoadedVersion, str], Batcher] = {}
         self._reading_large = asyncio.Semaphore(_LARGE_AT_ONCE)
 
     @contextlib.contextmanager
@@ -127,13 +127,13 @@ class Predictions:
             )
 
     async def _outputs(
-        self, model: LoadedModel, signature: Signature, arrays: Arrays
+        self, model: LoadedVersion, signature: Signature, arrays: Arrays
     ) -> Arrays:
         if not signature.takes_examples:
             return await self._threads.run(partial(signature.run, arrays))
         return await self._batcher(model, signature)(*arrays.values())
 
-    def _batcher(self, model: LoadedModel, signature: Signature) -> Batcher:
+    def _batcher(self, model: LoadedVersion, signature: Signature) -> Batcher:
         key = (model, signature.name)
         if key not in self._batchers:
             # Versions that are no longer served must not be held any more.

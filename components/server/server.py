@@ -16,7 +16,7 @@ from aiohttp import web
 from shardline.components.server.batching import Threads
 from shardline.components.server.grpc_service import GrpcService
 from shardline.components.server.metrics import Metrics
-from shardline.components.server.model import LoadedModel
+from shardline.components.server.model import LoadedVersion
 from shardline.components.server.prediction import Predictions
 from shardline.components.server.rest_service import RestService
 from shardline.components.server.settings import Settings
@@ -197,8 +197,8 @@ async def _until_signalled() -> AsyncIterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
-def _load(folder: Path, version: int, *, max_bytes: int) -> LoadedModel:
-    model = LoadedModel(folder, version)
+def _load(folder: Path, version: int, *, max_bytes: int) -> LoadedVersion:
+    model = LoadedVersion(folder, version)
     try:
         replay_warmup(model, folder, max_bytes)
     except Exception:

@@ -1,7 +1,7 @@
 """Which version is served: follows a serving folder, and swaps what is in memory.
 
 The largest version that loads is served. A version is a folder with a number for a
-name and a `saved_model.pb`, and does not change once it is there. Requests that began
+name and a graph file, and does not change once it is there. Requests that began
 with a version end with it; its memory is given back after the last.
 """
 
@@ -14,15 +14,15 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from shardline.components.contracts.model_folder import GRAPH_FILE, version_of
 from shardline.components.server.memory import return_unused
 from shardline.components.server.metrics import Metrics
-from shardline.components.server.model import MODEL_FILE, LoadedModel, VersionError
+from shardline.components.server.model import LoadedVersion, VersionError
 from shardline.components.server.request_error import RequestError, Status, quoted
 
 _log = logging.getLogger(__name__)
 _FIRST_RETRY_S = 10.0
 _LONGEST_RETRY_S = 600.0
-_LONGEST_NUMBER = 18  # digits: every such number fits into 64 bits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Versions:
         self,
         folder: Path,
         name: str,
-        load: Callable[[Path, int], LoadedModel],
+        load: Callable[[Path, int], LoadedVersion],
         metrics: Metrics,
     ):
         """Looks at nothing yet.
@@ -77,15 +77,15 @@ class Versions:
                 in a thread, raises VersionError.
             metrics: told of loads and failures.
         """
-        self.current: LoadedModel | None = None
+        self.current: LoadedVersion | None = None
         self._folder = folder
         self._name = name
         self._load = load
         self._metrics = metrics
         self._failures: dict[int, _Failure] = {}
         self._loading: int | None = None
-        self._users: dict[LoadedModel, int] = {}
-        self._closing: dict[asyncio.Task[None], LoadedModel] = {}
+        self._users: dict[LoadedVersion, int] = {}
+        self._closing: dict[asyncio.Task[None], LoadedVersion] = {}
 
     @property
     def is_loading(self) -> bool:
@@ -113,7 +113,7 @@ class Versions:
                     return
 
     @contextlib.contextmanager
-    def use(self, name: str, version: int | None) -> Iterator[LoadedModel]:
+    def use(self, name: str, version: int | None) -> Iterator[LoadedVersion]:
         """Gives the version that a request asks for, and keeps it as long as needed.
 
         Args:
@@ -172,7 +172,7 @@ class Versions:
             model.interrupt()
         await asyncio.gather(*self._closing)
 
-    def _asked(self, name: str, version: int | None) -> LoadedModel:
+    def _asked(self, name: str, version: int | None) -> LoadedVersion:
         self.check_name(name)
         current = self.current
         if current is None:
@@ -232,14 +232,14 @@ class Versions:
         self._metrics.load_failures.inc()
         _log.error("%s It is tried again in %.0f s.", error, wait_s)
 
-    def _swap(self, model: LoadedModel) -> None:
+    def _swap(self, model: LoadedVersion) -> None:
         retired, self.current = self.current, model
         self._users[model] = 0
         self._metrics.version.set(model.version)
         if retired is not None:
             self._close_unused(retired)
 
-    def _close_unused(self, model: LoadedModel) -> None:
+    def _close_unused(self, model: LoadedVersion) -> None:
         if model is self.current or self._users.get(model) != 0:
             return
         del self._users[model]
@@ -259,18 +259,14 @@ def versions_in(folder: Path) -> dict[int, tuple[int, ...]]:
 
 def _stamps(folder: Path) -> Iterator[tuple[int, tuple[int, ...]]]:
     for name in os.listdir(folder):
-        if _is_version(name):
+        version = version_of(name)
+        if version is not None:
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                status = os.stat(folder / name / MODEL_FILE)
-                yield int(name), (status.st_ino, status.st_size, status.st_mtime_ns)
+                status = os.stat(folder / name / GRAPH_FILE)
+                yield version, (status.st_ino, status.st_size, status.st_mtime_ns)
 
 
-def _is_version(name: str) -> bool:
-    is_number = name.isascii() and name.isdecimal() and len(name) <= _LONGEST_NUMBER
-    return is_number and (name == "0" or name[0] != "0")
-
-
-def _close(model: LoadedModel) -> None:
+def _close(model: LoadedVersion) -> None:
     model.close()
     return_unused()
     _log.info("Version %d is no longer in memory", model.version)

@@ -7,16 +7,16 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
-from shardline.components.server.model import LoadedModel, VersionError
+from shardline.components.contracts.model_folder import WARMUP_FILE
+from shardline.components.server.model import LoadedVersion, VersionError
 from shardline.components.server.protos import PredictMessages, query_of
 from shardline.components.server.request_error import RequestError
 
-_FILE = Path("assets.extra", "tf_serving_warmup_requests")
 # TensorFlow Serving takes no more either.
 _MOST_REQUESTS = 1000
 
 
-def replay_warmup(model: LoadedModel, folder: Path, max_bytes: int) -> int:
+def replay_warmup(model: LoadedVersion, folder: Path, max_bytes: int) -> int:
     """Sends a model the requests that lie beside it.
 
     Args:
@@ -30,7 +30,7 @@ def replay_warmup(model: LoadedModel, folder: Path, max_bytes: int) -> int:
     Raises:
         VersionError: if the file is damaged, or the model refuses a request.
     """
-    file = folder / _FILE
+    file = folder / WARMUP_FILE
     if not file.exists():
         return 0
     codec = PredictMessages(max_bytes)

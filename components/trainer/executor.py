@@ -12,10 +12,10 @@ from tfx.types import Artifact, artifact_utils
 
 from shardline.components.contracts.artifacts import record_properties
 from shardline.components.contracts.checkpoint_manifest import (
-    Manifest,
+    CheckpointManifest,
     checkpoint_prefix,
 )
-from shardline.components.contracts.data_card import told_count
+from shardline.components.contracts.data_card import recorded_count
 from shardline.components.contracts.parity_examples import parity_folder, write_parity
 from shardline.components.contracts.parity_lookups import write_lookups
 from shardline.components.evaluation.binary import Judged
@@ -34,9 +34,9 @@ from shardline.components.trainer.inputs import (
 )
 from shardline.components.trainer.labels import tell_undefined
 from shardline.components.trainer.learner import Learner, new_learner
+from shardline.components.trainer.lookup_cases import LookupCase
+from shardline.components.trainer.lookup_recorder import LookupRecorder
 from shardline.components.trainer.loop import train_on_split
-from shardline.components.trainer.probe_cases import Probe
-from shardline.components.trainer.probes import Prober
 from shardline.configs.schema import FeatureSet, Model, Target, Training
 
 _log = logging.getLogger("shardline.trainer")
@@ -67,7 +67,7 @@ class Executor(BaseExecutor):
                 tells, or none to evaluate on, or not both labels to learn from, or
                 early stop cannot judge.
         """
-        features = FeatureSet.model_validate_json(exec_properties["features"])
+        features = FeatureSet.model_validate_json(exec_properties["feature_set"])
         model = Model.model_validate_json(exec_properties["model"])
         training = Training.model_validate_json(exec_properties["training"])
         target = Target.model_validate_json(exec_properties["target"])
@@ -84,7 +84,7 @@ class Executor(BaseExecutor):
         tell_undefined(reader, files("eval"))
         with local_output(checkpoint.uri) as folder:
             with tf.summary.create_file_writer(f"{logs}/train").as_default():
-                told = told_count(input_dict["transformed_examples"], "train")
+                told = recorded_count(input_dict["transformed_examples"], "train")
                 prefix = checkpoint_prefix(folder)
                 train_on_split(learner, reader, files, training, prefix, told)
             _check_counts(reader, input_dict["transformed_examples"], training)
@@ -95,9 +95,11 @@ class Executor(BaseExecutor):
             graph = TransformGraph(transform_output, features)
             parity = parity_folder(folder)
             _write_parity(learner, graph, features, raw, training.batch_size, parity)
-            prober = Prober(learner.engine, features, rows, training.batch_size)
-            write_lookups(parity, prober.lookups(example_probes(graph, features, raw)))
-            manifest = Manifest(
+            recorder = LookupRecorder(
+                learner.engine, features, rows, training.batch_size
+            )
+            write_lookups(parity, recorder.record(example_cases(graph, features, raw)))
+            manifest = CheckpointManifest(
                 steps=int(learner.step),
                 hosts=training.hosts,
                 rows=rows,
@@ -118,10 +120,10 @@ def _check_counts(
     stop = [training.early_stop.split] if training.early_stop else []
     for split in sorted({"eval", *stop} - {"train"}):
         counted = reader.count(split_files(examples, split))
-        check_count(split, counted, told_count(examples, split))
+        check_count(split, counted, recorded_count(examples, split))
 
 
-def _properties(manifest: Manifest) -> dict[str, int | float | str]:
+def _properties(manifest: CheckpointManifest) -> dict[str, int | float | str]:
     """Returns what makes lineage readable without opening the checkpoint."""
     why = {f"{name}_undefined": why for name, why in manifest.undefined.items()}
     sizes = {"steps": manifest.steps, "hosts": manifest.hosts}
@@ -161,9 +163,9 @@ def _write_parity(
     write_parity(folder, list(raw.as_numpy_iterator()), scores)
 
 
-def example_probes(
+def example_cases(
     transform: TransformGraph, features: FeatureSet, raw: tf.data.Dataset
-) -> dict[str, Probe]:
+) -> dict[str, LookupCase]:
     """Returns what to look up for real examples.
 
     Args:
@@ -176,12 +178,12 @@ def example_probes(
     """
     serialized = list(raw.take(_LOOKED_UP_EXAMPLES).as_numpy_iterator())
     transformed = transform(transform.parse(tf.constant(serialized)))
-    probes = {}
+    cases = {}
     for name, feature in features.features.items():
         ids = transformed[name]
         weights = None
         if feature.weights:
             weights = transformed[weights_output(name)].to_list()
         lists = ids.to_list() if feature.is_ragged else ids.numpy()[:, None].tolist()
-        probes[name] = Probe("evaluation examples", lists, weights)
-    return probes
+        cases[name] = LookupCase("evaluation examples", lists, weights)
+    return cases

@@ -20,7 +20,7 @@ from shardline.embedding.config.specs import flatten_features
 from shardline.embedding.inputs.lookups import Lookup, lookup_of, shape_of
 from shardline.embedding.tables.partition import first_rows
 
-# By form: part of the row's largest value, and what is added to it.
+# By precision: part of the row's largest value, and what is added to it.
 _ROUNDED_BY = {"float16": (2.0**-11, 2.0**-25), "int8": (1 / 254, 0.0)}
 _FLOAT32 = 2.0**-23
 # Roundings that do not come of adding up: of scales, coefficients and products.
@@ -55,7 +55,7 @@ class Rounding:
         }
 
     def allowed(self, feature: str, inputs: tuple[Any, Any]) -> dict[str, np.ndarray]:
-        """Returns by form how far each activation row may be off.
+        """Returns by precision how far each activation row may be off.
 
         Args:
             feature: its name.
@@ -74,7 +74,7 @@ class Rounding:
         exact = _summed(lookup, coefficients * (sizes + step), shape)
         slack = (counts + _OTHER_ROUNDINGS) * _FLOAT32 * exact
         return {
-            form: np.nextafter(
+            precision: np.nextafter(
                 (
                     _summed(lookup, coefficients * (part * sizes + least + step), shape)
                     + slack
@@ -82,7 +82,7 @@ class Rounding:
                 np.float32(np.inf),
             )
             * (counts > 0)
-            for form, (part, least) in _ROUNDED_BY.items()
+            for precision, (part, least) in _ROUNDED_BY.items()
         }
 
     def _largest_values(self, table: str, ids: np.ndarray) -> np.ndarray:

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from shardline.components.contracts.precision_report import FormsReport
+from shardline.components.contracts.parity_results import ScoreParity, TableParity
+from shardline.components.contracts.precision_report import PrecisionReport
 from shardline.components.contracts.validation import Gate
-from shardline.components.validator.replay.parity import TableParity
-from shardline.components.validator.replay.scores import ScoreParity
 from shardline.configs.schema import Latency as LatencyLimit
 
 _SHOWN_FAULTS = 3
@@ -36,7 +35,7 @@ def parity_gate(
         for name, table in sorted(tables.items(), key=lambda item: -item[1].badness)
         for fault in table.faults
     ]
-    rounds = sorted({t.form for t in tables.values()} - {"float32"})
+    rounds = sorted({t.precision for t in tables.values()} - {"float32"})
     value = scores.largest_difference
     if not rounds and not value <= max_difference:
         faults.append(
@@ -61,13 +60,13 @@ def parity_gate(
 
 
 def size_gate(model_bytes: int, limit: int | None) -> Gate:
-    """Judges the bytes of a model's files, `assets.extra` left out."""
+    """Judges the bytes of the files that a server loads."""
     why = f"the model's files have {model_bytes:,} bytes"
     passes = limit is None or model_bytes <= limit
     if not passes:
         why += (
             f", at most {limit:,} are allowed (serving.max_bytes). Raise it, or hold "
-            "tables in a smaller form (serving.tables)."
+            "tables in a smaller precision (serving.tables)."
         )
     return Gate(gate="size", passes=passes, value=model_bytes, limit=limit, why=why)
 
@@ -112,7 +111,7 @@ def latency_gate(
     )
 
 
-def quality_gate(report: FormsReport | None) -> Gate:
+def quality_gate(report: PrecisionReport | None) -> Gate:
     """Judges what rounded tables cost, as the exporter measured it."""
     if report is None:
         return Gate(gate="quality", passes=True, why="all tables are float32")

@@ -1,21 +1,19 @@
 """Asks a model in a fresh process, and judges it by every gate."""
 
 import dataclasses
-import json
 from collections.abc import Collection
-from pathlib import Path
 
 import numpy as np
 
+from shardline.components.contracts.model_folder import loaded_bytes
 from shardline.components.contracts.parity_examples import model_parity
 from shardline.components.contracts.parity_lookups import load_lookups
-from shardline.components.contracts.precision_report import load_forms_report
-from shardline.components.contracts.validation import Gate, Latency, Validation
-from shardline.components.execution.fresh_process import (
-    Answers,
-    NotServedError,
-    ask_in_fresh_process,
+from shardline.components.contracts.parity_results import ScoreParity, TableParity
+from shardline.components.contracts.precision_report import (
+    held_precisions,
+    load_precision_report,
 )
+from shardline.components.contracts.validation import Gate, Latency, Validation
 from shardline.components.validator.gates import (
     latency_gate,
     parity_gate,
@@ -23,9 +21,13 @@ from shardline.components.validator.gates import (
     size_gate,
     unanswered_gates,
 )
-from shardline.components.validator.replay.parity import TableParity, compare_tables
+from shardline.components.validator.replay.answers import (
+    Answers,
+    NotServedError,
+    replay,
+)
+from shardline.components.validator.replay.parity import compare_tables
 from shardline.components.validator.replay.scores import (
-    ScoreParity,
     compare_scores,
     readable_example,
 )
@@ -60,10 +62,10 @@ def validate(model_folder: str, serving: Serving) -> Validation:
         model_folder: SavedModel with what the exporter adds to it; local.
         serving: what it must pass.
     """
-    model_bytes = _bytes_of(Path(model_folder))
+    model_bytes = sum(loaded_bytes(model_folder).values())
     gates = [
         size_gate(model_bytes, serving.max_bytes),
-        quality_gate(load_forms_report(model_folder)),
+        quality_gate(load_precision_report(model_folder)),
     ]
     limit = serving.max_latency
     sizes = sorted({*_SIZES, *([limit.examples] if limit else [])})
@@ -89,42 +91,25 @@ def check_parity(
     """Compares a model's answers with the engine's, which travel with it.
 
     Args:
-        model_folder: SavedModel with `assets.extra/parity`; local.
+        model_folder: local, with the parity files that the exporter adds.
         max_difference: what is allowed between two scores.
         sizes: examples in requests to time; none are by default.
 
     Raises:
         NotServedError: if the model cannot be asked.
     """
-    answers = ask_in_fresh_process(model_folder, requests=_REQUESTS, sizes=sizes)
+    answers = replay(model_folder, requests=_REQUESTS, sizes=sizes)
     folder = model_parity(model_folder)
-    tables = compare_tables(load_lookups(folder), answers, _forms(model_folder))
+    tables = compare_tables(
+        load_lookups(folder), answers, held_precisions(model_folder)
+    )
     scores = compare_scores(folder, answers.scores)
     example = ""
-    is_exact = all(table.form == "float32" for table in tables.values())
+    is_exact = all(table.precision == "float32" for table in tables.values())
     if is_exact and not scores.largest_difference <= max_difference:
         example = readable_example(folder, scores.worst_example)
     gate = parity_gate(tables, scores, max_difference, example)
     return Parity(gate, tables, scores, answers)
-
-
-def _bytes_of(model_folder: Path) -> int:
-    """Returns the bytes of what a server loads."""
-    extra = model_folder / "assets.extra"
-    return sum(
-        path.stat().st_size
-        for path in model_folder.rglob("*")
-        if path.is_file() and not path.is_relative_to(extra)
-    )
-
-
-def _forms(model_folder: str) -> dict[str, str]:
-    """Returns how the model's tables are held, as its card says."""
-    card = Path(model_folder, "assets.extra", "model.json")
-    if not card.exists():
-        return {}
-    tables = json.loads(card.read_text())["tables"]
-    return {name: table["form"] for name, table in tables.items()}
 
 
 def _latency(times_ms: list[float]) -> Latency:

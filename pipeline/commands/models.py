@@ -1,8 +1,7 @@
-"""`shardline models` and `shardline agent`: what is published, and what is served."""
+"""`shardline models`: which versions are published, and which of them is served."""
 
 import contextlib
 import dataclasses
-import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from shardline.components.evaluation.binary import undefined_lines
 from shardline.configs import ConfigError, load_run
-from shardline.pipeline.layout import layout_of
-from shardline.pipeline.terminal.tables import show
-from shardline.pipeline.terminal.terminal import Terminal, log_to_terminal, print_json
+from shardline.pipeline.commands.console import console, failing_on, print_line
+from shardline.pipeline.commands.options import OutputDir, PrintJson
+from shardline.pipeline.run_folder import run_folder_of
+from shardline.pipeline.terminal.escaping import print_json
+from shardline.pipeline.terminal.tables import print_table
 
 if TYPE_CHECKING:
     from shardline.components.pusher.listing import Listed
@@ -23,31 +23,25 @@ if TYPE_CHECKING:
 models = typer.Typer(
     no_args_is_help=True, help="List, promote, roll back and remove published models."
 )
-_console = Terminal(markup=False)
-_errors = Terminal(stderr=True)
 
 _Where = Annotated[
     str,
     typer.Argument(
-        metavar="WHERE", help="A run's configuration, or a serving folder or its uri."
+        metavar="WHERE",
+        help="The configuration of a run, or the folder or URI of published models.",
     ),
-]
-_OutputDir = Annotated[
-    Path | None,
-    typer.Option(help="Where the run's outputs are. Default: runs/<name of the run>."),
 ]
 
 
 @models.command("ls")
 def list_models(
-    where: _Where,
-    output_dir: _OutputDir = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the versions as JSON.")
-    ] = False,
+    where: _Where, output_dir: OutputDir = None, as_json: PrintJson = False
 ) -> None:
-    """List the published versions, newest first."""
-    with _faults_in_a_line():
+    """List the published versions, the newest first.
+
+    A star marks the version that is served.
+    """
+    with _failing_on_store_errors():
         from shardline.components.pusher.listing import listed
 
         store = _store(where, output_dir)
@@ -55,39 +49,44 @@ def list_models(
     if as_json:
         print_json([dataclasses.asdict(row) for row in rows])
     elif rows:
-        show(_table(rows), _console)
+        print_table(_table(rows), console)
         for row in rows:
             if notes := _notes(row):
-                _say(f"{row.version} {notes}")
+                print_line(f"{row.version} {notes}")
     else:
-        _say(f"{store.root} holds no published model")
+        print_line(f"{store.root} holds no published model")
 
 
 @models.command()
 def promote(
     where: _Where,
-    version: Annotated[int, typer.Argument(help="The version to serve again.")],
-    output_dir: _OutputDir = None,
+    version: Annotated[
+        int, typer.Argument(metavar="VERSION", help="The version to serve again.")
+    ],
+    output_dir: OutputDir = None,
 ) -> None:
-    """Serve an older version again: publish it anew."""
-    with _faults_in_a_line():
+    """Serve an older version again, by publishing its content as a new version."""
+    with _failing_on_store_errors():
         from shardline.components.pusher import history
 
         store = _filled_store(where, output_dir)
         published = history.promote(store, version)
-    _say(f"Version {published.version} has the content of version {version}")
+    print_line(f"Version {published.version} has the content of version {version}")
 
 
 @models.command()
-def rollback(where: _Where, output_dir: _OutputDir = None) -> None:
-    """Serve the model before this one again; twice, the one before that."""
-    with _faults_in_a_line():
+def rollback(where: _Where, output_dir: OutputDir = None) -> None:
+    """Serve the previous model again, by publishing its content as a new version.
+
+    A second rollback goes back one model more.
+    """
+    with _failing_on_store_errors():
         from shardline.components.pusher import history
 
         store = _filled_store(where, output_dir)
         published = history.rollback(store)
         origin = store.publication(published.version).origin
-    _say(
+    print_line(
         f"Version {published.version} has the content of version "
         f"{origin[history.PROMOTED]}; {origin[history.ROLLBACK_OF]} is no longer served"
     )
@@ -96,14 +95,17 @@ def rollback(where: _Where, output_dir: _OutputDir = None) -> None:
 @models.command("gc")
 def collect_garbage(
     where: _Where,
-    keep: Annotated[int, typer.Option(min=1, help="Versions to keep, the newest.")],
-    output_dir: _OutputDir = None,
+    keep: Annotated[
+        int, typer.Option(min=1, help="How many versions to keep, the newest.")
+    ],
+    output_dir: OutputDir = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be removed.")
+        bool,
+        typer.Option("--dry-run", help="Report what would be removed; remove nothing."),
     ] = False,
 ) -> None:
-    """Remove old versions, and none that a kept one needs."""
-    with _faults_in_a_line():
+    """Remove old versions, but none that a delta of a kept version builds on."""
+    with _failing_on_store_errors():
         from shardline.components.pusher.retention import collect
 
         store = _filled_store(where, output_dir)
@@ -111,42 +113,7 @@ def collect_garbage(
             freed = collect(store, keep, is_dry_run=dry_run)
     removed = ", ".join(str(version) for version in freed.versions) or "nothing"
     verb = "Would remove" if dry_run else "Removed"
-    _say(f"{verb} {removed}: {_megabytes(freed.bytes)} MB")
-
-
-def agent(
-    source: Annotated[
-        str, typer.Argument(help="The folder, or uri, that models are published to.")
-    ],
-    target: Annotated[
-        str, typer.Argument(help="The folder that the model server watches.")
-    ],
-    every: Annotated[
-        float, typer.Option(min=0.1, help="Seconds between two looks.")
-    ] = 10.0,
-    once: Annotated[bool, typer.Option("--once", help="Look once, then end.")] = False,
-    keep: Annotated[
-        int | None, typer.Option(min=1, help="Versions to keep. Default: all.")
-    ] = None,
-) -> None:
-    """Keep the newest published version beside a server, made from deltas.
-
-    Looks every few seconds until SIGTERM or SIGINT; fetches only what changed.
-    """
-    with _faults_in_a_line():
-        from shardline.components.pusher.agent import run_agent
-        from shardline.components.pusher.stores.stores import open_store
-
-        log_to_terminal(logging.WARNING, logging.INFO, "shardline")
-        is_up_to_date = run_agent(
-            open_store(source),
-            open_store(target),
-            every_s=every,
-            keep=keep,
-            is_once=once,
-        )
-    if once and not is_up_to_date:
-        _end()
+    print_line(f"{verb} {removed}: {_megabytes(freed.bytes)} MB")
 
 
 def _store(where: str, output_dir: Path | None) -> "Store":
@@ -155,11 +122,11 @@ def _store(where: str, output_dir: Path | None) -> "Store":
     if "://" in where or Path(where).is_dir():
         return open_store(where)
     run = load_run(where)
-    return open_store(layout_of(run.name, output_dir).serving)
+    return open_store(run_folder_of(run.name, output_dir).serving)
 
 
 def _filled_store(where: str, output_dir: Path | None) -> "Store":
-    """Returns a store that there is something to do in; makes no folder."""
+    """Returns a store that has a version; makes no folder."""
     from shardline.components.pusher.publication import PublicationError
 
     store = _store(where, output_dir)
@@ -206,6 +173,8 @@ def _metric(metrics: Mapping[str, Any], name: str) -> str:
 
 
 def _notes(row: "Listed") -> str:
+    from shardline.components.evaluation.binary import undefined_lines
+
     notes = []
     if row.digest is None:
         notes.append("has no publication")
@@ -220,20 +189,9 @@ def _notes(row: "Listed") -> str:
 
 
 @contextlib.contextmanager
-def _faults_in_a_line() -> Iterator[None]:
-    """Ends the command with a message, not with a trace."""
+def _failing_on_store_errors() -> Iterator[None]:
+    """Ends the command with the message of what a store refuses, without a trace."""
     from shardline.components.pusher.publication import PublicationError
 
-    try:
+    with failing_on(ConfigError, OSError, PublicationError):
         yield
-    except (ConfigError, OSError, PublicationError) as error:
-        _errors.print(str(error), style="red", markup=False, soft_wrap=True)
-        _end()
-
-
-def _end() -> None:
-    raise typer.Exit(1)
-
-
-def _say(text: str) -> None:
-    _console.print(text, soft_wrap=True, markup=False, highlight=False)

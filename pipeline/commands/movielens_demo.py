@@ -1,4 +1,4 @@
-"""Asks the published MovieLens model what a user may like next.
+"""Asks the published MovieLens model what a user may like next; `make demo` starts it.
 
 The model is loaded as any client would, from its folder and with TensorFlow only; the
 requests are examples of the user's state after the last rating.
@@ -10,12 +10,15 @@ from pathlib import Path
 
 from rich.table import Table
 
+from shardline.components.pusher.newest_model import newest_model
+from shardline.components.pusher.publication import PublicationError
 from shardline.components.readers import datasets
 from shardline.configs import load_run
-from shardline.pipeline.commands.serve_check import ServeCheckError, published_model
-from shardline.pipeline.layout import Layout
+from shardline.pipeline.commands.console import console, print_line
+from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.terminal.native_output import stderr_held_back
-from shardline.pipeline.terminal.terminal import Terminal
+
+_SHOWN_MOVIES = 10
 
 
 def requests_of(
@@ -41,7 +44,7 @@ def requests_of(
     )
 
 
-def answers_of(model_folder: Path, requests: list[bytes]) -> list[float]:
+def scores_of(model_folder: Path, requests: list[bytes]) -> list[float]:
     """Loads a SavedModel and returns its score of each request."""
     import tensorflow as tf
 
@@ -51,7 +54,7 @@ def answers_of(model_folder: Path, requests: list[bytes]) -> list[float]:
 
 
 def best_first(titles: list[str], scores: list[float], count: int) -> Table:
-    """Returns the best titles as a table, best first."""
+    """Returns the titles with the highest scores as a table, the best first."""
     table = Table("", "Movie", "P(4 stars or more)")
     ranked = sorted(zip(scores, titles, strict=True), reverse=True)
     for rank, (score, title) in enumerate(ranked[:count], start=1):
@@ -61,30 +64,28 @@ def best_first(titles: list[str], scores: list[float], count: int) -> Table:
 
 def main() -> int:
     """Prints the table, and returns the exit code."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("config")
-    parser.add_argument("--output-dir", required=True, type=Path)
-    parser.add_argument("--user", required=True)
+    parser = argparse.ArgumentParser(description="Recommend movies to a user.")
+    parser.add_argument("config", help="configuration of the run")
+    parser.add_argument("--output-dir", required=True, type=Path, help="run folder")
+    parser.add_argument("--user", required=True, help="id of a user, such as 42")
     arguments = parser.parse_args()
     run = load_run(arguments.config)
-    layout = Layout(arguments.output_dir.resolve())
-    console = Terminal(markup=False, soft_wrap=True)
+    run_folder = RunFolder(arguments.output_dir.resolve())
     user = arguments.user
     try:
-        archive = datasets.local_path(run.data, layout.data)
+        archive = datasets.local_path(run.data, run_folder.data)
         history_length = run.data.options.get("history_length", 50)
-        console.print(f"What may user {user} like next?")
+        print_line(f"What may user {user} like next?")
         with stderr_held_back():
             titles, requests = requests_of(archive, user, history_length)
-        with published_model(layout.serving) as (version, folder):
-            console.print(
-                f"{len(titles)} movies not rated yet; asking version {version}"
-            )
+        with newest_model(run_folder.serving) as (version, folder):
+            print_line(f"{len(titles)} movies not rated yet; asking version {version}")
             with stderr_held_back():
-                scores = answers_of(folder, requests)
-        console.print(best_first(titles, scores, count=10))
-    except (ServeCheckError, datasets.DatasetError, ValueError) as error:
-        console.print(str(error), style="red")
+                scores = scores_of(folder, requests)
+        table = best_first(titles, scores, _SHOWN_MOVIES)
+        console.print(table, markup=False, soft_wrap=True)
+    except (PublicationError, datasets.DatasetError, ValueError) as error:
+        print_line(str(error), "red")
         return 1
     return 0
 

@@ -1,228 +1,140 @@
 """`shardline plan`: what the tables of a configuration will hold and cost."""
 
-import contextlib
 import os
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-import pyarrow as pa
+import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
-from shardline.components.checker.preflight import find_own_modules
-from shardline.components.checker.split_labels import (
-    add_labels,
-    judged_splits,
-    label_faults,
-)
-from shardline.components.evaluation.binary import Labels
-from shardline.components.execution.beam_runners import beam_runner
-from shardline.components.features.graph.derived import DerivedBatches
-from shardline.components.features.graph.derived_graph import write_derived_graph
-from shardline.components.features.reading.sources import Examples, Source
-from shardline.components.planner.counting import Counting
-from shardline.components.planner.planning import SAMPLED_BATCHES, Machine, plan_of
-from shardline.components.planner.report import FeatureIds, Plan
-from shardline.components.readers.files import BadInput, Tally, refuse, units, why_empty
-from shardline.components.readers.files.unit_reader import read_unit
-from shardline.configs import Job
-from shardline.pipeline.commands.preprocess import examples_of
-from shardline.pipeline.terminal.tables import show
+from shardline.configs import load_job
+from shardline.configs.outputs import downloads_folder
+from shardline.pipeline.commands.console import console, failing_on, load, print_line
+from shardline.pipeline.commands.options import Configuration
+from shardline.pipeline.terminal.native_output import stderr_held_back
+from shardline.pipeline.terminal.tables import print_table
 
-_TRAIN = "train"
-_DEFAULT_BATCH = 1024
-_TOLD_EVERY_S = 1.0
+if TYPE_CHECKING:
+    from shardline.components.planner.report import FeatureIds, Plan
 
 
-def make_plan(
-    job: Job,
-    downloads: Path,
-    machine: Machine,
-    say: Callable[[str], None],
-) -> tuple[Plan, BadInput]:
-    """Reads the training examples once and plans.
+def plan(
+    config: Configuration,
+    hosts: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Hosts to split the rows of the tables over. "
+            "Default: training.hosts of the configuration, or 1.",
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Examples in a batch. "
+            "Default: training.batch_size of the configuration, or 1024.",
+        ),
+    ] = None,
+    sparse_cores: Annotated[
+        int, typer.Option(min=1, help="TPU SparseCores that share a batch.")
+    ] = 4,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Also write the plan to this file.")
+    ] = None,
+    plots: Annotated[
+        Path | None,
+        typer.Option(help="Also draw the plan, as PNG files in this folder."),
+    ] = None,
+) -> None:
+    """Read the training examples once, and report how large the tables will be.
 
-    Of other splits only the labels are looked at, until both were seen.
+    Counts the distinct values of each feature, and works out from them the rows
+    and bytes of each table, the lookups of each host, and the limits that the
+    SparseCores of a TPU need.
+    """
+    job = load(config, load_job)
+    with stderr_held_back():
+        from shardline.components.planner.make_plan import make_plan, training_setup
+    setup = training_setup(job, hosts, batch_size, sparse_cores)
+    downloads = downloads_folder(job.name)
+    with failing_on(OSError, RuntimeError, ValueError):
+        with console.status("Reading") as status, stderr_held_back():
+            finished, bad = make_plan(job, downloads, setup, status.update)
+        _print_plan(finished, bad.lines())
+        if json_file:
+            _write_json(finished, json_file)
+        if plots:
+            from shardline.components.planner.plots import draw
+
+            draw(finished, str(plots))
+
+
+def _print_plan(plan: "Plan", left_out: Sequence[str]) -> None:
+    """Prints a plan as tables, and below them what is odd about it, and its sums.
 
     Args:
-        job: the configuration.
-        downloads: where a fetched data package is kept.
-        machine: what is planned for.
-        say: takes a line now and then that tells how far the reading is.
-
-    Returns:
-        The plan, and what was left out of the data.
-
-    Raises:
-        ConfigError: if the data section names no files.
-        BadInputError: if something in the files is bad and not to be skipped.
-        DatasetError: if the data cannot be had.
-        ValueError: if there is no training example, or the user's own function does
-            not give the columns that the configuration says.
+        plan: to print.
+        left_out: lines that tell what was left out of the data.
     """
-    find_own_modules()
-    examples = examples_of(job, [], downloads)
-    rules = examples.rules.of_split(_TRAIN)
-    bad, tally = rules.new_bad_input(), Tally()
-    sampled_rows = SAMPLED_BATCHES * machine.batch_size
-    counting = Counting(job.preprocessing(job.data.target), sampled_rows)
-    labels: dict[str, Labels] = {}
-    started = told = time.monotonic()
-    with _own_columns(job, examples, say) as with_own:
-        for unit, first, batch in _batches(examples, bad, tally, job, labels):
-            counting.add(with_own(batch), unit, first)
-            if time.monotonic() - told > _TOLD_EVERY_S:
-                told = time.monotonic()
-                rate = counting.examples / (told - started)
-                say(f"Read {counting.examples:,} examples ({rate:,.0f}/s)")
-    refuse(tally, bad, {_TRAIN: _training_files(examples)}, rules)
-    if not counting.examples:
-        raise ValueError(_nothing_to_plan(examples, bad))
-    _add_other_splits(examples, bad, job, labels)
-    faults = [str(fault) for fault in label_faults(job, labels)]
-    say("Working out ids")
-    made = plan_of(job.name, counting, job.feature_set, machine)
-    return made.model_copy(update={"labels": faults}), bad
-
-
-def _nothing_to_plan(examples: Examples, bad: BadInput) -> str:
-    files = _training_files(examples)
-    why = "\n".join(bad.lines()) or why_empty(_TRAIN, files, examples.rules)
-    return (
-        "There is no training example to plan for. "
-        f"{why or 'Check `data.files.splits.train`.'}"
-    )
-
-
-@contextlib.contextmanager
-def _own_columns(
-    job: Job, examples: Examples, say: Callable[[str], None]
-) -> Iterator[Callable[[pa.RecordBatch], pa.RecordBatch]]:
-    """Gives what adds the columns of the user's own function to a batch."""
-    if job.derived is None:
-        yield lambda batch: batch
-        return
-    say(f"Analysing what `{job.derived.function}` needs")
-    with tempfile.TemporaryDirectory(prefix="shardline-plan-") as folder:
-        write_derived_graph(folder, examples, job.derived, beam_runner("direct"))
-        yield DerivedBatches(folder, job.derived).with_derived
-
-
-def machine_for(
-    job: Job, hosts: int | None, batch_size: int | None, sparse_cores: int
-) -> Machine:
-    """Returns what to plan for: what is given, else what training will have."""
-    training = job.training
-    return Machine(
-        hosts=hosts or (training.hosts if training else 1),
-        batch_size=batch_size or (training.batch_size if training else _DEFAULT_BATCH),
-        sparse_cores=sparse_cores,
-    )
-
-
-def _batches(
-    examples: Examples, bad: BadInput, tally: Tally, job: Job, labels: dict[str, Labels]
-) -> Iterator[tuple[int, int, pa.RecordBatch]]:
-    """Yields (number of the file, number of the first row in it, batch).
-
-    What is held out of the same files counts among the labels.
-    """
-    rules = examples.rules.of_split(_TRAIN)
-    for number, unit in enumerate(units(_training_files(examples), rules, 1)):
-        first = 0
-        for split, batch in read_unit(unit, rules, bad, tally=tally):
-            add_labels(labels, split, batch, job)
-            if split == _TRAIN:
-                yield number, first, batch
-                first += batch.num_rows
-
-
-def _training_files(examples: Examples) -> list[str]:
-    return [f for s in examples.sources if s.split == _TRAIN for f in s.files]
-
-
-def _add_other_splits(
-    examples: Examples, bad: BadInput, job: Job, labels: dict[str, Labels]
-) -> None:
-    """Reads splits that have their own files until both labels were seen."""
-    judged = judged_splits(job)
-    for source in examples.sources:
-        if source.split in judged:
-            for split, batch in _read(source, examples, bad):
-                add_labels(labels, split, batch, job)
-                if labels[split].both:
-                    break
-
-
-def _read(
-    source: Source, examples: Examples, bad: BadInput
-) -> Iterator[tuple[str, pa.RecordBatch]]:
-    rules = examples.rules.of_split(source.split)
-    for unit in units(source.files, rules, 1):
-        yield from read_unit(unit, rules, bad)
-
-
-def render(plan: Plan, bad: BadInput, console: Console) -> None:
-    """Shows a plan."""
-    show(_tables(plan), console)
-    show(_lookups(plan), console)
+    print_table(_tables(plan), console)
+    print_table(_lookups(plan), console)
     if all(ids.is_always_one for ids in plan.features.values()):
         console.print("Every feature has always one id a row.")
     else:
-        show(_features(plan), console)
-    show(_limits(plan), console)
-    for line in bad.lines():
-        console.print(line, style="yellow", markup=False, soft_wrap=True)
-    for line in _warnings(plan):
-        console.print(line, style="yellow", markup=False, soft_wrap=True)
-    told = f"{plan.examples:,} examples; {_bytes(plan.row_bytes)} of rows, "
-    told += f"{_bytes(plan.total_bytes)} with slots"
+        print_table(_features(plan), console)
+    print_table(_limits(plan), console)
+    for line in [*left_out, *_warnings(plan)]:
+        print_line(line, "yellow")
+    print_line(_sums(plan))
+
+
+def _sums(plan: "Plan") -> str:
+    text = f"{plan.examples:,} examples; {_bytes(plan.row_bytes)} of rows, "
+    text += f"{_bytes(plan.total_bytes)} with slots"
     if plan.hosts > 1:
         busiest = max(plan.host_shares) * plan.hosts
-        told += f"; busiest of {plan.hosts} hosts {busiest:.2f} times the mean"
-    console.print(
-        told,
-        highlight=False,
-        soft_wrap=True,
-    )
+        text += f"; busiest of {plan.hosts} hosts {busiest:.2f} times the mean"
+    return text
 
 
-def _tables(plan: Plan) -> Table:
+def _tables(plan: "Plan") -> Table:
     numbers = ["distinct", "rows", "bytes", "with slots"]
     table = _new_table(f"Tables of {plan.name}", ["table", "ids"], numbers)
-    for name, one in plan.tables.items():
-        ids = one.ids.partition(", ")[0].replace("_buckets:", "").replace(":", "")
+    for name, table_plan in plan.tables.items():
+        ids = (
+            table_plan.ids.partition(", ")[0].replace("_buckets:", "").replace(":", "")
+        )
         table.add_row(
             name,
             ids,
-            f"{one.distinct:,}",
-            f"{one.rows:,}",
-            _bytes(one.row_bytes),
-            _bytes(one.total_bytes),
+            f"{table_plan.distinct:,}",
+            f"{table_plan.rows:,}",
+            _bytes(table_plan.row_bytes),
+            _bytes(table_plan.total_bytes),
         )
     return table
 
 
-def _lookups(plan: Plan) -> Table:
+def _lookups(plan: "Plan") -> Table:
     numbers = ["hot (80 %)", "top 10", "out of\nvocab.", "collide"]
     numbers.append(f"busiest\nof {plan.hosts}")
     table = _new_table("Lookups", ["table"], numbers)
-    for name, one in plan.tables.items():
+    for name, table_plan in plan.tables.items():
         table.add_row(
             name,
-            f"{one.hot_ids:,}",
-            f"{one.top_10:.0%}",
-            _share(one.out_of_vocabulary),
-            _share(one.colliding),
-            f"{one.imbalance:.2f}",
+            f"{table_plan.hot_ids:,}",
+            f"{table_plan.top_10:.0%}",
+            _share(table_plan.out_of_vocabulary),
+            _share(table_plan.colliding),
+            f"{table_plan.imbalance:.2f}",
         )
     return table
 
 
-def _features(plan: Plan) -> Table:
+def _features(plan: "Plan") -> Table:
     several = {n: ids for n, ids in plan.features.items() if not ids.is_always_one}
     ones = len(plan.features) - len(several)
     title = f"Ids a row ({ones} more features have always one)" if ones else "Ids a row"
@@ -233,7 +145,7 @@ def _features(plan: Plan) -> Table:
     return table
 
 
-def _feature_cells(ids: FeatureIds) -> list[str]:
+def _feature_cells(ids: "FeatureIds") -> list[str]:
     numbers = (ids.p50, ids.p99, ids.most)
     return [
         f"{ids.mean:.2f}",
@@ -242,15 +154,15 @@ def _feature_cells(ids: FeatureIds) -> list[str]:
     ]
 
 
-def _limits(plan: Plan) -> Table:
+def _limits(plan: "Plan") -> Table:
     title = (
         f"SparseCore limits seen in {plan.sampled_batches} sampled batches of "
         f"{plan.sampled_examples // plan.sampled_batches:,}, {plan.sparse_cores} cores"
     )
     numbers = ["max_ids_per_partition", "max_unique_ids_per_partition"]
     table = _new_table(title, ["table"], numbers)
-    for name, one in plan.tables.items():
-        limits = one.limits
+    for name, table_plan in plan.tables.items():
+        limits = table_plan.limits
         table.add_row(
             name,
             f"{limits.max_ids_per_partition:,}",
@@ -259,7 +171,7 @@ def _limits(plan: Plan) -> Table:
     return table
 
 
-def _warnings(plan: Plan) -> Iterator[str]:
+def _warnings(plan: "Plan") -> Iterator[str]:
     yield from plan.labels
     for name, table in plan.tables.items():
         if table.rows < table.needed_rows:
@@ -297,7 +209,7 @@ def _bytes(count: int) -> str:
     return f"{count} B"
 
 
-def write_json(plan: Plan, path: Path) -> None:
+def _write_json(plan: "Plan", path: Path) -> None:
     """Writes a plan, whole or not at all."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     scratch.write_text(plan.model_dump_json(indent=2))

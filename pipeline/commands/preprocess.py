@@ -1,157 +1,161 @@
-"""`shardline preprocess`: the feature step alone, as one reads it on a terminal."""
+"""`shardline preprocess`: raw examples to ids and numbers, without a pipeline."""
 
-import contextlib
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
-import tensorflow as tf
-from rich.console import Console
+import typer
 from rich.table import Table
 
-from shardline.components.checker.preflight import find_own_modules
-from shardline.components.execution.beam_runners import beam_runner
-from shardline.components.features.analysis.results import Facts
-from shardline.components.features.reading.sources import (
-    Examples,
-    sources_below,
-    sources_of_pattern,
+from shardline.configs import Job, load_job
+from shardline.configs.outputs import downloads_folder
+from shardline.pipeline.commands.console import console, failing_on, load, print_line
+from shardline.pipeline.commands.options import Configuration
+from shardline.pipeline.runners.interruption import children_end_first
+from shardline.pipeline.terminal.native_output import (
+    stderr_held_back,
+    temporary_files_removed,
 )
-from shardline.components.features.standalone import Report, preprocess_alone
-from shardline.components.readers.datasets import place_of
-from shardline.components.readers.files import rules_of, why_empty
-from shardline.configs import ConfigError, Job
-from shardline.pipeline.terminal.tables import show
+from shardline.pipeline.terminal.tables import print_table
 
-_ALL = "all"
+if TYPE_CHECKING:
+    from shardline.components.features.analysis.statistics import FeatureStatistics
+    from shardline.components.features.standalone import StandaloneReport
 
 
-def examples_of(job: Job, inputs: Sequence[str], downloads: Path) -> Examples:
-    """Returns what to read.
-
-    Args:
-        job: the configuration.
-        inputs: patterns of files, all of which are one split; else the data section
-            says where the files and splits are.
-        downloads: where a fetched data package is kept.
-
-    Raises:
-        ConfigError: if the data section names no files.
-        BadInputError: if nothing matches a pattern.
-        ValueError: if a file system refuses, or a file is in two splits.
-        DatasetError: if the data cannot be had.
-    """
-    if job.data.files is None:
-        raise ConfigError(
-            f"data: examples come from reader `{job.data.reader}`, which the whole "
-            "pipeline runs; preprocessing alone reads files. Give `data.files`."
+def preprocess(
+    context: typer.Context,
+    config: Configuration,
+    output: Annotated[
+        str, typer.Option(help="The folder to write, which must not exist yet.")
+    ],
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="PATTERN",
+            help="Files to read instead of those that the configuration names, such "
+            "as data/day-*.csv. {SPAN} in the place of a number says that the data "
+            "come in dated parts, which are counted one by one. Can be repeated.",
+        ),
+    ] = None,
+    runner: Annotated[
+        str,
+        typer.Option(
+            help="The Beam runner: direct (this machine), flink, spark, dataflow or "
+            "portable."
+        ),
+    ] = "direct",
+    file_formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="The file format to write: tfrecord (the default) or parquet. "
+            "Repeat the option to write both.",
+        ),
+    ] = None,
+    cache: Annotated[
+        str | None,
+        typer.Option(
+            help="A folder to keep the counts of each span in, so that the next call "
+            "counts only new spans."
+        ),
+    ] = None,
+    transform_graph: Annotated[
+        str | None,
+        typer.Option(
+            help="A transform graph of an earlier output to apply as it is, instead "
+            "of analysing the data."
+        ),
+    ] = None,
+) -> None:
+    """Turn raw examples into ids and numbers, without the rest of the pipeline."""
+    job = load(config, load_job)
+    with (
+        failing_on(OSError, RuntimeError, ValueError),
+        stderr_held_back(),
+        temporary_files_removed(),
+        children_end_first(),
+    ):
+        _preprocess(
+            job,
+            inputs or [],
+            output=output,
+            runner=runner,
+            runner_options=context.args,
+            file_formats=file_formats or ["tfrecord"],
+            cache=cache,
+            graph=transform_graph,
         )
-    rules = rules_of(job.data, job)
-    with _tensorflow_errors_in_a_line():
-        if inputs:
-            found = [s for i in inputs for s in sources_of_pattern(i, _ALL)]
-            return Examples(tuple(found), rules.of_split(_ALL))
-        path = place_of(job.data, downloads)
-        patterns = job.data.files.splits.items()
-        sources = [s for split, p in patterns for s in sources_below(path, split, p)]
-        return Examples(tuple(sources), rules)
 
 
-def run_preprocess(
+def _preprocess(
     job: Job,
-    examples: Examples,
-    console: Console,
+    inputs: Sequence[str],
     *,
     output: str,
     runner: str,
-    options: Sequence[str],
-    forms: Sequence[str],
+    runner_options: Sequence[str],
+    file_formats: Sequence[str],
     cache: str | None,
     graph: str | None,
 ) -> None:
-    """Runs the job and prints what became of it.
+    """Runs the job and prints what became of it."""
+    from shardline.components.checker.preflight import find_user_modules
+    from shardline.components.execution.beam_runners import beam_runner
+    from shardline.components.features.reading.job_examples import (
+        examples_of_job,
+        tensorflow_errors_as_value_errors,
+        why_split_is_empty,
+    )
+    from shardline.components.features.standalone import preprocess_standalone
 
-    Args:
-        job: the configuration.
-        examples: what to read.
-        console: to print to.
-        output: folder of results.
-        runner: one of `components.execution.beam_runners.RUNNERS`.
-        options: of Beam and the runner.
-        forms: "tfrecord", "parquet" or both.
-        cache: folder where counts of spans are kept.
-        graph: folder of a transform graph to apply instead of analysing.
-
-    Raises:
-        OutputExistsError: if there is something at `output`.
-        BadInputError: if something in the files is bad and not to be skipped.
-        ValueError: if there is no such runner, or no example.
-    """
-    find_own_modules()
-    where = beam_runner(runner, options)
+    examples = examples_of_job(job, inputs, downloads_folder(job.name))
+    find_user_modules()
+    beam = beam_runner(runner, runner_options)
     files = sum(len(source.files) for source in examples.sources)
     console.print(f"Preprocessing {files} files with {len(job.features)} features")
     start = time.monotonic()
-    with console.status(""), _tensorflow_errors_in_a_line():
-        report = preprocess_alone(
+    with console.status(""), tensorflow_errors_as_value_errors():
+        report = preprocess_standalone(
             examples,
             job.preprocessing(job.data.target),
-            where,
+            beam,
             output=output,
-            forms=forms,
+            forms=file_formats,
             cache=cache,
             graph=graph,
         )
-    _print(report, console, output, time.monotonic() - start)
+    _print_report(report, output, time.monotonic() - start)
     for split in sorted(examples.splits):
         if not report.examples.get(split):
-            told = f"Split '{split}' is empty. {_why_empty(examples, split)}".rstrip()
-            console.print(told, style="yellow", markup=False, soft_wrap=True)
+            why = why_split_is_empty(examples, split)
+            print_line(f"Split '{split}' is empty. {why}".rstrip(), "yellow")
 
 
-def _why_empty(examples: Examples, split: str) -> str:
-    taken_out_of = examples.rules.split if split in examples.rules.held_out else split
-    files = [f for s in examples.sources if s.split == taken_out_of for f in s.files]
-    return why_empty(split, files, examples.rules.of_split(taken_out_of))
-
-
-@contextlib.contextmanager
-def _tensorflow_errors_in_a_line() -> Iterator[None]:
-    """Says what a file system of TensorFlow's refuses, without a trace."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        raise ValueError(error.message.splitlines()[0]) from error
-
-
-def _print(report: Report, console: Console, output: str, seconds: float) -> None:
-    if report.facts and report.facts.vocabularies:
-        show(_vocabularies(report.facts), console)
+def _print_report(report: "StandaloneReport", output: str, seconds: float) -> None:
+    if report.statistics and report.statistics.vocabularies:
+        print_table(_vocabularies(report.statistics), console)
     for line in report.left_out:
-        console.print(line, style="yellow", markup=False, soft_wrap=True)
+        print_line(line, "yellow")
     for damage in report.damaged:
-        console.print(
+        print_line(
             f"Counted again, for the counts in the cache are damaged: {damage}.",
-            style="yellow",
-            markup=False,
-            soft_wrap=True,
+            "yellow",
         )
     if report.reused:
         console.print(f"{len(report.reused)} spans were counted before")
-    told = ", ".join(f"{n:,} {split}" for split, n in sorted(report.examples.items()))
+    counts = ", ".join(f"{n:,} {split}" for split, n in sorted(report.examples.items()))
     rate = sum(report.examples.values()) / seconds
-    console.print(
-        f"{told} examples in {seconds:.1f} s ({rate:,.0f}/s), in {output}",
-        soft_wrap=True,
-        markup=False,
-    )
+    print_line(f"{counts} examples in {seconds:.1f} s ({rate:,.0f}/s), in {output}")
 
 
-def _vocabularies(facts: Facts) -> Table:
+def _vocabularies(statistics: "FeatureStatistics") -> Table:
     table = Table(title="Vocabularies")
     for name in ("Table", "Tokens", "Distinct", "Covered lookups"):
         table.add_column(name, justify="left" if name == "Table" else "right")
-    for name, known in facts.vocabularies.items():
+    for name, known in statistics.vocabularies.items():
         share = known.covered / known.tokens if known.tokens else 0.0
         table.add_row(name, f"{known.size:,}", f"{known.distinct:,}", f"{share:.2%}")
     return table

@@ -1,80 +1,112 @@
 """`shardline serve`: a published model behind gRPC and REST."""
 
-import contextlib
 import ipaddress
 import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shardline.components.pusher.stores.stores import open_store
-from shardline.components.server.memory import return_freed
 from shardline.configs import ConfigError, load_run
-from shardline.pipeline.layout import layout_of
+from shardline.pipeline.commands.console import failing_on, print_line
+from shardline.pipeline.commands.options import OutputDir
+from shardline.pipeline.run_folder import run_folder_of
+from shardline.pipeline.terminal.escaping import log_to_terminal
 from shardline.pipeline.terminal.native_output import stderr_held_back
-from shardline.pipeline.terminal.terminal import Terminal, log_to_terminal
 
 if TYPE_CHECKING:
     from shardline.components.server.server import Server
     from shardline.components.server.settings import Settings
 
-_console = Terminal(soft_wrap=True, markup=False, highlight=False)
-_errors = Terminal(stderr=True)
-_Port = Annotated[int, typer.Option(min=0, max=65535, help="0 is a free one.")]
+_Port = Annotated[
+    int, typer.Option(min=0, max=65535, help="The port; 0 takes one that is free.")
+]
 
 
 def serve(
     where: Annotated[
         Path,
         typer.Argument(
-            metavar="WHERE", help="A run's configuration, or a serving folder."
+            metavar="WHERE",
+            help="The configuration of the run whose model to serve, or a folder of "
+            "published models.",
         ),
     ],
-    output_dir: Annotated[
-        Path | None,
-        typer.Option(help="Where the run's outputs are. Default: runs/<its name>."),
-    ] = None,
+    output_dir: OutputDir = None,
     name: Annotated[
         str | None,
-        typer.Option(help="What requests call the model. Default: the run's name."),
+        typer.Option(
+            help="The name of the model in requests. Default: the name of the run."
+        ),
     ] = None,
     host: Annotated[
-        str, typer.Option(help="Address to listen at. There is no encryption.")
+        str,
+        typer.Option(help="The address to listen at. Connections are not encrypted."),
     ] = "127.0.0.1",
     grpc_port: _Port = 8500,
     rest_port: _Port = 8501,
     poll: Annotated[
-        float, typer.Option(min=0.05, help="Seconds between two looks for a version.")
+        float, typer.Option(min=0.05, help="Seconds between two checks for a version.")
     ] = 1.0,
     max_batch: Annotated[
-        int, typer.Option(min=1, help="Examples run together; 1: none but a request's.")
+        int,
+        typer.Option(
+            min=1,
+            help="The most examples to score together. Requests that come at the same "
+            "time share a batch; with 1 each request is scored by itself.",
+        ),
     ] = 256,
     batch_timeout: Annotated[
         float,
         typer.Option(
-            min=0, help="Milliseconds that a request waits for others to be run with."
+            min=0,
+            help="Milliseconds that a request waits for others to join its batch.",
         ),
     ] = 0.0,
-    max_request_bytes: Annotated[int, typer.Option(min=1024, help="Of a request.")] = 16
-    << 20,
-    max_examples: Annotated[int, typer.Option(min=1, help="Of a request.")] = 8192,
-    max_queue: Annotated[int, typer.Option(min=1, help="Requests at once.")] = 256,
+    max_request_bytes: Annotated[
+        int, typer.Option(min=1024, help="The most bytes that a request may have.")
+    ] = 16 << 20,
+    max_examples: Annotated[
+        int, typer.Option(min=1, help="The most examples that a request may have.")
+    ] = 8192,
+    max_queue: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="The most requests to work on at once; others are refused.",
+        ),
+    ] = 256,
     read_timeout: Annotated[
-        float, typer.Option(min=0.1, help="Seconds for the body of an HTTP request.")
+        float,
+        typer.Option(min=0.1, help="Seconds within which an HTTP request must arrive."),
     ] = 30.0,
     grace: Annotated[
-        float, typer.Option(min=0, help="Seconds for requests to finish at the end.")
+        float,
+        typer.Option(
+            min=0,
+            help="Seconds that open requests have to finish when the server ends.",
+        ),
     ] = 10.0,
 ) -> None:
-    """Serve the newest published version over gRPC and REST, as TensorFlow Serving."""
-    with _faults_in_a_line():
-        folder, known_as = serving_folder(where, output_dir)
-        _run(
+    """Serve the newest published version over gRPC and REST.
+
+    Requests and answers are those of TensorFlow Serving. A version that is
+    published later takes over as soon as it is loaded. Ends at SIGTERM or Ctrl-C.
+    """
+    with failing_on(ConfigError, OSError, RuntimeError):
+        from shardline.components.server.memory import return_freed
+
+        folder, default_name = serving_folder(where, output_dir)
+        return_freed()
+        _prepare_process()
+        with stderr_held_back():
+            from shardline.components.server.server import run_server
+            from shardline.components.server.settings import Settings
+
+        settings = Settings(
             folder=folder,
-            name=name or known_as,
+            name=name or default_name,
             host=host,
             grpc_port=grpc_port,
             rest_port=rest_port,
@@ -87,33 +119,22 @@ def serve(
             read_timeout_s=read_timeout,
             grace_s=grace,
         )
-
-
-def _run(**options: Any) -> None:
-    """Runs the server with these settings until it is told to end."""
-    return_freed()
-    _prepare_process()
-    with stderr_held_back():
-        from shardline.components.server.server import run_server
-        from shardline.components.server.settings import Settings
-
-    settings = Settings(**options)
-    run_server(settings, lambda server: _announce(settings, server))
+        run_server(settings, lambda server: _announce(settings, server))
 
 
 def serving_folder(where: Path, output_dir: Path | None) -> tuple[Path, str]:
-    """Returns a serving folder, and what its model is called.
+    """Returns a serving folder, and the name of its model.
 
     Args:
         where: a run's configuration, or the folder itself.
-        output_dir: of the run, if not `runs/<name>`.
+        output_dir: the run folder, if it is not `runs/<name>`.
     """
     if where.is_dir():
         folder = where.resolve()
         # Of a run, `runs/<name>/serving`.
         return folder, (folder.parent if folder.name == "serving" else folder).name
     run = load_run(where)
-    return layout_of(run.name, output_dir).serving, run.name
+    return run_folder_of(run.name, output_dir).serving, run.name
 
 
 def _prepare_process() -> None:
@@ -126,14 +147,14 @@ def _prepare_process() -> None:
 
 def _announce(settings: "Settings", server: "Server") -> None:
     host = settings.host
-    at = f"[{host}]" if ":" in host else host
-    _console.print(f"Model {settings.name} of {settings.folder}")
-    _console.print(f"gRPC at {at}:{server.grpc_port}")
-    _console.print(f"REST at http://{at}:{server.rest_port}/v1/models/{settings.name}")
+    address = f"[{host}]" if ":" in host else host
+    print_line(f"Model {settings.name} of {settings.folder}")
+    print_line(f"gRPC at {address}:{server.grpc_port}")
+    print_line(f"REST at http://{address}:{server.rest_port}/v1/models/{settings.name}")
     if note := unserved_delta(settings.folder):
-        _console.print(note)
+        print_line(note)
     if not _is_loopback(host):
-        _console.print(
+        print_line(
             f"{host} is not this machine alone, and there is neither encryption nor a "
             "password: let only those reach it who may."
         )
@@ -145,7 +166,9 @@ def unserved_delta(folder: Path) -> str:
     Args:
         folder: the serving folder.
     """
-    store = open_store(str(folder))
+    from shardline.components.pusher.stores.stores import open_store
+
+    store = open_store(folder)
     newest = store.newest()
     if newest is None or store.is_full(newest):
         return ""
@@ -160,13 +183,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-@contextlib.contextmanager
-def _faults_in_a_line() -> Iterator[None]:
-    """Ends the command with what went wrong, in a line."""
-    try:
-        yield
-    except (ConfigError, OSError, RuntimeError) as error:
-        _errors.print(str(error), style="red", markup=False, soft_wrap=True)
-        raise typer.Exit(1) from error

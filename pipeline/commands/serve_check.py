@@ -1,73 +1,42 @@
-"""Checks a published model from the outside, with what travels with it."""
+"""`shardline serve-check`: whether the published model answers as in training."""
 
-import contextlib
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from shardline.components.execution.fresh_process import NotServedError
-from shardline.components.pusher.deltas.rebuild import rebuilt
-from shardline.components.pusher.publication import PublicationError
-from shardline.components.pusher.stores.stores import open_store
-from shardline.components.validator.validate import check_parity
+from shardline.configs import load_run
+from shardline.pipeline.commands.console import console, failing_on, load, print_line
+from shardline.pipeline.commands.options import Configuration, OutputDir
+from shardline.pipeline.run_folder import run_folder_of
+from shardline.pipeline.terminal.native_output import stderr_held_back
 
-
-class ServeCheckError(RuntimeError):
-    """No published model, or one that does not answer as it should."""
+if TYPE_CHECKING:
+    from shardline.components.validator.published_model import PublishedParity
 
 
-@contextlib.contextmanager
-def published_model(serving_dir: Path) -> Iterator[tuple[int, Path]]:
-    """Gives the newest version, and a folder that has all its files for as long.
+def serve_check(config: Configuration, output_dir: OutputDir = None) -> None:
+    """Check that the newest published model answers as the engine did in training.
 
-    Args:
-        serving_dir: the folder that model servers, or their agents, read.
-
-    Raises:
-        ServeCheckError: if there is no version, or it is a delta of one that is gone.
+    Loads the model in a fresh process that has TensorFlow only, repeats there the
+    examples and lookups that were recorded in training, and compares the answers.
     """
-    store = open_store(serving_dir)
-    version = store.newest()
-    if version is None:
-        raise ServeCheckError(
-            f"{serving_dir} holds no published model. Run the pipeline first."
-        )
-    if store.is_full(version):
-        yield version, serving_dir / str(version)
-        return
-    with tempfile.TemporaryDirectory(prefix=".tmp-", dir=serving_dir.parent) as work:
-        try:
-            made, _ = rebuilt(store, version, store, Path(work))
-        except PublicationError as error:
-            raise ServeCheckError(str(error)) from error
-        yield version, made
+    run = load(config, load_run)  # its faults, before anything slow is imported
+    from shardline.components.pusher.publication import PublicationError
+    from shardline.components.validator.published_model import (
+        PublishedModelError,
+        check_published_model,
+    )
+
+    serving_folder = run_folder_of(run.name, output_dir).serving
+    print_line("Replaying the trainer's predictions in a fresh process")
+    with failing_on(PublicationError, PublishedModelError):
+        with console.status(""), stderr_held_back():
+            parity = check_published_model(serving_folder, run.serving.max_difference)
+    print_line(_line_of(parity))
 
 
-def check_published(serving_dir: Path, max_difference: float) -> str:
-    """Asks the newest version in a fresh process what training was asked.
-
-    Args:
-        serving_dir: the folder that model servers, or their agents, read.
-        max_difference: the largest difference to the engine's scores that is allowed.
-
-    Returns:
-        One line for people.
-
-    Raises:
-        ServeCheckError: if there is no version, or it does not answer as the engine.
-    """
-    with published_model(serving_dir) as (version, folder):
-        try:
-            parity = check_parity(str(folder), max_difference)
-        except NotServedError as error:
-            raise ServeCheckError(f"Version {version}: {error}") from error
-    if not parity.gate.passes:
-        raise ServeCheckError(f"Version {version}: {parity.gate.why}")
-    lookups = sum(table.examples for table in parity.tables.values())
-    refused = sum(table.refused for table in parity.tables.values())
+def _line_of(parity: "PublishedParity") -> str:
     return (
-        f"Version {version} answers {parity.scores.examples} examples as the "
-        f"engine did: largest difference {parity.scores.largest_difference:.1e}. "
-        f"{lookups} lookups of {len(parity.tables)} tables are as in training, "
-        f"{refused} are refused as in training."
+        f"Version {parity.version} answers {parity.examples} examples as the "
+        f"engine did: largest difference {parity.largest_difference:.1e}. "
+        f"{parity.lookups} lookups of {parity.tables} tables are as in training, "
+        f"{parity.refused} are refused as in training."
     )

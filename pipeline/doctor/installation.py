@@ -1,7 +1,7 @@
-"""Reads which packages are asked for, which are installed, and whether they import.
+"""Reads which packages are required and installed, and whether they can be imported.
 
-Importing is tried in a process of its own: it takes seconds, changes the environment
-of the process that does it, and can end that process.
+They are imported in another process: an import takes seconds, changes the environment
+of its process, and can end that process.
 """
 
 import importlib.metadata
@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 DISTRIBUTION = "shardline"
 IMPORT_LIMIT_S = 300.0
 
-# One line of JSON for every stage that was reached; all else on stdout is noise of the
+# Prints a line of JSON for every stage that is reached; all other lines come from the
 # packages. TFDV reads a module that only `import tfx` supplies, hence the order.
 _IMPORT_STAGES = """
 import json
@@ -45,9 +45,9 @@ class Imports:
     Attributes:
         versions: version of each of `tensorflow`, `tfx` and `tfdv` that was imported.
         devices: device type of each device TensorFlow sees, such as `CPU`.
-        fault: why the process did not come to its end; empty when it did.
-        kernels: why the embedding engine has no native kernels; empty when it has them,
-            None when that was not reached.
+        fault: why the process ended early; empty if it did not.
+        kernels: why the embedding engine has no native kernels; empty if it has them,
+            None if the process ended before that was known.
     """
 
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -59,14 +59,14 @@ class Imports:
 def required_packages(
     lock: Path, distribution: str = DISTRIBUTION
 ) -> tuple[Requirement, ...] | None:
-    """The packages that must be installed.
+    """Returns the packages that must be installed.
 
     Args:
         lock: file of `name==version` lines, as `make lock` writes it.
         distribution: package whose own requirements count when there is no lock.
 
     Returns:
-        One requirement a package, or None when neither lock nor package is there.
+        One requirement for each package; None if there is neither lock nor package.
     """
     if lock.is_file():
         return parse_lock(lock.read_text())
@@ -78,16 +78,16 @@ def required_packages(
 
 
 def parse_lock(text: str) -> tuple[Requirement, ...]:
-    """The requirements in a lock's text, without hashes, options and comments."""
+    """Returns the requirements in a lock's text, without hashes and comments."""
     lines = re.findall(r"^[A-Za-z0-9][^#\n\\]*", text, flags=re.MULTILINE)
     return _requirements(line.split(" --hash")[0] for line in lines)
 
 
 def installed_packages() -> dict[str, str]:
-    """Version of every package this interpreter can import, by canonical name.
+    """Returns the version of every installed package, by canonical name.
 
-    Of a package installed twice the first in the import path counts, as in an import;
-    the remains of a broken installation, which have no name, do not.
+    Of a package that is installed twice the first in the import path counts, as in an
+    import. The remains of a broken installation, which have no name, do not count.
     """
     packages = list(importlib.metadata.distributions())
     return {
@@ -101,10 +101,10 @@ def try_imports(
     run: Callable[..., subprocess.CompletedProcess[bytes]] = subprocess.run,
     limit_s: float = IMPORT_LIMIT_S,
 ) -> Imports:
-    """Imports TensorFlow, then TFX and TFDV, in a process of their own.
+    """Imports TensorFlow, then TFX and TFDV, in a fresh process.
 
-    An import can end its process, on a processor without the instructions a wheel was
-    compiled for, or hang.
+    An import can hang, or end its process on a processor without the instructions that
+    a wheel was compiled for.
 
     Args:
         run: runs a command.
@@ -142,7 +142,7 @@ def _fault(code: int, stderr: bytes) -> str:
 
 
 def _requirements(lines: Iterable[str]) -> tuple[Requirement, ...]:
-    """The requirements that hold here without any extra."""
+    """Returns the requirements that hold on this platform without any extra."""
     parsed = (Requirement(line.strip()) for line in lines)
     return tuple(
         requirement

@@ -1,8 +1,8 @@
-"""Reads the facts about a machine that `doctor` judges.
+"""Reads what `diagnosis` judges of a machine: its software, processor, memory, disk.
 
-Everything is read once, into a `Machine`; whether a fact is good or bad is decided in
-`doctor`. A fact that cannot be read is an empty value, not an exception: a broken
-machine is what this is for.
+Everything is read once, into a `Machine`; whether a value is good or bad is decided in
+`diagnosis`. A value that cannot be read is empty and raises nothing, because the
+machine may be broken: that is when the doctor is called.
 """
 
 import os
@@ -30,7 +30,7 @@ LOCK = Path(__file__).parents[2] / "requirements.lock"
 
 @dataclass(frozen=True)
 class Machine:
-    """What was read.
+    """A machine and what is installed on it, as they were when they were read.
 
     Attributes:
         python: version of the running interpreter.
@@ -44,7 +44,7 @@ class Machine:
         meminfo: text of the kernel's memory report; empty when there is none.
         cpuinfo: text of the kernel's processor report; empty when there is none.
         cores: processor cores this process may use.
-        imports: what importing TensorFlow and TFX gave.
+        imports: how importing TensorFlow and TFX ended.
     """
 
     python: tuple[int, int, int]
@@ -65,10 +65,7 @@ def read_machine(folder: Path) -> Machine:
     """Reads everything; takes as long as importing TFX, 15 to 60 seconds.
 
     Args:
-        folder: the working folder, whose disk is looked at.
-
-    Returns:
-        The facts of this moment.
+        folder: the working folder, whose disk counts.
     """
     return Machine(
         python=sys.version_info[:3],
@@ -90,7 +87,7 @@ def find_compiler(
     which: Callable[[str], str | None] = shutil.which,
     run: Callable[..., subprocess.CompletedProcess[bytes]] = subprocess.run,
 ) -> str:
-    """Name and version of the C++ compiler, or an empty string.
+    """Returns name and version of the C++ compiler, or an empty string.
 
     Args:
         which: gives the path of a program, or None.
@@ -109,16 +106,16 @@ def find_compiler(
 
 
 def free_bytes(folder: Path) -> int:
-    """Free disk space where `folder` is, or would be made."""
-    present = (place for place in (folder, *folder.parents) if place.exists())
-    return shutil.disk_usage(next(present)).free
+    """Returns the free bytes of the disk that a folder is on, or would be made on."""
+    existing = (path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(next(existing)).free
 
 
 def database_fault(folder: Path) -> str:
-    """Why `folder` can hold no SQLite database, or an empty string.
+    """Returns why a folder can hold no SQLite database, or an empty string.
 
     Args:
-        folder: place to try; nothing is left in it.
+        folder: to make one in, which is removed again.
     """
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".doctor-") as scratch:

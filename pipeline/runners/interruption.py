@@ -56,7 +56,8 @@ def stops_as_at_ctrl_c() -> Iterator[None]:
 
     def raise_again(dropped: Any) -> None:
         if not isinstance(dropped.exc_value, KeyboardInterrupt):
-            return hook(dropped)
+            hook(dropped)
+            return
         name = str(dropped.exc_value)
 
         def again(number: int, frame: object) -> None:

@@ -15,20 +15,20 @@ from pathlib import Path
 
 from shardline.components.readers import datasets
 from shardline.configs import ConfigError, load_run
-from shardline.pipeline.layout import Layout
 from shardline.pipeline.metadata import RunError
+from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.runners.events import Event, EventWriter, ProgressHandler
 from shardline.pipeline.runners.interruption import end_interrupted, stops_as_at_ctrl_c
 
 
 def run_pipeline(
-    config: Path, layout: Layout, writer: EventWriter, *, cache: bool, force: str
+    config: Path, run_folder: RunFolder, writer: EventWriter, *, cache: bool, force: str
 ) -> None:
     """Runs the pipeline and sends the summary.
 
     Args:
         config: file of the configuration.
-        layout: where outputs go.
+        run_folder: where outputs go.
         writer: where events go.
         cache: whether to reuse earlier work.
         force: the reason to publish the model whatever the gates say; "" for none.
@@ -37,7 +37,7 @@ def run_pipeline(
     if run.data.download:
         requirement = run.data.download.requirement
         writer.send(Event("progress", "setup", f"fetching {requirement}"))
-    data = datasets.local_path(run.data, layout.data)
+    data = datasets.local_path(run.data, run_folder.data)
     writer.send(Event("progress", "setup", "loading TensorFlow and TFX"))
     # These imports take long; what can be said before them has been said.
     from shardline.components.checker import preflight
@@ -51,13 +51,13 @@ def run_pipeline(
     preflight.check(run)
     pipeline = create_pipeline(
         run,
-        pipeline_root=str(layout.artifacts),
+        pipeline_root=str(run_folder.artifacts),
         data_path=str(data),
         data_version=datasets.version_of(
-            run.data, data, besides=(layout.root, config.resolve())
+            run.data, data, besides=(run_folder.root, config.resolve())
         ),
-        serving_dir=str(layout.serving),
-        metadata_path=str(layout.metadata),
+        serving_dir=str(run_folder.serving),
+        metadata_path=str(run_folder.metadata),
         cache=cache,
         force=force,
     )
@@ -67,7 +67,7 @@ def run_pipeline(
         on_end=lambda *ended: writer.send(Event("finished", *ended)),
     )
     record = runner.run(pipeline)
-    writer.send(Event("summary", values=summarize(run, record, layout)))
+    writer.send(Event("summary", values=summarize(run, record, run_folder)))
 
 
 def _cause(error: BaseException) -> str:
@@ -95,7 +95,7 @@ def main() -> int:
             with stops_as_at_ctrl_c():
                 run_pipeline(
                     arguments.config,
-                    Layout(arguments.output_dir.resolve()),
+                    RunFolder(arguments.output_dir.resolve()),
                     writer,
                     cache=not arguments.no_cache,
                     force=arguments.force,

@@ -12,9 +12,7 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
-from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import constants
-from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import (
     beam_executor_operator,
@@ -32,7 +30,7 @@ from tfx.proto.orchestration import (
 )
 
 from shardline.components.execution.in_memory_beam import in_memory_pipeline
-from shardline.pipeline.metadata import RunRecord
+from shardline.pipeline.metadata import RunRecord, connection_of, tfx_metadata
 from shardline.pipeline.reuse import damage, outputs_to_reuse, record_outputs
 
 _log = logging.getLogger("shardline.reuse")
@@ -78,7 +76,7 @@ class LocalDag(tfx_runner.IrBasedRunner):
             pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
         )
         deployment = runner_utils.extract_local_deployment_config(pipeline)
-        record = RunRecord(_connection(deployment), pipeline.pipeline_info.id, run_id)
+        record = RunRecord(connection_of(deployment), pipeline.pipeline_info.id, run_id)
         for node in pipeline.nodes:
             self._run_node(pipeline, node.pipeline_node, deployment, record)
         return record
@@ -100,7 +98,7 @@ class LocalDag(tfx_runner.IrBasedRunner):
                 pipeline,
                 node,
                 runner_utils.extract_executor_spec(deployment, component),
-                _connection(deployment),
+                connection_of(deployment),
             )
         ):
             _log.warning("made again, for %s", found)
@@ -114,7 +112,8 @@ class LocalDag(tfx_runner.IrBasedRunner):
             raise
         state = record.state(component)
         if state == "done" and component != _NEVER_REUSED:
-            record_outputs(record.artifacts(component).values())
+            made = record.artifacts(component).values()
+            record_outputs(artifact.uri for artifact in made)
         self._on_end(component, state)
         record.check(component)
 
@@ -136,7 +135,7 @@ def _launch(
     component = node.node_info.id
     launcher.Launcher(
         pipeline_node=node,
-        mlmd_connection=metadata.Metadata(_connection(deployment)),
+        mlmd_connection=tfx_metadata(connection_of(deployment)),
         pipeline_info=pipeline.pipeline_info,
         pipeline_runtime_spec=pipeline.runtime_spec,
         executor_spec=runner_utils.extract_executor_spec(deployment, component),
@@ -155,19 +154,12 @@ def _close(
     record: RunRecord,
 ) -> None:
     """Records that a component was interrupted, and removes what it has begun."""
-    execution = record.cancel(node.node_info.id)
-    if execution is None:
+    number = record.cancel(node.node_info.id)
+    if number is None:
         return
     resolver = outputs_utils.OutputsResolver(
         node, pipeline.pipeline_info, pipeline.runtime_spec
     )
-    begun = resolver.generate_output_artifacts(execution.id).values()
+    begun = resolver.generate_output_artifacts(number).values()
     for artifact in (artifact for some in begun for artifact in some):
         shutil.rmtree(artifact.uri, ignore_errors=True)
-
-
-def _connection(
-    deployment: local_deployment_config_pb2.LocalDeploymentConfig,
-) -> metadata_store_pb2.ConnectionConfig:
-    config = deployment.metadata_connection_config
-    return getattr(config, config.WhichOneof("connection_config"))

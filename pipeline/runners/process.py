@@ -22,11 +22,11 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
-from shardline.pipeline.layout import Layout
+from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.runners.events import Event, read_events
 from shardline.pipeline.runners.interruption import exit_code_of
-from shardline.pipeline.terminal.tables import show
-from shardline.pipeline.terminal.terminal import escaping_log
+from shardline.pipeline.terminal.escaping import escaped_log
+from shardline.pipeline.terminal.tables import print_table
 
 _HEARTBEAT_S = 10.0
 _TERMINATION_S = 10.0
@@ -85,7 +85,7 @@ class _Follower:
 
 def run_in_process(
     config: Path,
-    layout: Layout,
+    run_folder: RunFolder,
     console: Console,
     arguments: Sequence[str] = (),
     *,
@@ -95,7 +95,7 @@ def run_in_process(
 
     Args:
         config: the run's configuration file.
-        layout: where outputs go; made already.
+        run_folder: where outputs go; made already.
         console: where to show.
         arguments: more of the command line of `pipeline.runners.local`.
         verbose: whether to show what libraries log, too.
@@ -104,9 +104,9 @@ def run_in_process(
         The exit code: 0 when every component came to its end and the model was
         published.
     """
-    log_path = layout.logs / f"{datetime.datetime.now():%Y%m%d-%H%M%S.%f}.log"
+    log_path = run_folder.logs / f"{datetime.datetime.now():%Y%m%d-%H%M%S.%f}.log"
     console.print(
-        f"Running {config} into {_from_here(str(layout.root))}, "
+        f"Running {config} into {_from_here(str(run_folder.root))}, "
         f"log {_from_here(str(log_path))}",
         soft_wrap=True,
         markup=False,
@@ -118,7 +118,7 @@ def run_in_process(
         "shardline.pipeline.runners.local",
         str(config),
     ]
-    command += ["--output-dir", str(layout.root), *arguments]
+    command += ["--output-dir", str(run_folder.root), *arguments]
     interruption = 0
     status = console.status("Starting") if console.is_terminal and not verbose else None
     follower = _Follower(console, status)
@@ -126,7 +126,9 @@ def run_in_process(
         status.start()
     try:
         # Beam and TensorFlow leave temporary files behind.
-        with tempfile.TemporaryDirectory(prefix=".tmp-", dir=layout.root) as scratch:
+        with tempfile.TemporaryDirectory(
+            prefix=".tmp-", dir=run_folder.root
+        ) as scratch:
             returncode = _follow(command, log_path, follower, verbose, scratch)
     except KeyboardInterrupt as signalled:
         interruption = exit_code_of(signalled)
@@ -148,7 +150,7 @@ def _follow(
 ) -> int:
     """Starts the process and follows it; returns its exit code."""
     read_end, write_end = os.pipe()
-    with escaping_log(log_path, is_shown=verbose) as log:
+    with escaped_log(log_path, is_shown=verbose) as log:
         process = subprocess.Popen(
             [*command, "--events", str(write_end)],
             stdin=subprocess.DEVNULL,
@@ -231,7 +233,7 @@ def _conclude(follower: _Follower, returncode: int, log_path: Path) -> int:
     table.add_row("Log", escape(_from_here(str(log_path))))
     if follower.reused:
         table.add_row("Reused", ", ".join(follower.reused))
-    show(table, console)
+    print_table(table, console)
     return 0
 
 

@@ -15,7 +15,7 @@ _UNBROKEN = "\u00a0"
 _WIDE = 100_000  # more than any table
 
 
-def show(table: Table, console: Console) -> None:
+def print_table(table: Table, console: Console) -> None:
     """Prints a table, or, where it is too wide, the cells of each row in lines.
 
     Args:

@@ -198,7 +198,7 @@ def test_a_server_that_does_not_start_is_told_with_its_output(tmp_path, monkeypa
 def found_of_demo(errors):
     return {
         "budget": 0.0005,
-        "forms": {
+        "precisions": {
             "increase": 0.0001 * (1 + 9 * errors),
             "variants": {
                 "chosen": {
@@ -210,14 +210,14 @@ def found_of_demo(errors):
         },
         "validation": {
             "parity": {
-                form: {
-                    "form": form,
+                precision: {
+                    "form": precision,
                     "examples": 90,
                     "refused": 10,
                     "largest_difference": difference,
                     "faults": ["off"] * errors,
                 }
-                for form, difference in {"float32": errors, "int8": 0.1}.items()
+                for precision, difference in {"float32": errors, "int8": 0.1}.items()
             }
         },
     }
@@ -241,7 +241,7 @@ def found_of_deltas(errors):
 
 def outcome_of(*, slower=1.0, errors=0):
     """Returns an outcome of all sections in which every bar holds, or some do not."""
-    names = (*workload.FORMS, workload.RIVAL)
+    names = (*workload.PRECISIONS, workload.RIVAL)
     times = {
         f"latency/{name}/{name_of(size)}": [
             [size * slower * (k + 1) / 1e4 for k in range(100)]
@@ -262,8 +262,8 @@ def outcome_of(*, slower=1.0, errors=0):
             "differences": dict.fromkeys(names, 1e-7),
         },
         "clients": {
-            form: {"largest": clients, "warm_up": 10, "answered": 10 - errors}
-            for form in workload.FORMS
+            precision: {"largest": clients, "warm_up": 10, "answered": 10 - errors}
+            for precision in workload.PRECISIONS
         },
         "load": {
             "errors": errors,

@@ -145,14 +145,14 @@ def serialize() -> Callable[[dict[str, list[Any]]], bytes]:
 def transformed(tmp_path_factory: pytest.TempPathFactory) -> Transformed:
     """The rows, analyzed and transformed as the jobs do it, without Beam."""
     folder = tmp_path_factory.mktemp("transformed")
-    settings = FEATURES.preprocessing(Target(label="label"))
+    preprocessing = FEATURES.preprocessing(Target(label="label"))
     decoder = example_coder.ExamplesToRecordBatchDecoder(
         example_schema(COLUMNS).SerializeToString()
     )
     batch = decoder.DecodeBatch([_example(row) for row in ROWS])
     graph = str(folder / "graph")
-    facts = analyze_batches([batch], settings, str(folder))
-    write_transform_graph(graph, settings, facts, str(folder))
+    statistics = analyze_batches([batch], preprocessing, str(folder))
+    write_transform_graph(graph, preprocessing, statistics, str(folder))
     loaded = LoadedGraph(graph)
     writer = TFRecordWriter(str(folder / "records"), loaded.new_encoding())
     writer.write(loaded.transformed(batch))

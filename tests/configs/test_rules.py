@@ -166,17 +166,17 @@ FAULTS = {
         "splits: {train: a.csv}, held_out: {eval: {column: day, at_least: 2026-01-02}}",
         "3: `data.files.held_out.eval.at_least`: put the date between quotes",
     ),
-    "form_of_no_table": (
+    "precision_of_no_table": (
         "numbers:\n",
         "serving: {tables: {hours: int8}}\nnumbers:\n",
         "10: serving.tables: `hours` is not among the tables",
     ),
-    "unknown_form": (
+    "unknown_precision": (
         "numbers:\n",
         "serving: {tables: {hour: int4}}\nnumbers:\n",
         "10: `serving.tables`: must be `float32`, `float16`, `int8` or `auto`",
     ),
-    "unknown_form_of_all": (
+    "unknown_precision_of_all": (
         "numbers:\n",
         "serving: {tables: [int8]}\nnumbers:\n",
         "10: `serving.tables`: must be `float32`, `float16`, `int8` or `auto`",

@@ -131,7 +131,7 @@ def test_section_cannot_be_changed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tables", "forms"),
+    ("tables", "precisions"),
     [
         ("auto", {"movie": "auto", "user": "auto"}),
         ({"movie": "int8"}, {"movie": "int8", "user": "float32"}),
@@ -139,8 +139,8 @@ def test_section_cannot_be_changed() -> None:
     ids=str,
 )
 def test_form_of_a_table_is_its_own_or_that_of_all(
-    tables: Any, forms: dict[str, str]
+    tables: Any, precisions: dict[str, str]
 ) -> None:
     serving = Serving(tables=tables)
 
-    assert {name: serving.form_of(name) for name in forms} == forms
+    assert {name: serving.precision_of(name) for name in precisions} == precisions

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from shardline.pipeline.names import is_as_given, pipeline_name
+from shardline.pipeline.names import pipeline_name, shows_run_name
 
 # What Kubernetes takes as the name of an object.
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -59,4 +59,4 @@ def test_name_is_that_of_the_run_where_it_can_be(
     name: str, expected: str, shown: bool
 ) -> None:
     assert pipeline_name(name) == expected
-    assert is_as_given(name) is shown
+    assert shows_run_name(name) is shown

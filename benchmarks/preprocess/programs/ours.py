@@ -6,16 +6,16 @@ from pathlib import Path
 from benchmarks.preprocess.outputs import Outputs
 from benchmarks.preprocess.program import measure
 from shardline.components.execution.beam_runners import beam_runner
-from shardline.components.features.standalone import GRAPH, preprocess_alone
+from shardline.components.features.reading.job_examples import examples_of_job
+from shardline.components.features.standalone import GRAPH, preprocess_standalone
 from shardline.configs.load import load_job
-from shardline.pipeline.commands.preprocess import examples_of
 
 
 def run(configuration: Path, output: Path) -> list[str]:
     """Preprocesses what a configuration names; returns what was left out, in lines."""
     job = load_job(configuration)
-    report = preprocess_alone(
-        examples_of(job, [], configuration.parent),
+    report = preprocess_standalone(
+        examples_of_job(job, [], configuration.parent),
         job.preprocessing(job.data.target),
         beam_runner("direct"),
         output=str(output / "ours"),

@@ -20,8 +20,8 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from benchmarks.serving.callers import Caller, GrpcCaller, RestCaller
 from benchmarks.serving.program import say_result_of
+from shardline.components.contracts.model_folder import WARMUP_FILE
 
-_WARM_UP = "assets.extra/tf_serving_warmup_requests"
 _BUILD = Path(__file__).parents[3] / "tests/clients/build.py"
 
 
@@ -44,7 +44,7 @@ def main() -> dict[str, Any]:
         for client, scores in given.items():
             difference = float(np.abs(scores - expected).max())
             largest[client] = max(largest.get(client, 0.0), difference)
-    logs = _records(model / _WARM_UP)
+    logs = _records(model / WARMUP_FILE)
     answered = sum(_is_answered(signatures, log) for log in logs)
     return {"largest": largest, "warm_up": len(logs), "answered": answered}
 

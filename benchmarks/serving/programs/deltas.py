@@ -25,8 +25,9 @@ import tensorflow as tf
 from benchmarks.serving import workload
 from benchmarks.serving.models import Trainee, export, new_trainee, write_graph
 from benchmarks.serving.program import say_result_of
+from shardline.components.contracts.model_folder import PUBLICATION_FILE
 from shardline.components.pusher.agent import update
-from shardline.components.pusher.publication import PUBLICATION_FILE, Record
+from shardline.components.pusher.publication import Record
 from shardline.components.pusher.publish import Published, publish_model
 from shardline.components.pusher.stores.stores import open_store
 from shardline.configs.schema import Model, Publishing

@@ -4,7 +4,7 @@
 
 MovieLens 100K, as configs/movielens.yaml has it, with its larger tables `auto` and the
 others float32. The data are fetched as the demo fetches them. Prints what the Exporter
-wrote of the forms and the ServingValidator of its lookups.
+wrote of the precisions and the ServingValidator of its lookups.
 """
 
 import subprocess
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.serving.program import say_result_of
-from shardline.components.contracts.precision_report import load_forms_report
+from shardline.components.contracts.precision_report import load_precision_report
 from shardline.components.contracts.validation import load_validation
 from shardline.configs import load_run
 
@@ -39,7 +39,7 @@ def main() -> dict[str, Any]:
     (model,) = artifacts.glob("Exporter/model/*/Format-Serving")
     (validated,) = artifacts.glob("ServingValidator/validation/*")
     return {
-        "forms": load_forms_report(str(model)).model_dump(),
+        "precisions": load_precision_report(str(model)).model_dump(),
         "validation": load_validation(str(validated)).model_dump(),
         "budget": load_run(config).serving.max_entropy_increase,
     }

@@ -25,10 +25,10 @@ from pathlib import Path
 
 import numpy as np
 
+from shardline.components.contracts.model_folder import PUBLICATION_FILE, versions_among
 from shardline.components.pusher.agent import update
 from shardline.components.pusher.files import files_below
 from shardline.components.pusher.publication import (
-    PUBLICATION_FILE,
     PublicationError,
     Record,
     parsed_publication,
@@ -36,7 +36,6 @@ from shardline.components.pusher.publication import (
 )
 from shardline.components.pusher.publish import publish_model
 from shardline.components.pusher.stores.stores import open_store
-from shardline.components.pusher.stores.versions import latest_version
 from shardline.configs.serving import Publishing
 
 _PUBLISHING = Publishing(mode="delta", full_every=4, max_delta=1.0, keep=6)
@@ -173,7 +172,8 @@ def look(folder: Path, last: int, counts: Counts, has_token: bool) -> int:
         counts: to be added to.
         has_token: whether models hold tokens.
     """
-    version = latest_version(os.listdir(folder)) if folder.is_dir() else None
+    versions = versions_among(os.listdir(folder)) if folder.is_dir() else []
+    version = max(versions, default=None)
     if version is None:
         counts.decreased += last > 0
         return last

@@ -57,10 +57,10 @@ def make(folder: Path, rows: int, hosts: int) -> Action:
     import tensorflow as tf
 
     from shardline.components.contracts.checkpoint_manifest import (
-        Manifest,
+        CheckpointManifest,
         checkpoint_prefix,
     )
-    from shardline.components.features.analysis.results import Facts
+    from shardline.components.features.analysis.statistics import FeatureStatistics
     from shardline.components.features.graph.writer import write_transform_graph
     from shardline.components.model.dense_variables import plain_variables
     from shardline.components.trainer.learner import new_learner
@@ -75,7 +75,7 @@ def make(folder: Path, rows: int, hosts: int) -> Action:
         write_transform_graph(
             str(folder / "graph"),
             features.preprocessing(Target()),
-            Facts(examples=1),
+            FeatureStatistics(examples=1),
             str(folder),
         )
         training = Training(batch_size=2, steps=1)
@@ -88,7 +88,7 @@ def make(folder: Path, rows: int, hosts: int) -> Action:
         tf.raw_ops.MergeV2Checkpoints(
             checkpoint_prefixes=parts, destination_prefix=checkpoint_prefix(checkpoint)
         )
-        Manifest(
+        CheckpointManifest(
             steps=0,
             hosts=hosts,
             rows={"item": rows},

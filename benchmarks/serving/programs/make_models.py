@@ -1,4 +1,4 @@
-"""Makes what requests are sent to: the model in each form, and the rival.
+"""Makes what requests are sent to: the model in each precision, and the rival.
 
     python -m benchmarks.serving.programs.make_models FOLDER
 
@@ -36,8 +36,10 @@ def main() -> dict[str, float]:
     trainee = new_trainee(workload.FEATURES, transform, workload.MODEL)
     trainee.save(folder / "checkpoint")
     examples = serialized(workload.rows(_EXAMPLES, seed=1))
-    for form in workload.FORMS:
-        export(folder / form, folder / "checkpoint", transform, form, examples)
+    for precision in workload.PRECISIONS:
+        export(
+            folder / precision, folder / "checkpoint", transform, precision, examples
+        )
     export_keras(
         folder / workload.RIVAL,
         workload.FEATURES,
@@ -50,7 +52,7 @@ def main() -> dict[str, float]:
             writer.write(example)
     scores = {
         name: scores_of(folder / name, examples)
-        for name in (*workload.FORMS, workload.RIVAL)
+        for name in (*workload.PRECISIONS, workload.RIVAL)
     }
     for name, given in scores.items():
         np.save(folder / f"{name}.npy", given)

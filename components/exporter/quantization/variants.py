@@ -1,4 +1,4 @@
-"""One checkpoint's model with its tables in different forms, each measured once."""
+"""One checkpoint's model with its tables in several precisions, each measured once."""
 
 import dataclasses
 import logging
@@ -6,58 +6,67 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from shardline.components.contracts.checkpoint_manifest import Manifest
-from shardline.components.exporter.quantization.weigh import Trial
-from shardline.components.exporter.quantization.weighing import (
+from shardline.components.contracts.checkpoint_manifest import CheckpointManifest
+from shardline.components.contracts.model_folder import loaded_bytes
+from shardline.components.exporter.quantization.measurement import (
     Candidates,
-    Weight,
-    weigh,
+    Measurement,
+    measure,
 )
+from shardline.components.exporter.quantization.program import Trial
 from shardline.components.exporter.table_files import TableRows
-from shardline.configs.schema import Form
+from shardline.configs.schema import Precision
 
 _log = logging.getLogger("shardline.exporter")
 
-Forms: TypeAlias = Mapping[str, Form]
-Export: TypeAlias = Callable[[Forms, str], None]
+Precisions: TypeAlias = Mapping[str, Precision]
+Export: TypeAlias = Callable[[Precisions, str], None]
 
 
 @dataclasses.dataclass(frozen=True)
-class Measured:
-    """An exported model.
+class MeasuredVariant:
+    """A model that was exported with its tables in certain precisions.
 
     Attributes:
-        folder: where it lies.
+        folder: the model folder.
         table_bytes: of its tables.
-        model_bytes: of all its files, without `assets.extra`.
-        weight: what was measured of it.
+        model_bytes: of the files that a server loads.
+        measurement: on the evaluation split.
     """
 
     folder: Path
     table_bytes: int
     model_bytes: int
-    weight: Weight
+    measurement: Measurement
 
-    def increase(self, base: "Measured") -> float:
-        """Returns the relative increase of normalized entropy over another model's."""
-        entropies = self.weight.normalized_entropy, base.weight.normalized_entropy
-        return entropies[0] / entropies[1] - 1
+    def increase(self, base: "MeasuredVariant") -> float:
+        """Returns the relative increase of normalized entropy over another variant's.
+
+        Args:
+            base: the other one.
+        """
+        entropy = self.measurement.normalized_entropy
+        return entropy / base.measurement.normalized_entropy - 1
 
 
 class Variants:
-    """Exports a model in the forms it is asked for, and measures it.
+    """Exports a model in the precisions it is asked for, and measures it.
 
     Attributes:
-        trials: what came of the candidates that were given.
+        trials: what came of the candidates, in the order in which they were tried.
     """
 
     def __init__(
-        self, export: Export, scratch: str, manifest: Manifest, files: Sequence[str]
+        self,
+        export: Export,
+        scratch: str,
+        manifest: CheckpointManifest,
+        files: Sequence[str],
     ):
-        """Makes nothing yet.
+        """Exports nothing yet.
 
         Args:
-            export: writes the model, tables in these forms, to a folder.
+            export: writes the model, tables in these precisions, to a folder.
             scratch: the folder for exports.
             manifest: of the checkpoint.
             files: the evaluation split's raw examples, gzipped TFRecords.
@@ -67,58 +76,52 @@ class Variants:
         self._scratch = Path(scratch)
         self._manifest = manifest
         self._files = files
-        self._measured: dict[tuple[Form, ...], Measured] = {}
+        self._measured: dict[tuple[Precision, ...], MeasuredVariant] = {}
 
-    def all_in(self, form: Form) -> Forms:
-        """Returns forms with which every table is held alike."""
-        return dict.fromkeys(sorted(self._manifest.rows), form)
+    def all_in(self, precision: Precision) -> Precisions:
+        """Returns one precision for every table."""
+        return dict.fromkeys(sorted(self._manifest.rows), precision)
 
-    def table_bytes(self, table: str, form: Form) -> int:
-        """Returns the size of a table in a form."""
+    def table_bytes(self, table: str, precision: Precision) -> int:
+        """Returns the size of a table in a precision."""
         dim = self._manifest.features.tables[table].dim
-        return TableRows(table, self._manifest.rows[table], dim, form).bytes
+        return TableRows(table, self._manifest.rows[table], dim, precision).bytes
 
-    def measure(self, forms: Forms, candidates: Candidates | None = None) -> Measured:
-        """Exports and measures, unless that was done.
+    def measure(
+        self, precisions: Precisions, candidates: Candidates | None = None
+    ) -> MeasuredVariant:
+        """Exports and measures the model, unless that was done before.
 
         Args:
-            forms: of every table.
-            candidates: further forms to try; `forms` are float32 then.
+            precisions: of every table.
+            candidates: further precisions to try; `precisions` are float32 then.
 
         Raises:
-            WeighingError: if quality cannot be measured.
-            ValueError: if a table cannot be held in its form.
+            MeasurementError: if quality cannot be measured.
+            ValueError: if a table cannot be held in its precision.
         """
-        key = tuple(form for _, form in sorted(forms.items()))
+        key = tuple(precision for _, precision in sorted(precisions.items()))
         if key not in self._measured:
-            held = " and ".join(sorted(set(forms.values())))
+            held = " and ".join(sorted(set(precisions.values())))
             _log.info("exporting and measuring the model with tables as %s", held)
             folder = self._scratch / str(len(self._measured))
-            self._export(forms, str(folder))
-            self._measured[key] = Measured(
+            self._export(precisions, str(folder))
+            self._measured[key] = MeasuredVariant(
                 folder=folder,
-                table_bytes=sum(self.table_bytes(*item) for item in forms.items()),
-                model_bytes=_model_bytes(folder),
-                weight=weigh(
-                    str(folder), self._files, self._manifest, candidates, self._tried
+                table_bytes=sum(self.table_bytes(*item) for item in precisions.items()),
+                model_bytes=sum(loaded_bytes(folder).values()),
+                measurement=measure(
+                    str(folder), self._files, self._manifest, candidates, self._record
                 ),
             )
         return self._measured[key]
 
-    def _tried(self, trial: Trial) -> None:
+    def _record(self, trial: Trial) -> None:
         self.trials.append(trial)
         _log.info(
             "%s as %s: normalized entropy %+.4f %%, %s",
             trial.table,
-            trial.form,
+            trial.precision,
             100 * trial.increase,
             "kept" if trial.kept else "too much",
         )
-
-
-def _model_bytes(folder: Path) -> int:
-    return sum(
-        path.stat().st_size
-        for path in folder.rglob("*")
-        if path.is_file() and path.relative_to(folder).parts[0] != "assets.extra"
-    )

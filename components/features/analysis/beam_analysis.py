@@ -12,10 +12,11 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import tensorflow as tf
+from apache_beam.pvalue import PCollection
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
@@ -31,7 +32,7 @@ from shardline.components.features.graph.derived import DerivedBatches
 from shardline.components.features.reading.staged import StagedUnit
 from shardline.components.readers.files import (
     BadInputError,
-    ReadRules,
+    ReadSettings,
     Tally,
     Unit,
     read_unit,
@@ -51,13 +52,13 @@ class SpanUnit(NamedTuple):
     unit: Unit
 
 
-class Analyze(beam.PTransform):
+class Analyze(beam.PTransform[Any, Any]):
     """Units of work to files of counts and summaries, and a vocabulary a table."""
 
     def __init__(
         self,
-        rules: ReadRules,
-        settings: Preprocessing,
+        settings: ReadSettings,
+        preprocessing: Preprocessing,
         *,
         vocabularies: str,
         known: Iterable[tuple[str, str]],
@@ -67,25 +68,25 @@ class Analyze(beam.PTransform):
         """Sets what to count.
 
         Args:
-            rules: how to read; rows of their `split` are counted.
-            settings: the specification.
+            settings: how to read; rows of their `split` are counted.
+            preprocessing: the features, numbers and tables to preprocess.
             vocabularies: folder for the files of tokens.
             known: (table, file of counts) of spans that are counted already.
             staging: folder for what is read, for the second job; None keeps nothing.
             derived: folder of the graph of the user's own function, if there is one.
         """
         super().__init__()
-        self._count = _Count(rules, settings, staging, derived)
-        self._settings = settings
+        self._count = _Count(settings, preprocessing, staging, derived)
+        self._preprocessing = preprocessing
         self._vocabularies = vocabularies
         self._known = list(known)
 
-    def expand(self, units: beam.PCollection[SpanUnit]) -> beam.PCollection[str]:
+    def expand(self, units: PCollection[SpanUnit]) -> PCollection[str]:
         """Returns the names of the tables whose vocabularies are written."""
         tables = [
             table
-            for table in self._settings.vocabularies
-            if self._settings.ids_of(table).kind == "vocabulary"
+            for table in self._preprocessing.vocabularies
+            if self._preprocessing.ids_of(table).kind == "vocabulary"
         ]
         found = (
             units
@@ -96,13 +97,14 @@ class Analyze(beam.PTransform):
         known = units.pipeline | "Tables" >> beam.Create(
             [*((table, "") for table in tables), *self._known]
         )
-        return (
+        written: PCollection[str] = (
             (found, known)
             | beam.Flatten()
             | "ByTable" >> beam.GroupByKey()
             | "WriteVocabulary"
-            >> beam.Map(_write_vocabulary, self._vocabularies, self._settings)
+            >> beam.Map(_write_vocabulary, self._vocabularies, self._preprocessing)
         )
+        return written
 
 
 class _Count(beam.DoFn):
@@ -110,37 +112,37 @@ class _Count(beam.DoFn):
 
     def __init__(
         self,
-        rules: ReadRules,
-        settings: Preprocessing,
+        settings: ReadSettings,
+        preprocessing: Preprocessing,
         staging: str | None,
         derived: str | None,
     ):
-        self._rules = rules
         self._settings = settings
+        self._preprocessing = preprocessing
         self._staging = staging
         self._derived = derived
         self._own: DerivedBatches | None = None
 
     def setup(self) -> None:
-        if self._settings.derived and self._derived:
-            self._own = DerivedBatches(self._derived, self._settings.derived)
+        if self._preprocessing.derived and self._derived:
+            self._own = DerivedBatches(self._derived, self._preprocessing.derived)
 
     def start_bundle(self) -> None:
         self._counts: dict[str, TableCounts] = {}
 
     def process(self, element: SpanUnit) -> Iterator[tuple[_Key, bytes]]:
         folder, unit = element
-        counts = self._counts.setdefault(folder, TableCounts(self._settings))
+        counts = self._counts.setdefault(folder, TableCounts(self._preprocessing))
         counted_before = counts.added
-        summarizer = Summarizer(self._settings)
-        bad, tally = self._rules.new_bad_input(), Tally()
+        summarizer = Summarizer(self._preprocessing)
+        bad, tally = self._settings.new_bad_input(), Tally()
         staged = StagedUnit(self._staging, unit) if self._staging else None
         rows: Counter[str] = Counter()
         try:
-            for split, batch in read_unit(unit, self._rules, bad, tally=tally):
+            for split, batch in read_unit(unit, self._settings, bad, tally=tally):
                 if staged:
                     staged.write(split, batch)
-                if split == self._rules.split:
+                if split == self._settings.split:
                     if self._own:
                         batch = self._own.with_derived(batch)
                     counts.add(batch)
@@ -194,7 +196,7 @@ def _write_counts(group: tuple[_Key, Iterable[bytes]]) -> Iterator[tuple[str, st
 
 
 def _write_vocabulary(
-    group: tuple[str, Iterable[str]], vocabularies: str, settings: Preprocessing
+    group: tuple[str, Iterable[str]], vocabularies: str, preprocessing: Preprocessing
 ) -> str:
     """Puts the tokens of a table in order, from its files of counts."""
     table, files = group
@@ -202,8 +204,8 @@ def _write_vocabulary(
     for file in sorted(set(files) - {""}):
         shards.setdefault(int(file.rpartition("-")[2]), []).append(file)
     path = os.path.join(vocabularies, table)
-    facts = write_vocabulary(path, shards, settings.vocabularies[table])
-    _write(f"{path}.json", facts.model_dump_json().encode())
+    statistics = write_vocabulary(path, shards, preprocessing.vocabularies[table])
+    _write(f"{path}.json", statistics.model_dump_json().encode())
     return table
 
 

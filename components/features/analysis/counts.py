@@ -48,7 +48,8 @@ class TokenCounts:
     @property
     def nbytes(self) -> int:
         """Returns about how much memory the counts take, in bytes."""
-        return self._waiting_bytes + sum(table.nbytes for table in self._counted)
+        counted_bytes = sum(int(table.nbytes) for table in self._counted)
+        return self._waiting_bytes + counted_bytes
 
     def drain(self) -> pa.Table:
         """Returns distinct tokens with their counts, and starts anew."""
@@ -77,15 +78,15 @@ class TokenCounts:
 class TableCounts:
     """Counts the tokens of all tables that have vocabularies."""
 
-    def __init__(self, settings: Preprocessing) -> None:
+    def __init__(self, preprocessing: Preprocessing) -> None:
         """Starts with no token.
 
         Args:
-            settings: the specification.
+            preprocessing: the features, numbers and tables to preprocess.
         """
         self._features = {
             name: feature
-            for name, feature in settings.features.items()
+            for name, feature in preprocessing.features.items()
             if feature.ids.kind == "vocabulary"
         }
         self._tables = {f.table: TokenCounts() for f in self._features.values()}
@@ -138,7 +139,8 @@ def to_bytes(counts: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, _SCHEMA, options=_LZ4) as writer:
         writer.write_table(counts)
-    return sink.getvalue().to_pybytes()
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
 def from_bytes(data: bytes) -> pa.Table:

@@ -6,23 +6,23 @@ from collections.abc import Iterable
 import pyarrow as pa
 
 from shardline.components.features.analysis.counts import TableCounts
-from shardline.components.features.analysis.results import Facts
-from shardline.components.features.analysis.summary import Summarizer, facts_of
+from shardline.components.features.analysis.statistics import FeatureStatistics
+from shardline.components.features.analysis.summary import Summarizer, statistics_of
 from shardline.components.features.analysis.vocabulary import write_vocabulary
 from shardline.configs.schema import Preprocessing
 
 
 def analyze_batches(
-    batches: Iterable[pa.RecordBatch], settings: Preprocessing, folder: str
-) -> Facts:
+    batches: Iterable[pa.RecordBatch], preprocessing: Preprocessing, folder: str
+) -> FeatureStatistics:
     """Finds what preprocessing needs to know of some examples.
 
     Args:
         batches: of raw columns.
-        settings: the specification.
+        preprocessing: the features, numbers and tables to preprocess.
         folder: to write a file of tokens to for each table that has a vocabulary.
     """
-    counts, summarizer = TableCounts(settings), Summarizer(settings)
+    counts, summarizer = TableCounts(preprocessing), Summarizer(preprocessing)
     for batch in batches:
         counts.add(batch)
         summarizer.add(batch)
@@ -34,8 +34,8 @@ def analyze_batches(
         shards[table][shard] = [file]
     vocabularies = {
         table: write_vocabulary(
-            os.path.join(folder, table), files, settings.vocabularies[table]
+            os.path.join(folder, table), files, preprocessing.vocabularies[table]
         )
         for table, files in shards.items()
     }
-    return facts_of(summarizer.drain(), vocabularies, settings)
+    return statistics_of(summarizer.drain(), vocabularies, preprocessing)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from shardline.components.features.analysis.results import VocabularyFacts
+from shardline.components.features.analysis.statistics import VocabularyStatistics
 from shardline.components.features.analysis.summary import (
     Summary,
     merged,
@@ -21,7 +21,7 @@ from shardline.components.readers.files import (
     BadInput,
     BadInputError,
     LostRowsError,
-    ReadRules,
+    ReadSettings,
     Tally,
     refuse,
 )
@@ -40,7 +40,7 @@ class Found(NamedTuple):
     """
 
     summary: Summary
-    vocabularies: dict[str, VocabularyFacts]
+    vocabularies: dict[str, VocabularyStatistics]
     values: dict[str, int]
     read: dict[str, int]
     bad: BadInput
@@ -49,15 +49,15 @@ class Found(NamedTuple):
 def found_by(
     told: Sequence[Mapping[str, Any]],
     files: Sequence[str],
-    rules: ReadRules,
-    vocabularies: dict[str, VocabularyFacts],
+    settings: ReadSettings,
+    vocabularies: dict[str, VocabularyStatistics],
 ) -> Found:
     """Returns what units of work have found, if it is all that there is.
 
     Args:
         told: by each of them.
         files: that they have read.
-        rules: how.
+        settings: how.
         vocabularies: that were made of their counts.
 
     Raises:
@@ -65,21 +65,21 @@ def found_by(
         LostRowsError: if sums that must be equal differ.
     """
     bad, tally = merged_told(told)
-    refuse(tally, bad, {rules.split: files}, rules)
+    refuse(tally, bad, {settings.split: files}, settings)
     summary = merged(summary_from_json(unit["summary"]) for unit in told)
-    check_analysed(told, rules.split, summary.examples)
+    check_analysed(told, settings.split, summary.examples)
     values = check_vocabularies(told, vocabularies)
-    read = {file: tally.given.get(file, {}).get(rules.split, 0) for file in files}
+    read = {file: tally.given.get(file, {}).get(settings.split, 0) for file in files}
     return Found(summary, vocabularies, values, read, bad)
 
 
-def vocabulary_facts(
-    settings: Preprocessing, folder: str
-) -> dict[str, VocabularyFacts]:
+def vocabulary_statistics(
+    preprocessing: Preprocessing, folder: str
+) -> dict[str, VocabularyStatistics]:
     """Returns what was found of each vocabulary.
 
     Args:
-        settings: the specification.
+        preprocessing: the features, numbers and tables to preprocess.
         folder: of the vocabularies.
 
     Raises:
@@ -87,10 +87,10 @@ def vocabulary_facts(
     """
     tables = [
         table
-        for table in settings.vocabularies
-        if settings.ids_of(table).kind == "vocabulary"
+        for table in preprocessing.vocabularies
+        if preprocessing.ids_of(table).kind == "vocabulary"
     ]
-    facts = {}
+    statistics = {}
     for table in tables:
         path = os.path.join(folder, f"{table}.json")
         if not tf.io.gfile.exists(path):
@@ -99,8 +99,8 @@ def vocabulary_facts(
                 "that step."
             )
         with tf.io.gfile.GFile(path) as file:
-            facts[table] = VocabularyFacts(**json.load(file))
-    return facts
+            statistics[table] = VocabularyStatistics(**json.load(file))
+    return statistics
 
 
 def merged_told(told: Sequence[Mapping[str, Any]]) -> tuple[BadInput, Tally]:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from tfx_bsl import sketches
 
-from shardline.components.features.analysis.results import NumberFacts
+from shardline.components.features.analysis.statistics import NumberStatistics
 from shardline.components.features.analysis.whole_quantiles import (
     WholeQuantiles,
     merged_boundaries,
@@ -62,9 +62,9 @@ class Moments:
         )
 
     @property
-    def facts(self) -> NumberFacts:
+    def statistics(self) -> NumberStatistics:
         """Returns what preprocessing needs of them."""
-        return NumberFacts(
+        return NumberStatistics(
             count=self.count,
             missing=self.missing,
             mean=self.mean,
@@ -92,13 +92,13 @@ def moments_of(values: np.ndarray, missing: int) -> Moments:
 class NumberMoments:
     """The moments of every number of a specification."""
 
-    def __init__(self, settings: Preprocessing) -> None:
+    def __init__(self, preprocessing: Preprocessing) -> None:
         """Starts with no value.
 
         Args:
-            settings: the specification.
+            preprocessing: the features, numbers and tables to preprocess.
         """
-        self._numbers = settings.numbers
+        self._numbers = preprocessing.numbers
         self._moments = dict.fromkeys(self._numbers, Moments())
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -129,15 +129,15 @@ class TableQuantiles:
     digits.
     """
 
-    def __init__(self, settings: Preprocessing) -> None:
+    def __init__(self, preprocessing: Preprocessing) -> None:
         """Starts with no value.
 
         Args:
-            settings: the specification.
+            preprocessing: the features, numbers and tables to preprocess.
         """
         self._features = {
             name: feature
-            for name, feature in settings.features.items()
+            for name, feature in preprocessing.features.items()
             if feature.ids.kind == "quantiles"
         }
         self._start()

@@ -1,7 +1,7 @@
 """What one unit of work finds beside tokens: small, and merged in a fixed order.
 
 The order fixes the last bits of means and the choices of sketches, so that a job gives
-the same facts however its work was spread.
+the same statistics however its work was spread.
 """
 
 import base64
@@ -17,7 +17,10 @@ from shardline.components.features.analysis.numbers import (
     TableQuantiles,
     boundaries,
 )
-from shardline.components.features.analysis.results import Facts, VocabularyFacts
+from shardline.components.features.analysis.statistics import (
+    FeatureStatistics,
+    VocabularyStatistics,
+)
 from shardline.configs.schema import Preprocessing
 
 
@@ -74,31 +77,33 @@ def merged(summaries: Iterable[Summary]) -> Summary:
     return Summary(examples, moments, sketches)
 
 
-def facts_of(
-    summary: Summary, vocabularies: dict[str, VocabularyFacts], settings: Preprocessing
-) -> Facts:
+def statistics_of(
+    summary: Summary,
+    vocabularies: dict[str, VocabularyStatistics],
+    preprocessing: Preprocessing,
+) -> FeatureStatistics:
     """Returns what preprocessing needs.
 
     Args:
         summary: of all examples.
         vocabularies: by table.
-        settings: the specification.
+        preprocessing: the features, numbers and tables to preprocess.
     """
-    return Facts(
+    return FeatureStatistics(
         examples=summary.examples,
         vocabularies=vocabularies,
         numbers={
-            name: summary.moments.get(name, Moments()).facts
-            for name in settings.numbers
+            name: summary.moments.get(name, Moments()).statistics
+            for name in preprocessing.numbers
         },
         boundaries={
             table: boundaries(
                 summary.sketches.get(table, []),
-                settings.ids_of(table).quantile_buckets or 1,
-                settings.dtype_of(table),
+                preprocessing.ids_of(table).quantile_buckets or 1,
+                preprocessing.dtype_of(table),
             )
-            for table in settings.vocabularies
-            if settings.ids_of(table).kind == "quantiles"
+            for table in preprocessing.vocabularies
+            if preprocessing.ids_of(table).kind == "quantiles"
         },
     )
 
@@ -106,15 +111,15 @@ def facts_of(
 class Summarizer:
     """Makes the summary of a unit of work."""
 
-    def __init__(self, settings: Preprocessing) -> None:
+    def __init__(self, preprocessing: Preprocessing) -> None:
         """Starts with no example.
 
         Args:
-            settings: the specification.
+            preprocessing: the features, numbers and tables to preprocess.
         """
         self._examples = 0
-        self._numbers = NumberMoments(settings)
-        self._quantiles = TableQuantiles(settings)
+        self._numbers = NumberMoments(preprocessing)
+        self._quantiles = TableQuantiles(preprocessing)
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Adds a batch of raw columns."""

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import tensorflow as tf
 
 from shardline.components.features.analysis.counts import from_bytes, merged
-from shardline.components.features.analysis.results import VocabularyFacts
+from shardline.components.features.analysis.statistics import VocabularyStatistics
 from shardline.configs.schema import Vocabulary
 
 # The line of a vocabulary without tokens; a lookup table cannot be made of no line.
@@ -22,7 +22,7 @@ _LINES_AT_ONCE = 1 << 20
 
 def write_vocabulary(
     path: str, shards: Mapping[int, Sequence[str]], rules: Vocabulary
-) -> VocabularyFacts:
+) -> VocabularyStatistics:
     """Puts tokens in order and writes those that the rules let in.
 
     Args:
@@ -44,7 +44,7 @@ def write_vocabulary(
         counts, sort_keys=[("count", "descending"), ("token", "descending")]
     )[: rules.max_tokens]
     _write_lines(path, counts.column("token").combine_chunks(), order)
-    return VocabularyFacts(
+    return VocabularyStatistics(
         size=max(1, len(order)),
         distinct=distinct,
         tokens=tokens,

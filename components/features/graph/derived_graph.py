@@ -16,7 +16,7 @@ from tensorflow_transform import analyzer_nodes, impl_helper
 
 from shardline.components.execution.beam_runners import Beam
 from shardline.components.execution.import_path import load_object
-from shardline.components.execution.worker_reports import WriteTold, read_told
+from shardline.components.execution.worker_reports import WriteReports, read_reports
 from shardline.components.features.graph.derived import checked_outputs
 from shardline.components.features.graph.raw_adapter import RawAdapter
 from shardline.components.features.graph.schema import example_schema
@@ -25,10 +25,10 @@ from shardline.components.features.graph.writer import write_graph_without_analy
 from shardline.components.features.reading.sources import Examples
 from shardline.components.readers.files import (
     BadInputError,
-    ReadRules,
+    ReadSettings,
     Unit,
     read_unit,
-    units,
+    units_of,
 )
 from shardline.components.readers.files.column_names import columns_shown
 from shardline.configs.schema import Derived
@@ -108,12 +108,12 @@ def _analyse(
     runner: Beam,
 ) -> int:
     """Writes the graph; returns how many examples it was made of."""
-    rules = examples.rules
+    settings = examples.settings
     told = f"{folder}-told.json"
     work = [
         unit
         for source in examples.analysed
-        for unit in units(source.files, rules, runner.workers)
+        for unit in units_of(source.files, settings, runner.workers)
     ]
     with (
         tft_beam.Context(temp_dir=f"{folder}-temp"),
@@ -123,7 +123,7 @@ def _analyse(
             pipeline
             | "Units" >> beam.Create(work)
             | beam.Reshuffle()
-            | "Read" >> beam.FlatMap(_batches, rules, schema)
+            | "Read" >> beam.FlatMap(_batches, settings, schema)
         )
         _ = (
             (batches, RawAdapter(schema).config)
@@ -135,19 +135,19 @@ def _analyse(
             | "Rows" >> beam.Map(lambda batch: batch.num_rows)
             | "Sum" >> beam.CombineGlobally(sum)
             | "Line" >> beam.Map(json.dumps)
-            | "Tell" >> WriteTold(told)
+            | "Tell" >> WriteReports(told)
         )
-    (rows,) = read_told(told)
+    (rows,) = read_reports(told)
     tf.io.gfile.remove(told)
     return int(rows)
 
 
 def _batches(
-    unit: Unit, rules: ReadRules, schema: schema_pb2.Schema
+    unit: Unit, settings: ReadSettings, schema: schema_pb2.Schema
 ) -> Iterator[pa.RecordBatch]:
     adapter = RawAdapter(schema)
     # What is bad is told when the same units are counted.
     with contextlib.suppress(BadInputError):
-        for split, batch in read_unit(unit, rules, rules.new_bad_input()):
-            if split == rules.split:
+        for split, batch in read_unit(unit, settings, settings.new_bad_input()):
+            if split == settings.split:
                 yield adapter.prepared(batch)

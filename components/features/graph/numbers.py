@@ -2,18 +2,20 @@
 
 import tensorflow as tf
 
-from shardline.components.features.analysis.results import NumberFacts
+from shardline.components.features.analysis.statistics import NumberStatistics
 from shardline.components.features.ids.tensor_tokens import is_missing
 from shardline.configs.schema import Number
 
 
-def scaled(values: tf.Tensor, number: Number, facts: NumberFacts) -> tf.Tensor:
+def scaled(
+    values: tf.Tensor, number: Number, statistics: NumberStatistics
+) -> tf.Tensor:
     """Returns a number as the dense model takes it.
 
     Args:
         values: float32 or int64 [batch], as parsed.
         number: the rule.
-        facts: of the training examples.
+        statistics: of the training examples.
 
     Returns:
         float32 [batch]. A scale by a spread of 0 gives 0 for the one value there is.
@@ -26,11 +28,13 @@ def scaled(values: tf.Tensor, number: Number, facts: NumberFacts) -> tf.Tensor:
     if number.log:
         result = signed_log(result)
     if number.missing == "mean":
-        result = _where(is_absent, facts.mean, result)
+        result = _where(is_absent, statistics.mean, result)
     if number.scale == "z_score":
-        result = _divided(result - facts.mean, facts.variance**0.5)
+        result = _divided(result - statistics.mean, statistics.variance**0.5)
     elif number.scale == "min_max":
-        result = _divided(result - facts.minimum, facts.maximum - facts.minimum)
+        result = _divided(
+            result - statistics.minimum, statistics.maximum - statistics.minimum
+        )
     return tf.cast(result, tf.float32)
 
 

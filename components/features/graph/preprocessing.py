@@ -1,9 +1,10 @@
-"""The transform graph's making: raw columns to ids and numbers, from known facts.
+"""The transform graph's making: raw columns to ids and numbers, from known statistics.
 
 Each table has one vocabulary, counted over all its features together, so that a token
 has the same id wherever it occurs. Ids below the vocabulary's size are its tokens, the
-most frequent first; the table's out-of-vocabulary rows follow. The facts come from the
-analysis; the graph itself analyses nothing, which keeps it small and quick to make.
+most frequent first; the table's out-of-vocabulary rows follow. The statistics come
+from the analysis; the graph itself analyses nothing, which keeps it small and quick to
+make.
 """
 
 import os
@@ -13,7 +14,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from shardline.components.features.analysis.results import Facts
+from shardline.components.features.analysis.statistics import FeatureStatistics
 from shardline.components.features.graph.numbers import scaled
 from shardline.components.features.graph.outputs import EXAMPLE_WEIGHT, weights_output
 from shardline.components.features.ids.tensor_tokens import (
@@ -26,16 +27,16 @@ from shardline.configs.schema import Feature, Preprocessing
 
 def transformed_columns(
     columns: Mapping[str, Any],
-    settings: Preprocessing,
-    facts: Facts,
+    preprocessing: Preprocessing,
+    statistics: FeatureStatistics,
     vocabularies: str,
 ) -> dict[str, Any]:
     """Turns raw columns into what models take.
 
     Args:
         columns: raw columns as the schema represents them: [batch] or ragged.
-        settings: the specification.
-        facts: of the training examples.
+        preprocessing: the features, numbers and tables to preprocess.
+        statistics: of the training examples.
         vocabularies: folder with a file of tokens for each table that has one.
 
     Returns:
@@ -43,29 +44,34 @@ def transformed_columns(
         long; `<feature>.weights` float32, ragged; by number name float32 [batch]; the
         label float32 [batch], and `example_weight` likewise if the data has one.
     """
-    known = _Known(settings, facts, vocabularies)
-    target = settings.target
+    known = _Known(preprocessing, statistics, vocabularies)
+    target = preprocessing.target
     outputs = {target.label: columns[target.label]}
     if target.example_weight:
         outputs[EXAMPLE_WEIGHT] = columns[target.example_weight]
-    for name, feature in settings.features.items():
+    for name, feature in preprocessing.features.items():
         tokens = feature_tokens(name, feature, columns)
         to_ids = _ID_KINDS[feature.ids.kind]
         outputs[name] = to_ids(tokens, name, feature, known)
         if feature.weights:
             outputs[weights_output(name)] = feature_weights(name, feature, columns)
-    for name, number in settings.numbers.items():
+    for name, number in preprocessing.numbers.items():
         values = columns[number.column or name]
-        outputs[name] = scaled(values, number, facts.numbers[name])
+        outputs[name] = scaled(values, number, statistics.numbers[name])
     return outputs
 
 
 class _Known:
     """What is known before the graph is made."""
 
-    def __init__(self, settings: Preprocessing, facts: Facts, vocabularies: str):
-        self.rules = settings.vocabularies
-        self.facts = facts
+    def __init__(
+        self,
+        preprocessing: Preprocessing,
+        statistics: FeatureStatistics,
+        vocabularies: str,
+    ):
+        self.rules = preprocessing.vocabularies
+        self.statistics = statistics
         self._folder = vocabularies
         self._lookups: dict[str, tf.lookup.StaticHashTable] = {}
 
@@ -84,7 +90,9 @@ class _Known:
                 value_dtype=tf.int64,
                 value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
             )
-            return tf.lookup.StaticHashTable(lines, self.facts.vocabularies[table].size)
+            return tf.lookup.StaticHashTable(
+                lines, self.statistics.vocabularies[table].size
+            )
 
         if table not in self._lookups:
             self._lookups[table] = tft.make_and_track_object(made, name=table)
@@ -92,7 +100,7 @@ class _Known:
 
 
 def _by_vocabulary(tokens: Any, _: str, feature: Feature, known: _Known) -> Any:
-    size = known.facts.vocabularies[feature.table].size
+    size = known.statistics.vocabularies[feature.table].size
     oov_rows = known.rules[feature.table].oov_rows
     lookup = known.lookup(feature.table)
 
@@ -140,7 +148,7 @@ def _by_range(tokens: Any, name: str, feature: Feature, known: _Known) -> Any:
 
 
 def _by_quantiles(tokens: Any, _: str, feature: Feature, known: _Known) -> Any:
-    ends = known.facts.boundaries[feature.table]
+    ends = known.statistics.boundaries[feature.table]
 
     def bucketized(values: tf.Tensor) -> tf.Tensor:
         if values.dtype == tf.float32:

@@ -28,7 +28,8 @@ class RawAdapter:
 
     def tensors(self, batch: pa.RecordBatch) -> dict[str, Any]:
         """Returns [rows] or ragged tensors of a batch, by column."""
-        return self._adapter.ToBatchTensors(self.prepared(batch))
+        tensors: dict[str, Any] = self._adapter.ToBatchTensors(self.prepared(batch))
+        return tensors
 
     def prepared(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Returns the columns that are read."""

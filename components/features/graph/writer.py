@@ -14,7 +14,7 @@ from tensorflow_transform.tf_metadata import metadata_io, schema_utils
 from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
 
 from shardline.components.contracts.file_record import record_files
-from shardline.components.features.analysis.results import Facts
+from shardline.components.features.analysis.statistics import FeatureStatistics
 from shardline.components.features.graph.derived import DerivedColumns
 from shardline.components.features.graph.preprocessing import transformed_columns
 from shardline.components.features.graph.raw_adapter import RawAdapter
@@ -34,8 +34,8 @@ _ASSETS = os.path.join(tft.TFTransformOutput.TRANSFORM_FN_DIR, "assets")
 
 def write_transform_graph(
     folder: str,
-    settings: Preprocessing,
-    facts: Facts,
+    preprocessing: Preprocessing,
+    statistics: FeatureStatistics,
     vocabularies: str,
     derived: str | None = None,
 ) -> None:
@@ -43,27 +43,28 @@ def write_transform_graph(
 
     Args:
         folder: to write.
-        settings: the specification.
-        facts: of the training examples; written beside the graph, as is `settings`.
+        preprocessing: the features, numbers and tables to preprocess.
+        statistics: of the training examples; written beside the graph, as
+            `preprocessing` is.
         vocabularies: folder with a file of tokens for each table that has one.
         derived: folder of the graph of the user's own function, if there is one.
 
     Raises:
         ValueError: if that function has a vocabulary named as a table.
     """
-    raw = raw_columns(settings, settings.target)
+    raw = raw_columns(preprocessing, preprocessing.target)
     schema = example_schema(raw)
-    tables = sorted(facts.vocabularies)
+    tables = sorted(statistics.vocabularies)
 
     def preprocessing_fn(columns: dict[str, Any]) -> dict[str, Any]:
         made: dict[str, Any] = {}
-        if settings.derived and derived:
+        if preprocessing.derived and derived:
             own = tft.make_and_track_object(lambda: DerivedColumns(derived), "derived")
-            inputs = {name: columns[name] for name in settings.derived.inputs}
-            made = own(as_lists(inputs, settings.derived.inputs))
+            inputs = {name: columns[name] for name in preprocessing.derived.inputs}
+            made = own(as_lists(inputs, preprocessing.derived.inputs))
         # Not those of the target, which a served request has not.
-        checked = checked_numbers(as_values(columns, raw), raw_columns(settings))
-        return transformed_columns(checked | made, settings, facts, stand_ins)
+        checked = checked_numbers(as_values(columns, raw), raw_columns(preprocessing))
+        return transformed_columns(checked | made, preprocessing, statistics, stand_ins)
 
     # To make the graph loads its vocabularies; one line each does, for the real files
     # take its place.
@@ -71,8 +72,8 @@ def write_transform_graph(
         for table in tables:
             Path(stand_ins, table).write_text("token\n")
         write_graph_without_analyzers(folder, preprocessing_fn, schema)
-    if derived and settings.derived:
-        _refuse_shared_names(derived, tables, settings.derived.function)
+    if derived and preprocessing.derived:
+        _refuse_shared_names(derived, tables, preprocessing.derived.function)
     for table in tables:
         asset = os.path.join(folder, _ASSETS, table)
         tf.io.gfile.copy(os.path.join(vocabularies, table), asset, overwrite=True)
@@ -80,9 +81,9 @@ def write_transform_graph(
         DatasetMetadata(schema),
         os.path.join(folder, tft.TFTransformOutput.RAW_METADATA_DIR),
     )
-    facts.save(folder)
+    statistics.save(folder)
     with tf.io.gfile.GFile(os.path.join(folder, SPECIFICATION), "w") as file:
-        file.write(settings.model_dump_json(indent=2))
+        file.write(preprocessing.model_dump_json(indent=2))
     record = record_files(folder)
     with tf.io.gfile.GFile(os.path.join(folder, GRAPH_FILES), "w") as file:
         file.write(record.to_json())

@@ -63,11 +63,12 @@ class TableIds:
             return self._by_range(tokens.to_numpy(), self._ids.range)
         values = tokens.to_numpy(zero_copy_only=False)
         ends = np.asarray(self._boundaries, values.dtype)
-        return np.searchsorted(ends, values, side="right")
+        buckets: np.ndarray = np.searchsorted(ends, values, side="right")
+        return buckets
 
     def _by_vocabulary(self, tokens: pa.Array) -> np.ndarray:
         found = pc.index_in(tokens, value_set=self._vocabulary)
-        ids = pc.fill_null(found, -1).to_numpy().astype(np.int64)
+        ids: np.ndarray = pc.fill_null(found, -1).to_numpy().astype(np.int64)
         outside = np.flatnonzero(ids < 0)
         hashed = _hashed(tokens.take(pa.array(outside)), self._oov_rows)
         ids[outside] = len(self._vocabulary or ()) + hashed

@@ -82,7 +82,8 @@ def text(values: pa.Array) -> pa.Array:
 
 
 def _starts(lengths: np.ndarray) -> np.ndarray:
-    return np.cumsum(lengths) - lengths
+    starts: np.ndarray = np.cumsum(lengths) - lengths
+    return starts
 
 
 def is_missing(values: pa.Array) -> np.ndarray:
@@ -93,7 +94,8 @@ def is_missing(values: pa.Array) -> np.ndarray:
         found = pc.equal(values, np.iinfo(np.int64).min)
     else:
         found = pc.equal(pc.binary_length(values), 0)
-    return found.to_numpy(zero_copy_only=False)
+    flags: np.ndarray = found.to_numpy(zero_copy_only=False)
+    return flags
 
 
 def _without_missing(values: pa.Array) -> tuple[pa.Array, int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from shardline.components.readers.files import BadInputError, ReadRules, match
+from shardline.components.readers.files import BadInputError, ReadSettings, match
 
 _SPAN = "{SPAN}"
 _WILD = {
@@ -42,11 +42,11 @@ class Examples:
 
     Attributes:
         sources: the files.
-        rules: how to read them; the examples of the rules' `split` are analysed.
+        settings: how to read them; the examples of the settings' `split` are analysed.
     """
 
     sources: tuple[Source, ...]
-    rules: ReadRules
+    settings: ReadSettings
 
     def __post_init__(self) -> None:
         """Refuses a source without files, and a file that is in two of them.
@@ -74,12 +74,12 @@ class Examples:
     @property
     def splits(self) -> set[str]:
         """All splits that come out of the files."""
-        return {source.split for source in self.sources} | set(self.rules.held_out)
+        return {source.split for source in self.sources} | set(self.settings.held_out)
 
     @property
     def analysed(self) -> list[Source]:
         """The sources of the split that is analysed."""
-        return [s for s in self.sources if s.split == self.rules.split]
+        return [s for s in self.sources if s.split == self.settings.split]
 
 
 def fingerprint(files: Sequence[str], *, read_as: str) -> str:

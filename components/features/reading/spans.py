@@ -12,18 +12,13 @@ import tensorflow as tf
 
 from shardline.components.contracts.file_record import damage_by, record_files
 from shardline.components.execution.code_version import code_version
+from shardline.components.features.analysis import beam_analysis
 from shardline.components.features.analysis.beam_analysis import SUMMARY_FILE
+from shardline.components.features.graph import derived_graph
 from shardline.components.features.reading.sources import Examples, fingerprint
 from shardline.components.readers.files import LostRowsError
 from shardline.configs.schema import Preprocessing
 
-# What a span's counts depend on beside its files and the features.
-_COUNTING_CODE = (
-    "shardline.components.features.analysis",
-    "shardline.components.readers.files",
-    "shardline.components.features.analysis.beam_analysis",
-    "configs",
-)
 _WHOLE_FILE = "whole.json"  # the record of all others; written last
 
 
@@ -94,20 +89,25 @@ class Span:
 
 
 def spans_of(
-    examples: Examples, settings: Preprocessing, folder: str
+    examples: Examples, preprocessing: Preprocessing, folder: str
 ) -> Iterator[Span]:
     """Yields the spans of the files that are analysed, in their order.
 
     Args:
         examples: the files.
-        settings: the specification.
+        preprocessing: the features, numbers and tables to preprocess.
         folder: where counts are kept.
     """
+    code = []
+    if preprocessing.derived:
+        # The user's own function makes columns that are counted like all others.
+        write = derived_graph.write_derived_graph
+        code = [preprocessing.derived.function, f"{write.__module__}.{write.__name__}"]
     read_as = "\n".join(
         [
-            repr(examples.rules),
-            settings.model_dump_json(include={"features", "numbers", "derived"}),
-            code_version(*_COUNTING_CODE),
+            repr(examples.settings),
+            preprocessing.model_dump_json(include={"features", "numbers", "derived"}),
+            code_version(beam_analysis.__name__, *code),
         ]
     )
     files: dict[str, list[str]] = {}

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from shardline.components.features.writing.whole_files import NamedLater
+from shardline.components.features.writing.atomic_file import AtomicFile
 from shardline.components.readers.files import BadInput, BadInputError, Tally, Unit
 from shardline.components.readers.files.locations import opened
 
@@ -31,12 +31,12 @@ class StagedUnit:
         """
         self._folder = folder
         self._unit = unit
-        self._open: dict[str, tuple[NamedLater, Any, Any]] = {}
+        self._open: dict[str, tuple[AtomicFile, Any, Any]] = {}
 
     def write(self, split: str, batch: pa.RecordBatch) -> None:
         """Adds a batch of a split."""
         if split not in self._open:
-            file = NamedLater(_path(self._folder, self._unit, split))
+            file = AtomicFile(_path(self._folder, self._unit, split))
             sink = file.open()
             writer = pa.ipc.new_stream(sink, batch.schema, options=_LZ4)
             self._open[split] = file, sink, writer

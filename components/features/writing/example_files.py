@@ -12,7 +12,7 @@ import tensorflow as tf
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx_bsl.coders import example_coder
 
-from shardline.components.features.writing.whole_files import NamedLater
+from shardline.components.features.writing.atomic_file import AtomicFile
 
 # Of zlib: a quarter of the time of its default level, files a third larger.
 _COMPRESSION_LEVEL = 1
@@ -62,7 +62,7 @@ class TFRecordWriter:
             path: without the ending ".gz".
             encoding: of the batches to come.
         """
-        self._file = NamedLater(f"{path}.gz")
+        self._file = AtomicFile(f"{path}.gz")
         self._encoder = encoding.examples
         options = tf.io.TFRecordOptions("GZIP", compression_level=_COMPRESSION_LEVEL)
         self._writer = tf.io.TFRecordWriter(self._file.written, options)
@@ -94,7 +94,7 @@ class ParquetWriter:
             encoding: of the batches to come.
         """
         self._single = encoding.single
-        self._file = NamedLater(f"{path}.parquet")
+        self._file = AtomicFile(f"{path}.parquet")
         self._sink: Any = None
         self._writer: Any = None
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from shardline.components.features.analysis.results import VocabularyFacts
+from shardline.components.features.analysis.statistics import VocabularyStatistics
 from shardline.components.readers.files import LostRowsError, Tally, Unit
 
 
@@ -43,7 +43,7 @@ class Sums:
 
     Attributes:
         files: by file.
-        analysed: examples that the facts are of; None where a graph was given.
+        analysed: examples that the statistics are of; None where a graph was given.
         values: by table of a vocabulary, the values that its counts sum up to.
     """
 
@@ -114,13 +114,13 @@ def check_derived(seen: int | None, examples: int) -> None:
 
 
 def check_vocabularies(
-    told: Iterable[Mapping[str, Any]], facts: Mapping[str, VocabularyFacts]
+    told: Iterable[Mapping[str, Any]], statistics: Mapping[str, VocabularyStatistics]
 ) -> dict[str, int]:
     """Checks that the counts of each vocabulary sum up to what was given to count.
 
     Args:
         told: by units of work.
-        facts: of the vocabularies that were written, by table.
+        statistics: of the vocabularies that were written, by table.
 
     Returns:
         The values of each table.
@@ -131,14 +131,14 @@ def check_vocabularies(
     given: Counter[str] = Counter()
     for unit in told:
         given.update(unit["tokens"])
-    for table, known in facts.items():
+    for table, known in statistics.items():
         if known.tokens != given[table]:
             raise LostRowsError(
                 f"Table `{table}`: {given[table]:,} values were given to count, and "
                 f"the frequencies of its vocabulary sum up to {known.tokens:,}: the "
                 f"runner has lost or doubled counts."
             )
-    return {table: given[table] for table in facts}
+    return {table: given[table] for table in statistics}
 
 
 def file_sums(

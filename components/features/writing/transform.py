@@ -14,16 +14,17 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 import pyarrow as pa
 import tensorflow as tf
+from apache_beam.pvalue import PCollection
 from apache_beam.utils import shared
 
-from shardline.components.execution.worker_reports import WriteTold
+from shardline.components.execution.worker_reports import WriteReports
 from shardline.components.features.graph.loaded_graph import LoadedGraph
 from shardline.components.features.reading.staged import staged_batches
 from shardline.components.features.writing.example_files import new_writer
 from shardline.components.readers.files import (
     BadInput,
     BadInputError,
-    ReadRules,
+    ReadSettings,
     Tally,
     Unit,
     read_unit,
@@ -47,12 +48,12 @@ class SplitUnit(NamedTuple):
     staged_rows: Mapping[str, int] | None
 
 
-class Transform(beam.PTransform):
+class Transform(beam.PTransform[Any, Any]):
     """Units of work to files of transformed examples, and one report."""
 
     def __init__(
         self,
-        rules: ReadRules,
+        settings: ReadSettings,
         graph: str,
         outputs: Mapping[str, Mapping[str, str]],
         report: str,
@@ -61,23 +62,24 @@ class Transform(beam.PTransform):
         """Sets what to write.
 
         Args:
-            rules: how to read.
+            settings: how to read.
             graph: folder of the transform graph.
             outputs: by format, the folder of each split.
             report: file for what became of each unit of work.
             staging: folder of what the first job has kept.
         """
         super().__init__()
-        self._transform = _TransformUnit(rules, graph, outputs, staging)
+        self._transform = _TransformUnit(settings, graph, outputs, staging)
         self._report = report
 
-    def expand(self, units: beam.PCollection[SplitUnit]) -> beam.PCollection[None]:
+    def expand(self, units: PCollection[SplitUnit]) -> PCollection[None]:
         """Returns nothing that matters; the report is written last."""
-        return (
+        written: PCollection[None] = (
             units
             | "TransformUnit" >> beam.ParDo(self._transform)
-            | "WriteReport" >> WriteTold(self._report)
+            | "WriteReport" >> WriteReports(self._report)
         )
+        return written
 
 
 class _TransformUnit(beam.DoFn):
@@ -85,12 +87,12 @@ class _TransformUnit(beam.DoFn):
 
     def __init__(
         self,
-        rules: ReadRules,
+        settings: ReadSettings,
         graph: str,
         outputs: Mapping[str, Mapping[str, str]],
         staging: str,
     ):
-        self._rules = rules
+        self._settings = settings
         self._staging = staging
         self._folder = graph
         self._outputs = outputs
@@ -101,13 +103,13 @@ class _TransformUnit(beam.DoFn):
         self._encoding = self._graph.new_encoding()
 
     def process(self, element: SplitUnit) -> Iterator[str]:
-        rules = self._rules.of_split(element.split)
-        bad, tally = rules.new_bad_input(), Tally()
+        settings = self._settings.of_split(element.split)
+        bad, tally = settings.new_bad_input(), Tally()
         writers: dict[str, list[Any]] = {}
         examples: dict[str, int] = {}
         failure = ""
         try:
-            for split, batch in self._batches(element, rules, bad, tally):
+            for split, batch in self._batches(element, settings, bad, tally):
                 if split not in writers:
                     writers[split] = self._writers(split, element.number)
                 transformed = self._graph.transformed(batch)
@@ -133,11 +135,11 @@ class _TransformUnit(beam.DoFn):
         )
 
     def _batches(
-        self, element: SplitUnit, rules: ReadRules, bad: BadInput, tally: Tally
+        self, element: SplitUnit, settings: ReadSettings, bad: BadInput, tally: Tally
     ) -> Iterator[tuple[str, pa.RecordBatch]]:
         if element.staged_rows is not None:
             return staged_batches(self._staging, element.unit, element.staged_rows)
-        return read_unit(element.unit, rules, bad, tally=tally)
+        return read_unit(element.unit, settings, bad, tally=tally)
 
     def _writers(self, split: str, number: int) -> list[Any]:
         return [

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from shardline.components.pusher.deltas.delta_manifest import Change, payload_file
 from shardline.components.pusher.deltas.rows import regions_of, write_changed_rows
-from shardline.components.pusher.files import FileFacts, facts_of, linked
+from shardline.components.pusher.files import FileDigest, file_digest, linked
 from shardline.components.pusher.publication import Publication, PublicationError
 
 
@@ -25,7 +25,7 @@ class Base(NamedTuple):
 
 
 def write_delta(
-    base: Base, model: Path, files: Mapping[str, FileFacts], folder: Path
+    base: Base, model: Path, files: Mapping[str, FileDigest], folder: Path
 ) -> dict[str, Change]:
     """Writes the payload of a delta.
 
@@ -64,7 +64,7 @@ def write_delta(
 
 def _check(base: Base, path: str) -> None:
     """Agents have what was published: what else the base became is no base for them."""
-    found, expected = facts_of(base.folder / path), base.publication.files[path]
+    found, expected = file_digest(base.folder / path), base.publication.files[path]
     if found != expected:
         raise PublicationError(
             f"{base.folder}: {path} has changed since it was published: got sha256 "

@@ -71,7 +71,7 @@ class Change(BaseModel):
     table_rows: int = 0
 
 
-class Manifest(BaseModel):
+class DeltaManifest(BaseModel):
     """A delta.
 
     Attributes:
@@ -120,7 +120,7 @@ def payload_file(path: str) -> str:
     return f"files/{path}"
 
 
-def parsed_manifest(text: bytes, where: str) -> Manifest:
+def parsed_manifest(text: bytes, where: str) -> DeltaManifest:
     """Reads a manifest.
 
     Args:
@@ -131,7 +131,7 @@ def parsed_manifest(text: bytes, where: str) -> Manifest:
         PublicationError: if it is none, or contradicts itself.
     """
     try:
-        manifest = Manifest.model_validate_json(text)
+        manifest = DeltaManifest.model_validate_json(text)
     except ValidationError as error:
         raise PublicationError(
             f"{where}: is no delta: {first_fault(error)}. Publish a full version."

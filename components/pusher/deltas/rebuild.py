@@ -12,7 +12,7 @@ from pathlib import Path
 from shardline.components.pusher.deltas.delta_manifest import (
     MANIFEST_FILE,
     Change,
-    Manifest,
+    DeltaManifest,
     payload_file,
 )
 from shardline.components.pusher.deltas.rows import write_patched
@@ -39,7 +39,7 @@ class Route:
 
     start: Publication
     folder: Path | None
-    deltas: tuple[Manifest, ...]
+    deltas: tuple[DeltaManifest, ...]
 
     @property
     def bytes(self) -> int:
@@ -91,7 +91,7 @@ def routes(source: Store, wanted: Publication, have: Store) -> list[Route]:
     """Returns the ways to a version, those first on which the fewest bytes travel."""
     at_hand = dict(_at_hand(have))
     found = []
-    deltas: tuple[Manifest, ...] = ()
+    deltas: tuple[DeltaManifest, ...] = ()
     version, digest = wanted.version, wanted.digest
     with contextlib.suppress(PublicationError):  # the chain ends there
         while True:
@@ -135,7 +135,7 @@ def _built(route: Route, source: Store, work: Path) -> Path:
 
 def _apply(
     source: Store,
-    manifest: Manifest,
+    manifest: DeltaManifest,
     changed: tuple[str, Change],
     folders: tuple[Path, Path],
 ) -> None:

@@ -1,8 +1,8 @@
 """Files of which some rows changed: finding these rows, and putting them in.
 
-Where rows lie in a model's data files is in its `assets.extra/rows.json`. What lies
-between them is taken as rows of one block each. Works through a file in pieces, so that
-memory does not grow with tables.
+A model's rows file says where rows lie in its data files. What lies between them is
+taken as rows of one block each. A file is worked through in pieces, so that memory does
+not grow with tables.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from typing import IO, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError
 
+from shardline.components.contracts.model_folder import ROWS_FILE
 from shardline.components.pusher.deltas.delta_manifest import Change, Piece
 from shardline.components.pusher.publication import PublicationError
-
-ROWS_FILE = "assets.extra/rows.json"
 
 _PIECE_BYTES = 16 << 20
 _BLOCK_BYTES = 4096

@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from shardline.components.contracts.model_folder import versions_among
 from shardline.components.pusher.files import sync, sync_below
 from shardline.components.pusher.stores.store import DELTAS, Store
-from shardline.components.pusher.stores.versions import versions_among
 
 _log = logging.getLogger("shardline.publishing")
 _LOCK_FILE = ".lock"

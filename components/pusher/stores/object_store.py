@@ -1,7 +1,7 @@
 """A serving folder on an object store, which has neither renames nor locks.
 
-A version is there once its last file is: `saved_model.pb`, for which servers wait, or a
-delta's `delta.json`. Publishers are not kept apart: let one write at a time.
+A version is there once its last file is: the graph, for which servers wait, or a
+delta's manifest. Publishers are not kept apart: let one write at a time.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from pathlib import Path
 from tensorflow import errors
 from tensorflow.io import gfile
 
+from shardline.components.contracts.model_folder import GRAPH_FILE, versions_among
 from shardline.components.pusher.deltas.delta_manifest import MANIFEST_FILE
 from shardline.components.pusher.files import files_below
-from shardline.components.pusher.stores.store import DELTAS, MODEL_FILE, Store
-from shardline.components.pusher.stores.versions import versions_among
+from shardline.components.pusher.stores.store import DELTAS, Store
 
 
 class ObjectStore(Store):
@@ -28,7 +28,7 @@ class ObjectStore(Store):
 
     def versions(self) -> list[int]:
         """Returns the full versions that are complete, smallest first."""
-        return self._complete("", MODEL_FILE)
+        return self._complete("", GRAPH_FILE)
 
     def deltas(self) -> list[int]:
         """Returns the deltas that are complete, smallest first."""
@@ -40,11 +40,11 @@ class ObjectStore(Store):
 
     def is_full(self, version: int) -> bool:
         """Returns whether a version is there as a full one, and complete."""
-        return self._has(f"{version}/{MODEL_FILE}")
+        return self._has(f"{version}/{GRAPH_FILE}")
 
     def newest(self) -> int | None:
         """Returns the largest version, without a look at all others."""
-        fulls = [(n, f"{n}/{MODEL_FILE}") for n in versions_among(self._names(""))]
+        fulls = [(n, f"{n}/{GRAPH_FILE}") for n in versions_among(self._names(""))]
         names = self._names(f"{DELTAS}/")
         deltas = [(n, f"{DELTAS}/{n}/{MANIFEST_FILE}") for n in versions_among(names)]
         there = sorted(fulls + deltas, reverse=True)
@@ -101,7 +101,7 @@ class ObjectStore(Store):
 
     def put(self, folder: Path, name: str) -> None:
         """Copies a prepared folder, the file that servers wait for last."""
-        last = (MODEL_FILE, MANIFEST_FILE)
+        last = (GRAPH_FILE, MANIFEST_FILE)
         with _as_os_errors(self.root):
             for path in sorted(files_below(folder), key=lambda path: path in last):
                 place = self._at(f"{name}/{path}")
@@ -125,7 +125,7 @@ class ObjectStore(Store):
         """Removes folders, the file that servers wait for first."""
         with _as_os_errors(self.root):
             for name in names:
-                for file in (MODEL_FILE, MANIFEST_FILE):
+                for file in (GRAPH_FILE, MANIFEST_FILE):
                     if self._has(f"{name}/{file}"):
                         gfile.remove(self._at(f"{name}/{file}"))
                 gfile.rmtree(self._at(name))

@@ -14,21 +14,19 @@ import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from shardline.components.contracts.model_folder import PUBLICATION_FILE
 from shardline.components.pusher.deltas.delta_manifest import (
     MANIFEST_FILE,
-    Manifest,
+    DeltaManifest,
     parsed_manifest,
 )
 from shardline.components.pusher.publication import (
-    PUBLICATION_FILE,
     Publication,
     PublicationError,
     parsed_publication,
 )
 
 DELTAS = "deltas"
-# TensorFlow Serving takes a folder for a version once it holds this file.
-MODEL_FILE = "saved_model.pb"
 
 
 class Store(abc.ABC):
@@ -142,7 +140,7 @@ class Store(abc.ABC):
         # A folder that was renamed, or copied, by hand is the version it is called.
         return publication.model_copy(update={"version": version})
 
-    def manifest(self, version: int) -> Manifest:
+    def manifest(self, version: int) -> DeltaManifest:
         """Returns what a delta says of itself.
 
         Raises:

@@ -1,37 +1,37 @@
 """Files of examples as Arrow batches: TFRecord, CSV and Parquet, good rows and bad.
 
-`match` finds files, `units` shares them out to workers, `read_unit` reads one share,
+`match` finds files, `units_of` divides them into units of work, `read_unit` reads one,
 `BadInput` tells what was bad, and `refuse` judges by the sums of a `Tally`.
 `beam_reader.FileReader`, which imports Beam, does all that as an ExampleReader.
 """
 
-from shardline.components.readers.files.bad_input import BadInput, BadInputError
+from shardline.components.readers.files.judging.bad_input import BadInput, BadInputError
+from shardline.components.readers.files.judging.refusals import LostRowsError, refuse
+from shardline.components.readers.files.judging.tally import Tally
 from shardline.components.readers.files.locations import match
-from shardline.components.readers.files.read_rules import (
-    ReadRules,
+from shardline.components.readers.files.read_settings import (
+    ReadSettings,
     reader_of,
-    rules_of,
-    tfrecord_rules,
+    settings_of,
+    tfrecord_settings,
 )
-from shardline.components.readers.files.refusals import LostRowsError, refuse
 from shardline.components.readers.files.splits.sampled import why_empty
-from shardline.components.readers.files.tally import Tally
 from shardline.components.readers.files.unit_reader import read_unit
-from shardline.components.readers.files.units import Unit, units
+from shardline.components.readers.files.units import Unit, units_of
 
 __all__ = [
     "BadInput",
     "BadInputError",
     "LostRowsError",
-    "ReadRules",
+    "ReadSettings",
     "Tally",
     "Unit",
     "match",
     "read_unit",
     "reader_of",
     "refuse",
-    "rules_of",
-    "tfrecord_rules",
-    "units",
+    "settings_of",
+    "tfrecord_settings",
+    "units_of",
     "why_empty",
 ]

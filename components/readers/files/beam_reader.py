@@ -13,13 +13,13 @@ from absl import logging
 from apache_beam.pvalue import PCollection, TaggedOutput
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
-from shardline.components.readers.files.bad_input import BadInput
+from shardline.components.readers.files.judging.bad_input import BadInput
+from shardline.components.readers.files.judging.tally import Tally
 from shardline.components.readers.files.locations import match
-from shardline.components.readers.files.read_rules import ReadRules
+from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.components.readers.files.splits.sampled import why_empty
-from shardline.components.readers.files.tally import Tally
 from shardline.components.readers.files.unit_reader import read_unit
-from shardline.components.readers.files.units import Unit, units
+from shardline.components.readers.files.units import Unit, units_of
 from shardline.configs.column import Column
 from shardline.configs.data import Files
 
@@ -30,7 +30,7 @@ class FileReader:
     """Reader of `data.files`; what is left out is counted and logged as a warning.
 
     Attributes:
-        rules: How it reads.
+        settings: How it reads.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class FileReader:
             paired: (Weights column, ids column) that must have equal lengths.
         """
         self._files = Files(**files)
-        self.rules = ReadRules(
+        self.settings = ReadSettings(
             columns={name: Column(**column) for name, column in columns.items()},
             paired=tuple((weights, ids) for weights, ids in paired),
             label=label,
@@ -61,7 +61,7 @@ class FileReader:
     @property
     def columns(self) -> Mapping[str, Column]:
         """What every example holds, by column name."""
-        return self.rules.columns
+        return self.settings.columns
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -115,17 +115,18 @@ class FileReader:
             BadInputError: A split has no file. What is bad in the files raises it when
                 the pipeline runs.
         """
-        shares = [
+        cores = os.cpu_count() or 1
+        work = [
             (split, unit)
             for split, files in self.files(path).items()
-            for unit in units(files, self.rules.of_split(split), os.cpu_count() or 1)
+            for unit in units_of(files, self.settings.of_split(split), cores)
         ]
         read = (
             root
-            | "Units" >> beam.Create(shares)
+            | "Units" >> beam.Create(work)
             | "Spread" >> beam.Reshuffle()
             | "ReadFiles"
-            >> beam.FlatMap(_examples, self.rules).with_outputs(_TOLD, *self.splits)
+            >> beam.FlatMap(_examples, self.settings).with_outputs(_TOLD, *self.splits)
         )
         return {split: read[split] for split in self.splits}, read[_TOLD]
 
@@ -138,8 +139,8 @@ class FileReader:
         """
         held_out = split in self._files.held_out
         pattern = self._files.splits["train" if held_out else split]
-        rules = self.rules if held_out else self.rules.of_split(split)
-        return why_empty(split, match(path, pattern), rules)
+        settings = self.settings if held_out else self.settings.of_split(split)
+        return why_empty(split, match(path, pattern), settings)
 
 
 _RULES_OF_FILES = {
@@ -154,11 +155,13 @@ _RULES_OF_FILES = {
 }
 
 
-def _examples(share: tuple[str, Unit], rules: ReadRules) -> Iterator[TaggedOutput]:
+def _examples(
+    share: tuple[str, Unit], settings: ReadSettings
+) -> Iterator[TaggedOutput[str, Any]]:
     split, unit = share
-    bad, tally = rules.new_bad_input(), Tally()
+    bad, tally = settings.new_bad_input(), Tally()
     encoder = RecordBatchToExamplesEncoder()
-    for name, batch in read_unit(unit, rules.of_split(split), bad, tally=tally):
+    for name, batch in read_unit(unit, settings.of_split(split), bad, tally=tally):
         for example in encoder.encode(batch):
             yield TaggedOutput(name, example)
     told = {"bad": dataclasses.asdict(bad), "tally": dataclasses.asdict(tally)}

@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import IO
 
-from shardline.components.readers.files.bad_input import FileFault
-from shardline.components.readers.files.csv.cells import header_of
-from shardline.components.readers.files.csv.headers import unlike
-from shardline.components.readers.files.csv.rows import MOST_ROW_BYTES, header_and_rows
+from shardline.components.readers.files.formats.csv.cells import header_of
+from shardline.components.readers.files.formats.csv.headers import unlike
+from shardline.components.readers.files.formats.csv.rows import (
+    MOST_ROW_BYTES,
+    header_and_rows,
+)
+from shardline.components.readers.files.formats.parquet import parquet_file
+from shardline.components.readers.files.formats.tfrecord import record_batches
+from shardline.components.readers.files.judging.bad_input import FileFault
 from shardline.components.readers.files.locations import size_of
-from shardline.components.readers.files.parquet import parquet_file
-from shardline.components.readers.files.read_rules import ReadRules
+from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.components.readers.files.streams import byte_stream, file_faults
-from shardline.components.readers.files.tfrecord import record_batches
 
 _BLOCK_BYTES = 1 << 16
 _ROWS = 100  # that a line is compared with to tell whether it is a header
@@ -60,20 +63,20 @@ def head_of(file: str, format_: str) -> Head:
         return Head(file, fault=str(fault))
 
 
-def rows_up_to(files: Iterable[str], rules: ReadRules, enough: int) -> int:
+def rows_up_to(files: Iterable[str], settings: ReadSettings, enough: int) -> int:
     """Returns how many rows files have at most, or `enough` if they may have as many.
 
     Reading stops there; what of it is damaged is not counted.
 
     Args:
         files: As `match` gives them.
-        rules: Only the format is used.
+        settings: Only the format is used.
         enough: Where to stop.
     """
     rows = 0
     for file in files:
         try:
-            rows += _COUNTS[rules.format](file, enough - rows)
+            rows += _COUNTS[settings.format](file, enough - rows)
         except FileFault:
             continue
         if rows >= enough:

@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
-from shardline.components.readers.files.bad_input import BadInputError
+from shardline.components.readers.files.judging.bad_input import BadInputError
 from shardline.configs.outputs import is_output_folder
 from shardline.configs.shown import escaped, shown
 

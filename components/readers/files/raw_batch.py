@@ -1,4 +1,4 @@
-"""Rows as a file has them, before they are made what the rules ask for."""
+"""Rows as a file has them, before they are made what the settings ask for."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from shardline.components.readers.files.bad_input import BadInput, RowFaults
-from shardline.components.readers.files.read_rules import ReadRules
-from shardline.components.readers.files.tally import Tally
+from shardline.components.readers.files.judging.bad_input import BadInput, RowFaults
+from shardline.components.readers.files.judging.tally import Tally
+from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.configs.shown import shown
 
 
@@ -22,7 +22,7 @@ class Share:
         file: The place to read.
         part: Batches whose number has this remainder are decoded;
         parts: by this number.
-        rules: What is read.
+        settings: What is read.
         bad: Where faults are counted.
         batch_rows: The most rows of a batch.
         tally: Where the rows are told that the file holds by its own account.
@@ -31,7 +31,7 @@ class Share:
     file: str
     part: int
     parts: int
-    rules: ReadRules
+    settings: ReadSettings
     bad: BadInput
     batch_rows: int
     tally: Tally
@@ -43,7 +43,7 @@ class Share:
     def tell_rows(self, rows: int) -> None:
         """Tells how many rows the file holds by its own account."""
         self.tally.stored[self.file] = rows
-        if not rows and not self.rules.empty_files:
+        if not rows and not self.settings.empty_files:
             self.bad.add_empty(self.file)
 
 

@@ -10,20 +10,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from shardline.components.readers.files.bad_input import BadInputError, FileFault
 from shardline.components.readers.files.column_names import columns_shown
-from shardline.components.readers.files.csv.cells import header_of, parsed
-from shardline.components.readers.files.csv.text import opened_rows
-from shardline.components.readers.files.message_types import (
+from shardline.components.readers.files.formats.csv.cells import header_of, parsed
+from shardline.components.readers.files.formats.csv.text import opened_rows
+from shardline.components.readers.files.formats.message_types import (
     AS_EXAMPLES,
     feature_lists,
     is_example,
 )
-from shardline.components.readers.files.parquet import parquet_file
-from shardline.components.readers.files.read_rules import ReadRules
+from shardline.components.readers.files.formats.parquet import parquet_file
+from shardline.components.readers.files.formats.tf_examples import as_found
+from shardline.components.readers.files.formats.tfrecord import record_batches
+from shardline.components.readers.files.judging.bad_input import (
+    BadInputError,
+    FileFault,
+)
+from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.components.readers.files.streams import byte_stream
-from shardline.components.readers.files.tf_examples import as_found
-from shardline.components.readers.files.tfrecord import record_batches
 from shardline.configs.shown import escaped
 
 _MOST_FILES = 10
@@ -48,7 +51,7 @@ class Piece:
 
 
 def sample(
-    files: Sequence[str], rules: ReadRules, rows: int, columns: Sequence[str]
+    files: Sequence[str], settings: ReadSettings, rows: int, columns: Sequence[str]
 ) -> list[Piece]:
     """Returns the first rows of some files, spread over all of them.
 
@@ -57,8 +60,8 @@ def sample(
 
     Args:
         files: Those that have rows.
-        rules: Only the format is used, and whether a bad file is an error; what it has
-            before its fault is read otherwise.
+        settings: Only the format is used, and whether a bad file is an error; what it
+            has before its fault is read otherwise.
         rows: The most rows of all pieces together.
         columns: What to read; one that is not there once is left out. Examples of
             TFRecord come with all that they have.
@@ -68,15 +71,15 @@ def sample(
     """
     pieces, faults = [], []
     for file in spread(files):
-        piece = _piece(file, rules, rows, columns)
+        piece = _piece(file, settings, rows, columns)
         if piece.fault:
             faults.append(f"{escaped(file, keep='')}: {piece.fault}")
         if piece.batch.num_rows:
             pieces.append(piece)
-    if faults and (rules.on_bad_file == "error" or not pieces):
+    if faults and (settings.on_bad_file == "error" or not pieces):
         raise BadInputError(faults[0])
     if not pieces:
-        raise BadInputError(_no_row(files, rules))
+        raise BadInputError(_no_row(files, settings))
     shares = _shares([piece.batch.num_rows for piece in pieces], rows)
     return [
         Piece(
@@ -90,16 +93,18 @@ def sample(
     ]
 
 
-def _piece(file: str, rules: ReadRules, rows: int, columns: Sequence[str]) -> Piece:
+def _piece(
+    file: str, settings: ReadSettings, rows: int, columns: Sequence[str]
+) -> Piece:
     try:
-        return _SAMPLES[rules.format](file, rows, columns)
+        return _SAMPLES[settings.format](file, rows, columns)
     except FileFault as fault:
         return Piece(file, _first(pa.table({}), 0), is_whole=False, fault=str(fault))
 
 
-def _no_row(files: Sequence[str], rules: ReadRules) -> str:
+def _no_row(files: Sequence[str], settings: ReadSettings) -> str:
     named = ", ".join(escaped(file, keep="") for file in files[:3])
-    why = _why_no_example(files[0]) if rules.format == "tfrecord" and files else ""
+    why = _why_no_example(files[0]) if settings.format == "tfrecord" and files else ""
     return (
         f"{named}{' ...' if len(files) > 3 else ''}: no row that can be read. "
         f"{why or 'Correct `data.files`, or write the files again.'}"

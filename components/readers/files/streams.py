@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import IO, Any
 from zipfile import BadZipFile
 
-from shardline.components.readers.files.bad_input import FileFault
+from shardline.components.readers.files.judging.bad_input import FileFault
 from shardline.components.readers.files.locations import opened
 
 _BUFFER_BYTES = 1 << 20

@@ -8,23 +8,27 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pyarrow as pa
 
-from shardline.components.readers.files.bad_input import BadInput, FileFault, RowFaults
-from shardline.components.readers.files.canonical import canonical
 from shardline.components.readers.files.column_names import columns_shown, meant
-from shardline.components.readers.files.csv.text import read_csv
-from shardline.components.readers.files.lists import Lists, listed
-from shardline.components.readers.files.parquet import read_parquet
-from shardline.components.readers.files.raw_batch import RawBatch, Share, mark_long
-from shardline.components.readers.files.read_rules import ReadRules
-from shardline.components.readers.files.remedies import (
+from shardline.components.readers.files.columns.canonical import canonical
+from shardline.components.readers.files.columns.lists import Lists, listed
+from shardline.components.readers.files.formats.csv.text import read_csv
+from shardline.components.readers.files.formats.parquet import read_parquet
+from shardline.components.readers.files.formats.tfrecord import read_tfrecord
+from shardline.components.readers.files.judging.bad_input import (
+    BadInput,
+    FileFault,
+    RowFaults,
+)
+from shardline.components.readers.files.judging.remedies import (
     FOR_ANY,
     FOR_LABEL,
     FOR_PAIRED,
     Remedies,
 )
+from shardline.components.readers.files.judging.tally import Tally
+from shardline.components.readers.files.raw_batch import RawBatch, Share, mark_long
+from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.components.readers.files.splits.claims import claimed
-from shardline.components.readers.files.tally import Tally
-from shardline.components.readers.files.tfrecord import read_tfrecord
 from shardline.components.readers.files.units import Unit
 from shardline.configs.column import Column
 from shardline.configs.shown import shown
@@ -38,7 +42,7 @@ _READERS: dict[str, Callable[[Share], Iterator[RawBatch]]] = {
 
 def read_unit(
     unit: Unit,
-    rules: ReadRules,
+    settings: ReadSettings,
     bad: BadInput,
     batch_rows: int = 4096,
     *,
@@ -48,23 +52,23 @@ def read_unit(
 
     Args:
         unit: What to read.
-        rules: How, for the split that the file is of.
+        settings: How, for the split that the file is of.
         bad: Where bad rows and files are counted, or raise.
         batch_rows: The most rows of a batch.
         tally: Where rows are counted, or None.
 
     Yields:
-        Split and batch; the columns are those of the rules, in their order.
+        Split and batch; the columns are those of the settings, in their order.
 
     Raises:
         BadInputError: The file or a row is bad, and that is an error.
     """
     tally = Tally() if tally is None else tally
-    share = Share(unit.file, unit.part, unit.parts, rules, bad, batch_rows, tally)
+    share = Share(unit.file, unit.part, unit.parts, settings, bad, batch_rows, tally)
     bad_before = bad.left_out
     try:
-        for raw in _READERS[rules.format](share):
-            for split, batch in _split(raw, rules, tally):
+        for raw in _READERS[settings.format](share):
+            for split, batch in _split(raw, settings, tally):
                 tally.give(unit.file, split, batch.num_rows)
                 yield split, batch
     except FileFault as fault:
@@ -73,24 +77,24 @@ def read_unit(
 
 
 def _split(
-    raw: RawBatch, rules: ReadRules, tally: Tally
+    raw: RawBatch, settings: ReadSettings, tally: Tally
 ) -> Iterator[tuple[str, pa.RecordBatch]]:
     faults = raw.faults
-    lists, arrays = _columns(raw, rules)
-    _check_pairs(lists, rules, raw)
-    _check_crosses(lists, rules, faults)
-    if rules.label is not None:
-        arrays[rules.label] = _labels(lists[rules.label], rules, faults)
+    lists, arrays = _columns(raw, settings)
+    _check_pairs(lists, settings, raw)
+    _check_crosses(lists, settings, faults)
+    if settings.label is not None:
+        arrays[settings.label] = _labels(lists[settings.label], settings, faults)
     # As the file has them: what else reads a column does not change its splits.
-    looked_at = {rule.column for rule in rules.held_out.values()}
+    looked_at = {rule.column for rule in settings.held_out.values()}
     columns = {**raw.columns, **raw.stored}
     stored = {name: listed(columns[name]) for name in looked_at}
-    claims = claimed(rules.held_out, stored, faults)
+    claims = claimed(settings.held_out, stored, faults)
     batch = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
     rest = np.ones(len(faults.good), bool)
     for rows in claims.values():
         rest &= ~rows
-    for split, of_split in {rules.split: rest, **claims}.items():
+    for split, of_split in {settings.split: rest, **claims}.items():
         tally.look_at(raw, split, of_split)
         rows = of_split & faults.good
         if not rows.any():
@@ -102,7 +106,7 @@ def _split(
 
 
 def _columns(
-    raw: RawBatch, rules: ReadRules
+    raw: RawBatch, settings: ReadSettings
 ) -> tuple[dict[str, Lists], dict[str, pa.Array]]:
     """Returns the values of all columns, and the arrays of those to give on."""
     lists: dict[str, Lists] = {}
@@ -110,25 +114,25 @@ def _columns(
     for name, array in raw.columns.items():
         lists[name] = listed(array)
         lengths = lists[name].lengths
-        long = np.flatnonzero(lengths > rules.max_values)
-        mark_long(name, long, lengths, rules.max_values, raw.faults)
-        _check_is_there(name, array, rules.columns.get(name), raw)
-        if name in rules.columns:
+        long = np.flatnonzero(lengths > settings.max_values)
+        mark_long(name, long, lengths, settings.max_values, raw.faults)
+        _check_is_there(name, array, settings.columns.get(name), raw)
+        if name in settings.columns:
             lists[name], arrays[name] = canonical(
                 name,
                 lists[name],
-                rules.columns[name],
+                settings.columns[name],
                 raw.faults,
                 is_text=raw.is_text,
-                remedies=_remedies(name, rules),
+                remedies=_remedies(name, settings),
             )
     return lists, arrays
 
 
-def _remedies(name: str, rules: ReadRules) -> Remedies:
-    if name == rules.label:
+def _remedies(name: str, settings: ReadSettings) -> Remedies:
+    if name == settings.label:
         return FOR_LABEL
-    is_paired = any(name in pair for pair in rules.paired)
+    is_paired = any(name in pair for pair in settings.paired)
     return FOR_PAIRED if is_paired else FOR_ANY
 
 
@@ -155,8 +159,10 @@ def _mark_absent(name: str, rows: np.ndarray, raw: RawBatch) -> None:
     )
 
 
-def _check_pairs(lists: dict[str, Lists], rules: ReadRules, raw: RawBatch) -> None:
-    for weights, ids in rules.paired:
+def _check_pairs(
+    lists: dict[str, Lists], settings: ReadSettings, raw: RawBatch
+) -> None:
+    for weights, ids in settings.paired:
         for name, other in ((weights, ids), (ids, weights)):
             if raw.columns[name].null_count == len(raw.columns[name]):
                 _mark_absent(name, np.flatnonzero(lists[other].lengths), raw)
@@ -177,14 +183,14 @@ def _check_pair(
 
 
 def _check_crosses(
-    lists: dict[str, Lists], rules: ReadRules, faults: RowFaults
+    lists: dict[str, Lists], settings: ReadSettings, faults: RowFaults
 ) -> None:
-    for left, right in rules.crossed:
+    for left, right in settings.crossed:
         pairs = lists[left].lengths * lists[right].lengths
         faults.mark(
-            np.flatnonzero(pairs > rules.max_values),
+            np.flatnonzero(pairs > settings.max_values),
             f"columns `{shown(left)}` and `{shown(right)}` cross to more than "
-            f"{rules.max_values:,} pairs",
+            f"{settings.max_values:,} pairs",
             functools.partial(_said_pairs, pairs),
             "Shorten one of them, or raise `data.files.max_values`.",
         )
@@ -194,15 +200,15 @@ def _said_pairs(pairs: np.ndarray, row: int) -> str:
     return f"it has {pairs[row]:,}"
 
 
-def _labels(lists: Lists, rules: ReadRules, faults: RowFaults) -> pa.Array:
+def _labels(lists: Lists, settings: ReadSettings, faults: RowFaults) -> pa.Array:
     """Returns the labels as 0 and 1; NaN is marked already."""
     labels = lists.values.to_numpy(zero_copy_only=False)
-    if rules.positive_from is not None:
-        labels = (labels >= rules.positive_from).astype(np.float32)
+    if settings.positive_from is not None:
+        labels = (labels >= settings.positive_from).astype(np.float32)
     is_bad = (labels != 0) & (labels != 1)
     faults.mark(
         lists.row_of(np.flatnonzero(is_bad)),
-        f"label `{shown(rules.label)}` is neither 0 nor 1",
+        f"label `{shown(settings.label)}` is neither 0 nor 1",
         lambda row: f"it is {lists.shown(row)}",
         "Correct it, or give `data.files.positive_from`, from which on it is 1.",
     )

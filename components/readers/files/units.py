@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shardline.components.readers.files.bad_input import FileFault
+from shardline.components.readers.files.formats.parquet import row_groups
+from shardline.components.readers.files.judging.bad_input import FileFault
 from shardline.components.readers.files.locations import size_of
-from shardline.components.readers.files.parquet import row_groups
-from shardline.components.readers.files.read_rules import ReadRules
+from shardline.components.readers.files.read_settings import ReadSettings
 
 _PART_BYTES = 32 << 20
 
@@ -26,7 +26,7 @@ class Unit:
     parts: int = 1
 
 
-def units(files: Sequence[str], rules: ReadRules, workers: int) -> list[Unit]:
+def units_of(files: Sequence[str], settings: ReadSettings, workers: int) -> list[Unit]:
     """Returns shares for workers: a file each, or parts of large files if they are few.
 
     All units together hold every row once. A file that cannot be read is one unit;
@@ -34,23 +34,23 @@ def units(files: Sequence[str], rules: ReadRules, workers: int) -> list[Unit]:
 
     Args:
         files: As `match` gives them.
-        rules: How they are read.
+        settings: How they are read.
         workers: How many read at the same time.
     """
     most = workers if len(files) < 2 * workers else 1
     shares = []
     for file in files:
-        parts = _parts(file, rules, most)
+        parts = _parts(file, settings, most)
         shares += [Unit(file, part, parts) for part in range(parts)]
     return shares
 
 
-def _parts(file: str, rules: ReadRules, most: int) -> int:
+def _parts(file: str, settings: ReadSettings, most: int) -> int:
     if most == 1:
         return 1
     try:
         parts = min(most, size_of(file) // _PART_BYTES)
-        if rules.format == "parquet" and parts > 1:
+        if settings.format == "parquet" and parts > 1:
             parts = min(parts, row_groups(file))
     except (OSError, FileFault):
         return 1

@@ -173,7 +173,7 @@ def _split_examples(
         yield TaggedOutput(split, keyed)
 
 
-class _Mix(beam.PTransform):
+class _Mix(beam.PTransform[Any, Any]):
     """Parts the examples of one user.
 
     beam.Reshuffle promises no order, and Beam's in-memory runner keeps the one that it
@@ -181,7 +181,9 @@ class _Mix(beam.PTransform):
     """
 
     def expand(self, keyed: PCollection[_Keyed]) -> PCollection[tf.train.Example]:
-        return keyed | beam.GroupByKey() | "Order" >> beam.FlatMap(_in_order)
+        grouped = keyed | beam.GroupByKey()
+        examples: PCollection[tf.train.Example] = grouped | beam.FlatMap(_in_order)
+        return examples
 
 
 def _in_order(

@@ -4,39 +4,12 @@ import math
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from shardline.components.contracts.parity_examples import EXAMPLES_FILE, SCORES_FILE
-from shardline.components.execution.fresh_process import NotServedError
+from shardline.components.contracts.parity_results import ScoreParity
+from shardline.components.validator.replay.answers import NotServedError
 
 _SHOWN = 10
-
-
-class ScoreParity(BaseModel):
-    """How the model scores the parity examples.
-
-    Attributes:
-        examples: how many there are.
-        largest_difference: of two scores; infinite if one is no number.
-        worst_example: the position of the example that has it.
-        engine: what training said of it.
-        model: what the model says of it.
-    """
-
-    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
-
-    examples: int
-    largest_difference: float
-    worst_example: int
-    engine: float
-    model: float
-
-    def __str__(self) -> str:
-        """Returns what is wrong, if it is too much."""
-        return (
-            f"example {self.worst_example} of {self.examples}: the engine said "
-            f"{self.engine:.9g}, the model {self.model:.9g}"
-        )
 
 
 def compare_scores(parity_folder: Path, scores: np.ndarray) -> ScoreParity:

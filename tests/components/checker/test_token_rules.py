@@ -14,7 +14,7 @@ from shardline.components.checker.seen import Seen
 from shardline.components.checker.seen_columns import seen_in
 from shardline.components.checker.token_rules import token_findings
 from shardline.components.checker.uses import Use
-from shardline.components.readers.files import ReadRules
+from shardline.components.readers.files import ReadSettings
 from shardline.components.readers.files.sampling import sample
 from shardline.configs.column import Column
 from shardline.configs.schema import Feature
@@ -23,23 +23,23 @@ ROWS = 12
 
 
 @pytest.fixture
-def seen(tmp_path: Path) -> Callable[..., tuple[Use, Seen, ReadRules]]:
+def seen(tmp_path: Path) -> Callable[..., tuple[Use, Seen, ReadSettings]]:
     """Writes column `x` and samples it for a feature that reads it."""
 
     def made(
-        values: list | pa.Array, feature: dict[str, Any], **rules: Any
-    ) -> tuple[Use, Seen, ReadRules]:
+        values: list | pa.Array, feature: dict[str, Any], **settings: Any
+    ) -> tuple[Use, Seen, ReadSettings]:
         part = Feature(table="x", **feature)
         needed = Column(part.column_dtype, part.is_ragged, True)
         if isinstance(values, pa.Array):
             file = str(tmp_path / "a.parquet")
             pq.write_table(pa.table({"x": values}), file)
-            read = ReadRules("parquet", {"x": needed}, **rules)
+            read = ReadSettings("parquet", {"x": needed}, **settings)
         else:
             file = str(tmp_path / "a.csv")
             lines = [f'"{value}"' for value in values]
             Path(file).write_text("\n".join(["x", *lines]))
-            read = ReadRules("csv", {"x": needed}, **rules)
+            read = ReadSettings("csv", {"x": needed}, **settings)
         use = Use("x", "feature `x`", ("features", "x", "column"), "ids", needed, part)
         (one,) = seen_in(sample([file], read, 100, ["x"]), "x", needed, read)
         return use, one, read
@@ -51,7 +51,7 @@ LIST = {"combiner": "mean"}
 
 
 @pytest.mark.parametrize(
-    ("values", "feature", "rules", "said"),
+    ("values", "feature", "settings", "said"),
     [
         (["a,b", "b,c"], LIST, {},
          "12 of 12 sampled values in the lists of column `x` hold ',', such as 'a,b'"),
@@ -76,13 +76,13 @@ LIST = {"combiner": "mean"}
 def test_odd_tokens_are_hinted_at(
     values: list | pa.Array,
     feature: dict[str, Any],
-    rules: dict[str, Any],
+    settings: dict[str, Any],
     said: str | None,
-    seen: Callable[..., tuple[Use, Seen, ReadRules]],
+    seen: Callable[..., tuple[Use, Seen, ReadSettings]],
 ) -> None:
     if isinstance(values, list):
         values = (values * ROWS)[:ROWS]
-    findings = list(token_findings(*seen(values, feature, **rules)))
+    findings = list(token_findings(*seen(values, feature, **settings)))
     assert not any(finding.is_fault for finding in findings)
     if said is None:
         assert not findings
@@ -117,12 +117,12 @@ def test_types_of_ids_have_remedies_that_work(
     values: list | pa.Array,
     feature: dict[str, Any],
     remedy: str | None,
-    seen: Callable[..., tuple[Use, Seen, ReadRules]],
+    seen: Callable[..., tuple[Use, Seen, ReadSettings]],
 ) -> None:
-    use, column, rules = seen(values, feature)
-    fault = column_rules.misfit(use, column, (), rules)
+    use, column, settings = seen(values, feature)
+    fault = column_rules.misfit(use, column, (), settings)
     findings: list[Finding] = (
-        [fault] if fault else list(column_rules.row_findings(use, column, rules))
+        [fault] if fault else list(column_rules.row_findings(use, column, settings))
     )
     if remedy is None:
         assert not findings

@@ -7,7 +7,7 @@ import pytest
 
 from shardline.components.contracts.artifacts import HostShardedCheckpoint
 from shardline.components.contracts.checkpoint_manifest import (
-    Manifest,
+    CheckpointManifest,
     checkpoint_prefix,
     load_manifest,
 )
@@ -23,9 +23,9 @@ from shardline.configs.schema import (
 
 
 @pytest.fixture
-def manifest() -> Manifest:
+def manifest() -> CheckpointManifest:
     """A manifest with a value everywhere."""
-    return Manifest(
+    return CheckpointManifest(
         steps=120,
         hosts=2,
         rows={"user": 61},
@@ -41,14 +41,16 @@ def manifest() -> Manifest:
     )
 
 
-def test_manifest_is_read_as_it_was_written(manifest: Manifest, tmp_path: Path) -> None:
+def test_manifest_is_read_as_it_was_written(
+    manifest: CheckpointManifest, tmp_path: Path
+) -> None:
     manifest.save(str(tmp_path))
 
     assert load_manifest(str(tmp_path)) == manifest
 
 
 def test_manifest_says_plainly_what_is_predicted(
-    manifest: Manifest, tmp_path: Path
+    manifest: CheckpointManifest, tmp_path: Path
 ) -> None:
     manifest.save(str(tmp_path))
 

@@ -6,13 +6,13 @@ import pytest
 from tfx.types import standard_artifacts
 
 from shardline.components.contracts.data_card import (
-    Reading,
+    DataCard,
+    data_card_of,
     is_of_files,
-    load_reading,
-    reading_of,
-    save_reading,
-    set_counts,
-    told_count,
+    load_data_card,
+    record_counts,
+    recorded_count,
+    save_data_card,
 )
 from shardline.components.readers.files import BadInput, Tally
 
@@ -27,7 +27,7 @@ def artifact(tmp_path: Path) -> standard_artifacts.Examples:
     return made
 
 
-def reading() -> Reading:
+def data_card() -> DataCard:
     bad = BadInput("skip", "skip")
     bad.add(REASON, 3, [("data/d/a.csv", 2, f"data/d/a.csv, line 2: {REASON}")])
     bad.add_file("data/b.csv", "is damaged.")
@@ -36,13 +36,13 @@ def reading() -> Reading:
         given={"data/d/a.csv": {"train": 80, "eval": 17}},
         left_out={"data/d/a.csv": 3, "data/b.csv": 0, "data/c.csv": 0},
     )
-    return reading_of({"train": 80, "eval": 17}, tally, bad, "data")
+    return data_card_of({"train": 80, "eval": 17}, tally, bad, "data")
 
 
 def test_reading_is_said_in_a_line_and_told_in_lines() -> None:
-    told = reading()
+    told = data_card()
 
-    assert told.said == (
+    assert told.left_out_line == (
         "3 of 100 examples (3.00%), what 1 file held from a fault on, 1 file without "
         "rows"
     )
@@ -51,7 +51,7 @@ def test_reading_is_said_in_a_line_and_told_in_lines() -> None:
 
 
 def test_card_names_files_below_the_data_and_no_place() -> None:
-    assert reading().card.model_dump() == {
+    assert data_card().counts.model_dump() == {
         "examples": {"train": 80, "eval": 17},
         "rows": 100,
         "left_out": 3,
@@ -64,20 +64,20 @@ def test_card_names_files_below_the_data_and_no_place() -> None:
 @pytest.mark.parametrize(
     ("made", "said"),
     [
-        (Reading(examples={"train": 5}, rows=5), "none of 5 examples"),
-        (Reading(examples={"train": 5}), "not told by the reader"),
+        (DataCard(examples={"train": 5}, rows=5), "none of 5 examples"),
+        (DataCard(examples={"train": 5}), "not told by the reader"),
     ],
 )
-def test_nothing_left_out_is_said_too(made: Reading, said: str) -> None:
-    assert made.said == said
+def test_nothing_left_out_is_said_too(made: DataCard, said: str) -> None:
+    assert made.left_out_line == said
 
 
 def test_reading_is_kept_and_its_numbers_are_properties(
     artifact: standard_artifacts.Examples,
 ) -> None:
-    save_reading(artifact, reading())
+    save_data_card(artifact, data_card())
 
-    assert load_reading(artifact.uri) == reading()
+    assert load_data_card(artifact.uri) == data_card()
     assert is_of_files(artifact)
     for name, count in {
         "examples_train": 80,
@@ -88,25 +88,25 @@ def test_reading_is_kept_and_its_numbers_are_properties(
     }.items():
         assert artifact.get_int_custom_property(name) == count
     told = artifact.get_string_custom_property("left_out_told")
-    assert told == "\n".join(reading().lines)
+    assert told == "\n".join(data_card().lines)
 
 
 def test_long_lines_are_cut_in_properties(
     artifact: standard_artifacts.Examples,
 ) -> None:
-    long = reading().model_copy(update={"lines": ["x" * 100_000]})
+    long = data_card().model_copy(update={"lines": ["x" * 100_000]})
 
-    save_reading(artifact, long)
+    save_data_card(artifact, long)
 
     assert len(artifact.get_string_custom_property("left_out_told")) == 1000
-    assert load_reading(artifact.uri) == long
+    assert load_data_card(artifact.uri) == long
 
 
 def test_examples_without_a_record_have_none(
     artifact: standard_artifacts.Examples,
 ) -> None:
-    assert load_reading(artifact.uri) is None
-    assert told_count([artifact], "train") is None
+    assert load_data_card(artifact.uri) is None
+    assert recorded_count([artifact], "train") is None
     assert not is_of_files(artifact)
 
 
@@ -115,9 +115,9 @@ def test_counts_of_several_artifacts_add_up(
 ) -> None:
     other = standard_artifacts.Examples()
     other.splits = ["train"]
-    set_counts(artifact, {"train": 3, "eval": 2})
-    assert told_count([artifact, other], "train") is None
-    set_counts(other, {"train": 4})
+    record_counts(artifact, {"train": 3, "eval": 2})
+    assert recorded_count([artifact, other], "train") is None
+    record_counts(other, {"train": 4})
 
-    assert told_count([artifact, other], "train") == 7
-    assert told_count([artifact, other], "eval") == 2
+    assert recorded_count([artifact, other], "train") == 7
+    assert recorded_count([artifact, other], "eval") == 2

@@ -13,16 +13,16 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 
 from shardline.components.contracts.data_card import (
-    Reading,
+    DataCard,
     is_of_files,
-    load_reading,
-    told_count,
+    load_data_card,
+    recorded_count,
 )
 from shardline.components.example_gen import executor
 from shardline.components.execution.in_memory_beam import in_memory_pipeline
 from shardline.components.readers.files import LostRowsError
 from shardline.components.readers.files.beam_reader import FileReader
-from shardline.components.readers.files.read_rules import FILE_READER
+from shardline.components.readers.files.read_settings import FILE_READER
 
 LosingPipeline = load("components/losing.py").LosingPipeline
 
@@ -111,11 +111,11 @@ def test_counts_are_kept_and_told(
 ) -> None:
     artifact = run(tmp_path, monkeypatch, train=[example(n) for n in range(5)])
     assert artifact.get_int_custom_property("examples_train") == 5
-    assert told_count([artifact], "train") == 5
+    assert recorded_count([artifact], "train") == 5
     assert not is_of_files(artifact)
-    reading = load_reading(str(tmp_path))
-    assert reading == Reading(examples={"train": 5})
-    assert reading.said == "not told by the reader"
+    data_card = load_data_card(str(tmp_path))
+    assert data_card == DataCard(examples={"train": 5})
+    assert data_card.left_out_line == "not told by the reader"
 
 
 def loses(
@@ -133,7 +133,7 @@ def loses(
     ("step", "message"),
     [
         ("Tell[train]", "No worker told how many examples split 'train' has"),
-        ("WriteTold", ""),
+        ("WriteReports", ""),
         ("All", "no worker told what it did"),
     ],
 )
@@ -204,4 +204,4 @@ def test_what_files_gave_is_in_the_properties(tmp_path: Path) -> None:
     assert artifact.get_int_custom_property("examples_train") == 10
     assert artifact.get_int_custom_property("left_out") == 0
     assert is_of_files(artifact)
-    assert load_reading(artifact.uri).said == "none of 10 examples"
+    assert load_data_card(artifact.uri).left_out_line == "none of 10 examples"

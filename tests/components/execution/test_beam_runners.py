@@ -16,7 +16,7 @@ from shardline_tests import load
 
 from shardline.components.execution.beam_runners import RUNNERS, beam_runner
 from shardline.components.execution.in_memory_beam import IN_MEMORY_RUNNER
-from shardline.components.features.standalone import preprocess_alone
+from shardline.components.features.standalone import preprocess_standalone
 
 shared = load("components/features/conftest.py")
 Source, Done, files_of = shared.Source, shared.Done, shared.files_of
@@ -136,9 +136,9 @@ def _wait_for(port: int, process: subprocess.Popen) -> None:
 
 def run_on(source: Any, output: Path, runner: str, *options: str) -> Any:
     """Runs a job on a runner."""
-    report = preprocess_alone(
+    report = preprocess_standalone(
         source.examples,
-        source.settings,
+        source.preprocessing,
         beam_runner(runner, options),
         output=str(output),
         forms=["tfrecord"],
@@ -149,11 +149,11 @@ def run_on(source: Any, output: Path, runner: str, *options: str) -> Any:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_portable_runner_gives_what_the_direct_runner_gives(
-    csv_files: Callable[..., Path], run_alone: Callable[..., Any], tmp_path: Path
+    csv_files: Callable[..., Path], run_standalone: Callable[..., Any], tmp_path: Path
 ) -> None:
     folder = csv_files(train_1=range(30), train_2=range(30, 60))
     source = Source(folder, files_of())
-    expected = run_alone(source)
+    expected = run_standalone(source)
 
     with job_server() as port:
         done = run_on(
@@ -164,18 +164,18 @@ def test_portable_runner_gives_what_the_direct_runner_gives(
             "--environment_type=LOOPBACK",
         )
 
-    assert done.report.facts == expected.report.facts
+    assert done.report.statistics == expected.report.statistics
     assert done.by_age("train") == expected.by_age("train")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_worker_processes_give_what_one_thread_gives(
-    csv_files: Callable[..., Path], run_alone: Callable[..., Any], tmp_path: Path
+    csv_files: Callable[..., Path], run_standalone: Callable[..., Any], tmp_path: Path
 ) -> None:
     folder = csv_files(train_1=range(30), train_2=range(30, 60))
     source = Source(folder, files_of())
-    expected = run_alone(source)
+    expected = run_standalone(source)
 
     done = run_on(
         source,
@@ -185,5 +185,5 @@ def test_worker_processes_give_what_one_thread_gives(
         "--direct_num_workers=2",
     )
 
-    assert done.report.facts == expected.report.facts
+    assert done.report.statistics == expected.report.statistics
     assert done.by_age("train") == expected.by_age("train")

@@ -10,15 +10,15 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from shardline.components.contracts.checkpoint_manifest import (
-    Manifest,
+    CheckpointManifest,
     checkpoint_prefix,
 )
 from shardline.components.exporter.serving_model import ServingModel
-from shardline.components.features.analysis.results import Facts
+from shardline.components.features.analysis.statistics import FeatureStatistics
 from shardline.components.features.graph.writer import write_transform_graph
 from shardline.components.trainer.learner import Learner, new_learner
 from shardline.components.trainer.loop import save
-from shardline.configs.schema import FeatureSet, Form, Model, Target, Training
+from shardline.configs.schema import FeatureSet, Model, Precision, Target, Training
 
 HOSTS = 3
 BATCH_SIZE = 4
@@ -92,7 +92,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
         for shard in table.variables:
             shard.assign(draw.normal(size=shard.shape).astype(np.float32))
     save(learner, checkpoint_prefix(str(folder)))
-    Manifest(
+    CheckpointManifest(
         steps=12,
         hosts=HOSTS,
         rows=ROWS,
@@ -103,7 +103,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     ).save(str(folder))
     graph = folder / "graph"
     settings = FEATURES.preprocessing(Target())
-    write_transform_graph(str(graph), settings, Facts(examples=9), str(folder))
+    write_transform_graph(
+        str(graph), settings, FeatureStatistics(examples=9), str(folder)
+    )
     return Trained(folder, graph, learner)
 
 
@@ -112,13 +114,15 @@ class Exported:
     """A model: its folder, how its tables are held, and its signatures."""
 
     folder: Path
-    forms: dict[str, Form]
+    precisions: dict[str, Precision]
     signatures: Any
 
 
-def _exported(trained: Trained, folder: Path, forms: dict[str, Form]) -> Exported:
-    ServingModel(str(trained.checkpoint), trained.output, forms).save(str(folder))
-    return Exported(folder, forms, tf.saved_model.load(str(folder)).signatures)
+def _exported(
+    trained: Trained, folder: Path, precisions: dict[str, Precision]
+) -> Exported:
+    ServingModel(str(trained.checkpoint), trained.output, precisions).save(str(folder))
+    return Exported(folder, precisions, tf.saved_model.load(str(folder)).signatures)
 
 
 @pytest.fixture(scope="session")

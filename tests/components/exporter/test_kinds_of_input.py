@@ -9,14 +9,14 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from shardline.components.contracts.checkpoint_manifest import (
-    Manifest,
+    CheckpointManifest,
     checkpoint_prefix,
 )
 from shardline.components.exporter.serving_model import ServingModel
-from shardline.components.features.analysis.results import (
-    Facts,
-    NumberFacts,
-    VocabularyFacts,
+from shardline.components.features.analysis.statistics import (
+    FeatureStatistics,
+    NumberStatistics,
+    VocabularyStatistics,
 )
 from shardline.components.features.graph.transform_graph import TransformGraph
 from shardline.components.features.graph.writer import write_transform_graph
@@ -118,10 +118,10 @@ def serialized(row: dict[str, list[Any]]) -> bytes:
     return example.SerializeToString()
 
 
-def number_facts(mean: float = 0.0, variance: float = 1.0, **others: float) -> Any:
-    """Returns facts of a number."""
+def number_statistics(mean: float = 0.0, variance: float = 1.0, **others: float) -> Any:
+    """Returns statistics of a number."""
     zeros = {"count": 9, "missing": 0, "minimum": 0.0, "maximum": 1.0}
-    return NumberFacts(mean=mean, variance=variance, **(zeros | others))
+    return NumberStatistics(mean=mean, variance=variance, **(zeros | others))
 
 
 class Exported(NamedTuple):
@@ -135,26 +135,28 @@ class Exported(NamedTuple):
 def transform_output(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tft.TFTransformOutput:
-    """The transform graph of FEATURES, from facts made up."""
+    """The transform graph of FEATURES, from statistics made up."""
     folder = tmp_path_factory.mktemp("graph")
     (folder / "tokens").mkdir()
     (folder / "tokens" / "user").write_text("bea\nada\nnobody\n")
-    facts = Facts(
+    statistics = FeatureStatistics(
         examples=9,
         vocabularies={
-            "user": VocabularyFacts(size=3, distinct=3, tokens=9, covered=9, unusable=0)
+            "user": VocabularyStatistics(
+                size=3, distinct=3, tokens=9, covered=9, unusable=0
+            )
         },
         numbers={
-            "years": number_facts(mean=40.0, variance=100.0),
-            "price": number_facts(minimum=0.25, maximum=3.5),
-            "visits": number_facts(),
+            "years": number_statistics(mean=40.0, variance=100.0),
+            "price": number_statistics(minimum=0.25, maximum=3.5),
+            "visits": number_statistics(),
         },
         boundaries={"age": [28.0, 50.0]},
     )
     write_transform_graph(
         str(folder / "written"),
         FEATURES.preprocessing(TARGET),
-        facts,
+        statistics,
         str(folder / "tokens"),
     )
     return tft.TFTransformOutput(str(folder / "written"))
@@ -174,7 +176,7 @@ def exported(
         for shard in table.variables:
             shard.assign(30 * shard)
     save(learner, checkpoint_prefix(folder))
-    Manifest(
+    CheckpointManifest(
         steps=0,
         hosts=2,
         rows=rows,

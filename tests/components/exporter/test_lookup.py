@@ -152,9 +152,9 @@ def test_smaller_forms_answer_with_what_they_hold(trained: Any, compact: Any) ->
     answer = compact.signatures["lookup"](**flat(IDS, WEIGHTS))
 
     held = {}
-    for name, form in compact.forms.items():
+    for name, precision in compact.precisions.items():
         rows = trained.rows(name)
-        held[name] = decoded(form, encoded(form, rows))
+        held[name] = decoded(precision, encoded(precision, rows))
         np.testing.assert_array_equal(answer[name], held[name][IDS[name]])
         assert 0 < np.abs(held[name] - rows).max() < 0.02
     mean = held["shop"][[1, 39, 13, 26]].mean(axis=0)

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from shardline.components.contracts.checkpoint_manifest import load_manifest
-from shardline.components.contracts.data_card import DataCard
+from shardline.components.contracts.data_card import DataCounts
 from shardline.components.exporter.model_card import ModelCard, card_of, write_card
 from shardline.components.exporter.table_files import TableRows
 from shardline.configs.schema import Latency, Serving
 
-DATA = DataCard(examples={"train": 96}, rows=100, left_out=4, reasons={"why": 4})
+DATA = DataCounts(examples={"train": 96}, rows=100, left_out=4, reasons={"why": 4})
 
 
 @pytest.fixture
@@ -25,7 +25,9 @@ def card(trained: Any, compact: Any) -> ModelCard:
 def card_for(trained: Any, exported: Any, serving: Serving | None = None) -> ModelCard:
     manifest = load_manifest(str(trained.checkpoint))
     tables = [
-        TableRows(name, manifest.rows[name], 8, exported.forms.get(name, "float32"))
+        TableRows(
+            name, manifest.rows[name], 8, exported.precisions.get(name, "float32")
+        )
         for name in manifest.rows
     ]
     return card_of(
@@ -63,7 +65,7 @@ def test_card_names_checkpoint_metrics_and_tables(
         "optimizer": "adagrad",
         "policy": "error",
     }
-    assert {t: (c.form, c.bytes, c.policy) for t, c in card.tables.items()} == {
+    assert {t: (c.precision, c.bytes, c.policy) for t, c in card.tables.items()} == {
         "item": ("int8", 600, "error"),
         "shop": ("float16", 40 * 16, "drop"),
         "word": ("float32", 31 * 32, "oov_row"),

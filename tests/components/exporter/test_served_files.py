@@ -49,7 +49,7 @@ def test_same_checkpoint_makes_the_same_variables_whatever_was_made_before(
     trained: Any, compact: Any, tmp_path: Path
 ) -> None:
     keras.layers.Dense(1).build([None, 2])
-    model = ServingModel(str(trained.checkpoint), trained.output, compact.forms)
+    model = ServingModel(str(trained.checkpoint), trained.output, compact.precisions)
 
     model.save(str(tmp_path))
 

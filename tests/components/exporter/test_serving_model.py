@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from shardline.components.contracts.checkpoint_manifest import (
-    Manifest,
+    CheckpointManifest,
     checkpoint_prefix,
 )
 from shardline.components.exporter.serving_model import ServingModel
@@ -58,7 +58,7 @@ def exported(
     batches = iter(reader.training_batches([str(transformed.file)], seed=0))
     learner.train(batches, tf.constant(30))
     save(learner, checkpoint_prefix(str(folder)))
-    Manifest(
+    CheckpointManifest(
         steps=30,
         hosts=3,
         rows=rows,

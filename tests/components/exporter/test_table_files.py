@@ -22,13 +22,15 @@ def written(tmp_path: Path) -> Callable[..., Path]:
     """Writes a checkpoint in slices, and the model of its tables."""
 
     def write(
-        forms: dict[str, Precision],
+        precisions: dict[str, Precision],
         rows: np.ndarray = ROWS,
         slices: Sequence[tuple[int, int]] = TWO_HOSTS,
         asked_rows: int = len(ROWS),
     ) -> Path:
         prefix = str(tmp_path / "checkpoint")
-        names = [f"embedding/{table}/.ATTRIBUTES/VARIABLE_VALUE" for table in forms]
+        names = [
+            f"embedding/{table}/.ATTRIBUTES/VARIABLE_VALUE" for table in precisions
+        ]
         tf.raw_ops.SaveV2(
             prefix=prefix,
             tensor_names=[name for name in names for _ in slices],
@@ -38,9 +40,12 @@ def written(tmp_path: Path) -> Callable[..., Path]:
             * len(names),
             tensors=[rows[a:b] for a, b in slices] * len(names),
         )
-        tables = [TableRows(t, asked_rows, DIM, form) for t, form in forms.items()]
+        tables = [
+            TableRows(t, asked_rows, DIM, precision)
+            for t, precision in precisions.items()
+        ]
         module = tf.Module()
-        module.tables = {t.name: ServingTable(DIM, [0], t.form) for t in tables}
+        module.tables = {t.name: ServingTable(DIM, [0], t.precision) for t in tables}
         module.dense = [tf.Variable([1.5, 2.5])]
         tf.saved_model.save(module, str(tmp_path / "model"))
         write_tables(str(tmp_path / "model"), prefix, tables)
@@ -56,20 +61,20 @@ def parts(model: Any, table: str) -> dict[str, np.ndarray]:
 def test_tables_of_every_form_are_loaded_as_they_were_encoded(
     written: Callable[..., Path],
 ) -> None:
-    forms = {"a": "float32", "b": "int8", "c": "float16"}
+    precisions = {"a": "float32", "b": "int8", "c": "float16"}
 
-    model = tf.saved_model.load(str(written(forms)))
+    model = tf.saved_model.load(str(written(precisions)))
 
     np.testing.assert_array_equal(model.dense[0], [1.5, 2.5])
     np.testing.assert_array_equal(parts(model, "a")["rows"], ROWS)
-    for table, form in forms.items():
-        expected = encoded(form, ROWS)
+    for table, precision in precisions.items():
+        expected = encoded(precision, ROWS)
         held = parts(model, table)
         assert held.keys() == expected.keys()
         for name, values in expected.items():
             assert held[name].dtype == values.dtype
             np.testing.assert_array_equal(held[name], values)
-        assert np.abs(decoded(form, held) - ROWS).max() < 0.02
+        assert np.abs(decoded(precision, held) - ROWS).max() < 0.02
 
 
 def test_bytes_depend_on_the_rows_and_not_on_how_they_were_stored(
@@ -142,7 +147,7 @@ def test_table_of_another_shape_than_the_manifest_says_is_an_error(
 
 
 @pytest.mark.parametrize(
-    ("form", "value"),
+    ("precision", "value"),
     [
         ("int8", float("nan")),
         ("int8", float("-inf")),
@@ -151,7 +156,7 @@ def test_table_of_another_shape_than_the_manifest_says_is_an_error(
     ],
 )
 def test_row_that_its_form_cannot_hold_is_an_error(
-    written: Callable[..., Path], form: str, value: float
+    written: Callable[..., Path], precision: str, value: float
 ) -> None:
     rows = ROWS.copy()
     rows[6, 1] = value
@@ -159,9 +164,9 @@ def test_row_that_its_form_cannot_hold_is_an_error(
     with pytest.raises(
         ValueError,
         match=rf"Table 'a': row 6 holds a value that is not finite or larger than "
-        rf".*, which {form} cannot hold\. Serve the table as float32",
+        rf".*, which {precision} cannot hold\. Serve the table as float32",
     ):
-        written({"a": form}, rows=rows)
+        written({"a": precision}, rows=rows)
 
 
 def test_float32_holds_every_value(written: Callable[..., Path]) -> None:

@@ -11,8 +11,9 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from shardline.components.exporter.warmup import write_warmup
 
 
-def requests_in(extra: Path) -> list[predict_pb2.PredictRequest]:
-    dataset = tf.data.TFRecordDataset(str(extra / "tf_serving_warmup_requests"))
+def requests_in(model: Path) -> list[predict_pb2.PredictRequest]:
+    file = model / "assets.extra" / "tf_serving_warmup_requests"
+    dataset = tf.data.TFRecordDataset(str(file))
     return [
         prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
         for record in dataset.as_numpy_iterator()
@@ -20,11 +21,9 @@ def requests_in(extra: Path) -> list[predict_pb2.PredictRequest]:
 
 
 def test_requests_are_of_one_example_some_and_many_in_turn(tmp_path: Path) -> None:
-    extra = tmp_path / "assets.extra"
+    write_warmup(tmp_path, "movies", [b"first", b"second"], requests=4)
 
-    write_warmup(extra, "movies", [b"first", b"second"], requests=4)
-
-    requests = requests_in(extra)
+    requests = requests_in(tmp_path)
     assert [request.model_spec.name for request in requests] == ["movies"] * 4
     assert {r.model_spec.signature_name for r in requests} == {"serving_default"}
     inputs = [tf.make_ndarray(request.inputs["examples"]) for request in requests]

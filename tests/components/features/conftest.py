@@ -13,8 +13,11 @@ import tensorflow_transform as tft
 
 from shardline.components.execution.beam_runners import beam_runner
 from shardline.components.features.reading.sources import Examples, sources_below
-from shardline.components.features.standalone import Report, preprocess_alone
-from shardline.components.readers.files import rules_of
+from shardline.components.features.standalone import (
+    StandaloneReport,
+    preprocess_standalone,
+)
+from shardline.components.readers.files import settings_of
 from shardline.configs.schema import (
     Data,
     Feature,
@@ -70,19 +73,19 @@ class Source:
     features: FeatureSet = FEATURES
 
     @property
-    def settings(self) -> Preprocessing:
+    def preprocessing(self) -> Preprocessing:
         """The part of the specification that a job takes."""
         return self.features.preprocessing(self._data.target)
 
     @property
     def examples(self) -> Examples:
-        """The files and the rules."""
+        """The files and the settings."""
         sources = [
             source
             for split, pattern in self.files.splits.items()
             for source in sources_below(str(self.folder), split, pattern)
         ]
-        return Examples(tuple(sources), rules_of(self._data, self.features))
+        return Examples(tuple(sources), settings_of(self._data, self.features))
 
     @property
     def _data(self) -> Data:
@@ -98,7 +101,7 @@ class Done:
         output: its folder.
     """
 
-    report: Report
+    report: StandaloneReport
     output: Path
 
     def rows(self, split: str) -> list[dict[str, Any]]:
@@ -143,9 +146,9 @@ def run_in(folder: Path, source: Source, *options: str, **arguments: Any) -> Don
     """Runs a job alone, into a new folder of a folder unless `output` is given."""
     made = len(list(folder.glob("output-*")))
     output = arguments.pop("output", folder / f"output-{made}")
-    report = preprocess_alone(
+    report = preprocess_standalone(
         source.examples,
-        source.settings,
+        source.preprocessing,
         beam_runner("direct", options or ONE_THREAD),
         output=str(output),
         forms=arguments.pop("forms", ["tfrecord"]),
@@ -155,7 +158,7 @@ def run_in(folder: Path, source: Source, *options: str, **arguments: Any) -> Don
 
 
 @pytest.fixture
-def run_alone(tmp_path: Path) -> Callable[..., Done]:
+def run_standalone(tmp_path: Path) -> Callable[..., Done]:
     """Runs a job alone, into a folder of its own."""
     return functools.partial(run_in, tmp_path)
 

@@ -13,7 +13,7 @@ from shardline.components.execution.beam_runners import Beam, beam_runner
 from shardline.components.features.graph.transform_graph import TransformGraph
 from shardline.components.features.job import preprocess
 from shardline.components.features.reading.sources import Examples, sources_below
-from shardline.components.readers.files import BadInputError, LostRowsError, rules_of
+from shardline.components.readers.files import BadInputError, LostRowsError, settings_of
 from shardline.configs.schema import Job
 
 _OWN = load(Path(__file__).with_name("own_columns.py"))
@@ -47,7 +47,7 @@ def run(
     assert job.data.path
     sources = sources_below(job.data.path, "train", "rows.csv")
     preprocess(
-        Examples(tuple(sources), rules_of(job.data, job)),
+        Examples(tuple(sources), settings_of(job.data, job)),
         job.preprocessing(job.data.target),
         runner or beam_runner("direct"),
         graph=graph,

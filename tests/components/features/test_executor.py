@@ -15,10 +15,10 @@ from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.channel import Channel
 
 from shardline.components.contracts.data_card import (
-    Reading,
-    save_reading,
-    set_counts,
-    told_count,
+    DataCard,
+    record_counts,
+    recorded_count,
+    save_data_card,
 )
 from shardline.components.execution.in_memory_beam import in_memory_pipeline
 from shardline.components.features import job
@@ -36,7 +36,7 @@ FEATURES = FeatureSet(
     numbers={"age": Number(dtype="int64", scale="min_max")},
     tables={"user": Table(dim=1), "tag": Table(dim=1)},
 )
-SETTINGS = FEATURES.preprocessing(Target())
+PREPROCESSING = FEATURES.preprocessing(Target())
 
 
 def row(number: int) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class Made:
         self.examples = standard_artifacts.Examples()
         self.examples.uri = str(folder / "examples")
         properties = {
-            "preprocessing": SETTINGS.model_dump_json(),
+            "preprocessing": PREPROCESSING.model_dump_json(),
             "cache_folder": str(folder.parent / "cache"),
             "code_version": "1",
         }
@@ -174,7 +174,7 @@ def test_later_run_counts_new_spans_only(
 
     (analysis,) = analyses
     assert sorted(analysis.reused) == sorted(artifact.uri for artifact in two_spans)
-    assert analysis.facts.examples == 21
+    assert analysis.statistics.examples == 21
     assert len(again.rows("eval")) == 4
 
 
@@ -199,8 +199,8 @@ def test_bad_example_is_told_and_no_cache_is_made(tmp_path: Path) -> None:
 
 
 def test_counts_are_told_of_what_was_transformed(made: Made) -> None:
-    assert told_count([made.examples], "train") == 20
-    assert told_count([made.examples], "eval") == 3
+    assert recorded_count([made.examples], "train") == 20
+    assert recorded_count([made.examples], "eval") == 3
 
 
 def test_example_lost_between_components_is_told(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_example_lost_between_components_is_told(tmp_path: Path) -> None:
         span(tmp_path / "2", train=rows(4, 5)),
     ]
     for artifact, count in zip(spans, (3, 3), strict=True):
-        set_counts(artifact, {"train": count})
+        record_counts(artifact, {"train": count})
     with pytest.raises(LostRowsError, match=r"made 6 examples, and 5 were found"):
         Made(tmp_path / "made", spans)
 
@@ -228,7 +228,7 @@ def test_examples_of_files_need_no_second_look(tmp_path: Path) -> None:
     given = [{n: v for n, v in row(i).items() if n not in ("tags", "scores")}
              for i in (1, 2, 3)]  # fmt: skip
     spans = [span(tmp_path / "1", train=[example(one) for one in given])]
-    save_reading(spans[0], Reading(examples={"train": 3}, rows=3))
+    save_data_card(spans[0], DataCard(examples={"train": 3}, rows=3))
     assert sorted(Made(tmp_path / "made", spans).graph.vocabulary_by_name("tag"))
 
 
@@ -246,9 +246,8 @@ def test_each_artifact_is_a_span(
 def test_component_names_what_it_takes_and_gives() -> None:
     component = FeatureTransform(
         examples=Channel(type=standard_artifacts.Examples),
-        preprocessing=SETTINGS,
+        preprocessing=PREPROCESSING,
         cache_folder="cache",
-        code_version="1",
     )
 
     assert set(component.inputs) == {"examples"}

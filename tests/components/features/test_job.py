@@ -16,7 +16,7 @@ from shardline_tests import load
 
 from shardline.components.execution.beam_runners import beam_runner
 from shardline.components.features.reading.spans import damage_of
-from shardline.components.features.standalone import preprocess_alone
+from shardline.components.features.standalone import preprocess_standalone
 from shardline.components.readers.files import BadInputError
 from shardline.configs.schema import Feature, FeatureSet, HeldOut, Ids, Table
 
@@ -90,7 +90,7 @@ def test_rows_come_out_once_and_right(whole: Whole) -> None:
         assert row["tags"] == list(range(number % 4)), number
         assert row["label"] == number % 2
     assert done.report.examples == {"train": 100}
-    assert done.report.facts.examples == 100
+    assert done.report.statistics.examples == 100
     assert done.report.left_out == []
     assert sorted(os.listdir(done.output)) == [
         "examples",
@@ -101,10 +101,10 @@ def test_rows_come_out_once_and_right(whole: Whole) -> None:
     assert left_over(whole.folder) == partial(whole.folder) == []
 
 
-def test_threads_change_nothing(whole: Whole, run_alone: Run) -> None:
-    one, many = whole.done, run_alone(whole.source, *THREADS)
+def test_threads_change_nothing(whole: Whole, run_standalone: Run) -> None:
+    one, many = whole.done, run_standalone(whole.source, *THREADS)
 
-    assert many.report.facts == one.report.facts
+    assert many.report.statistics == one.report.statistics
     assert many.by_age("train") == one.by_age("train")
     for table in ("user", "tag"):
         assert many.vocabulary(table) == one.vocabulary(table)
@@ -112,7 +112,7 @@ def test_threads_change_nothing(whole: Whole, run_alone: Run) -> None:
 
 @pytest.mark.parametrize("form", ["tfrecord", "parquet"])
 def test_other_formats_give_the_same(
-    form: str, whole: Whole, run_alone: Run, tmp_path: Path
+    form: str, whole: Whole, run_standalone: Run, tmp_path: Path
 ) -> None:
     rows = [row_of(number) for number in range(100)]
     folder = tmp_path / "data"
@@ -124,14 +124,14 @@ def test_other_formats_give_the_same(
             for row in rows:
                 file.write(example(row | {"label": float(row["label"])}))
 
-    done = run_alone(Source(folder, files_of(format=form)))
+    done = run_standalone(Source(folder, files_of(format=form)))
 
     assert done.by_age("train") == whole.done.by_age("train")
     assert done.vocabulary("user") == whole.done.vocabulary("user")
 
 
 def test_held_out_rows_make_their_split_and_are_not_analysed(
-    csv_files: Write, run_alone: Run
+    csv_files: Write, run_standalone: Run
 ) -> None:
     folder = csv_files(train=range(60), test=range(60, 80))
     files = files_of(
@@ -139,65 +139,65 @@ def test_held_out_rows_make_their_split_and_are_not_analysed(
         held_out={"validation": HeldOut(column="age", at_least=50)},
     )
 
-    done = run_alone(Source(folder, files))
+    done = run_standalone(Source(folder, files))
 
     assert done.report.examples == {"train": 50, "validation": 10, "test": 20}
     assert sorted(done.by_age("train")) == list(range(50))
     assert sorted(done.by_age("validation")) == list(range(50, 60))
     assert sorted(done.by_age("test")) == list(range(60, 80))
-    assert done.report.facts.examples == 50
+    assert done.report.statistics.examples == 50
 
 
 def test_spans_that_were_counted_are_not_counted_again(
-    whole: Whole, cache: str, run_alone: Run
+    whole: Whole, cache: str, run_standalone: Run
 ) -> None:
-    done = run_alone(whole.source, cache=cache)
+    done = run_standalone(whole.source, cache=cache)
 
     assert whole.done.report.reused == ()
     assert done.report.reused == ("1", "2")
-    assert done.report.facts == whole.done.report.facts
+    assert done.report.statistics == whole.done.report.statistics
     assert done.by_age("train") == whole.done.by_age("train")
     assert done.vocabulary("user") == whole.done.vocabulary("user")
 
 
 def test_changed_file_is_counted_again(
-    csv_files: Write, run_alone: Run, tmp_path: Path
+    csv_files: Write, run_standalone: Run, tmp_path: Path
 ) -> None:
     folder = csv_files(train_1=range(40), train_2=range(40, 70))
     cache = str(tmp_path / "cache")
-    run_alone(Source(folder, SPANS), cache=cache)
+    run_standalone(Source(folder, SPANS), cache=cache)
     (folder / "train-2.csv").write_text(shared.csv_text([row_of(9)]))
 
-    done = run_alone(Source(folder, SPANS), cache=cache)
+    done = run_standalone(Source(folder, SPANS), cache=cache)
 
     assert done.report.reused == ("1",)
-    assert done.report.facts.examples == 40 + 1
+    assert done.report.statistics.examples == 40 + 1
 
 
 def test_other_features_are_counted_anew(
-    whole: Whole, cache: str, run_alone: Run
+    whole: Whole, cache: str, run_standalone: Run
 ) -> None:
     added = Feature(table="user", column="tags", combiner="sum")
     features = FEATURES.model_copy(
         update={"features": {**FEATURES.features, "added": added}}
     )
 
-    done = run_alone(replace(whole.source, features=features), cache=cache)
+    done = run_standalone(replace(whole.source, features=features), cache=cache)
 
     assert done.report.reused == ()
 
 
 def test_other_rules_of_a_vocabulary_use_the_same_counts(
-    whole: Whole, cache: str, run_alone: Run
+    whole: Whole, cache: str, run_standalone: Run
 ) -> None:
     rules = Table(dim=1, min_count=11, oov_rows=5)
     tables = {**FEATURES.tables, "user": rules}
     features = FEATURES.model_copy(update={"tables": tables})
 
-    done = run_alone(replace(whole.source, features=features), cache=cache)
+    done = run_standalone(replace(whole.source, features=features), cache=cache)
 
     assert done.report.reused == ("1", "2")
-    known = done.report.facts.vocabularies["user"]
+    known = done.report.statistics.vocabularies["user"]
     assert known.size < known.distinct
     # The most frequent of all tokens, and those that occur often enough.
     assert whole.done.vocabulary("user").startswith(done.vocabulary("user"))
@@ -208,7 +208,7 @@ BAD_ROWS = "label,user,tags,x,age,day\n1,u1,t0,1.0,3,0\n1,u1,t0,none,4,0\n7,u1,,
 
 
 def test_bad_rows_are_left_out_and_counted_once(
-    csv_files: Write, run_alone: Run, tmp_path: Path
+    csv_files: Write, run_standalone: Run, tmp_path: Path
 ) -> None:
     folder = csv_files(train_1=range(10, 20))
     (folder / "train-2.csv").write_text(BAD_ROWS)
@@ -221,8 +221,8 @@ def test_bad_rows_are_left_out_and_counted_once(
     cache = str(tmp_path / "cache")
 
     # Kept from the first job, then read anew while counts come from the cache.
-    first = run_alone(Source(folder, files), cache=cache)
-    again = run_alone(Source(folder, files), cache=cache)
+    first = run_standalone(Source(folder, files), cache=cache)
+    again = run_standalone(Source(folder, files), cache=cache)
 
     assert first.report.reused == ()
     assert again.report.reused == ("1", "2")
@@ -238,7 +238,7 @@ def test_bad_rows_are_left_out_and_counted_once(
 
 
 def test_all_bad_files_are_told_and_nothing_is_left(
-    csv_files: Write, run_alone: Run, tmp_path: Path
+    csv_files: Write, run_standalone: Run, tmp_path: Path
 ) -> None:
     folder = csv_files(train_1=range(10))
     (folder / "train-2.csv").write_text(BAD_ROWS)
@@ -246,7 +246,7 @@ def test_all_bad_files_are_told_and_nothing_is_left(
     cache = tmp_path / "cache"
 
     with pytest.raises(BadInputError, match=r"train-2\.csv, line 3: column `x`") as e:
-        run_alone(Source(folder, files_of()), cache=str(cache))
+        run_standalone(Source(folder, files_of()), cache=str(cache))
 
     assert "train-3.csv, line 3" in str(e.value)
     assert left_over(tmp_path) == []
@@ -257,21 +257,21 @@ def test_all_bad_files_are_told_and_nothing_is_left(
 
 
 def test_bad_file_of_another_split_is_told_and_nothing_is_left(
-    csv_files: Write, run_alone: Run, tmp_path: Path
+    csv_files: Write, run_standalone: Run, tmp_path: Path
 ) -> None:
     folder = csv_files(train=range(10))
     (folder / "test.csv").write_text(BAD_ROWS)
     files = files_of(splits={"train": "train*", "test": "test*"})
 
     with pytest.raises(BadInputError, match=r"test\.csv, line 3: column `x`"):
-        run_alone(Source(folder, files))
+        run_standalone(Source(folder, files))
 
     assert left_over(tmp_path) == partial(tmp_path) == []
     assert not (tmp_path / "output-0").exists()
 
 
 def test_id_out_of_range_is_told_with_feature_and_file(
-    csv_files: Write, run_alone: Run, tmp_path: Path
+    csv_files: Write, run_standalone: Run, tmp_path: Path
 ) -> None:
     folder = csv_files(train_1=range(10))
     row = row_of(3) | {"age": 100}
@@ -281,13 +281,13 @@ def test_id_out_of_range_is_told_with_feature_and_file(
         BadInputError,
         match=r"train-2\.csv: Feature `age`: .* 0 to 99\. .* Found: 100\.$",
     ) as error:
-        run_alone(Source(folder, files_of()))
+        run_standalone(Source(folder, files_of()))
 
     assert "train-1.csv" not in str(error.value)
     assert partial(tmp_path) == []
 
 
-def test_no_example_is_an_error(csv_files: Write, run_alone: Run) -> None:
+def test_no_example_is_an_error(csv_files: Write, run_standalone: Run) -> None:
     folder = csv_files(train=range(10))
     files = files_of(held_out={"test": HeldOut(column="age", at_least=0)})
 
@@ -297,7 +297,7 @@ def test_no_example_is_an_error(csv_files: Write, run_alone: Run) -> None:
         "`data.files.held_out.test` takes 10 of the first 10 examples .* column `age` "
         "goes from 0 to 9 there, and `at_least` is 0",
     ):
-        run_alone(Source(folder, files))
+        run_standalone(Source(folder, files))
 
 
 def test_parquet_has_the_values_of_the_records(whole: Whole) -> None:
@@ -310,25 +310,27 @@ def test_parquet_has_the_values_of_the_records(whole: Whole) -> None:
 
 
 def test_parquet_keeps_lists_where_each_row_has_one_id(
-    csv_files: Write, run_alone: Run
+    csv_files: Write, run_standalone: Run
 ) -> None:
     # Rows 1, 5, 9, ... have one tag each.
     folder = csv_files(train=range(1, 40, 4))
 
-    done = run_alone(Source(folder, files_of()), forms=["parquet"])
+    done = run_standalone(Source(folder, files_of()), forms=["parquet"])
 
     table = pq.read_table(done.output / "parquet" / "train")
     assert table.column("tags").to_pylist() == [[0]] * 10
     assert not (done.output / "examples").exists()
 
 
-def test_features_without_any_vocabulary_run(csv_files: Write, run_alone: Run) -> None:
+def test_features_without_any_vocabulary_run(
+    csv_files: Write, run_standalone: Run
+) -> None:
     features = FeatureSet(
         features={"age": Feature(table="age", ids=Ids(range=100))},
         tables={"age": Table(dim=1)},
     )
 
-    done = run_alone(Source(csv_files(train=range(5)), files_of(), features))
+    done = run_standalone(Source(csv_files(train=range(5)), files_of(), features))
 
     assert sorted(done.by_age("train")) == [0, 1, 2, 3, 4]
 
@@ -369,19 +371,19 @@ def test_damage_of_counts_is_found(
 
 @OF_COUNTS
 def test_damaged_counts_are_made_again(
-    name: str, whole: Whole, cache: str, run_alone: Run
+    name: str, whole: Whole, cache: str, run_standalone: Run
 ) -> None:
     damaged = next(Path(cache).glob(f"counts-*/{name}"))
     damaged.write_bytes(pickle.dumps(Hostile()))
 
-    again = run_alone(whole.source, cache=cache)
+    again = run_standalone(whole.source, cache=cache)
 
     assert len(again.report.reused) == 1
-    assert again.report.facts == whole.done.report.facts
+    assert again.report.statistics == whole.done.report.statistics
     (told,) = again.report.damaged
     assert told.startswith(str(damaged))
     assert not Hostile.ran
-    assert len(run_alone(whole.source, cache=cache).report.reused) == 3
+    assert len(run_standalone(whole.source, cache=cache).report.reused) == 3
 
 
 class Hostile:
@@ -394,14 +396,14 @@ class Hostile:
 
 
 def test_file_that_was_added_to_counts_is_not_counted(
-    whole: Whole, cache: str, run_alone: Run
+    whole: Whole, cache: str, run_standalone: Run
 ) -> None:
     shard = next(Path(cache).glob("counts-*/user-*"))
     shutil.copy(shard, shard.with_name("user-99"))
 
-    again = run_alone(whole.source, cache=cache)
+    again = run_standalone(whole.source, cache=cache)
 
-    assert again.report.facts == whole.done.report.facts
+    assert again.report.statistics == whole.done.report.statistics
     assert again.report.damaged == (f"{shard.with_name('user-99')} was not there",)
 
 
@@ -411,9 +413,9 @@ def test_place_that_reads_as_a_pattern_is_refused(
     source = Source(csv_files(train_1=range(3)), files_of(splits={"train": "train*"}))
 
     with pytest.raises(ValueError, match=r"has `\[` in it, which TensorFlow takes"):
-        preprocess_alone(
+        preprocess_standalone(
             source.examples,
-            source.settings,
+            source.preprocessing,
             beam_runner("direct"),
             output=str(tmp_path / "out[1]"),
             forms=["tfrecord"],

@@ -22,8 +22,13 @@ from shardline.components.features.graph.loaded_graph import LoadedGraph
 from shardline.components.features.graph.transform_graph import TransformGraph
 from shardline.components.features.graph.writer import write_transform_graph
 from shardline.components.features.writing.example_files import TFRecordWriter
-from shardline.components.readers.files import BadInput, Unit, read_unit, tfrecord_rules
-from shardline.components.readers.files.read_rules import pairs_of
+from shardline.components.readers.files import (
+    BadInput,
+    Unit,
+    read_unit,
+    tfrecord_settings,
+)
+from shardline.components.readers.files.read_settings import pairs_of
 from shardline.components.trainer.inputs import Batch, BatchReader
 from shardline.configs.schema import Number
 
@@ -58,13 +63,13 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     folder = tmp_path_factory.mktemp("kinds")
     vocabularies, graph = folder / "vocabularies", folder / "graph"
     vocabularies.mkdir()
-    settings = FEATURES.preprocessing(TARGET)
+    preprocessing = FEATURES.preprocessing(TARGET)
     rows = [[serialized(row) for row in rows_of(unseen)] for unseen in (False, True)]
     seen, unseen = (
         _read(folder / f"{n}.tfrecord", some) for n, some in enumerate(rows)
     )
-    facts = analyze_batches([seen], settings, str(vocabularies))
-    write_transform_graph(str(graph), settings, facts, str(vocabularies))
+    statistics = analyze_batches([seen], preprocessing, str(vocabularies))
+    write_transform_graph(str(graph), preprocessing, statistics, str(vocabularies))
     loaded = LoadedGraph(str(graph))
     transformed = [loaded.transformed(batch) for batch in (seen, unseen)]
     writer = TFRecordWriter(str(folder / "examples"), loaded.new_encoding())
@@ -84,8 +89,8 @@ def _read(path: Path, rows: list[bytes]) -> pa.RecordBatch:
     with tf.io.TFRecordWriter(str(path)) as file:
         for row in rows:
             file.write(row)
-    rules = tfrecord_rules(COLUMNS, pairs_of(FEATURES, COLUMNS))
-    ((_, batch),) = read_unit(Unit(str(path)), rules, BadInput())
+    settings = tfrecord_settings(COLUMNS, pairs_of(FEATURES, COLUMNS))
+    ((_, batch),) = read_unit(Unit(str(path)), settings, BadInput())
     return batch
 
 

@@ -10,7 +10,7 @@ from shardline_tests import load
 
 from shardline.components.execution.beam_runners import Beam
 from shardline.components.execution.in_memory_beam import IN_MEMORY_RUNNER
-from shardline.components.features.standalone import preprocess_alone
+from shardline.components.features.standalone import preprocess_standalone
 from shardline.components.readers.files import LostRowsError
 
 shared = load(Path(__file__).with_name("conftest.py"))
@@ -21,9 +21,9 @@ FIRST = "train-1.csv"
 
 
 def job(source: Any, output: Path, pipeline: Callable[[], beam.Pipeline]) -> Any:
-    return preprocess_alone(
+    return preprocess_standalone(
         source.examples,
-        source.settings,
+        source.preprocessing,
         Beam(pipeline),
         output=str(output),
         forms=["tfrecord"],
@@ -112,7 +112,7 @@ def test_job_fails_if_an_output_is_lost(
 
 
 def test_sums_of_a_job_are_in_its_report(
-    csv_files: Callable[..., Path], run_alone: Callable[..., Any], tmp_path: Path
+    csv_files: Callable[..., Path], run_standalone: Callable[..., Any], tmp_path: Path
 ) -> None:
     folder = csv_files(train_1=range(6), train_2=range(6, 10))
     (folder / "train-3.csv").write_text(
@@ -122,8 +122,8 @@ def test_sums_of_a_job_are_in_its_report(
         splits={"train": "train-{SPAN}.csv"}, on_bad_example="skip", max_bad_share=0.1
     )
     cache = str(tmp_path / "cache")
-    first = run_alone(Source(folder, files), cache=cache).told()["sums"]
-    again = run_alone(Source(folder, files), cache=cache).told()["sums"]
+    first = run_standalone(Source(folder, files), cache=cache).told()["sums"]
+    again = run_standalone(Source(folder, files), cache=cache).told()["sums"]
     sums = {Path(file).name: told for file, told in first["files"].items()}
     assert sums == {
         "train-1.csv": {
@@ -143,13 +143,13 @@ def test_sums_of_a_job_are_in_its_report(
 
 
 def test_share_left_out_counts_those_of_kept_spans(
-    csv_files: Callable[..., Path], run_alone: Callable[..., Any], tmp_path: Path
+    csv_files: Callable[..., Path], run_standalone: Callable[..., Any], tmp_path: Path
 ) -> None:
     folder = csv_files(train_1=range(8))
     with (folder / "train-1.csv").open("a") as file:
         file.write(2 * "1,u1,t0,none,4,0\n")
     cache = str(tmp_path / "cache")
     files = {"splits": {"train": "train-{SPAN}.csv"}, "on_bad_example": "skip"}
-    run_alone(Source(folder, files_of(**files, max_bad_share=0.2)), cache=cache)
+    run_standalone(Source(folder, files_of(**files, max_bad_share=0.2)), cache=cache)
     with pytest.raises(ValueError, match=r"2 of the 10 examples of split 'train'"):
-        run_alone(Source(folder, files_of(**files)), cache=cache)
+        run_standalone(Source(folder, files_of(**files)), cache=cache)

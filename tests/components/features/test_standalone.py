@@ -23,7 +23,7 @@ _TIME_LIMIT_S = 120
 
 @pytest.mark.parametrize("is_empty", [True, False])
 def test_output_that_is_there_is_not_touched(
-    is_empty: bool, csv_files: Write, run_alone: Run, tmp_path: Path
+    is_empty: bool, csv_files: Write, run_standalone: Run, tmp_path: Path
 ) -> None:
     output = tmp_path / "there"
     output.mkdir()
@@ -33,54 +33,56 @@ def test_output_that_is_there_is_not_touched(
     with pytest.raises(
         OutputExistsError, match=r"there is there already\. Remove it, or name another"
     ):
-        run_alone(Source(csv_files(train=range(3)), files_of()), output=output)
+        run_standalone(Source(csv_files(train=range(3)), files_of()), output=output)
 
     assert os.listdir(output) == ([] if is_empty else ["mine"])
     assert sorted(os.listdir(tmp_path)) == ["data", "there"]
 
 
 def test_unknown_format_is_told(
-    csv_files: Write, run_alone: Run, tmp_path: Path
+    csv_files: Write, run_standalone: Run, tmp_path: Path
 ) -> None:
     source = Source(csv_files(train=range(3)), files_of())
 
     with pytest.raises(
         ValueError, match="no format `avro`; use one of tfrecord, parquet"
     ):
-        run_alone(source, forms=["parquet", "avro"])
+        run_standalone(source, forms=["parquet", "avro"])
 
     assert os.listdir(tmp_path) == ["data"]
 
 
 def test_graph_that_is_not_there_is_told(
-    csv_files: Write, run_alone: Run, tmp_path: Path
+    csv_files: Write, run_standalone: Run, tmp_path: Path
 ) -> None:
     source = Source(csv_files(train=range(3)), files_of())
 
     with pytest.raises(
         ValueError, match=r"data holds no transform graph\. Name folder `transform_g"
     ):
-        run_alone(source, graph=str(tmp_path / "data"))
+        run_standalone(source, graph=str(tmp_path / "data"))
 
     assert os.listdir(tmp_path) == ["data"]
 
 
 @pytest.mark.parametrize("place", ["output", "cache"])
 def test_folder_that_cannot_be_made_is_told(
-    place: str, csv_files: Write, run_alone: Run, tmp_path: Path
+    place: str, csv_files: Write, run_standalone: Run, tmp_path: Path
 ) -> None:
     folder = csv_files(train=range(3))
 
     with pytest.raises(
         ValueError, match=r"train\.csv/.*: cannot be made: .*is not a directory\. Name"
     ):
-        run_alone(Source(folder, files_of()), **{place: f"{folder}/train.csv/x"})
+        run_standalone(Source(folder, files_of()), **{place: f"{folder}/train.csv/x"})
 
     assert os.listdir(tmp_path) == ["data"]
 
 
-def test_report_tells_what_was_read_and_found(csv_files: Write, run_alone: Run) -> None:
-    done = run_alone(Source(csv_files(train=range(20)), files_of()))
+def test_report_tells_what_was_read_and_found(
+    csv_files: Write, run_standalone: Run
+) -> None:
+    done = run_standalone(Source(csv_files(train=range(20)), files_of()))
 
     told = done.told()
     assert told["examples"] == {"train": 20}
@@ -93,22 +95,24 @@ def test_report_tells_what_was_read_and_found(csv_files: Write, run_alone: Run) 
         "covered": 30,
         "unusable": 0,
     }
-    assert told["facts"] == done.report.facts.model_dump()
+    assert told["facts"] == done.report.statistics.model_dump()
 
 
 def test_given_graph_gives_the_ids_of_its_first_run(
-    csv_files: Write, run_alone: Run
+    csv_files: Write, run_standalone: Run
 ) -> None:
     files = files_of(splits={"train": "train*"})
-    first = run_alone(Source(csv_files(train_1=range(30)), files))
+    first = run_standalone(Source(csv_files(train_1=range(30)), files))
     folder = csv_files(train_2=range(30, 60))
 
-    done = run_alone(Source(folder, files), graph=str(first.output / "transform_graph"))
+    done = run_standalone(
+        Source(folder, files), graph=str(first.output / "transform_graph")
+    )
 
     rows = {row["age"]: row for row in _rows_by(first, done)}
     assert sorted(rows) == list(range(60))
     assert {n: rows[n] for n in range(30)} == first.by_age("train")
-    assert done.report.facts is None
+    assert done.report.statistics is None
     assert done.told()["facts"] is None
     assert sorted(os.listdir(done.output)) == ["examples", "report.json"]
 
@@ -125,15 +129,15 @@ def test_given_graph_that_is_damaged_is_refused(
     damage: Callable[[Path], Any],
     told: str,
     csv_files: Write,
-    run_alone: Run,
+    run_standalone: Run,
     tmp_path: Path,
 ) -> None:
     source = Source(csv_files(train=range(30)), files_of())
-    graph = run_alone(source).output / "transform_graph"
+    graph = run_standalone(source).output / "transform_graph"
     damage(graph)
 
     with pytest.raises(ValueError, match=rf"transform_graph is not whole: .*{told}"):
-        run_alone(source, graph=str(graph))
+        run_standalone(source, graph=str(graph))
 
     assert sorted(os.listdir(tmp_path)) == ["data", "output-0"]
 
@@ -154,7 +158,8 @@ def _rows_by(graph: Any, done: Any) -> list[dict[str, Any]]:
 _PROGRAM = """
 import sys, time
 from pathlib import Path
-from shardline_tests_conftest import files_of, Source, beam_runner, preprocess_alone
+from shardline_tests_conftest import Source, beam_runner, files_of
+from shardline_tests_conftest import preprocess_standalone
 from shardline.components.features import transform
 
 def never_ending(self, element):
@@ -164,15 +169,15 @@ def never_ending(self, element):
 
 transform._TransformUnit.process = never_ending
 source = Source(Path(sys.argv[1]), files_of())
-preprocess_alone(
-    source.examples, source.settings, beam_runner("direct"), output=sys.argv[2],
+preprocess_standalone(
+    source.examples, source.preprocessing, beam_runner("direct"), output=sys.argv[2],
     forms=["tfrecord"],
 )
 """
 
 
 def test_killed_job_leaves_nothing_that_looks_whole(
-    csv_files: Write, run_alone: Run, tmp_path: Path
+    csv_files: Write, run_standalone: Run, tmp_path: Path
 ) -> None:
     folder, output = csv_files(train=range(30)), tmp_path / "killed"
     program = tmp_path / "data" / "program.py"
@@ -202,22 +207,22 @@ def test_killed_job_leaves_nothing_that_looks_whole(
     assert not list(partial.glob("examples/*/part*"))
     assert not (partial / "report.json").exists()
 
-    done = run_alone(Source(folder, files_of()), output=output)
+    done = run_standalone(Source(folder, files_of()), output=output)
     assert sorted(done.by_age("train")) == list(range(30))
 
 
 def test_graph_of_another_specification_is_refused(
-    csv_files: Write, run_alone: Run
+    csv_files: Write, run_standalone: Run
 ) -> None:
     files = files_of(splits={"train": "train*"})
     folder = csv_files(train_1=range(30))
-    first = run_alone(Source(folder, files))
+    first = run_standalone(Source(folder, files))
     user = shared.FEATURES.tables["user"].model_copy(update={"oov_rows": 9})
     features = shared.FEATURES.model_copy(
         update={"tables": {**shared.FEATURES.tables, "user": user}}
     )
 
     with pytest.raises(ValueError, match="another specification, whose vocabularies "):
-        run_alone(
+        run_standalone(
             Source(folder, files, features), graph=str(first.output / "transform_graph")
         )

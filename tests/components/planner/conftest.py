@@ -15,14 +15,14 @@ from shardline.components.features.analysis.in_process import analyze_batches
 from shardline.components.features.graph.loaded_graph import LoadedGraph
 from shardline.components.features.graph.writer import write_transform_graph
 from shardline.components.planner.counting import Counting
-from shardline.components.planner.planning import Machine, plan_of
+from shardline.components.planner.planning import TrainingSetup, plan_of
 from shardline.components.planner.report import Plan
 from shardline.configs.columns import raw_columns
 from shardline.configs.schema import FeatureSet, Target
 
 ROWS = 600
 TARGET = Target(label="label")
-MACHINE = Machine(hosts=3, batch_size=100, sparse_cores=4)
+SETUP = TrainingSetup(hosts=3, batch_size=100, sparse_cores=4)
 FEATURES = FeatureSet.model_validate(
     {
         "features": {
@@ -142,9 +142,11 @@ def truth(
 ) -> Truth:
     """The ids that preprocessing makes."""
     folder = str(tmp_path_factory.mktemp("truth"))
-    settings = FEATURES.preprocessing(TARGET)
-    facts = analyze_batches(batches, settings, folder)
-    write_transform_graph(os.path.join(folder, "graph"), settings, facts, folder)
+    preprocessing = FEATURES.preprocessing(TARGET)
+    statistics = analyze_batches(batches, preprocessing, folder)
+    write_transform_graph(
+        os.path.join(folder, "graph"), preprocessing, statistics, folder
+    )
     graph = LoadedGraph(os.path.join(folder, "graph"))
     transformed = [graph.transformed(batch) for batch in batches]
     return Truth(
@@ -161,12 +163,12 @@ def truth(
 def planned(batches: list[pa.RecordBatch]) -> Callable[..., Plan]:
     """Plans for the examples."""
 
-    def plan(machine: Machine = MACHINE, sampled_rows: int = ROWS) -> Plan:
+    def plan(setup: TrainingSetup = SETUP, sampled_rows: int = ROWS) -> Plan:
         counting = Counting(FEATURES.preprocessing(TARGET), sampled_rows)
         first = 0
         for batch in batches:
             counting.add(batch, 0, first)
             first += batch.num_rows
-        return plan_of("every kind", counting, FEATURES, machine)
+        return plan_of("every kind", counting, FEATURES, setup)
 
     return plan

@@ -10,7 +10,7 @@ import pytest
 
 from shardline.components.planner.counting import Counting
 from shardline.components.planner.lookups import looked_up, tokens_of
-from shardline.components.planner.planning import Machine, plan_of, slots_of
+from shardline.components.planner.planning import TrainingSetup, plan_of, slots_of
 from shardline.components.planner.report import Plan
 from shardline.components.planner.row_sample import row_hashes
 from shardline.configs.schema import SGD, Adagrad, Adam, FeatureSet, Optimizer, Target
@@ -240,7 +240,9 @@ def test_limits_are_those_of_brute_force(plan: Plan, truth: Any, table: str) -> 
 def test_limits_come_from_as_many_rows_as_are_sampled(
     planned: Callable[..., Plan], truth: Any
 ) -> None:
-    plan = planned(Machine(hosts=1, batch_size=64, sparse_cores=2), sampled_rows=200)
+    plan = planned(
+        TrainingSetup(hosts=1, batch_size=64, sparse_cores=2), sampled_rows=200
+    )
     order = np.argsort(row_hashes(0, np.arange(600)), kind="stable").tolist()[:200]
     limits = plan.tables["item"].limits
 
@@ -252,7 +254,7 @@ def test_limits_come_from_as_many_rows_as_are_sampled(
 
 
 def test_fewer_rows_than_a_batch_are_one(planned: Callable[..., Plan]) -> None:
-    plan = planned(Machine(hosts=1, batch_size=5000, sparse_cores=1))
+    plan = planned(TrainingSetup(hosts=1, batch_size=5000, sparse_cores=1))
 
     assert (plan.sampled_batches, plan.sampled_examples) == (1, 600)
     limits = plan.tables["user"].limits
@@ -294,7 +296,7 @@ def test_no_example_is_an_error(features: FeatureSet) -> None:
     counting = Counting(features.preprocessing(Target(label="label")), 10)
 
     with pytest.raises(ValueError, match="There is no training example to plan for"):
-        plan_of("none", counting, features, Machine(1, 1, 1))
+        plan_of("none", counting, features, TrainingSetup(1, 1, 1))
 
 
 def test_ids_out_of_range_that_are_an_error_are_counted(
@@ -310,7 +312,7 @@ def test_ids_out_of_range_that_are_an_error_are_counted(
     for batch in batches:
         counting.add(batch, 0, 0)
 
-    table = plan_of("range", counting, ranged, Machine(2, 100, 2)).tables["slot"]
+    table = plan_of("range", counting, ranged, TrainingSetup(2, 100, 2)).tables["slot"]
 
     slots = [
         one for b in batches for row in b.column("slot").to_pylist() for one in row

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shardline.components.planner.planning import Machine
+from shardline.components.planner.planning import TrainingSetup
 from shardline.components.planner.plots import (
     draw,
     frequencies,
@@ -66,7 +66,7 @@ def test_long_names_are_cut(plan: Plan) -> None:
 def test_pictures_that_tell_nothing_are_left_out(
     planned: Callable[..., Plan], tmp_path: Path
 ) -> None:
-    plan = planned(Machine(hosts=1, batch_size=10, sparse_cores=1))
+    plan = planned(TrainingSetup(hosts=1, batch_size=10, sparse_cores=1))
     single = {"user": plan.features["user"]}
 
     files = draw(plan.model_copy(update={"features": single}), str(tmp_path))

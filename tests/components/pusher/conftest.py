@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from shardline.components.contracts.model_folder import PUBLICATION_FILE
 from shardline.components.pusher.deltas.rebuild import rebuilt
-from shardline.components.pusher.publication import PUBLICATION_FILE, Record
+from shardline.components.pusher.publication import Record
 from shardline.components.pusher.publish import Published, publish_model
 from shardline.components.pusher.stores import local_store
 from shardline.components.pusher.stores.stores import open_store

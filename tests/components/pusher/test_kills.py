@@ -13,9 +13,9 @@ import pytest
 import tensorflow as tf
 
 from benchmarks.serving.programs.kills import Counts, look, write_model
+from shardline.components.contracts.model_folder import versions_among
 from shardline.components.pusher.publication import Record
 from shardline.components.pusher.publish import publish_model
-from shardline.components.pusher.stores.versions import latest_version
 from shardline.configs.serving import Publishing
 
 ROOT = Path(__file__).parents[3]
@@ -81,9 +81,8 @@ def saved_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def loaded(folder: Path, seen: set[float]) -> None:
     """Loads the largest version of a folder, as a server does."""
-    version = (
-        latest_version(p.name for p in folder.iterdir()) if folder.exists() else None
-    )
+    names = [path.name for path in folder.iterdir()] if folder.exists() else []
+    version = max(versions_among(names), default=None)
     if version is None:
         return
     try:

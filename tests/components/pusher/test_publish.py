@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from shardline.components.contracts.model_folder import PUBLICATION_FILE
 from shardline.components.pusher import files
 from shardline.components.pusher.publication import (
-    PUBLICATION_FILE,
     PublicationError,
     Record,
     parsed_publication,

@@ -18,7 +18,7 @@ from shardline_tests import load
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from shardline.components.contracts.checkpoint_manifest import (
-    Manifest,
+    CheckpointManifest,
     checkpoint_prefix,
 )
 from shardline.components.exporter.serving_model import ServingModel
@@ -85,7 +85,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for shard in table.variables:
             shard.assign(30 * shard)
     save(learner, checkpoint_prefix(str(made)))
-    Manifest(
+    CheckpointManifest(
         steps=0,
         hosts=2,
         rows=rows,

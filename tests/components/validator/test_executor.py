@@ -14,6 +14,7 @@ from shardline.components.contracts.validation import (
     Validation,
     load_validation,
 )
+from shardline.components.execution.code_version import code_version
 from shardline.components.validator import executor
 from shardline.components.validator.component import ServingValidator
 from shardline.components.validator.executor import Executor
@@ -62,9 +63,10 @@ def test_component_takes_what_the_model_must_pass() -> None:
     serving = Serving(max_bytes=10)
 
     component = ServingValidator(
-        model=Channel(type=standard_artifacts.Model), serving=serving, code_version="1"
+        model=Channel(type=standard_artifacts.Model), serving=serving
     )
 
     told: dict[str, Any] = dict(component.exec_properties)
-    assert told == {"serving": serving.model_dump_json(), "code_version": "1"}
+    version = code_version("shardline.components.validator.executor")
+    assert told == {"serving": serving.model_dump_json(), "code_version": version}
     assert set(component.outputs) == {"validation"}

@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-from shardline.components.contracts.precision_report import FormsReport
+from shardline.components.contracts.parity_results import (
+    ScoreParity,
+    TableParity,
+    WorstLookup,
+)
+from shardline.components.contracts.precision_report import PrecisionReport
 from shardline.components.validator.gates import (
     latency_gate,
     parity_gate,
@@ -12,8 +17,6 @@ from shardline.components.validator.gates import (
     size_gate,
     unanswered_gates,
 )
-from shardline.components.validator.replay.parity import TableParity, WorstLookup
-from shardline.components.validator.replay.scores import ScoreParity
 from shardline.configs.schema import Latency
 
 
@@ -23,9 +26,9 @@ def scores(difference: float) -> ScoreParity:
     )
 
 
-def table(form: str = "float32", **given: Any) -> TableParity:
+def table(precision: str = "float32", **given: Any) -> TableParity:
     measured = {"examples": 5, "refused": 0, "largest_difference": 0.0, "worst": None}
-    return TableParity(form=form, **(measured | {"faults": []} | given))
+    return TableParity(precision=precision, **(measured | {"faults": []} | given))
 
 
 @pytest.mark.parametrize(
@@ -126,7 +129,7 @@ def test_model_that_was_not_asked_passes_neither_gate() -> None:
 
 @pytest.mark.parametrize("why", ["", "tables need 0.1 % more than allowed"])
 def test_quality_is_what_the_exporter_measured(why: str) -> None:
-    report = FormsReport(
+    report = PrecisionReport(
         tables={"movie": "int8"},
         asked={"movie": "int8"},
         examples=60,

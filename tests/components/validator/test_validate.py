@@ -1,8 +1,6 @@
 """A model is judged in a fresh process, and one that cannot be asked is not passed."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,90 +9,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from shardline.components.contracts.parity_examples import model_parity, write_parity
-from shardline.components.contracts.parity_lookups import (
-    Asked,
-    Case,
-    Lookups,
-    Probed,
-    bags_of,
-)
-from shardline.components.contracts.parity_lookups import write_lookups as write
-from shardline.components.execution import fresh_process
-from shardline.components.execution.fresh_process import (
-    Answers,
-    NotServedError,
-    Refusal,
-    ask_in_fresh_process,
-)
+from shardline.components.contracts.parity_examples import SCORES_FILE, model_parity
+from shardline.components.contracts.parity_lookups import load_lookups
 from shardline.components.validator import validate as validate_module
-from shardline.components.validator.replay import ask
-from shardline.components.validator.replay.scores import (
-    compare_scores,
-    readable_example,
-)
+from shardline.components.validator.replay.answers import Answers, Refusal
 from shardline.components.validator.validate import check_parity, validate
 from shardline.configs.schema import Serving
-
-NAMES = [b"", b"a", b"bcd"]
-SCORES = np.array([0.0, 1.0, 3.0], np.float32)
-ROWS = np.arange(8, dtype=np.float32).reshape(4, 2) / 8
-
-
-def example(name: bytes) -> bytes:
-    """Returns a serialized example of one column."""
-    made = tf.train.Example()
-    made.features.feature["name"].bytes_list.value.append(name)
-    return made.SerializeToString()
-
-
-def lookups() -> Lookups:
-    """What a table of four rows answers, and what it refuses."""
-    right = Asked(
-        bags_of([[0], [3]]),
-        [Case("one id", 0, 2)],
-        ROWS[[0, 3]],
-        {"int8": np.array([0.0, 0.01], np.float32)},
-    )
-    wrong = Asked(bags_of([[4]]), [Case("id equal to the rows", 0, 1)])
-    return Lookups(
-        {"user": Probed("user", "single")}, [{"user": right}, {"user": wrong}]
-    )
-
-
-def _length(names: tf.Tensor) -> tf.Tensor:
-    return tf.cast(tf.strings.length(names), tf.float32)
-
-
-@pytest.fixture
-def export(tmp_path: Path) -> Callable[..., str]:
-    """Exports a model that scores with the length of a name, by default."""
-
-    def save(
-        score: Callable[[tf.Tensor], tf.Tensor] = _length, *, has_lookup: bool = True
-    ) -> str:
-        spec = {"name": tf.io.FixedLenFeature([], tf.string)}
-
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
-        def serve(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-            return {"scores": score(tf.io.parse_example(examples, spec)["name"])}
-
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.int64, "user")])
-        def lookup(user: tf.Tensor) -> dict[str, tf.Tensor]:
-            in_range = tf.debugging.Assert(tf.reduce_all(user < 4), ["ids up to 3"])
-            with tf.control_dependencies([in_range]):
-                return {"user": tf.gather(tf.constant(ROWS), user)}
-
-        folder = str(tmp_path / "model")
-        signatures = {"serving_default": serve}
-        if has_lookup:
-            signatures["lookup"] = lookup
-        tf.saved_model.save(tf.Module(), folder, signatures=signatures)
-        write_parity(model_parity(folder), [example(name) for name in NAMES], SCORES)
-        write(model_parity(folder), lookups())
-        return folder
-
-    return save
 
 
 def test_equal_model_passes_whatever_the_environment_holds(
@@ -126,7 +46,8 @@ def test_equal_model_passes_whatever_the_environment_holds(
 
 def test_every_limit_that_is_passed_closes_its_gate(export: Callable[..., str]) -> None:
     def longer(names: tf.Tensor) -> tf.Tensor:
-        return _length(names) + tf.constant(0.25) * _length(names)
+        lengths = tf.cast(tf.strings.length(names), tf.float32)
+        return lengths + tf.constant(0.25) * lengths
 
     validation = validate(
         export(longer), Serving(max_latency={"milliseconds": 1e-6}, max_bytes=100)
@@ -173,86 +94,30 @@ def test_model_that_needs_python_functions_of_the_exporter_is_not_passed(
         ({"user": {"form": "int8"}}, 0.011, False),
     ],
 )
-def test_table_may_be_off_by_the_rounding_of_the_form_on_the_card(
-    tmp_path: Path,
+def test_table_may_be_off_by_the_rounding_of_the_precision_on_the_card(
+    export: Callable[..., str],
     monkeypatch: pytest.MonkeyPatch,
     card: dict[str, Any],
     difference: float,
     passes: bool,
 ) -> None:
-    write_parity(model_parity(tmp_path), [example(name) for name in NAMES], SCORES)
-    write(model_parity(tmp_path), lookups())
+    folder = Path(export())
     if card:
-        path = tmp_path / "assets.extra" / "model.json"
+        path = folder / "assets.extra" / "model.json"
         path.write_text(json.dumps({"tables": card}))
-    rows = ROWS[[0, 3]] + np.array([[0], [difference]], np.float32)
+    (asked, _) = load_lookups(model_parity(folder)).requests
+    rows = asked["user"].activations + np.array([[0], [difference]], np.float32)
     answers = Answers(
-        SCORES, [{"user": rows}, {}], [None, Refusal("InvalidArgumentError", "")], 1, {}
+        np.load(model_parity(folder) / SCORES_FILE),
+        [{"user": rows}, {}],
+        [None, Refusal("InvalidArgumentError", "")],
+        1,
+        {},
     )
-    monkeypatch.setattr(
-        validate_module, "ask_in_fresh_process", lambda *given, **told: answers
-    )
+    monkeypatch.setattr(validate_module, "replay", lambda *_, **__: answers)
 
-    parity = check_parity(str(tmp_path), 0.0)
+    parity = check_parity(str(folder), 0.0)
 
     assert parity.gate.passes is passes
-    assert parity.tables["user"].form == ("int8" if card else "float32")
+    assert parity.tables["user"].precision == ("int8" if card else "float32")
     assert parity.tables["user"].worst.ids == ([3] if difference else [0])
-
-
-def test_model_without_lookups_is_refused(
-    export: Callable[..., str], tmp_path: Path
-) -> None:
-    folder = Path(export(has_lookup=False))
-
-    with pytest.raises(SystemExit, match="has no signature `lookup`, only"):
-        ask.main(folder, str(tmp_path / "answers.npz"), 1, [])
-
-
-def test_model_that_does_not_answer_in_time_is_refused(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(fresh_process, "_TIME_LIMIT_S", 0.01)
-
-    with pytest.raises(NotServedError, match="did not answer within"):
-        ask_in_fresh_process(str(tmp_path))
-
-
-@pytest.mark.parametrize("scores", [SCORES[:1], SCORES[:, None]], ids=["few", "deep"])
-def test_model_must_give_one_score_for_each_example(
-    tmp_path: Path, scores: np.ndarray
-) -> None:
-    write_parity(tmp_path, [example(name) for name in NAMES], SCORES)
-
-    with pytest.raises(NotServedError, match=r"has the shape .* for 3 examples"):
-        compare_scores(tmp_path, scores)
-
-
-def test_score_that_is_no_number_is_the_worst(tmp_path: Path) -> None:
-    write_parity(tmp_path, [example(name) for name in NAMES], SCORES)
-
-    parity = compare_scores(tmp_path, np.array([5.0, np.nan, 3.0], np.float32))
-
-    assert (parity.worst_example, parity.largest_difference) == (1, float("inf"))
-    assert readable_example(tmp_path, 1) == "name ['a']"
-
-
-def test_fresh_process_imports_nothing_of_this_project(
-    export: Callable[..., str], tmp_path: Path
-) -> None:
-    code = (
-        "import runpy, sys; sys.argv = sys.argv[1:];"
-        "runpy.run_path(sys.argv[0], run_name='__main__');"
-        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    )
-    answers = tmp_path / "answers.npz"
-    command = [sys.executable, "-I", "-c", code, ask.__file__, export(), answers, "1"]
-
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, check=True
-    )
-
-    imported: Any = set(done.stdout.splitlines()[-1].split())
-    assert "tensorflow" in imported
-    assert not imported & {"configs", "embedding", "components", "pipeline"}
-    assert not imported & {"tfx", "tensorflow_transform", "apache_beam", "keras_rs"}

@@ -1,4 +1,4 @@
-"""Served tables answer as the engine does, and in every form as their rows say."""
+"""Served tables answer as the engine does, and in every precision as their rows say."""
 
 import functools
 
@@ -20,17 +20,17 @@ tpu = tf.tpu.experimental.embedding
 # No fixture: parameters need it at once.
 cases = load("embedding/cases.py")
 
-FORMS = ["float32", "float16", "int8"]
+PRECISIONS = ["float32", "float16", "int8"]
 WORDS = ["error", "drop", "oov_row"]
 INPUTS = {str(case): case for case in cases.CASES + cases.SHAPED}
 QUANTIZED = tpu.QuantizationConfig(9, -0.7, 1.1)
 
 
-def held(config, rows, form="float32", hosts=1):
+def held(config, rows, precision="float32", hosts=1):
     """Returns a served table of rows."""
     starts = partition.first_rows(config.vocabulary_size, hosts)
-    table = ServingTable(config.dim, starts, form)
-    for name, values in encoded(form, rows).items():
+    table = ServingTable(config.dim, starts, precision)
+    for name, values in encoded(precision, rows).items():
         table.parts[name].assign(values)
     return table
 
@@ -64,11 +64,13 @@ def trained(word, hosts, quantized):
     return features, drawn, (ids, weights), engine.dequeue()
 
 
-def served(word, hosts, form, quantized=False, names=None):
+def served(word, hosts, precision, quantized=False, names=None):
     """Returns what served tables answer to the same request; of `names`, in a graph."""
     features, _, arguments, _ = trained(word, hosts, quantized)
     configs = {pair["left"].table for pair in features.values()}
-    tables = {config: held(config, cases.values(), form, hosts) for config in configs}
+    tables = {
+        config: held(config, cases.values(), precision, hosts) for config in configs
+    }
 
     def serve(ids, weights):
         return serving_embedding_lookup(ids, weights, tables, features, word)
@@ -106,14 +108,14 @@ def test_float32_equals_the_engine_in_a_graph():
             np.testing.assert_array_equal(got[name][side], value, f"{name} {side}")
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("word", WORDS)
-def test_answers_are_those_of_the_decoded_rows(oracle, word, form):
+def test_answers_are_those_of_the_decoded_rows(oracle, word, precision):
     hosts = 1 if word == "error" else 3
     _, drawn, *_ = trained(word, hosts, False)
-    rows = decoded(form, encoded(form, cases.values()))
+    rows = decoded(precision, encoded(precision, cases.values()))
     policy = oracle.Policy(cases.ROWS, word)
-    got = served(word, hosts, form)
+    got = served(word, hosts, precision)
     for name, batch in drawn.items():
         for side, item in batch.items():
             lookup = INPUTS[name].lookup(oracle, item)
@@ -182,12 +184,12 @@ def asked(one, bag, sequence):
     }
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_features_have_batches_of_their_own(clicks, form):
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_features_have_batches_of_their_own(clicks, precision):
     """To ask for one feature, the others get no examples."""
     table = clicks["one"].table
-    tables = {table: held(table, cases.values(), form, hosts=3)}
-    rows = decoded(form, encoded(form, cases.values()))
+    tables = {table: held(table, cases.values(), precision, hosts=3)}
+    rows = decoded(precision, encoded(precision, cases.values()))
     ids = asked([], [[1, 2], [], [3]], [[4]])
     got = serving_embedding_lookup(ids, None, tables, clicks)
     assert got["one"].shape == [0, cases.DIM]
@@ -287,12 +289,12 @@ def test_a_table_without_rows_answers_requests_without_ids(clicks):
     np.testing.assert_array_equal(got["sequence"], np.zeros([1, 2, 3]))
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_saved_tables_take_the_rows_they_are_given(clicks, tmp_path, form):
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_saved_tables_take_the_rows_they_are_given(clicks, tmp_path, precision):
     """The graph is traced with no rows; the variables' files may hold any number."""
     table = clicks["one"].table
     model = tf.Module()
-    model.table = held(table, cases.values(), form)
+    model.table = held(table, cases.values(), precision)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.int64, "one")])
     def serve(one):
@@ -301,7 +303,7 @@ def test_saved_tables_take_the_rows_they_are_given(clicks, tmp_path, form):
 
     tf.saved_model.save(model, tmp_path, signatures=serve)
     loaded = tf.saved_model.load(tmp_path).signatures["serving_default"]
-    rows = decoded(form, encoded(form, cases.values()))
+    rows = decoded(precision, encoded(precision, cases.values()))
     got = loaded(one=tf.constant([3, 10], tf.int64))["one"]
     np.testing.assert_allclose(got, rows[[3, 10]], rtol=0, atol=1e-7)
     assert got.shape == [2, cases.DIM]
@@ -309,11 +311,11 @@ def test_saved_tables_take_the_rows_they_are_given(clicks, tmp_path, form):
 
 def test_int8_takes_three_tenths_of_the_bytes():
     sizes = {
-        form: sum(
+        precision: sum(
             int(np.prod(shape)) * dtype.size
-            for shape, dtype in part_specs(form, 64).values()
+            for shape, dtype in part_specs(precision, 64).values()
         )
-        for form in FORMS
+        for precision in PRECISIONS
     }
     assert sizes == {"float32": 256, "float16": 128, "int8": 68}
     assert sizes["int8"] <= 0.3 * sizes["float32"]
@@ -328,29 +330,29 @@ def test_int8_rows_round_to_half_a_scale():
     assert (off <= parts["scales"] * (0.5 + 1e-5)).all()
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize(
     "row",
     [[0, 0, 0], [0, 0, -3], [1e4, 1e-4, -1], [2.66e-43, 0, 0], [1e-6, -1e-6, 5e-7]],
     ids=["zeros", "one value", "one huge value", "a tiny value", "small"],
 )
-def test_rows_of_any_size_are_held(form, row):
+def test_rows_of_any_size_are_held(precision, row):
     rows = np.array([row, row], np.float32)
-    parts = encoded(form, rows)
-    got = decoded(form, parts)
+    parts = encoded(precision, rows)
+    got = decoded(precision, parts)
     assert np.isfinite(got).all()
     allowed = {
         "float32": 0,
         "float16": np.abs(rows).max() * 2.0**-11 + 2.0**-25,
         "int8": np.abs(rows).max() / 127 * 0.5 * (1 + 1e-5) + 2.0**-142,
-    }[form]
+    }[precision]
     assert np.abs(got - rows).max() <= allowed
 
 
 def test_no_rows_are_held():
-    for form in FORMS:
-        parts = encoded(form, np.zeros([0, 4], np.float32))
+    for precision in PRECISIONS:
+        parts = encoded(precision, np.zeros([0, 4], np.float32))
         assert {name: len(part) for name, part in parts.items()} == dict.fromkeys(
-            part_specs(form, 4), 0
+            part_specs(precision, 4), 0
         )
-        assert decoded(form, parts).shape == (0, 4)
+        assert decoded(precision, parts).shape == (0, 4)

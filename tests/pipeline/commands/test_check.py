@@ -371,7 +371,7 @@ def test_no_name_is_broken_on_a_narrow_terminal(
     changes = {"item: {table: item": "item_of_a_rather_long_name: {table: item"}
     data = {"item_of_a_rather_long_name": columns()["item"], "item": None}
     monkeypatch.setattr(
-        "shardline.pipeline.commands.app._console", Console(width=int(width))
+        "shardline.pipeline.commands.check.console", Console(width=int(width))
     )
 
     config, result = check("csv", changes, data)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from shardline.pipeline.layout import Layout
+from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.runners import process
 from shardline.pipeline.runners.process import run_in_process
-from shardline.pipeline.terminal.terminal import Terminal
+from shardline.pipeline.terminal.escaping import EscapingConsole
 
 # $pipe is what comes after --events, the last argument.
 HEAD = '#!/bin/sh\nfor pipe; do :; done\ntell() { echo "$1" > "/dev/fd/$pipe"; }\n'
@@ -24,8 +24,8 @@ def follow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., tuple[int, str]]]:
     """Runs a script as the pipeline process; returns the exit code and the output."""
-    layout = Layout(tmp_path / "run")
-    layout.make()
+    run_folder = RunFolder(tmp_path / "run")
+    run_folder.make()
 
     def run(
         script: str, verbose: bool = False, arguments: Sequence[str] = ()
@@ -37,8 +37,8 @@ def follow(
         shown = io.StringIO()
         code = run_in_process(
             Path("a.yaml"),
-            layout,
-            Terminal(file=shown, width=100),
+            run_folder,
+            EscapingConsole(file=shown, width=100),
             arguments,
             verbose=verbose,
         )

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from shardline.pipeline.terminal.tables import show
+from shardline.pipeline.terminal.tables import print_table
 
 
 def shown(table: Table, width: int) -> str:
     console = Console(file=StringIO(), width=width)
-    show(table, console)
+    print_table(table, console)
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 

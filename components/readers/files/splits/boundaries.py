@@ -38,7 +38,7 @@ WORDS: dict[Kind, str] = {
 
 def is_text(stored: pa.DataType) -> bool:
     """Tells whether a column holds strings or bytes."""
-    return (
+    return bool(
         kinds.is_large_binary(stored)
         or kinds.is_binary(stored)
         or kinds.is_string(stored)
@@ -70,7 +70,7 @@ def _is_comparable(stored: pa.DataType, kind: Kind) -> bool:
 
 
 def _is_number(stored: pa.DataType) -> bool:
-    return (
+    return bool(
         kinds.is_integer(stored)
         or kinds.is_floating(stored)
         or kinds.is_boolean(stored)

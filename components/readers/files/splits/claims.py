@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
-from shardline.components.readers.files.bad_input import FileFault, RowFaults
-from shardline.components.readers.files.lists import Lists
+from shardline.components.readers.files.columns.lists import Lists
+from shardline.components.readers.files.judging.bad_input import FileFault, RowFaults
 from shardline.components.readers.files.splits.boundaries import (
     WORDS,
     is_text,
@@ -135,7 +135,8 @@ def _drawn(split: str, values: pa.Array, fraction: float) -> np.ndarray:
     is_drawn = [
         _hash(value, split.encode()) < most for value in encoded.dictionary.to_pylist()
     ]
-    return np.array(is_drawn, bool)[encoded.indices.to_numpy()]
+    flags: np.ndarray = np.array(is_drawn, bool)[encoded.indices.to_numpy()]
+    return flags
 
 
 def _hash(value: bytes, split: bytes) -> int:

@@ -13,15 +13,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shardline.components.readers.files.bad_input import (
+from shardline.components.readers.files.columns.lists import Lists, listed
+from shardline.components.readers.files.formats.csv.lists import column_of_cells
+from shardline.components.readers.files.judging.bad_input import (
     BadInput,
     BadInputError,
     FileFault,
     RowFaults,
 )
-from shardline.components.readers.files.csv.lists import column_of_cells
-from shardline.components.readers.files.lists import Lists, listed
-from shardline.components.readers.files.read_rules import ReadRules
+from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.components.readers.files.sampling import Piece, sample
 from shardline.components.readers.files.splits.boundaries import is_text, read_text
 from shardline.components.readers.files.splits.claims import claimed
@@ -52,7 +52,7 @@ class SampledSplit(NamedTuple):
 
 
 def sampled_split(
-    split: str, rule: HeldOut, pieces: Sequence[Piece], rules: ReadRules
+    split: str, rule: HeldOut, pieces: Sequence[Piece], settings: ReadSettings
 ) -> SampledSplit:
     """Asks a sample about a held-out split.
 
@@ -60,7 +60,7 @@ def sampled_split(
         split: Its name.
         rule: What it takes.
         pieces: As `sample` gives them, with the column of the rule.
-        rules: How the files are read.
+        settings: How the files are read.
 
     Raises:
         BadInputError: In one of the files the column's type cannot be compared with
@@ -69,7 +69,7 @@ def sampled_split(
     parts = []
     for piece in pieces:
         try:
-            parts.append(_of_piece(split, rule, piece, rules))
+            parts.append(_of_piece(split, rule, piece, settings))
         except FileFault as fault:
             where = escaped(piece.file, keep="")
             raise BadInputError(f"{where}: {fault}") from fault
@@ -96,8 +96,8 @@ class _Part(NamedTuple):
     bad: BadInput
 
 
-def _of_piece(split: str, rule: HeldOut, piece: Piece, rules: ReadRules) -> _Part:
-    lists = _column(piece.batch, rule.column, rules)
+def _of_piece(split: str, rule: HeldOut, piece: Piece, settings: ReadSettings) -> _Part:
+    lists = _column(piece.batch, rule.column, settings)
     bad = BadInput("skip")
     rows = piece.batch.num_rows
     faults = RowFaults(bad, rows, piece.file, lambda row: row + 1, "example")
@@ -107,28 +107,28 @@ def _of_piece(split: str, rule: HeldOut, piece: Piece, rules: ReadRules) -> _Par
     return _Part(takes, _ends(lists.values, boundary_of(rule.at_least)), bad)
 
 
-def why_empty(split: str, files: Sequence[str], rules: ReadRules) -> str:
+def why_empty(split: str, files: Sequence[str], settings: ReadSettings) -> str:
     """Returns why a split came out without an example, as far as a sample tells.
 
     Args:
         split: Its name.
         files: That it is taken out of, or that others are taken out of it.
-        rules: How those are read.
+        settings: How those are read.
     """
-    held_out = {split: rules.held_out[split]} if split in rules.held_out else {}
+    held_out = {split: settings.held_out[split]} if split in settings.held_out else {}
     told = []
-    for name, rule in (held_out or rules.held_out).items():
+    for name, rule in (held_out or settings.held_out).items():
         for file in dict.fromkeys([files[0], files[-1]] if files else []):
             try:
-                told.append(_told(name, rule, file, rules))
+                told.append(_told(name, rule, file, settings))
             except (BadInputError, KeyError):
                 continue  # what cannot be read was told, or left out, before
     return " ".join(told)
 
 
-def _told(split: str, rule: HeldOut, file: str, rules: ReadRules) -> str:
-    pieces = sample([file], rules, _ROWS, [rule.column])
-    seen = sampled_split(split, rule, pieces, rules)
+def _told(split: str, rule: HeldOut, file: str, settings: ReadSettings) -> str:
+    pieces = sample([file], settings, _ROWS, [rule.column])
+    seen = sampled_split(split, rule, pieces, settings)
     takes, rows = int(seen.takes.sum()), len(seen.takes)
     told = (
         f"`data.files.held_out.{split}` takes {takes:,} of the first {rows:,} examples "
@@ -144,10 +144,10 @@ def _told(split: str, rule: HeldOut, file: str, rules: ReadRules) -> str:
     )
 
 
-def _column(batch: pa.RecordBatch, name: str, rules: ReadRules) -> Lists:
+def _column(batch: pa.RecordBatch, name: str, settings: ReadSettings) -> Lists:
     array = batch.column(name)
-    if rules.format == "csv":
-        array, _ = column_of_cells(array, rules.columns.get(name), rules)
+    if settings.format == "csv":
+        array, _ = column_of_cells(array, settings.columns.get(name), settings)
     return listed(array)
 
 

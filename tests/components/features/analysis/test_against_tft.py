@@ -134,7 +134,7 @@ class Both(NamedTuple):
 def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
     """The same 400 rows, analysed by stock TensorFlow Transform and by ours."""
     folder = tmp_path_factory.mktemp("both")
-    settings = FEATURES.preprocessing(TARGET)
+    preprocessing = FEATURES.preprocessing(TARGET)
     columns = raw_columns(FEATURES, TARGET)
     rows = _rows(400)
     seen = [batch_of(columns, some) for some in (rows[:150], rows[150:])]
@@ -145,8 +145,8 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
     schema = example_schema(columns)
     _analyse_by_stock(seen, schema, stock)
     # In another order than stock TensorFlow Transform has them.
-    facts = analyze_batches(seen[::-1], settings, str(folder))
-    write_transform_graph(graph, settings, facts, str(folder))
+    statistics = analyze_batches(seen[::-1], preprocessing, str(folder))
+    write_transform_graph(graph, preprocessing, statistics, str(folder))
 
     tensors = RawAdapter(schema).tensors(asked)
     layer = tft.TFTransformOutput(stock).transform_features_layer()

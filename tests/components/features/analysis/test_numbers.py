@@ -39,15 +39,15 @@ def test_merged_moments_are_those_of_all_values(
 ) -> None:
     parts = [moments_of(part, missing=1) for part in np.array_split(values, pieces)]
 
-    facts = functools.reduce(operator.add, parts).facts
+    statistics = functools.reduce(operator.add, parts).statistics
 
-    assert facts.count == len(values)
-    assert facts.missing == pieces
-    assert facts.mean == pytest.approx(values.mean(), rel=1e-12)
+    assert statistics.count == len(values)
+    assert statistics.missing == pieces
+    assert statistics.mean == pytest.approx(values.mean(), rel=1e-12)
     # By what float64 rounds the mean; the naive sum of squares errs by 100.
     error = np.spacing(np.abs(values).max()) * values.std()
-    assert facts.variance == pytest.approx(values.var(), rel=1e-9, abs=error)
-    assert (facts.minimum, facts.maximum) == (values.min(), values.max())
+    assert statistics.variance == pytest.approx(values.var(), rel=1e-9, abs=error)
+    assert (statistics.minimum, statistics.maximum) == (values.min(), values.max())
 
 
 def test_moments_merge_in_any_order() -> None:
@@ -64,9 +64,14 @@ def test_moments_merge_in_any_order() -> None:
 def test_moments_of_nothing_are_zero_and_count_what_is_missing() -> None:
     nothing = moments_of(np.array([]), missing=3) + Moments(missing=2)
 
-    facts = nothing.facts
-    assert (facts.count, facts.missing) == (0, 5)
-    assert (facts.mean, facts.variance, facts.minimum, facts.maximum) == (0, 0, 0, 0)
+    statistics = nothing.statistics
+    assert (statistics.count, statistics.missing) == (0, 5)
+    assert (
+        statistics.mean,
+        statistics.variance,
+        statistics.minimum,
+        statistics.maximum,
+    ) == (0, 0, 0, 0)
 
 
 def test_nothing_changes_no_moment() -> None:
@@ -93,31 +98,33 @@ def test_missing_values_and_nan_are_counted_and_left_out() -> None:
     features = _numbers(x=Number(missing="mean"))
 
     rows = [{"x": 1.0}, {"x": None}, {"x": float("nan")}, {"x": 4.0}]
-    facts = _moments(features, rows)["x"].facts
+    statistics = _moments(features, rows)["x"].statistics
 
-    assert (facts.count, facts.missing) == (2, 2)
-    assert (facts.mean, facts.variance) == (2.5, 2.25)
-    assert (facts.minimum, facts.maximum) == (1, 4)
+    assert (statistics.count, statistics.missing) == (2, 2)
+    assert (statistics.mean, statistics.variance) == (2.5, 2.25)
+    assert (statistics.minimum, statistics.maximum) == (1, 4)
 
 
 def test_moments_of_whole_numbers_far_from_zero_are_exact() -> None:
     features = _numbers(x=Number(dtype="int64"))
 
     rows = [{"x": 10**9 + n} for n in (0, 1, 2)]
-    facts = _moments(features, rows)["x"].facts
+    statistics = _moments(features, rows)["x"].statistics
 
-    assert facts.mean == 10**9 + 1
-    assert facts.variance == pytest.approx(2 / 3, rel=1e-12)
+    assert statistics.mean == 10**9 + 1
+    assert statistics.variance == pytest.approx(2 / 3, rel=1e-12)
 
 
 def test_moments_are_taken_of_the_logarithm() -> None:
     features = _numbers(x=Number(log=True))
 
-    facts = _moments(features, [{"x": np.e - 1}, {"x": -(np.e**3 - 1)}])["x"].facts
+    statistics = _moments(features, [{"x": np.e - 1}, {"x": -(np.e**3 - 1)}])[
+        "x"
+    ].statistics
 
-    assert facts.minimum == pytest.approx(-3, rel=1e-6)
-    assert facts.maximum == pytest.approx(1, rel=1e-6)
-    assert facts.mean == pytest.approx(-1, rel=1e-6)
+    assert statistics.minimum == pytest.approx(-3, rel=1e-6)
+    assert statistics.maximum == pytest.approx(1, rel=1e-6)
+    assert statistics.mean == pytest.approx(-1, rel=1e-6)
 
 
 def test_draining_moments_starts_anew() -> None:

@@ -1,4 +1,4 @@
-"""Summaries of units of work, and the facts that they add up to."""
+"""Summaries of units of work, and the statistics that they add up to."""
 
 import itertools
 from pathlib import Path
@@ -9,12 +9,12 @@ import pytest
 from shardline_tests import load
 
 from shardline.components.features.analysis.in_process import analyze_batches
-from shardline.components.features.analysis.results import Facts
+from shardline.components.features.analysis.statistics import FeatureStatistics
 from shardline.components.features.analysis.summary import (
     Summarizer,
     Summary,
-    facts_of,
     merged,
+    statistics_of,
     summary_from_json,
 )
 from shardline.configs.columns import raw_columns
@@ -30,7 +30,7 @@ FEATURES = FeatureSet(
     numbers={"x": Number(column="bucket", scale="z_score")},
     tables={"t": Table(dim=1), "b": Table(dim=1)},
 )
-SETTINGS = FEATURES.preprocessing(Target())
+PREPROCESSING = FEATURES.preprocessing(Target())
 RANDOM = np.random.default_rng(11)
 ROWS = [
     {"f": f"t{n % 7}", "bucket": float(x)}
@@ -40,16 +40,16 @@ ROWS = [
 
 def summary_of(rows: list[dict[str, Any]], rows_at_once: int) -> Summary:
     """Returns the summary of a unit of work that is read in batches."""
-    summarizer = Summarizer(SETTINGS)
+    summarizer = Summarizer(PREPROCESSING)
     for start in range(0, len(rows), rows_at_once):
         some = rows[start : start + rows_at_once]
         summarizer.add(batch_of(raw_columns(FEATURES), some))
     return summarizer.drain()
 
 
-def facts(parts: list[Summary]) -> Facts:
-    """Returns the facts without vocabularies."""
-    return facts_of(merged(parts), {}, SETTINGS)
+def statistics(parts: list[Summary]) -> FeatureStatistics:
+    """Returns the statistics without vocabularies."""
+    return statistics_of(merged(parts), {}, PREPROCESSING)
 
 
 def test_summary_comes_back_from_json() -> None:
@@ -60,13 +60,13 @@ def test_summary_comes_back_from_json() -> None:
 
 
 def test_summary_of_nothing_comes_back_from_json() -> None:
-    summary = Summarizer(SETTINGS).drain()
+    summary = Summarizer(PREPROCESSING).drain()
 
     again = summary_from_json(summary.to_json())
 
     assert again == summary
-    assert facts([again]).numbers["x"].count == 0
-    assert facts([again]).boundaries["b"] == [0, 0]
+    assert statistics([again]).numbers["x"].count == 0
+    assert statistics([again]).boundaries["b"] == [0, 0]
 
 
 def test_summary_of_no_part_has_no_example() -> None:
@@ -75,18 +75,18 @@ def test_summary_of_no_part_has_no_example() -> None:
 
 def test_facts_are_bit_equal_however_workers_share_the_units() -> None:
     units = [summary_of(ROWS[start : start + 300], 50) for start in (0, 300, 600)]
-    expected = facts(units)
+    expected = statistics(units)
 
     for order in itertools.permutations(range(3)):
         # Units come in any order, as JSON, and are put back in theirs.
         came = {n: summary_from_json(units[n].to_json()) for n in order}
-        assert facts([came[n] for n in sorted(came)]) == expected
+        assert statistics([came[n] for n in sorted(came)]) == expected
 
 
 def test_facts_are_those_of_all_rows() -> None:
     units = [summary_of(ROWS[start : start + 300], 50) for start in (0, 300, 600)]
 
-    found = facts(units)
+    found = statistics(units)
 
     values = np.array([row["bucket"] for row in ROWS]).astype(np.float32)
     assert found.examples == 900
@@ -106,7 +106,7 @@ def test_merging_summaries_one_after_another_is_merging_all() -> None:
 
 
 def test_summarizer_starts_anew_when_it_is_drained() -> None:
-    summarizer = Summarizer(SETTINGS)
+    summarizer = Summarizer(PREPROCESSING)
     summarizer.add(batch_of(raw_columns(FEATURES), ROWS[:10]))
     summarizer.drain()
     summarizer.add(batch_of(raw_columns(FEATURES), ROWS[10:15]))
@@ -119,10 +119,10 @@ def test_summarizer_starts_anew_when_it_is_drained() -> None:
 
 def test_facts_come_back_from_their_file(tmp_path: Path) -> None:
     batch = batch_of(raw_columns(FEATURES), ROWS)
-    found = analyze_batches([batch], SETTINGS, str(tmp_path))
+    found = analyze_batches([batch], PREPROCESSING, str(tmp_path))
     found.save(str(tmp_path))
 
     written = (tmp_path / "facts.json").read_text()
-    assert Facts.model_validate_json(written) == found
+    assert FeatureStatistics.model_validate_json(written) == found
     assert found.vocabularies["t"].size == 7
     assert found.vocabularies["t"].tokens == 900

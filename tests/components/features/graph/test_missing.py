@@ -25,7 +25,7 @@ from shardline.components.features.graph.transform_graph import TransformGraph
 from shardline.components.features.graph.writer import write_transform_graph
 from shardline.components.features.ids.tensor_tokens import MISSING
 from shardline.components.readers.files import BadInput, BadInputError, Unit, read_unit
-from shardline.components.readers.files.read_rules import ReadRules
+from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.configs.columns import raw_columns
 from shardline.configs.schema import FeatureSet, Target
 
@@ -163,9 +163,9 @@ def serialized(row: Mapping[str, Any], form: Form) -> bytes:
 def graph(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The transform graph of the rows."""
     folder = tmp_path_factory.mktemp("missing")
-    settings = FEATURES.preprocessing(TARGET)
-    facts = analyze_batches([batch_of(COLUMNS, ROWS)], settings, str(folder))
-    write_transform_graph(str(folder / "graph"), settings, facts, str(folder))
+    preprocessing = FEATURES.preprocessing(TARGET)
+    statistics = analyze_batches([batch_of(COLUMNS, ROWS)], preprocessing, str(folder))
+    write_transform_graph(str(folder / "graph"), preprocessing, statistics, str(folder))
     return str(folder / "graph")
 
 
@@ -229,8 +229,8 @@ FILES: dict[str, tuple[str, Callable[[Path], None]]] = {
 
 
 def read(path: Path, form: str) -> pa.RecordBatch:
-    rules = ReadRules(form, COLUMNS, label="label")
-    ((_, batch),) = read_unit(Unit(str(path)), rules, BadInput())
+    settings = ReadSettings(form, COLUMNS, label="label")
+    ((_, batch),) = read_unit(Unit(str(path)), settings, BadInput())
     return batch
 
 
@@ -258,13 +258,19 @@ def test_files_of_every_format_are_trained_on_alike(
 def test_files_of_every_format_are_analysed_alike(tmp_path: Path, kind: str) -> None:
     form, write = FILES[kind]
     write(tmp_path / "rows")
-    settings = FEATURES.preprocessing(TARGET)
+    preprocessing = FEATURES.preprocessing(TARGET)
 
-    facts = analyze_batches([read(tmp_path / "rows", form)], settings, str(tmp_path))
+    statistics = analyze_batches(
+        [read(tmp_path / "rows", form)], preprocessing, str(tmp_path)
+    )
 
-    assert facts == analyze_batches([batch_of(COLUMNS, ROWS)], settings, str(tmp_path))
-    assert facts.numbers["mean"].missing == facts.numbers["minus_1"].missing == 1
-    assert facts.boundaries["time"] == [EARLY]
+    assert statistics == analyze_batches(
+        [batch_of(COLUMNS, ROWS)], preprocessing, str(tmp_path)
+    )
+    assert (
+        statistics.numbers["mean"].missing == statistics.numbers["minus_1"].missing == 1
+    )
+    assert statistics.boundaries["time"] == [EARLY]
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)

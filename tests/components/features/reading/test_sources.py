@@ -14,7 +14,7 @@ from shardline.components.features.reading.sources import (
     sources_below,
     sources_of_pattern,
 )
-from shardline.components.readers.files import BadInputError, ReadRules
+from shardline.components.readers.files import BadInputError, ReadSettings
 
 Touch = Callable[..., Path]
 
@@ -171,13 +171,13 @@ def test_source_without_files_is_told(span: str) -> None:
     told = f"Split 'eval'{' of span 7' if span else ''} has no file. What writes the"
 
     with pytest.raises(ValueError, match=told):
-        Examples((Source("eval", (), span),), ReadRules("csv", {}))
+        Examples((Source("eval", (), span),), ReadSettings("csv", {}))
 
 
 def test_only_the_split_of_the_rules_is_analysed() -> None:
     train, other = Source("train", ("a",)), Source("eval", ("b",))
 
-    examples = Examples((train, other), ReadRules("csv", {}))
+    examples = Examples((train, other), ReadSettings("csv", {}))
 
     assert examples.analysed == [train]
 
@@ -210,7 +210,7 @@ def test_fingerprint_of_an_archive_follows_the_archive(tmp_path: Path) -> None:
 
 
 def test_file_that_two_patterns_match_is_refused() -> None:
-    rules = ReadRules("csv", {})
+    rules = ReadSettings("csv", {})
     sources = (Source("train", ("a", "b")), Source("eval", ("./b",)))
 
     with pytest.raises(ValueError, match=r"b is in split 'train' and again in 'eval'"):

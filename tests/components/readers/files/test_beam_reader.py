@@ -11,12 +11,12 @@ import tensorflow as tf
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 
-from shardline.components.contracts.data_card import load_reading
+from shardline.components.contracts.data_card import load_data_card
 from shardline.components.example_gen.executor import Executor
 from shardline.components.execution.in_memory_beam import in_memory_pipeline
 from shardline.components.readers.files import BadInputError
 from shardline.components.readers.files.beam_reader import FileReader
-from shardline.components.readers.files.read_rules import FILE_READER
+from shardline.components.readers.files.read_settings import FILE_READER
 
 COLUMNS = {
     "user": {"dtype": "string"},
@@ -124,12 +124,12 @@ def test_what_is_left_out_is_told_and_kept(
     assert "test.csv, line 2" in lines[2]
     assert lines[3] == "1 file without rows left out"
     assert "train-2.csv" in lines[4]
-    reading = load_reading(str(tmp_path / "out"))
-    assert reading is not None
-    assert reading.lines == lines[1:]
-    assert reading.said == "1 of 10 examples (10.00%), 1 file without rows"
-    assert reading.card.reasons == {"column `age` does not hold one int64": 1}
-    assert reading.card.empty_files == ["train-2.csv"]
+    data_card = load_data_card(str(tmp_path / "out"))
+    assert data_card is not None
+    assert data_card.lines == lines[1:]
+    assert data_card.left_out_line == "1 of 10 examples (10.00%), 1 file without rows"
+    assert data_card.counts.reasons == {"column `age` does not hold one int64": 1}
+    assert data_card.counts.empty_files == ["train-2.csv"]
 
 
 def test_more_left_out_than_may_be_fails_the_component(
@@ -149,10 +149,10 @@ def test_bad_file_is_not_skipped_as_examples_are(
     held_out = {"eval": {"column": "at", "at_least": 5}}
     made = run_component(data, tmp_path / "out", on_bad_file="skip", held_out=held_out)
     assert made["train"] == [0, 1, 2, 3, 4]
-    reading = load_reading(str(tmp_path / "out"))
-    assert reading is not None
-    assert "its header names 0 columns `user`" in reading.bad_files["train-2.csv"]
-    assert reading.said == "what 1 file held from a fault on"
+    data_card = load_data_card(str(tmp_path / "out"))
+    assert data_card is not None
+    assert "its header names 0 columns `user`" in data_card.bad_files["train-2.csv"]
+    assert data_card.left_out_line == "what 1 file held from a fault on"
 
 
 def test_split_without_files_is_an_error(data: str) -> None:

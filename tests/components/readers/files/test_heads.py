@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from shardline.components.readers.files import ReadRules
-from shardline.components.readers.files.csv.headers import unlike
+from shardline.components.readers.files import ReadSettings
+from shardline.components.readers.files.formats.csv.headers import unlike
 from shardline.components.readers.files.heads import Head, head_of, rows_up_to
 
 ROWS = [{"a": f"x{i}", "n": i} for i in range(9)]
@@ -78,18 +78,18 @@ def test_file_that_is_away_tells_so() -> None:
 @pytest.mark.parametrize("form", ["csv", "csv.gz", "tfrecord", "parquet"])
 def test_rows_are_counted_up_to_enough(form: str, write: Callable[..., str]) -> None:
     files = [write(f"{name}.{form}", ROWS) for name in "ab"]
-    rules = ReadRules(form.removesuffix(".gz"), {})  # type: ignore[arg-type]
-    assert rows_up_to(files, rules, 100) == 18
-    assert rows_up_to(files, rules, 18) == 18
-    assert rows_up_to(files, rules, 5) == 5
-    assert rows_up_to([write(f"c.{form}", ROWS), "/absent"], rules, 100) == 9
+    settings = ReadSettings(form.removesuffix(".gz"), {})  # type: ignore[arg-type]
+    assert rows_up_to(files, settings, 100) == 18
+    assert rows_up_to(files, settings, 18) == 18
+    assert rows_up_to(files, settings, 5) == 5
+    assert rows_up_to([write(f"c.{form}", ROWS), "/absent"], settings, 100) == 9
 
 
 def test_csv_without_a_last_line_end_has_its_last_row(
     write: Callable[..., str],
 ) -> None:
     file = write("a.csv", b"a\n1\n2")
-    assert rows_up_to([file], ReadRules("csv", {}), 9) == 2
+    assert rows_up_to([file], ReadSettings("csv", {}), 9) == 2
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import tensorflow as tf
 from shardline.components.readers.files import (
     BadInput,
     BadInputError,
-    ReadRules,
+    ReadSettings,
     Unit,
     match,
     read_unit,
@@ -147,9 +147,9 @@ def test_files_elsewhere_are_read(
         with tf.io.gfile.GFile(f"{ram}/in/{name}", "wb") as file:
             file.write(content)
     format_ = name.removesuffix(".gz").rpartition(".")[2]
-    rules = ReadRules(format_, {"a": Column("int64")})
+    settings = ReadSettings(format_, {"a": Column("int64")})
     (found,) = match(place, f"**/{name}")
-    read = read_unit(Unit(found), rules, BadInput())
+    read = read_unit(Unit(found), settings, BadInput())
     assert [n for _, b in read for n in b.column(0).flatten().to_pylist()] == list(
         range(20)
     )
@@ -162,10 +162,10 @@ def test_missing_member_and_missing_remote_file_are_errors(
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("there", "x")
-    rules = ReadRules(format_, {"a": Column("int64")})
+    settings = ReadSettings(format_, {"a": Column("int64")})
     for place in (f"{path}!/none", "ram://none/none"):
         with pytest.raises(BadInputError, match=r"none: cannot be read: .*may read"):
-            list(read_unit(Unit(place), rules, BadInput()))
+            list(read_unit(Unit(place), settings, BadInput()))
 
 
 def test_damaged_archive_is_an_error(tmp_path: Path) -> None:
@@ -174,9 +174,9 @@ def test_damaged_archive_is_an_error(tmp_path: Path) -> None:
         archive.writestr("a.csv", "a\n" + "1\n" * 100)
     content = path.read_bytes()
     path.write_bytes(content.replace(b"1\n1\n", b"2\n1\n", 1))
-    rules = ReadRules("csv", {"a": Column("int64")})
+    settings = ReadSettings("csv", {"a": Column("int64")})
     with pytest.raises(BadInputError, match=r"a.csv: cannot be read: Bad CRC-32"):
-        list(read_unit(Unit(f"{path}!/a.csv"), rules, BadInput()))
+        list(read_unit(Unit(f"{path}!/a.csv"), settings, BadInput()))
 
 
 def test_folder_with_the_mark_of_archives_is_a_folder(

@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from shardline.components.readers.files import BadInput, ReadRules, Unit, read_unit
-from shardline.components.readers.files.csv import text as csv_text
+from shardline.components.readers.files import BadInput, ReadSettings, Unit, read_unit
+from shardline.components.readers.files.formats.csv import text as csv_text
 from shardline.configs.column import Column
 from shardline.configs.data import HeldOut
 
@@ -48,11 +48,11 @@ def mutated(content: bytes, draw: random.Random) -> bytes:
     return bytes(changed)
 
 
-def read(file: str, rules: ReadRules, parts: int) -> tuple:
+def read(file: str, settings: ReadSettings, parts: int) -> tuple:
     bad = BadInput("skip", "skip")
     rows = []
     for part in range(parts):
-        for split, batch in read_unit(Unit(file, part, parts), rules, bad, 5):
+        for split, batch in read_unit(Unit(file, part, parts), settings, bad, 5):
             batch.validate(full=True)
             for column in batch.columns:
                 assert isinstance(column, pa.LargeListArray)
@@ -79,7 +79,7 @@ def test_mutated_file_is_left_out_the_same_in_any_parts(
 ) -> None:
     monkeypatch.setattr(csv_text, "_CHUNK_BYTES", 200)
     monkeypatch.setattr("shardline.components.readers.files.streams._STEP_BYTES", 100)
-    rules = ReadRules(
+    settings = ReadSettings(
         format_,
         COLUMNS,
         paired=(("weights", "tags"),),
@@ -99,7 +99,7 @@ def test_mutated_file_is_left_out_the_same_in_any_parts(
             file = write(f"a.{format_}.gz", content)
         else:
             file = write(f"a.{format_}", mutated(good, draw))
-        found = read(file, rules, 1)
-        assert found == read(file, rules, 3)
+        found = read(file, settings, 1)
+        assert found == read(file, settings, 3)
         skipped += bool(found[1] or found[3])
     assert skipped > MUTATIONS / 2

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 import tensorflow as tf
 
-from shardline.components.readers.files import BadInputError, ReadRules
+from shardline.components.readers.files import BadInputError, ReadSettings
 from shardline.components.readers.files.sampling import Piece, sample, spread
 
 ROWS = [{"a": f"x{i}", "n": i, "f": i + 0.5, "l": ["u", "v"]} for i in range(9)]
@@ -18,7 +18,7 @@ NAMES = ("a", "n", "f", "l")
 def sampled(
     files: Sequence[str], format_: Any, rows: int, columns: Sequence[str] = NAMES
 ) -> list[Piece]:
-    return sample(files, ReadRules(format_, {}), rows, columns)
+    return sample(files, ReadSettings(format_, {}), rows, columns)
 
 
 @pytest.mark.parametrize("name", ["a.tfrecord", "a.csv.gz", "a.parquet"])
@@ -129,7 +129,7 @@ def test_rows_before_damage_are_sampled_where_bad_files_are_skipped(
     format_: Any = name.removesuffix(".gz").rpartition(".")[2]
     with pytest.raises(BadInputError, match="is cut off"):
         sampled([str(file)], format_, 99)
-    skipping = ReadRules(format_, {}, on_bad_file="skip")
+    skipping = ReadSettings(format_, {}, on_bad_file="skip")
     (piece,) = sample([str(file)], skipping, 99, NAMES)
     assert 8 <= piece.batch.num_rows <= 9
     assert "is cut off" in piece.fault

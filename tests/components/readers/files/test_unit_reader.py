@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from shardline.components.readers.files import BadInput, ReadRules, Unit, read_unit
-from shardline.components.readers.files.csv import text as csv_text
+from shardline.components.readers.files import BadInput, ReadSettings, Unit, read_unit
+from shardline.components.readers.files.formats.csv import text as csv_text
 from shardline.configs.column import Column
 from shardline.configs.data import HeldOut
 
@@ -38,19 +38,19 @@ ROWS = [
 NAMES = ["a.tfrecord", "a.tfrecord.gz", "a.csv", "a.csv.gz", "a.parquet"]
 
 
-def rules_for(name: str, columns: dict[str, Column] = COLUMNS, **more: Any) -> Any:
-    return ReadRules(name.removesuffix(".gz").rpartition(".")[2], columns, **more)
+def settings_for(name: str, columns: dict[str, Column] = COLUMNS, **more: Any) -> Any:
+    return ReadSettings(name.removesuffix(".gz").rpartition(".")[2], columns, **more)
 
 
 def rows_of(batches: list[pa.RecordBatch]) -> list[dict]:
     return [row for batch in batches for row in batch.to_pylist()]
 
 
-def read(file: str, rules: ReadRules, **more: Any) -> list[dict]:
+def read(file: str, settings: ReadSettings, **more: Any) -> list[dict]:
     """All rows of a file, which has nothing bad."""
     bad = BadInput()
     unit = more.pop("unit", Unit(file))
-    rows = rows_of([batch for _, batch in read_unit(unit, rules, bad, **more)])
+    rows = rows_of([batch for _, batch in read_unit(unit, settings, bad, **more)])
     assert not bad
     return rows
 
@@ -67,19 +67,21 @@ EXPECTED = [{name: listed(value) for name, value in row.items()} for row in ROWS
 def test_values_are_the_same_in_every_format(
     name: str, write: Callable[..., str]
 ) -> None:
-    rules = rules_for(name, label="label", paired=(("weights", "tags"),))
-    assert read(write(name, ROWS), rules) == EXPECTED
+    settings = settings_for(name, label="label", paired=(("weights", "tags"),))
+    assert read(write(name, ROWS), settings) == EXPECTED
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_batches_are_canonical(name: str, write: Callable[..., str]) -> None:
-    rules = rules_for(name, dict(reversed(COLUMNS.items())))
+    settings = settings_for(name, dict(reversed(COLUMNS.items())))
     types = {"string": pa.large_binary(), "int64": pa.int64(), "float": pa.float32()}
-    batches = [b for _, b in read_unit(Unit(write(name, ROWS)), rules, BadInput(), 16)]
+    batches = [
+        b for _, b in read_unit(Unit(write(name, ROWS)), settings, BadInput(), 16)
+    ]
     assert sum(batch.num_rows for batch in batches) == len(ROWS)
     for batch in batches:
         assert batch.num_rows <= 16
-        assert batch.schema.names == list(rules.columns)
+        assert batch.schema.names == list(settings.columns)
         for name_, column in COLUMNS.items():
             array = batch.column(name_)
             assert array.type == pa.large_list(types[column.dtype])
@@ -97,7 +99,7 @@ def test_parts_together_hold_every_row_once(
     monkeypatch.setattr(csv_text, "_CHUNK_BYTES", 100)
     file = write(name, ROWS)
     found = [
-        read(file, rules_for(name), unit=Unit(file, part, parts), batch_rows=3)
+        read(file, settings_for(name), unit=Unit(file, part, parts), batch_rows=3)
         for part in range(parts)
     ]
     rows = sorted(chain(*found), key=lambda row: row["price"])
@@ -110,21 +112,23 @@ def test_long_records_make_small_batches(
     write: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "shardline.components.readers.files.tfrecord._BATCH_BYTES", 1000
+        "shardline.components.readers.files.formats.tfrecord._BATCH_BYTES", 1000
     )
     file = write("a.tfrecord", [{"a": "x" * 600}] * 6)
-    rules = rules_for(file, {"a": Column("string")})
-    sizes = [batch.num_rows for _, batch in read_unit(Unit(file), rules, BadInput())]
+    settings = settings_for(file, {"a": Column("string")})
+    sizes = [batch.num_rows for _, batch in read_unit(Unit(file), settings, BadInput())]
     assert sizes == [2, 2, 2]
 
 
 def test_row_groups_with_long_lists_make_small_batches(
     write: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shardline.components.readers.files.parquet._BATCH_VALUES", 40)
+    monkeypatch.setattr(
+        "shardline.components.readers.files.formats.parquet._BATCH_VALUES", 40
+    )
     file = write("a.parquet", [{"a": list(range(20))}] * 5)
-    rules = rules_for(file, {"a": Column("int64", ragged=True)})
-    sizes = [batch.num_rows for _, batch in read_unit(Unit(file), rules, BadInput())]
+    settings = settings_for(file, {"a": Column("int64", ragged=True)})
+    sizes = [batch.num_rows for _, batch in read_unit(Unit(file), settings, BadInput())]
     assert sizes == [2, 2, 1]
 
 
@@ -133,17 +137,22 @@ def test_labels_from_a_value_on_are_positive(
     name: str, write: Callable[..., str]
 ) -> None:
     file = write(name, [{"label": stars} for stars in (1, 3, 4, 5)])
-    rules = rules_for(
+    settings = settings_for(
         name, {"label": Column("float")}, label="label", positive_from=3.5
     )
-    assert [row["label"] for row in read(file, rules)] == [[0], [0], [1], [1]]
+    assert [row["label"] for row in read(file, settings)] == [[0], [0], [1], [1]]
 
 
 @pytest.mark.parametrize("name", ["a.tfrecord", "a.parquet"])
 def test_whole_numbers_are_read_as_floats(name: str, write: Callable[..., str]) -> None:
     file = write(name, [{"a": 3, "b": [1, 2]}, {"a": 2**40, "b": []}])
-    rules = rules_for(name, {"a": Column("float"), "b": Column("float", ragged=True)})
-    assert read(file, rules) == [{"a": [3.0], "b": [1, 2]}, {"a": [2.0**40], "b": []}]
+    settings = settings_for(
+        name, {"a": Column("float"), "b": Column("float", ragged=True)}
+    )
+    assert read(file, settings) == [
+        {"a": [3.0], "b": [1, 2]},
+        {"a": [2.0**40], "b": []},
+    ]
 
 
 # TFRecord
@@ -152,8 +161,8 @@ def test_whole_numbers_are_read_as_floats(name: str, write: Callable[..., str]) 
 def test_tf_examples_may_store_a_float_in_either_way(write: Callable[..., str]) -> None:
     values = [1, 2.5, None, 3, 4.5, 5, 6]
     file = write("a.tfrecord", [{"a": value} for value in values])
-    rules = rules_for(file, {"a": Column("float", optional=True)})
-    assert [row["a"] for row in read(file, rules)] == [listed(v) for v in values]
+    settings = settings_for(file, {"a": Column("float", optional=True)})
+    assert [row["a"] for row in read(file, settings)] == [listed(v) for v in values]
 
 
 def test_tf_examples_may_lack_columns(write: Callable[..., str]) -> None:
@@ -162,7 +171,7 @@ def test_tf_examples_may_lack_columns(write: Callable[..., str]) -> None:
         "a": Column("string", optional=True),
         "b": Column("int64", ragged=True),
     }
-    assert read(file, rules_for(file, columns)) == [
+    assert read(file, settings_for(file, columns)) == [
         {"a": [b"x"], "b": []},
         {"a": [], "b": []},
         {"a": [], "b": [1, 2]},
@@ -170,9 +179,9 @@ def test_tf_examples_may_lack_columns(write: Callable[..., str]) -> None:
 
 
 def test_shards_of_a_pipeline_may_be_empty(write: Callable[..., str]) -> None:
-    rules = rules_for("a.tfrecord", empty_files=True)
-    assert read(write("a.tfrecord", b""), rules) == []
-    assert read(write("a.tfrecord.gz", gzip.compress(b"")), rules) == []
+    settings = settings_for("a.tfrecord", empty_files=True)
+    assert read(write("a.tfrecord", b""), settings) == []
+    assert read(write("a.tfrecord.gz", gzip.compress(b"")), settings) == []
 
 
 # CSV
@@ -202,8 +211,8 @@ def test_csv_text_is_read(
 ) -> None:
     monkeypatch.setattr(csv_text, "_CHUNK_BYTES", chunk_bytes)
     file = write("a.csv", text.encode())
-    rules = rules_for(file, {"a": Column("int64"), "b": Column("string")})
-    rows = read(file, rules)
+    settings = settings_for(file, {"a": Column("int64"), "b": Column("string")})
+    rows = read(file, settings)
     assert [(row["a"][0], row["b"][0].decode()) for row in rows] == expected
 
 
@@ -214,7 +223,7 @@ def test_csv_lists_are_split_at_the_separator(write: Callable[..., str]) -> None
         "x": Column("string", optional=True),
         "w": Column("float", ragged=True),
     }
-    rows = read(file, rules_for(file, columns, list_separator=" "))
+    rows = read(file, settings_for(file, columns, list_separator=" "))
     assert [row["ids"] for row in rows] == [[1, 2, 3], [], [7]]
     assert [row["x"] for row in rows] == [[b"a b"], [], [b"c"]]
     assert [len(row["w"]) for row in rows] == [2, 0, 1]
@@ -227,7 +236,7 @@ def test_row_longer_than_a_chunk_is_read(
     ids = [str(i) for i in range(5000)]
     file = write("a.csv", f"a,b\n1,{'|'.join(ids)}\n2,x\n".encode())
     columns = {"a": Column("int64"), "b": Column("string", ragged=True)}
-    rows = read(file, rules_for(file, columns))
+    rows = read(file, settings_for(file, columns))
     assert [len(row["b"]) for row in rows] == [5000, 1]
 
 
@@ -283,7 +292,7 @@ def test_parquet_types_are_read(
     }[column]
     table = pa.table({"a.b": pa.array(values, stored), "other": [0] * len(values)})
     file = write("a.parquet", table)
-    rows = read(file, rules_for(file, {"a.b": wanted}))
+    rows = read(file, settings_for(file, {"a.b": wanted}))
     assert [row["a.b"] for row in rows] == expected
 
 
@@ -294,13 +303,13 @@ def splits(
     name: str, write: Callable[..., str], rows: list[dict], held_out: dict[str, dict]
 ) -> dict[str, list]:
     """Column `n` of each split's rows."""
-    rules = rules_for(
+    settings = settings_for(
         name,
         {"n": Column("int64")},
         held_out={split: HeldOut(**rule) for split, rule in held_out.items()},
     )
     found: dict[str, list] = {}
-    for split, batch in read_unit(Unit(write(name, rows)), rules, BadInput(), 16):
+    for split, batch in read_unit(Unit(write(name, rows)), settings, BadInput(), 16):
         assert batch.schema.names == ["n"]
         found.setdefault(split, []).extend(batch.column(0).flatten().to_pylist())
     return found
@@ -407,7 +416,7 @@ def test_splits_of_one_column_draw_apart(write: Callable[..., str]) -> None:
 def test_files_of_other_splits_are_not_split_up(write: Callable[..., str]) -> None:
     file = write("a.csv", b"n\n1\n2\n")  # without the column that tells splits
     rule = HeldOut(column="day", at_least="2024")
-    rules = rules_for(file, {"n": Column("int64")}, held_out={"test": rule})
-    found = read_unit(Unit(file), rules.of_split("eval"), BadInput())
+    settings = settings_for(file, {"n": Column("int64")}, held_out={"test": rule})
+    found = read_unit(Unit(file), settings.of_split("eval"), BadInput())
     assert [(split, batch.num_rows) for split, batch in found] == [("eval", 2)]
-    assert rules.of_split("train") == rules
+    assert settings.of_split("train") == settings

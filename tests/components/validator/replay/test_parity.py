@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from shardline.components.contracts.parity_lookups import Lookups
-from shardline.components.validator.replay.parity import TableParity, compare_tables
+from shardline.components.contracts.parity_lookups import ParityLookups
+from shardline.components.contracts.parity_results import TableParity
+from shardline.components.validator.replay.parity import compare_tables
 from shardline.configs.schema import FeatureSet
 
 ROUNDED = {
@@ -23,12 +24,12 @@ ROUNDED = {
 
 @pytest.fixture
 def compare(
-    lookups: Lookups, answers_of: Callable[..., Any]
+    lookups: ParityLookups, answers_of: Callable[..., Any]
 ) -> Callable[..., dict[str, TableParity]]:
     """Compares a model with the engine."""
 
-    def run(model: Any, **forms: str) -> dict[str, TableParity]:
-        return compare_tables(lookups, answers_of(model), forms)
+    def run(model: Any, **precisions: str) -> dict[str, TableParity]:
+        return compare_tables(lookups, answers_of(model), precisions)
 
     return run
 
@@ -45,7 +46,7 @@ def changed(features: FeatureSet, kind: str, name: str, **given: Any) -> Feature
 
 
 def test_model_that_computes_the_same_is_equal(
-    compare: Callable[..., Any], model: Any, lookups: Lookups
+    compare: Callable[..., Any], model: Any, lookups: ParityLookups
 ) -> None:
     tables = compare(model)
 
@@ -169,7 +170,11 @@ def test_worst_example_is_named(compare: Callable[..., Any], model: Any) -> None
 
     assert table.worst.case == "first and last rows"
     assert (table.worst.feature, table.worst.example) == ("user", 0)
-    assert (table.worst.ids, table.worst.weights, table.worst.place) == ([0], None, [1])
+    assert (table.worst.ids, table.worst.weights, table.worst.position) == (
+        [0],
+        None,
+        [1],
+    )
     assert table.faults == [
         f"feature 'user', case 'first and last rows', example 0: ids [0], value [1]: "
         f"the engine said {before:.9g}, the model {row[1]:.9g}; they differ by "
@@ -190,7 +195,7 @@ def test_answer_instead_of_a_refusal_is_named(
 
 
 def test_another_error_is_no_refusal(
-    lookups: Lookups, answers_of: Callable[..., Any], model: Any
+    lookups: ParityLookups, answers_of: Callable[..., Any], model: Any
 ) -> None:
     answers = answers_of(model)
     answers.refusals[1] = dataclasses.replace(
@@ -205,24 +210,24 @@ def test_another_error_is_no_refusal(
 def test_rounded_tables_pass_and_are_not_equal(
     compare: Callable[..., Any], model: Any
 ) -> None:
-    model = dataclasses.replace(model, forms=ROUNDED)
+    model = dataclasses.replace(model, precisions=ROUNDED)
 
     tables = compare(model, **ROUNDED)
 
     assert faulty(tables) == set()
-    assert {name: table.form for name, table in tables.items()} == ROUNDED
+    assert {name: table.precision for name, table in tables.items()} == ROUNDED
     for table in tables.values():
         assert 0.1 * table.worst.allowed < table.largest_difference
     assert faulty(compare(model)) == set(ROUNDED)
 
 
 @pytest.mark.parametrize(
-    ("form", "part"), [("float16", 2.0**-9), ("int8", 1 / 127)], ids=str
+    ("precision", "part"), [("float16", 2.0**-9), ("int8", 1 / 127)], ids=str
 )
 def test_rounded_table_is_not_off_by_more_than_its_rounding(
-    compare: Callable[..., Any], model: Any, form: str, part: float
+    compare: Callable[..., Any], model: Any, precision: str, part: float
 ) -> None:
     rows = model.rows["movie"]
     rows += part * np.abs(rows).max(axis=1, keepdims=True)
 
-    assert faulty(compare(model, movie=form)) == {"movie"}
+    assert faulty(compare(model, movie=precision)) == {"movie"}

@@ -11,7 +11,7 @@ import pytest
 from shardline.components.readers.files import (
     BadInput,
     BadInputError,
-    ReadRules,
+    ReadSettings,
     Unit,
     read_unit,
 )
@@ -28,14 +28,14 @@ def evaluated(
 ) -> list[int]:
     """Returns the numbers of the rows that the split holds out by column `at`."""
     columns = {"n": Column("int64")} | ({"at": column} if column else {})
-    rules = ReadRules(
+    settings = ReadSettings(
         file.rpartition(".")[2],  # type: ignore[arg-type]
         columns,
         held_out={"eval": HeldOut(column="at", at_least=at_least)},
     )
     found: list[int] = []
     for split, batch in read_unit(
-        Unit(file), rules, BadInput() if bad is None else bad, 7
+        Unit(file), settings, BadInput() if bad is None else bad, 7
     ):
         if split == "eval":
             found += batch.column(0).flatten().to_pylist()
@@ -323,7 +323,7 @@ def test_floats_stored_in_several_types_are_compared_as_stored(
 def test_one_number_is_drawn_the_same_however_it_is_written(
     fractions: pa.Array, whole: pa.Array, write: Callable[..., str]
 ) -> None:
-    rules = ReadRules(
+    settings = ReadSettings(
         "parquet",
         {"n": Column("int64")},
         held_out={"eval": HeldOut(column="at", fraction=0.3)},
@@ -334,7 +334,7 @@ def test_one_number_is_drawn_the_same_however_it_is_written(
         drawn.append(
             [
                 n
-                for split, batch in read_unit(Unit(file), rules, BadInput())
+                for split, batch in read_unit(Unit(file), settings, BadInput())
                 for n in batch.column(0).flatten().to_pylist()
                 if split == "eval"
             ]

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from shardline.components.readers.files import ReadRules, why_empty
+from shardline.components.readers.files import ReadSettings, why_empty
 from shardline.components.readers.files.beam_reader import FileReader
 from shardline.configs.column import Column
 from shardline.configs.data import HeldOut
@@ -16,11 +16,11 @@ from shardline.configs.data import HeldOut
 FORMATS = ["tfrecord", "csv", "parquet"]
 
 
-def rules_for(file: str, **rules: dict) -> ReadRules:
-    return ReadRules(
+def settings_for(file: str, **held_out: dict) -> ReadSettings:
+    return ReadSettings(
         file.rpartition(".")[2],  # type: ignore[arg-type]
         {"n": Column("int64")},
-        held_out={split: HeldOut(**rule) for split, rule in rules.items()},
+        held_out={split: HeldOut(**rule) for split, rule in held_out.items()},
     )
 
 
@@ -46,7 +46,7 @@ def test_boundary_and_range_of_values_are_told(
     file = write(name, [{"n": i, "at": v} for i, v in enumerate(values)])
     given = "0" if at_least == 0 else repr(at_least)
     assert why_empty(
-        split, [file], rules_for(name, eval={"column": "at", "at_least": at_least})
+        split, [file], settings_for(name, eval={"column": "at", "at_least": at_least})
     ) == (
         f"`data.files.held_out.eval` takes {takes} of the first 30 examples of {file}: "
         f"column `at` goes {goes} there, and `at_least` is {given}. Give a {remedy} "
@@ -77,8 +77,8 @@ def test_range_is_in_the_order_of_the_type(
 ) -> None:  # fmt: skip
     table = pa.table({"n": range(len(values)), "at": pa.array(values, stored)})
     file = write("a.parquet", table)
-    rules = rules_for(file, eval={"column": "at", "at_least": at_least})
-    assert f"column `at` goes {goes} there" in why_empty("train", [file], rules)
+    settings = settings_for(file, eval={"column": "at", "at_least": at_least})
+    assert f"column `at` goes {goes} there" in why_empty("train", [file], settings)
 
 
 @pytest.mark.parametrize("power", [1, 2, 3])
@@ -91,8 +91,8 @@ def test_counts_of_other_units_are_named(
     rows = [{"n": i, "at": (1_690_000_000 + i) * scale} for i in range(9)]
     file = write(name, rows)
     unit = ["milliseconds", "microseconds", "nanoseconds"][power - 1]
-    rules = rules_for(name, eval={"column": "at", "at_least": given})
-    assert why_empty("train", [file], rules).endswith(
+    settings = settings_for(name, eval={"column": "at", "at_least": given})
+    assert why_empty("train", [file], settings).endswith(
         f"`at_least` looks like seconds since 1970, and the column like {unit}: give "
         f"`at_least: {1_700_000_000 * scale}`."
     )
@@ -103,26 +103,26 @@ def test_every_rule_and_the_last_file_are_told(write: Callable[..., str]) -> Non
         write(name, [{"n": i, "at": first + i} for i in range(5)])
         for name, first in (("a.csv", 10), ("b.csv", 20), ("c.csv", 30))
     ]
-    rules = rules_for(
+    settings = settings_for(
         "a.csv",
         late={"column": "at", "at_least": 15},
         eval={"column": "at", "fraction": 1.0},
     )
-    told = why_empty("train", files, rules)
+    told = why_empty("train", files, settings)
     assert f"late` takes 0 of the first 5 examples of {files[0]}" in told
     assert f"late` takes 5 of the first 5 examples of {files[2]}" in told
     assert "goes from 30 to 34" in told
     assert f"eval` takes 5 of the first 5 examples of {files[0]}, by `frac" in told
-    assert "late` takes" not in why_empty("eval", files, rules)
+    assert "late` takes" not in why_empty("eval", files, settings)
     assert files[1] not in told
 
 
 def test_what_cannot_be_said_is_not(write: Callable[..., str]) -> None:
     file = write("a.csv", b"n\n1\n")
-    assert why_empty("train", [file], rules_for(file)) == ""
-    rules = rules_for(file, eval={"column": "absent", "at_least": 1})
-    assert why_empty("train", [file], rules) == ""
-    assert why_empty("train", [], rules) == ""
+    assert why_empty("train", [file], settings_for(file)) == ""
+    settings = settings_for(file, eval={"column": "absent", "at_least": 1})
+    assert why_empty("train", [file], settings) == ""
+    assert why_empty("train", [], settings) == ""
 
 
 def test_reader_of_files_tells_of_its_splits(write: Callable[..., str]) -> None:

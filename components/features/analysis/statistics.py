@@ -1,0 +1,71 @@
+"""What the analysis of the training examples found: all that preprocessing needs."""
+
+import os
+
+import tensorflow as tf
+from pydantic import Field
+
+from shardline.configs.schema import Section
+
+_FILE = "facts.json"
+
+
+class NumberStatistics(Section):
+    """A number's values in the training examples, the logarithm taken if asked for.
+
+    Attributes:
+        count: values that are there and no NaN.
+        missing: examples without one, or with NaN.
+        mean: of the values.
+        variance: of the values, as of a population.
+        minimum: the smallest value.
+        maximum: the largest value.
+    """
+
+    count: int
+    missing: int
+    mean: float
+    variance: float
+    minimum: float
+    maximum: float
+
+
+class VocabularyStatistics(Section):
+    """A table's tokens in the training examples.
+
+    Attributes:
+        size: tokens in the vocabulary.
+        distinct: tokens that occur at all.
+        tokens: occurrences of all tokens.
+        covered: occurrences of tokens in the vocabulary.
+        unusable: distinct tokens that are empty or hold a line break, which a text
+            file of tokens cannot name.
+    """
+
+    size: int
+    distinct: int
+    tokens: int
+    covered: int
+    unusable: int
+
+
+class FeatureStatistics(Section):
+    """What is known of the training examples.
+
+    Attributes:
+        examples: how many there are.
+        vocabularies: by table.
+        numbers: by number.
+        boundaries: by table of quantile buckets, where one bucket ends; of int64 if the
+            table's tokens are.
+    """
+
+    examples: int
+    vocabularies: dict[str, VocabularyStatistics] = Field(default_factory=dict)
+    numbers: dict[str, NumberStatistics] = Field(default_factory=dict)
+    boundaries: dict[str, list[int] | list[float]] = Field(default_factory=dict)
+
+    def save(self, folder: str) -> None:
+        """Writes the statistics beside a transform graph."""
+        with tf.io.gfile.GFile(os.path.join(folder, _FILE), "w") as file:
+            file.write(self.model_dump_json(indent=2))

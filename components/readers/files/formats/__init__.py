@@ -1,0 +1,1 @@
+"""The file formats: rows as TFRecord, CSV and Parquet files have them."""

@@ -1,0 +1,145 @@
+"""Cells of CSV that hold lists: parts between separators, stripped of blanks.
+
+An empty part is no value, so a cell of separators only is an empty list. The rule is
+the same whatever the values are.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from shardline.components.readers.files.columns.byte_arrays import stripped
+from shardline.components.readers.files.columns.lists import offsets_of
+from shardline.components.readers.files.judging.bad_input import RowFaults
+from shardline.components.readers.files.read_settings import ReadSettings
+from shardline.configs.column import Column
+from shardline.configs.shown import quoted, shown
+
+_SHOWN = 60  # characters of a value
+
+
+class Parts(NamedTuple):
+    """The parts of cells: cell i has values[offsets[i]:offsets[i + 1]].
+
+    Attributes:
+        offsets: int64 [cells + 1].
+        values: Stripped, some of them empty.
+        is_value: Which are not empty, bool [parts].
+    """
+
+    offsets: np.ndarray
+    values: pa.Array
+    is_value: np.ndarray
+
+    def lists(self) -> pa.Array:
+        """Returns the values of each cell, empty parts left out."""
+        offsets, values = self.offsets, self.values
+        if not self.is_value.all():
+            offsets = offsets_of(self.is_value)[offsets]
+            values = values.filter(pa.array(self.is_value))
+        return pa.LargeListArray.from_arrays(pa.array(offsets), values)
+
+    def shown(self, cell: int, place: int) -> str:
+        """Shows one part of a cell, for messages."""
+        at = int(self.offsets[cell]) + place
+        if at >= self.offsets[cell + 1] or not self.is_value[at]:
+            return "nothing"
+        return quoted(self.values[at].as_py(), _SHOWN)
+
+
+def parts_of(cells: pa.Array, separator: str, *, is_stripped: bool) -> Parts:
+    """Cuts cells into parts.
+
+    Args:
+        cells: Large binary, null where there is nothing.
+        separator: Between the parts, of one or several characters.
+        is_stripped: Whether blanks around a part are cut off.
+    """
+    cut = pc.split_pattern(cells, separator)
+    lengths = pc.fill_null(pc.list_value_length(cut), 0)
+    values = cut.flatten()
+    values = stripped(values) if is_stripped else values
+    is_value = np.asarray(pc.greater(pc.binary_length(values), 0))
+    return Parts(offsets_of(np.asarray(lengths)), values, is_value)
+
+
+def column_of_cells(
+    cells: pa.Array, column: Column | None, settings: ReadSettings
+) -> tuple[pa.Array, Parts | None]:
+    """Returns cells as what a column holds, text still, with empty ones null.
+
+    Args:
+        cells: Large binary.
+        column: What it holds; None if it may be anything.
+        settings: How lists are cut.
+
+    Returns:
+        Single values or lists; and the parts that lists are of.
+    """
+    is_number = column is not None and column.dtype != "string"
+    if column is None or not column.ragged:
+        return full(stripped(cells) if is_number else cells), None
+    is_stripped = settings.list_strip or is_number
+    parts = parts_of(full(cells), settings.list_separator, is_stripped=is_stripped)
+    return parts.lists(), parts
+
+
+def full(cells: pa.Array) -> pa.Array:
+    """Returns large binary cells, those with nothing in them null."""
+    is_full = pc.greater(pc.binary_length(cells), 0)
+    return pc.if_else(is_full, cells, pa.scalar(None, cells.type))
+
+
+def check_places(
+    weights: str, ids: str, parts: dict[str, Parts], faults: RowFaults
+) -> None:
+    """Marks rows whose weights are not at the places of their ids.
+
+    What is left of `a||b` and `1|2|` would be as many, and the weight of nothing would
+    be that of `b`.
+
+    Args:
+        weights: A column of weights.
+        ids: The column of what they weight.
+        parts: Of both columns.
+        faults: Where rows are marked.
+    """
+    if all(parts[name].is_value.all() for name in (weights, ids)):
+        return
+    given, expected = _places(parts[weights]), _places(parts[ids])
+    is_even = given.counts == expected.counts  # other rows are bad by their counts
+    weight_places = given.places[np.repeat(is_even, given.counts)]
+    id_places = expected.places[np.repeat(is_even, expected.counts)]
+    rows = np.repeat(np.flatnonzero(is_even), given.counts[is_even])
+    differing = np.flatnonzero(weight_places != id_places)
+    uneven, first = np.unique(rows[differing], return_index=True)
+    places = np.minimum(weight_places, id_places)[differing[first]]
+    place_of = dict(zip(uneven.tolist(), places.tolist(), strict=True))
+    faults.mark(
+        uneven,
+        f"column `{shown(weights)}` has weights at other places than column "
+        f"`{shown(ids)}` has ids",
+        lambda row: (
+            f"at place {place_of[row] + 1} the weight is "
+            f"{parts[weights].shown(row, place_of[row])} and the id "
+            f"{parts[ids].shown(row, place_of[row])}"
+        ),
+        "Write one weight for each id, in the same order.",
+    )
+
+
+class _Places(NamedTuple):
+    counts: np.ndarray  # of values, int64 [cells]
+    places: np.ndarray  # of each value in its cell, int64 [values]
+
+
+def _places(parts: Parts) -> _Places:
+    before = offsets_of(parts.is_value)
+    counts = np.diff(before[parts.offsets])
+    starts = np.repeat(parts.offsets[:-1], np.diff(parts.offsets))
+    places = (np.arange(len(parts.is_value)) - starts)[parts.is_value]
+    return _Places(counts, places)

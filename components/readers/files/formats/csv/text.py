@@ -1,0 +1,157 @@
+"""CSV files with a header line, gzipped or not, in chunks of whole rows.
+
+Blank lines are ignored. A bad row is told by the line that it starts at.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
+from typing import IO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+
+from shardline.components.readers.files.formats.csv.cells import CELL, header_of, parsed
+from shardline.components.readers.files.formats.csv.lists import (
+    Parts,
+    check_places,
+    column_of_cells,
+)
+from shardline.components.readers.files.formats.csv.rows import (
+    MOST_ROW_BYTES,
+    Rows,
+    header_and_rows,
+    lines,
+    row_starts,
+)
+from shardline.components.readers.files.judging.bad_input import RowFaults
+from shardline.components.readers.files.raw_batch import RawBatch, Share, mark_long
+from shardline.components.readers.files.streams import byte_stream
+from shardline.configs.shown import quoted
+
+_CHUNK_BYTES = 1 << 20
+
+
+def read_csv(share: Share) -> Iterator[RawBatch]:
+    """Yields the share's chunks, cut into batches.
+
+    Raises:
+        FileFault: The file is damaged, or lacks a column; what comes before is yielded.
+    """
+    with byte_stream(share.file) as stream:
+        line, chunks = opened_rows(stream)
+        with_rows = (
+            (number, rows)
+            for number, rows in enumerate(chunks)
+            if rows.text.strip() or rows.unclosed
+        )
+        some = next(with_rows, None)
+        if some is None:
+            if line.strip():
+                header_of(line, [])  # What is no header may be rows.
+            share.tell_rows(0)
+            return
+        header = header_of(line, share.settings.wanted)
+        for number, rows in itertools.chain([some], with_rows):
+            if share.has(number):
+                yield from _Chunk(rows, header, share).batches()
+
+
+def opened_rows(stream: IO[bytes]) -> tuple[bytes, Iterator[Rows]]:
+    """Returns the header's row, and the rows below in chunks of about a megabyte."""
+    return header_and_rows(stream, _CHUNK_BYTES, MOST_ROW_BYTES)
+
+
+class _Chunk:
+    """Some whole rows of text."""
+
+    def __init__(self, rows: Rows, header: list[str], share: Share):
+        self._rows = rows
+        self._header = header
+        self._share = share
+
+    def batches(self) -> Iterator[RawBatch]:
+        self._tell_of_unclosed()
+        if not self._rows.text.strip():
+            return
+        table, kept = self._parsed()
+        size = self._share.batch_rows
+        for first in range(0, table.num_rows, size):
+            rows = table.slice(first, size)
+            lines = kept[first : first + size]
+            faults = self._faults(rows.num_rows, partial(self._line_among, lines))
+            columns = self._columns(rows, faults)
+            yield RawBatch(columns, faults, is_text=True)
+
+    def _faults(self, rows: int, line_of: Callable[[int], int]) -> RowFaults:
+        return RowFaults(self._share.bad, rows, self._share.file, line_of, "line")
+
+    def _tell_of_unclosed(self) -> None:
+        unclosed = self._rows.unclosed
+        self._faults(len(unclosed), lambda row: unclosed[row].line).mark(
+            np.arange(len(unclosed)),
+            "a quote is not closed",
+            lambda row: quoted(unclosed[row].text),
+            'Close it, and write a quote inside of quotes as "".',
+        )
+
+    def _parsed(self) -> tuple[pa.Table, np.ndarray]:
+        """Returns the rows that have all cells, and their numbers in the chunk."""
+        invalid: list[pa_csv.InvalidRow] = []
+        table = parsed(
+            self._rows.text, self._header, self._share.settings.wanted, invalid
+        )
+        total = table.num_rows + len(invalid)
+        uneven = np.array([row.number - 1 for row in invalid], np.int64)
+        by_row = dict(zip(uneven.tolist(), invalid, strict=True))
+        self._faults(total, self._line).mark(
+            uneven,
+            f"a row has not the header's {len(self._header)} cells",
+            lambda row: f"it has {by_row[row].actual_columns}",
+            "Write as many as the header has, with quotes around a comma in a cell.",
+        )
+        return table, np.delete(np.arange(total), uneven)
+
+    def _line_among(self, kept: np.ndarray, row: int) -> int:
+        return self._line(int(kept[row]))
+
+    def _line(self, row: int) -> int:
+        """Returns the line that a row starts at."""
+        return self._rows.line + lines(self._rows.text, int(self._starts[row]))
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return row_starts(self._rows.text)
+
+    def _columns(self, rows: pa.Table, faults: RowFaults) -> dict[str, pa.Array]:
+        """Returns columns with empty cells null, ragged ones split into lists."""
+        settings = self._share.settings
+        columns: dict[str, pa.Array] = {}
+        lists: dict[str, Parts] = {}
+        for name in settings.wanted:
+            cells = rows.column(name).combine_chunks()
+            column = settings.columns.get(name)
+            if column is not None and column.ragged:
+                cells = self._short(name, cells, faults)
+            columns[name], parts = column_of_cells(cells, column, settings)
+            if parts:
+                lists[name] = parts
+        for weights, ids in settings.paired:
+            if weights in lists and ids in lists:
+                check_places(weights, ids, lists, faults)
+        return columns
+
+    def _short(self, name: str, cells: pa.Array, faults: RowFaults) -> pa.Array:
+        """Returns cells of lists, those with too many values null and marked."""
+        settings = self._share.settings
+        found = pc.count_substring(cells, settings.list_separator)
+        counts = np.asarray(found, np.int64) + 1
+        long = np.flatnonzero(counts > settings.max_values)
+        if not len(long):
+            return cells
+        mark_long(name, long, counts, settings.max_values, faults)
+        return pc.if_else(pa.array(faults.good), cells, pa.scalar(None, CELL))

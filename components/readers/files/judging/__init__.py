@@ -1,0 +1,1 @@
+"""What is bad in files, and whether a reading of them may stand."""

@@ -1,0 +1,190 @@
+"""All that reading needs to know besides the place of the files."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from shardline.components.readers.files.judging.bad_input import BadInput
+from shardline.configs.column import Column
+from shardline.configs.columns import raw_columns
+from shardline.configs.data import Data, HeldOut
+from shardline.configs.features import Features
+
+# What reads `data.files` as an ExampleReader; it imports Beam, which takes seconds.
+FILE_READER = "shardline.components.readers.files.beam_reader.FileReader"
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class ReadSettings:
+    """How files of examples are read; picklable.
+
+    Attributes:
+        format: Of the files.
+        columns: What is read, by column name.
+        paired: (Weights column, ids column) that must have equal lengths.
+        crossed: Columns whose values are paired; a row's pairs are limited, too.
+        label: The column that must hold 0 or 1.
+        positive_from: Labels from this value on become 1, others 0.
+        held_out: Splits taken out of the rows, by name.
+        split: Name of the rows that no held-out split claims.
+        list_separator: Between the values of a ragged cell of CSV.
+        list_strip: Whether blanks around strings in such a cell are cut off.
+        on_bad_example: Whether a bad row is an error or left out.
+        on_bad_file: Whether a file that is bad as a whole is an error or left out.
+        max_bad_share: The largest share of rows that may be left out.
+        max_values: A row with more than this in one column is bad.
+        empty_files: Whether files without rows need no word, as shards may be.
+        must_have_columns: Whether a column that no row of a split has is an error.
+    """
+
+    format: Literal["tfrecord", "csv", "parquet"]
+    columns: Mapping[str, Column]
+    paired: Pairs = ()
+    crossed: Pairs = ()
+    label: str | None = None
+    positive_from: float | None = None
+    held_out: Mapping[str, HeldOut] = field(default_factory=dict)
+    split: str = "train"
+    list_separator: str = "|"
+    list_strip: bool = True
+    on_bad_example: Literal["error", "skip"] = "error"
+    on_bad_file: Literal["error", "skip"] = "error"
+    # No row is read otherwise for it, so counts that are kept do not depend on it.
+    max_bad_share: float = field(default=0.01, repr=False)
+    max_values: int = 100_000
+    empty_files: bool = False
+    must_have_columns: bool = field(default=True, repr=False)
+
+    def of_split(self, split: str) -> ReadSettings:
+        """Returns the settings for the files of a split; only "train" is split up."""
+        held_out = self.held_out if split == "train" else {}
+        return dataclasses.replace(self, split=split, held_out=held_out)
+
+    def new_bad_input(self) -> BadInput:
+        """Returns where to count what is bad."""
+        return BadInput(self.on_bad_example, self.on_bad_file)
+
+    def may_leave_out(self, bad: int, rows: int) -> bool:
+        """Tells whether so many bad rows of a split may be left out.
+
+        One row may, however few there are, unless `max_bad_share` is 0.
+        """
+        most = self.max_bad_share * rows
+        return bad <= (max(1, most) if self.max_bad_share else 0)
+
+    @property
+    def splitting(self) -> list[str]:
+        """Columns that are read for the held-out splits only, and not given on."""
+        used = {rule.column for rule in self.held_out.values()}
+        return sorted(used - set(self.columns))
+
+    @property
+    def wanted(self) -> list[str]:
+        """All columns to read."""
+        return [*self.columns, *self.splitting]
+
+
+def settings_of(data: Data, features: Features) -> ReadSettings:
+    """Returns the settings of `data.files`.
+
+    Args:
+        data: Section `data` of a configuration.
+        features: The features, whose columns are read.
+
+    Raises:
+        ValueError: The data come from a reader.
+    """
+    files = data.files
+    if files is None:
+        raise ValueError(
+            f"data comes from reader `{data.reader}`, which says itself how it reads; "
+            "expected `data.files`."
+        )
+    columns = raw_columns(features, data.target)
+    return ReadSettings(
+        format=files.format,
+        columns=columns,
+        paired=pairs_of(features, columns),
+        crossed=crosses_of(features, columns),
+        label=data.label,
+        positive_from=files.positive_from,
+        held_out=files.held_out,
+        list_separator=files.list_separator,
+        list_strip=files.list_strip,
+        on_bad_example=files.on_bad_example,
+        on_bad_file=files.on_bad_file,
+        max_bad_share=files.max_bad_share,
+        max_values=files.max_values,
+    )
+
+
+def reader_of(data: Data, features: Features) -> tuple[str, dict[str, Any]]:
+    """Returns the import path and the options of the reader that data name.
+
+    Args:
+        data: Section `data` of a configuration, with files or with a reader.
+        features: The features, whose columns files must hold.
+    """
+    if data.reader is not None:
+        return data.reader, data.options
+    assert data.files is not None  # the configuration has one of the two
+    columns = raw_columns(features, data.target)
+    return FILE_READER, {
+        "files": data.files.model_dump(mode="json"),
+        "columns": {
+            name: {
+                "dtype": column.dtype,
+                "ragged": column.ragged,
+                "optional": column.optional,
+            }
+            for name, column in columns.items()
+        },
+        "label": data.label,
+        "paired": [list(pair) for pair in pairs_of(features, columns)],
+    }
+
+
+def tfrecord_settings(
+    columns: Mapping[str, Column],
+    paired: Pairs = (),
+    crossed: Pairs = (),
+    *,
+    must_have_columns: bool = True,
+) -> ReadSettings:
+    """Returns the settings for examples that a pipeline has written, some shards empty.
+
+    Args:
+        columns: What is read, by column name.
+        paired: (Weights column, ids column) that must have equal lengths.
+        crossed: Columns whose values are paired.
+        must_have_columns: Whether a column that no row of a split has is an error.
+    """
+    return ReadSettings(
+        "tfrecord",
+        columns,
+        paired,
+        crossed,
+        empty_files=True,
+        must_have_columns=must_have_columns,
+    )
+
+
+def pairs_of(features: Features, columns: Mapping[str, Column]) -> Pairs:
+    """Returns the (weights column, ids column) pairs among columns."""
+    pairs = {
+        (feature.weights, feature.column or name)
+        for name, feature in features.features.items()
+        if feature.weights
+    }
+    return tuple(sorted(pair for pair in pairs if set(pair) <= set(columns)))
+
+
+def crosses_of(features: Features, columns: Mapping[str, Column]) -> Pairs:
+    """Returns the pairs of columns that features cross, of those that are read."""
+    crosses = {f.cross for f in features.features.values() if f.cross}
+    return tuple(sorted(pair for pair in crosses if set(pair) <= set(columns)))

@@ -1,0 +1,59 @@
+"""What all commands share on the terminal: the consoles, and how a command fails."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+import typer
+
+from shardline.configs import ConfigError, Job
+from shardline.pipeline.terminal.escaping import EscapingConsole
+
+_Configuration = TypeVar("_Configuration", bound=Job)
+
+console = EscapingConsole()
+error_console = EscapingConsole(stderr=True)
+
+
+def print_line(text: str, style: str | None = None) -> None:
+    """Prints text as it is: without markup, and broken by the terminal alone."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def end(exit_code: int) -> NoReturn:
+    """Ends the command.
+
+    Raises:
+        typer.Exit: always.
+    """
+    raise typer.Exit(exit_code)
+
+
+def fail(error: Exception) -> NoReturn:
+    """Prints the message of an error, and ends the command with exit code 1."""
+    error_console.print(str(error), style="red", markup=False, soft_wrap=True)
+    end(1)
+
+
+@contextlib.contextmanager
+def failing_on(*kinds: type[Exception]) -> Iterator[None]:
+    """Lets errors of some kinds end the command with their message, without a trace."""
+    try:
+        yield
+    except kinds as error:
+        fail(error)
+
+
+def load(
+    path: Path, load_configuration: Callable[[Path], _Configuration]
+) -> _Configuration:
+    """Returns a configuration; ends the command if it is faulty.
+
+    Args:
+        path: of the YAML file.
+        load_configuration: `configs.load_job`, or `load_run` if the command needs
+            all that a run of the whole pipeline needs.
+    """
+    with failing_on(ConfigError):
+        return load_configuration(path)

@@ -1,0 +1,51 @@
+"""`shardline run`: the whole pipeline, on this machine."""
+
+from typing import Annotated
+
+import typer
+
+from shardline.configs import load_run
+from shardline.pipeline.commands.console import console, end, fail, failing_on, load
+from shardline.pipeline.commands.options import Configuration, OutputDir
+from shardline.pipeline.run_folder import OutputError, run_folder_of
+
+
+def run_pipeline(
+    config: Configuration,
+    output_dir: OutputDir = None,
+    no_cache: Annotated[
+        bool,
+        typer.Option(
+            "--no-cache", help="Run every step anew; do not reuse earlier outputs."
+        ),
+    ] = False,
+    force: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REASON",
+            help="Publish the model even if a gate refuses it. The reason is "
+            "recorded with the published version.",
+        ),
+    ] = None,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Show the log of the run on the terminal, too."
+        ),
+    ] = False,
+) -> None:
+    """Run the whole pipeline: read, preprocess, train, evaluate, export and publish.
+
+    A step whose inputs and code are those of an earlier run into the same
+    run folder is not run again; its outputs are reused.
+    """
+    from shardline.pipeline.runners.process import run_in_process
+
+    if force is not None and not force.strip():
+        fail(ValueError("--force needs a reason, which is recorded; it is empty."))
+    run_folder = run_folder_of(load(config, load_run).name, output_dir)
+    with failing_on(OutputError):
+        run_folder.make()
+    arguments = ["--no-cache"] if no_cache else []
+    arguments += [f"--force={force.strip()}"] if force else []
+    end(run_in_process(config, run_folder, console, arguments, verbose=verbose))

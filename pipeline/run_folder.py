@@ -1,0 +1,80 @@
+"""The run folder: where a run keeps what it makes."""
+
+import dataclasses
+import os
+import tempfile
+from pathlib import Path
+
+from shardline.configs.outputs import (
+    ARTIFACTS_FOLDER,
+    DOWNLOADS_FOLDER,
+    METADATA_FILE,
+    output_folder,
+)
+
+
+class OutputError(RuntimeError):
+    """An output folder that cannot be used."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFolder:
+    """The folders of one output folder; runs into the same one reuse each other's work.
+
+    Attributes:
+        root: the output folder.
+    """
+
+    root: Path
+
+    @property
+    def metadata(self) -> Path:
+        """ML Metadata, a SQLite file."""
+        return self.root / METADATA_FILE
+
+    @property
+    def artifacts(self) -> Path:
+        """What components write, a folder for each."""
+        return self.root / ARTIFACTS_FOLDER
+
+    @property
+    def serving(self) -> Path:
+        """The folder that model servers watch."""
+        return self.root / "serving"
+
+    @property
+    def logs(self) -> Path:
+        """One log file for each run."""
+        return self.root / "logs"
+
+    @property
+    def data(self) -> Path:
+        """Fetched data packages."""
+        return self.root / DOWNLOADS_FOLDER
+
+    def make(self) -> None:
+        """Makes the folders.
+
+        Raises:
+            OutputError: if the output folder cannot be made or written.
+        """
+        try:
+            for folder in (self.artifacts, self.serving, self.logs, self.data):
+                folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            raise OutputError(
+                f"The output folder {self.root} cannot be written: "
+                f"{os.strerror(error.errno or 0)}. Choose another with --output-dir."
+            ) from error
+
+
+def run_folder_of(name: str, output_dir: Path | None) -> RunFolder:
+    """Returns the folder of a run.
+
+    Args:
+        name: of the run.
+        output_dir: where its outputs go, if not to `runs/<name>`.
+    """
+    return RunFolder((output_dir or output_folder(name)).resolve())
