@@ -33,5 +33,5 @@ def test_every_block_has_its_checksum():
 
 
 def test_what_does_not_end_as_a_table_is_refused():
-    with pytest.raises(ValueError, match=r"step\.index is not the index of a TensorFlow"):
+    with pytest.raises(ValueError, match=r"step\.index is not the index of a Tenso"):
         table_entries(b"something else" * 9, "step.index")
