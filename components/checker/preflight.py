@@ -5,7 +5,11 @@ import sys
 
 import numpy as np
 
-from shardline.components.execution.import_path import construct, load_object
+from shardline.components.execution.import_path import (
+    construct,
+    current_path,
+    load_object,
+)
 from shardline.components.features.graph.schema import column_faults
 from shardline.components.model.engine_inputs import model_arguments
 from shardline.components.readers.files import reader_of
@@ -27,6 +31,8 @@ def check(run: Run) -> None:
         ConfigError: listing every fault.
     """
     find_user_modules()
+    if moved := _moved_faults(run):
+        raise ConfigError("\n".join(moved))
     faults = [*_reader_faults(run), *_derived_faults(run), *_model_faults(run)]
     if faults:
         raise ConfigError("\n".join(faults))
@@ -36,6 +42,20 @@ def find_user_modules() -> None:
     """Lets objects that a configuration names lie in the current folder."""
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
+
+
+def _moved_faults(run: Run) -> list[str]:
+    """Says what objects of this project are called now.
+
+    A checkpoint may name them as they were called; a configuration is to be edited, for
+    with two names one reader would have two cache keys.
+    """
+    named = {"data.reader": run.data.reader or "", "model.builder": run.model.builder}
+    return [
+        f"{key}: `{path}` is `{current_path(path)}` since version 0.1; write that"
+        for key, path in named.items()
+        if current_path(path) != path
+    ]
 
 
 def _derived_faults(run: Run) -> list[str]:
