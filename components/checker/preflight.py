@@ -6,7 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from shardline.components.execution.import_path import construct, load_object
+from shardline.components.execution.import_path import (
+    construct,
+    current_path,
+    load_object,
+)
 from shardline.components.features.graph.schema import column_faults
 from shardline.components.model.engine_inputs import model_arguments
 from shardline.components.readers.files import reader_of
@@ -15,6 +19,7 @@ from shardline.configs.schema import Derived, Run
 
 _NEEDED_SPLITS = {"train", "eval"}
 _MODEL = Part("model", ("model",))
+_BUILDER = Part("model.builder", ("model", "builder"))
 
 
 def check(run: Run) -> None:
@@ -29,7 +34,7 @@ def check(run: Run) -> None:
         ConfigError: Something does not; the error has every fault.
     """
     find_user_modules()
-    faults = faults_of(run)
+    faults = list(_renamed_faults(run)) or faults_of(run)
     if faults:
         raise ConfigError(*faults)
 
@@ -51,6 +56,20 @@ def faults_of(run: Run) -> list[Fault]:
         *derived_faults(run.derived),
         *_model_faults(run),
     ]
+
+
+def _renamed_faults(run: Run) -> Iterator[Fault]:
+    """Yields a fault for each object of this project that has another name now.
+
+    A checkpoint may name it as it was called. A configuration is to be edited, for with
+    two names one reader would have two cache keys.
+    """
+    named = {reader_part("reader"): run.data.reader, _BUILDER: run.model.builder}
+    for part, path in named.items():
+        if path and current_path(path) != path:
+            yield part.fault(
+                f"`{path}` is `{current_path(path)}` since version 0.1; write that"
+            )
 
 
 def derived_faults(derived: Derived | None) -> Iterator[Fault]:
