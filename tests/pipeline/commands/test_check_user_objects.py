@@ -41,7 +41,7 @@ def test_model_that_cannot_be_made_is_a_fault(
     )
 
 
-OWN = """
+FUNCTION = """
 import tensorflow as tf
 import tensorflow_transform as tft
 
@@ -85,10 +85,10 @@ def test_package_that_cannot_be_had_is_a_fault(
     assert any(text.startswith(told) for text in result.output.splitlines())
 
 
-def test_columns_of_ones_own_function_are_proved(
+def test_function_of_the_user_is_tried_on_the_sample(
     check: Callable[..., tuple[Path, Result]], own_columns: Callable[[str], None]
 ) -> None:
-    own_columns(OWN)
+    own_columns(FUNCTION)
 
     _, result = check("csv", DERIVED)
 
@@ -101,13 +101,13 @@ def test_columns_of_ones_own_function_are_proved(
     [
         ("", 11, "derived.function: `own_columns.made` cannot be imported"),
         (
-            OWN.replace('"letters"', '"words"'),
+            FUNCTION.replace('"letters"', '"words"'),
             10,
             "derived: the sample cannot be transformed: ValueError: `own_columns.made` "
             "gives `share` (one float), `words` (any number of string values)",
         ),
         (
-            OWN.replace("tf.strings.bytes_split", "undefined_here"),
+            FUNCTION.replace("tf.strings.bytes_split", "undefined_here"),
             10,
             "derived: the sample cannot be transformed: ValueError: `own_columns.made` "
             "fails in ",
@@ -115,7 +115,7 @@ def test_columns_of_ones_own_function_are_proved(
     ],
     ids=["absent", "other columns", "broken"],
 )
-def test_faulty_function_of_ones_own_is_told(
+def test_faulty_function_of_the_user_is_told(
     check: Callable[..., tuple[Path, Result]],
     own_columns: Callable[[str], None],
     own: str,
