@@ -121,7 +121,7 @@ def _preprocess(
             job.preprocessing(job.data.target),
             beam,
             output=output,
-            forms=file_formats,
+            file_formats=file_formats,
             cache=cache,
             graph=graph,
         )

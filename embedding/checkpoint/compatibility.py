@@ -1,23 +1,16 @@
-"""Checkpoints: a data file for each host, and a check of what is to be restored.
+"""Whether a checkpoint holds the tables of an engine.
 
-`tf.train.Checkpoint` groups tensors into files by task, so the logical hosts of one
-process would share a file; the callback here groups them by device. And it ignores what
-only one side knows; for a table that would be a silent loss, so the engine's contents
-are compared by name and shape before anything is read. Rows that live in a device are
-brought into their variables before a save, and out of them after a restore.
+A restore ignores what only one side knows. For a table that would be a silent loss, so
+tables and slots are compared by name and shape before anything is read.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
 # What a checkpoint says of its objects; TensorFlow exports no reader of it.
 from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
-
-# How TensorFlow lets a class act before it is saved, and says why; not exported.
-from tensorflow.python.saved_model import save_context
-from tensorflow.python.saved_model.registration import register_checkpoint_saver
 
 from shardline.embedding.config.specs import TableSpec
 
@@ -26,63 +19,7 @@ _OBJECT_GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 ShapesByName = dict[str, list[int]]
 
 
-class _OneFilePerHost(tf.train.experimental.ShardingCallback):  # type: ignore[misc]
-    """Puts what lies on each device into a file of its own."""
-
-    @property
-    def description(self) -> str:
-        """What TensorFlow's messages call this callback."""
-        return "one data file for each host"
-
-    def __call__(self, shardable_tensors: Sequence[Any]) -> list[dict[str, Any]]:
-        files: dict[str, dict[str, Any]] = {}
-        for shardable in shardable_tensors:
-            tensors = files.setdefault(shardable.device.to_string(), {})
-            slices = tensors.setdefault(shardable.checkpoint_key, {})
-            slices[shardable.slice_spec] = shardable.tensor
-        return [files[device] for device in sorted(files)]
-
-
-def host_sharded_options() -> tf.train.CheckpointOptions:
-    """Returns options that make `tf.train.Checkpoint` write one data file a host.
-
-    Tables and slots go to the file of the host that holds the rows, everything else to
-    host 0's. Restoring needs no options, and no equal number of hosts.
-    """
-    return tf.train.CheckpointOptions(experimental_sharding_callback=_OneFilePerHost())
-
-
-def call_before_saving(kind: type, action: Callable[[Any], None]) -> None:
-    """Has an action done on every object of a class before a checkpoint saves it.
-
-    Args:
-        kind: class of the objects, a `Trackable`.
-        action: what to do.
-    """
-
-    def save(trackables: Mapping[str, Any], **_: Any) -> list[str]:
-        for trackable in trackables.values():
-            action(trackable)
-        # No files beside those that the variables are saved to.
-        return []
-
-    register_checkpoint_saver(
-        package="Shardline",
-        name=kind.__name__,
-        predicate=lambda candidate: isinstance(candidate, kind),
-        save_fn=save,
-        restore_fn=lambda **_: None,
-        # TensorFlow's own class restores these checkpoints too.
-        strict_predicate_restore=False,
-    )
-
-
-def is_exporting() -> bool:
-    """Returns whether a function is being traced for a SavedModel."""
-    return not tf.executing_eagerly() and bool(save_context.in_save_context())
-
-
-def check_contents(prefix: str, tables: Sequence[TableSpec]) -> None:
+def check_compatible(prefix: str, tables: Sequence[TableSpec]) -> None:
     """Refuses a checkpoint whose tables or slots are not those of an engine.
 
     A table without an optimizer takes the parameters of any optimizer's checkpoint.

@@ -28,34 +28,34 @@ _WHOLE_SECOND = r"(:[0-9]{2})\.0+"
 _DECIMAL = r"^[+-]?[0-9]+\.[0-9]*$"
 
 
-def claimed(
-    rules: Mapping[str, HeldOut], columns: Mapping[str, Lists], faults: RowFaults
+def held_out_rows(
+    held_out: Mapping[str, HeldOut], columns: Mapping[str, Lists], faults: RowFaults
 ) -> dict[str, np.ndarray]:
-    """Returns the rows of each held-out split; what the first claims, no other has.
+    """Returns the rows of each held-out split; what the first taken, no other has.
 
     Args:
-        rules: The splits, in the order they are asked.
+        held_out: The splits, in the order they are asked.
         columns: The values of the columns they look at, as the file has them.
         faults: Where rows without exactly one value are marked.
 
     Raises:
         FileFault: A column's type cannot be compared with what a rule gives.
     """
-    claims: dict[str, np.ndarray] = {}
+    taken: dict[str, np.ndarray] = {}
     is_free = np.ones(len(faults.good), bool)
-    for split, rule in rules.items():
+    for split, rule in held_out.items():
         values = columns[rule.column]
         _check_type(split, rule, values)
         _check_one(split, rule.column, values, faults)
         if not len(values.values):
-            claims[split] = np.zeros(len(is_free), bool)
+            taken[split] = np.zeros(len(is_free), bool)
             continue
         # A row without a value is marked; it may point past the last.
         places = np.minimum(values.offsets[:-1], len(values.values) - 1)
-        is_claimed = _claims(split, rule, values, faults)[places]
-        claims[split] = is_claimed & is_free & faults.good
-        is_free &= ~is_claimed
-    return claims
+        is_taken = _taken(split, rule, values, faults)[places]
+        taken[split] = is_taken & is_free & faults.good
+        is_free &= ~is_taken
+    return taken
 
 
 def _check_type(split: str, rule: HeldOut, lists: Lists) -> None:
@@ -97,8 +97,8 @@ def _check_one(split: str, column: str, values: Lists, faults: RowFaults) -> Non
     )
 
 
-def _claims(split: str, rule: HeldOut, lists: Lists, faults: RowFaults) -> np.ndarray:
-    """Returns for each value whether the split claims it."""
+def _taken(split: str, rule: HeldOut, lists: Lists, faults: RowFaults) -> np.ndarray:
+    """Returns for each value whether the split taken it."""
     if rule.fraction is not None:
         return _drawn(split, lists.values, rule.fraction)
     assert rule.at_least is not None  # the configuration has one of the two

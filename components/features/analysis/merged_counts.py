@@ -1,4 +1,4 @@
-"""What the units of the first job told, together: judged, and its sums compared."""
+"""The reports of the first job's units of work, merged, judged and compared."""
 
 import json
 import os
@@ -19,23 +19,22 @@ from shardline.components.features.writing.sums import (
 )
 from shardline.components.readers.files import (
     BadInput,
-    BadInputError,
     LostRowsError,
     ReadSettings,
-    Tally,
     refuse,
 )
+from shardline.components.readers.files.judging.unit_reports import merge_reports
 from shardline.configs.schema import Preprocessing
 
 
-class Found(NamedTuple):
-    """What was found in the analysed split.
+class MergedCounts(NamedTuple):
+    """What all units of work together have counted in the analysed split.
 
     Attributes:
         summary: of its examples.
-        vocabularies: by table.
-        values: given to count, by table of a vocabulary.
-        read: examples, by file.
+        vocabularies: statistics of each table's vocabulary.
+        values: how many were given to count, by table of a vocabulary.
+        read: how many examples were read, by file.
         bad: what was left out.
     """
 
@@ -46,41 +45,41 @@ class Found(NamedTuple):
     bad: BadInput
 
 
-def found_by(
-    told: Sequence[Mapping[str, Any]],
+def merge_counts(
+    reports: Sequence[Mapping[str, Any]],
     files: Sequence[str],
     settings: ReadSettings,
     vocabularies: dict[str, VocabularyStatistics],
-) -> Found:
-    """Returns what units of work have found, if it is all that there is.
+) -> MergedCounts:
+    """Adds up what units of work have counted, and checks that nothing is lost.
 
     Args:
-        told: by each of them.
-        files: that they have read.
-        settings: how.
-        vocabularies: that were made of their counts.
+        reports: one of each unit of work.
+        files: the files that they have read.
+        settings: how they have read them.
+        vocabularies: statistics of the vocabularies made of their counts.
 
     Raises:
         BadInputError: if something in the files is bad and not to be skipped.
         LostRowsError: if sums that must be equal differ.
     """
-    bad, tally = merged_told(told)
+    bad, tally = merge_reports(reports)
     refuse(tally, bad, {settings.split: files}, settings)
-    summary = merged(summary_from_json(unit["summary"]) for unit in told)
-    check_analysed(told, settings.split, summary.examples)
-    values = check_vocabularies(told, vocabularies)
+    summary = merged(summary_from_json(report["summary"]) for report in reports)
+    check_analysed(reports, settings.split, summary.examples)
+    values = check_vocabularies(reports, vocabularies)
     read = {file: tally.given.get(file, {}).get(settings.split, 0) for file in files}
-    return Found(summary, vocabularies, values, read, bad)
+    return MergedCounts(summary, vocabularies, values, read, bad)
 
 
 def vocabulary_statistics(
     preprocessing: Preprocessing, folder: str
 ) -> dict[str, VocabularyStatistics]:
-    """Returns what was found of each vocabulary.
+    """Returns the statistics that were written beside each vocabulary.
 
     Args:
         preprocessing: the features, numbers and tables to preprocess.
-        folder: of the vocabularies.
+        folder: where the vocabularies are.
 
     Raises:
         LostRowsError: if one was not written.
@@ -101,22 +100,3 @@ def vocabulary_statistics(
         with tf.io.gfile.GFile(path) as file:
             statistics[table] = VocabularyStatistics(**json.load(file))
     return statistics
-
-
-def merged_told(told: Sequence[Mapping[str, Any]]) -> tuple[BadInput, Tally]:
-    """Returns what units of work have left out and read.
-
-    Args:
-        told: by each of them.
-
-    Raises:
-        BadInputError: if one has met what is bad and may not be left out.
-    """
-    failures = sorted({unit["failure"] for unit in told if unit["failure"]})
-    if failures:
-        raise BadInputError("\n".join(failures))
-    bad, tally = BadInput("skip", "skip"), Tally()
-    for unit in told:
-        bad.merge(BadInput(**unit["bad"]))
-        tally.merge(Tally(**unit["tally"]))
-    return bad, tally

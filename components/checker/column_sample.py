@@ -1,4 +1,4 @@
-"""What a sample of the data has in its columns, whatever was expected there."""
+"""What a sample of the data has in a column, whatever was expected there."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ _NO_NUMBER = r"^\s*([+-]?[nN][aA][nN])?\s*$"
 
 
 @dataclasses.dataclass(frozen=True)
-class Seen:
+class ColumnSample:
     """One column of a sample, of all files that have it in one type.
 
     Attributes:
-        name: of the column.
-        files: that it is of, and how many rows of each, in order.
-        lists: its values as stored, and how many each row has.
-        is_text: whether numbers are text, as in CSV.
-        needed: what it should hold; None if it may be anything.
+        name: The name of the column.
+        files: The files that the sample is of, and how many rows of each, in order.
+        lists: The values as stored, and how many each row has.
+        is_text: Whether numbers are text, as in CSV.
+        needed: What the column should hold; None if it may be anything.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Seen:
         if not len(values) or kinds.is_null(values.type):
             return "nothing"
         if self.is_text:
-            return _kind_of_text(self.there)
+            return _kind_of_text(self.present)
         kind = class_of(values.type)
         return "not UTF-8" if kind == "string" and not _is_utf8(values) else kind
 
@@ -79,20 +79,17 @@ class Seen:
             return fits(values.type, needed.dtype)
         if needed.dtype == "string" or self.kind in ("int64", "float"):
             return True  # of numbers each row tells what is wrong with it
-        _, bad = self.converted(needed)
-        reason = f"column `{self.name}` does not hold"
-        count = sum(n for r, n in bad.rows.items() if r.startswith(reason))
-        return bool(2 * count < np.count_nonzero(self.lists.lengths))
+        rows = np.unique(self.lists.row_of(misfits(values, needed, is_text=True)))
+        return bool(2 * len(rows) < np.count_nonzero(self.lists.lengths))
 
     def misfits(self, needed: Column) -> np.ndarray:
-        """Returns the places of values that are not of a type, int64 [any].
+        """Returns the positions of values that are not of a type, int64 [any].
 
         NaN and blanks, which stand for missing numbers, are left out if others are.
         """
-        values = self.lists.values
-        places = misfits(values, needed, is_text=self.is_text)
-        there = places[self.is_there[places]]
-        return there if len(there) else places
+        positions = misfits(self.lists.values, needed, is_text=self.is_text)
+        present = positions[self.is_present[positions]]
+        return present if len(present) else positions
 
     def converted(
         self, needed: Column, remedies: Remedies = FOR_ANY
@@ -100,11 +97,11 @@ class Seen:
         """Returns the values in the type needed, and which rows cannot be used.
 
         Args:
-            needed: what the column should hold.
-            remedies: what to do about bad rows.
+            needed: What the column should hold.
+            remedies: What to do about bad rows.
 
         Raises:
-            FileFault: if the type of the values does not fit.
+            FileFault: The type of the values does not fit.
         """
         bad = BadInput("skip")
         typed = []
@@ -133,20 +130,20 @@ class Seen:
             yield file, Lists(of_file - of_file[0], part, holed[start : start + rows])
             start += rows
 
-    def texts(self, places: np.ndarray) -> list[str]:
-        """Returns values as text, at most a thousand."""
-        values = self.lists.values.take(pa.array(places[:_TEXTS], pa.int64()))
+    def texts(self, positions: np.ndarray) -> list[str]:
+        """Returns the values at some positions as text, at most a thousand."""
+        values = self.lists.values.take(pa.array(positions[:_TEXTS], pa.int64()))
         return [first_text(values[i : i + 1], _LONGEST) for i in range(len(values))]
 
-    def place_of_value(self, place: int) -> str:
+    def location_of_value(self, position: int) -> str:
         """Returns the file of a value and the number of its row there, in words."""
-        return self.place_of(int(self.lists.row_of(np.array([place]))[0]))
+        return self.location_of(int(self.lists.row_of(np.array([position]))[0]))
 
-    def place_of(self, row: int) -> str:
+    def location_of(self, row: int) -> str:
         """Returns the file of a row and its number there, in words.
 
         Raises:
-            IndexError: if there are fewer rows.
+            IndexError: The sample has fewer rows.
         """
         for file, rows in self.files:
             if row < rows:
@@ -155,8 +152,8 @@ class Seen:
         raise IndexError(row)
 
     @cached_property
-    def is_there(self) -> np.ndarray:
-        """Which values are one, bool [values]; NaN is none, nor is a blank number."""
+    def is_present(self) -> np.ndarray:
+        """Which values are no NaN and no blank where a number is, bool [values]."""
         values = self.lists.values
         if kinds.is_floating(values.type):
             numbers: np.ndarray = values.to_numpy(zero_copy_only=False)
@@ -169,9 +166,9 @@ class Seen:
         return np.ones(len(values), bool)
 
     @cached_property
-    def there(self) -> pa.Array:
-        """The values without those that are none."""
-        return self.lists.values.take(pa.array(np.flatnonzero(self.is_there)))
+    def present(self) -> pa.Array:
+        """The values without those that stand for missing ones."""
+        return self.lists.values.take(pa.array(np.flatnonzero(self.is_present)))
 
     @cached_property
     def missing(self) -> float:
@@ -181,7 +178,7 @@ class Seen:
     @cached_property
     def _counts(self) -> np.ndarray:
         """How many values each row has, int64 [rows]."""
-        counts = np.concatenate([[0], np.cumsum(self.is_there)])
+        counts = np.concatenate([[0], np.cumsum(self.is_present)])
         return np.diff(counts[self.lists.offsets])
 
     @cached_property
@@ -189,14 +186,14 @@ class Seen:
         """Whether most values are numbers that are not whole."""
         if self.kind != "float":
             return False
-        _, codes = whole_numbers(self.there, is_text=self.is_text)
+        _, codes = whole_numbers(self.present, is_text=self.is_text)
         return bool(2 * np.count_nonzero(codes == OTHER) >= len(codes))
 
     @cached_property
     def distinct(self) -> int | None:
         """How many values differ; None if that cannot be told, as of structs."""
         try:
-            return int(pc.count_distinct(self.there).as_py())
+            return int(pc.count_distinct(self.present).as_py())
         except pa.ArrowNotImplementedError:
             return None
 
@@ -209,7 +206,7 @@ class Seen:
     @property
     def example(self) -> str:
         """The first value, cut short."""
-        return first_text(self.there)
+        return first_text(self.present)
 
 
 def first_text(values: pa.Array, most: int = _SHOWN) -> str:
@@ -232,8 +229,8 @@ def class_of(stored: pa.DataType) -> str:
         return "float"
     if kinds.is_uint64(stored):
         return "uint64"
-    named = [dtype for dtype in DTYPES if fits(stored, dtype)]
-    return named[0] if named else short(stored)
+    dtypes = [dtype for dtype in DTYPES if fits(stored, dtype)]
+    return dtypes[0] if dtypes else short(stored)
 
 
 def _kind_of_text(values: pa.Array) -> str:

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from shardline.embedding import TPUEmbedding
-from shardline.embedding.checkpoint.contents import check_contents, host_sharded_options
+from shardline.embedding.checkpoint.compatibility import check_compatible
+from shardline.embedding.checkpoint.host_files import host_sharded_options
 
 tpu = tf.tpu.experimental.embedding
 
@@ -120,7 +121,7 @@ def test_lookup_engine_must_find_its_tables_too(cases, checkpoints, tmp_path):
 
 def test_checkpoint_without_objects_is_refused(cases, tmp_path):
     with pytest.raises(ValueError, match="table 'items' is missing from the checkpoi"):
-        check_contents(nameless(tmp_path), named(cases, **SAVED)._table_specs)
+        check_compatible(nameless(tmp_path), named(cases, **SAVED)._table_specs)
 
 
 def nameless(tmp_path):

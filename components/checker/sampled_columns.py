@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from shardline.components.checker.seen import Seen, class_of
+from shardline.components.checker.column_sample import ColumnSample, class_of
 from shardline.components.readers.files.columns.lists import Lists, joined, listed
 from shardline.components.readers.files.formats.csv.lists import column_of_cells
 from shardline.components.readers.files.read_settings import ReadSettings
@@ -17,34 +17,38 @@ _COMMON = {"string": pa.large_binary(), "int64": pa.int64(), "float": pa.float64
 _Part = tuple[str, Lists]  # of a file
 
 
-def seen_in(
-    pieces: Sequence[Piece], name: str, needed: Column | None, settings: ReadSettings
-) -> list[Seen]:
-    """Returns what a sample has in a column, apart for each type that files have it in.
+def column_samples(
+    pieces: Sequence[Piece],
+    name: str,
+    needed: Column | None,
+    read_settings: ReadSettings,
+) -> list[ColumnSample]:
+    """Returns what a sample has in a column: one column sample for each stored type.
 
     A file that lacks the column has no values there.
 
     Args:
-        pieces: from `components.readers.files.sampling.sample`.
-        name: of the column.
-        needed: what it should hold.
-        settings: how the files are read.
+        pieces: The sample, from `readers.files.sampling`.
+        name: The name of the column.
+        needed: What it should hold.
+        read_settings: How the files are read.
 
     Returns:
-        One for each type, or none at all if no file has the column.
+        The column samples; none at all if no file has the column.
     """
-    is_text = settings.format == "csv"
+    is_text = read_settings.format == "csv"
     if not any(name in piece.batch.schema.names for piece in pieces):
         return []
     parts = []
     for piece in pieces:
-        is_there = name in piece.batch.schema.names
-        array = piece.batch.column(name) if is_there else pa.nulls(piece.batch.num_rows)
-        if is_there and is_text:
-            array, _ = column_of_cells(array, needed, settings)
+        has_column = name in piece.batch.schema.names
+        rows = piece.batch.num_rows
+        array = piece.batch.column(name) if has_column else pa.nulls(rows)
+        if has_column and is_text:
+            array, _ = column_of_cells(array, needed, read_settings)
         parts.append((piece.file, listed(array)))
     return [
-        Seen(
+        ColumnSample(
             name,
             tuple((file, len(lists.lengths)) for file, lists in group),
             joined([lists for _, lists in group]),
@@ -85,7 +89,7 @@ def _of_one_type(group: list[_Part], kind: str) -> list[_Part]:
     """Returns values cast to one type.
 
     Raises:
-        ArrowInvalid: if there is none, as for uint64 beside int64.
+        ArrowInvalid: There is no such type, as for uint64 beside int64.
     """
     if len({lists.values.type for _, lists in group}) == 1:
         return group
