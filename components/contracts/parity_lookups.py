@@ -1,8 +1,8 @@
-"""Lookups with what the engine answered: the file that a served model is held against.
+"""Lookups with what the engine answered: what a served model must answer, too.
 
-A request asks features for examples, each a list of ids; a feature's examples are cut
-into named cases. A request without activations is one that the engine refused. The
-trainer writes them (`components.trainer.probes`), they travel with the model beside its
+A request looks features up for examples, each a list of ids; a feature's examples are
+cut into named cases. A request without activations is one that the engine refused. The
+trainer records them (`trainer.lookup_recorder`), they travel with the model beside its
 parity examples, and the serving validator asks the model the same. numpy only: whoever
 checks a model need not load TensorFlow.
 
@@ -25,7 +25,7 @@ Kind = Literal["single", "pooled", "weighted", "sequence"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Bags:
+class ExampleIds:
     """The ids of some examples.
 
     Attributes:
@@ -43,7 +43,7 @@ class Bags:
         """How many examples there are."""
         return len(self.row_splits) - 1
 
-    def ids(self, example: int) -> list[int]:
+    def of(self, example: int) -> list[int]:
         """Returns the ids of one example."""
         start, stop = self.row_splits[example : example + 2]
         return [int(i) for i in self.values[start:stop]]
@@ -55,34 +55,34 @@ class Bags:
         start, stop = self.row_splits[example : example + 2]
         return [float(w) for w in self.weights[start:stop]]
 
-    def part(self, start: int, stop: int) -> "Bags":
+    def part(self, start: int, stop: int) -> "ExampleIds":
         """Returns the examples from `start` to below `stop`, fewer at the end."""
         splits = self.row_splits[start : stop + 1]
         if len(splits) == 0:
             splits = self.row_splits[-1:]
         inside = slice(splits[0], splits[-1])
         weights = None if self.weights is None else self.weights[inside]
-        return Bags(self.values[inside], splits - splits[0], weights)
+        return ExampleIds(self.values[inside], splits - splits[0], weights)
 
 
-def bags_of(
+def example_ids(
     ids: Iterable[Sequence[int]], weights: Iterable[Sequence[float]] | None = None
-) -> Bags:
+) -> ExampleIds:
     """Returns lists of ids, and of their weights, as flat arrays."""
-    lists = [np.asarray(one, np.int64) for one in ids]
+    lists = [np.asarray(example, np.int64) for example in ids]
     splits = np.cumsum([0, *map(len, lists)], dtype=np.int64)
     flat = None
     if weights is not None:
-        parts = [np.asarray(one, np.float32) for one in weights]
+        parts = [np.asarray(example, np.float32) for example in weights]
         flat = np.concatenate([np.zeros(0, np.float32), *parts])
-    return Bags(np.concatenate([np.zeros(0, np.int64), *lists]), splits, flat)
+    return ExampleIds(np.concatenate([np.zeros(0, np.int64), *lists]), splits, flat)
 
 
-class Case(NamedTuple):
-    """Examples of a request that show one thing.
+class CaseRange(NamedTuple):
+    """Where the examples of a case are in a request.
 
     Attributes:
-        name: what they show.
+        name: of the case: what its examples show.
         start: the first example.
         stop: the one after the last.
     """
@@ -93,30 +93,30 @@ class Case(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
-    """What one feature was asked in a request, and what the engine answered.
+class RecordedLookup:
+    """What a request looked up for one feature, and what the engine answered.
 
     Attributes:
-        bags: the ids.
-        cases: of the examples, which they cover.
+        ids: of the examples.
+        cases: which together cover the examples.
         activations: float32 [examples, dim], or [examples, max_sequence_length, dim];
             None if the engine refused.
         allowed: by the precision of a table that rounds its rows, how far an activation
             may be off for that: float32, the activations' shape without the last axis.
     """
 
-    bags: Bags
-    cases: list[Case]
+    ids: ExampleIds
+    cases: list[CaseRange]
     activations: np.ndarray | None = None
     allowed: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
 
-class Probed(NamedTuple):
-    """A feature that was asked.
+class RecordedFeature(NamedTuple):
+    """A feature that was looked up.
 
     Attributes:
-        table: its name.
-        kind: what the feature takes.
+        table: that it looks rows up in.
+        kind: what ids an example has for it.
     """
 
     table: str
@@ -124,19 +124,19 @@ class Probed(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Lookups:
-    """Everything that was asked.
+class ParityLookups:
+    """All lookups that were recorded.
 
     Attributes:
         features: by name.
-        requests: what each asked, by feature; all answered, or all refused.
+        requests: each one's lookups by feature; a request is answered or refused whole.
     """
 
-    features: dict[str, Probed]
-    requests: list[dict[str, Asked]]
+    features: dict[str, RecordedFeature]
+    requests: list[dict[str, RecordedLookup]]
 
 
-def write_lookups(folder: str | Path, lookups: Lookups) -> None:
+def write_lookups(folder: str | Path, lookups: ParityLookups) -> None:
     """Writes lookups.
 
     Args:
@@ -148,21 +148,23 @@ def write_lookups(folder: str | Path, lookups: Lookups) -> None:
     arrays = {
         f"{number}/{name}/{key}": array
         for number, request in enumerate(lookups.requests)
-        for name, asked in request.items()
-        for key, array in _arrays(asked).items()
+        for name, recorded in request.items()
+        for key, array in _arrays(recorded).items()
     }
     np.savez_compressed(folder / ARRAYS_FILE, **arrays)  # type: ignore[arg-type]
     described = {
-        "features": {name: one._asdict() for name, one in lookups.features.items()},
+        "features": {
+            name: feature._asdict() for name, feature in lookups.features.items()
+        },
         "requests": [
-            {name: asked.cases for name, asked in request.items()}
+            {name: recorded.cases for name, recorded in request.items()}
             for request in lookups.requests
         ],
     }
     (folder / LOOKUPS_FILE).write_text(json.dumps(described, indent=1))
 
 
-def load_lookups(folder: str | Path) -> Lookups:
+def load_lookups(folder: str | Path) -> ParityLookups:
     """Reads lookups.
 
     Args:
@@ -174,11 +176,14 @@ def load_lookups(folder: str | Path) -> Lookups:
     described = json.loads(Path(folder, LOOKUPS_FILE).read_text())
     with np.load(Path(folder, ARRAYS_FILE)) as file:
         arrays = dict(file)
-    return Lookups(
-        {name: Probed(**one) for name, one in described["features"].items()},
+    return ParityLookups(
+        {
+            name: RecordedFeature(**feature)
+            for name, feature in described["features"].items()
+        },
         [
             {
-                name: _asked(f"{number}/{name}/", cases, arrays)
+                name: _recorded(f"{number}/{name}/", cases, arrays)
                 for name, cases in request.items()
             }
             for number, request in enumerate(described["requests"])
@@ -186,34 +191,37 @@ def load_lookups(folder: str | Path) -> Lookups:
     )
 
 
-def _arrays(asked: Asked) -> dict[str, np.ndarray]:
+def _arrays(recorded: RecordedLookup) -> dict[str, np.ndarray]:
     """Returns the arrays of a feature in a request, by their names in the file."""
     arrays = {
-        "values": asked.bags.values,
-        "row_splits": asked.bags.row_splits,
-        "weights": asked.bags.weights,
-        "activations": asked.activations,
-        **{f"allowed/{precision}": array for precision, array in asked.allowed.items()},
+        "values": recorded.ids.values,
+        "row_splits": recorded.ids.row_splits,
+        "weights": recorded.ids.weights,
+        "activations": recorded.activations,
+        **{
+            f"allowed/{precision}": array
+            for precision, array in recorded.allowed.items()
+        },
     }
     return {key: array for key, array in arrays.items() if array is not None}
 
 
-def _asked(
+def _recorded(
     prefix: str, cases: list[list[object]], arrays: dict[str, np.ndarray]
-) -> Asked:
-    own = {
+) -> RecordedLookup:
+    by_key = {
         name.removeprefix(prefix): array
         for name, array in arrays.items()
         if name.startswith(prefix)
     }
     allowed = {
         name.removeprefix("allowed/"): array
-        for name, array in own.items()
+        for name, array in by_key.items()
         if name.startswith("allowed/")
     }
-    return Asked(
-        Bags(own["values"], own["row_splits"], own.get("weights")),
-        [Case(*case) for case in cases],  # type: ignore[arg-type]
-        own.get("activations"),
+    return RecordedLookup(
+        ExampleIds(by_key["values"], by_key["row_splits"], by_key.get("weights")),
+        [CaseRange(*case) for case in cases],  # type: ignore[arg-type]
+        by_key.get("activations"),
         allowed,
     )

@@ -10,6 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 # Divides what nothing is allowed of, so that the largest difference stays the worst.
 _NOTHING = 1e-100
+# JSON has no infinite numbers.
+_IN_FILES = ConfigDict(
+    frozen=True,
+    ser_json_inf_nan="strings",
+    validate_by_name=True,
+    serialize_by_alias=True,
+)
 
 
 class WorstLookup(BaseModel):
@@ -21,21 +28,22 @@ class WorstLookup(BaseModel):
         example: position in the case.
         ids: of the example, the first of them.
         weights: of the ids, or None.
-        place: of the value in the example's activations.
+        position: of the value in the example's activations.
         engine: what training answered there.
         model: what the model answers there.
         difference: of the two; infinite if one is no number.
         allowed: how large it may be.
     """
 
-    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+    model_config = _IN_FILES
 
     feature: str
     case: str
     example: int
     ids: list[int]
     weights: list[float] | None
-    place: list[int]
+    # Files say `place`, the older word.
+    position: list[int] = Field(validation_alias="place", serialization_alias="place")
     engine: float
     model: float
     difference: float
@@ -51,7 +59,7 @@ class WorstLookup(BaseModel):
         weights = f", weights {self.weights}" if self.weights else ""
         return (
             f"feature '{self.feature}', case '{self.case}', example {self.example}: "
-            f"ids {self.ids}{weights}, value {self.place}: the engine said "
+            f"ids {self.ids}{weights}, value {self.position}: the engine said "
             f"{self.engine:.9g}, the model {self.model:.9g}; they differ by "
             f"{self.difference:.3g}, at most {self.allowed:.3g} is allowed"
         )
@@ -69,12 +77,7 @@ class TableParity(BaseModel):
         faults: why the table is not what it was in training, the worst first.
     """
 
-    model_config = ConfigDict(
-        frozen=True,
-        ser_json_inf_nan="strings",
-        validate_by_name=True,
-        serialize_by_alias=True,
-    )
+    model_config = _IN_FILES
 
     # Files say `form`, the older word.
     precision: str = Field(validation_alias="form", serialization_alias="form")
@@ -101,7 +104,7 @@ class ScoreParity(BaseModel):
         model: what the model says of it.
     """
 
-    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
+    model_config = _IN_FILES
 
     examples: int
     largest_difference: float

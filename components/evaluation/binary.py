@@ -2,7 +2,7 @@
 
 Everything that judges scores computes with this module, so that the trainer, the
 evaluator and the measuring of compact tables tell one number. It imports numpy only
-and nothing of this project: `exporter.quantization.measure` loads it by its path.
+and nothing of this project: `exporter.quantization.program` loads it by its path.
 
 AUC takes the weight of positive and negative examples at each score. Scores are
 float32, and of more than `MOST_SCORES` different ones the last bits are dropped, as few

@@ -34,9 +34,9 @@ from shardline.components.trainer.inputs import (
 )
 from shardline.components.trainer.labels import tell_undefined
 from shardline.components.trainer.learner import Learner, new_learner
+from shardline.components.trainer.lookup_cases import LookupCase
+from shardline.components.trainer.lookup_recorder import LookupRecorder
 from shardline.components.trainer.loop import train_on_split
-from shardline.components.trainer.probe_cases import Probe
-from shardline.components.trainer.probes import Prober
 from shardline.configs.schema import FeatureSet, Model, Target, Training
 
 _log = logging.getLogger("shardline.trainer")
@@ -95,8 +95,10 @@ class Executor(BaseExecutor):
             graph = TransformGraph(transform_output, features)
             parity = parity_folder(folder)
             _write_parity(learner, graph, features, raw, training.batch_size, parity)
-            prober = Prober(learner.engine, features, rows, training.batch_size)
-            write_lookups(parity, prober.lookups(example_probes(graph, features, raw)))
+            recorder = LookupRecorder(
+                learner.engine, features, rows, training.batch_size
+            )
+            write_lookups(parity, recorder.record(example_cases(graph, features, raw)))
             manifest = CheckpointManifest(
                 steps=int(learner.step),
                 hosts=training.hosts,
@@ -161,9 +163,9 @@ def _write_parity(
     write_parity(folder, list(raw.as_numpy_iterator()), scores)
 
 
-def example_probes(
+def example_cases(
     transform: TransformGraph, features: FeatureSet, raw: tf.data.Dataset
-) -> dict[str, Probe]:
+) -> dict[str, LookupCase]:
     """Returns what to look up for real examples.
 
     Args:
@@ -176,12 +178,12 @@ def example_probes(
     """
     serialized = list(raw.take(_LOOKED_UP_EXAMPLES).as_numpy_iterator())
     transformed = transform(transform.parse(tf.constant(serialized)))
-    probes = {}
+    cases = {}
     for name, feature in features.features.items():
         ids = transformed[name]
         weights = None
         if feature.weights:
             weights = transformed[weights_output(name)].to_list()
         lists = ids.to_list() if feature.is_ragged else ids.numpy()[:, None].tolist()
-        probes[name] = Probe("evaluation examples", lists, weights)
-    return probes
+        cases[name] = LookupCase("evaluation examples", lists, weights)
+    return cases

@@ -12,7 +12,7 @@ import tensorflow as tf
 from benchmarks.engine.program import Measured, serve
 from benchmarks.serving.requests import SIZES, name_of
 
-_TRAINING_ONLY = {"components", "configs", "embedding", "tensorflow_transform", "tfx"}
+_TRAINING_ONLY = {"shardline", "tensorflow_transform", "tfx"}
 _WARM_UP_CALLS = 20
 
 

@@ -1,6 +1,6 @@
-"""Measures exported models, each in a fresh process that runs `measure.py` as a file.
+"""Measures exported models, each in a fresh process that runs `program.py` as a file.
 
-A process of its own proves nothing that the parity gate does not prove; it gives all
+The fresh process proves nothing that the parity gate does not prove. It gives all its
 memory back, and what TensorFlow keeps of one model cannot slow down the next one.
 """
 
@@ -8,20 +8,17 @@ import contextlib
 import dataclasses
 import importlib.util
 import json
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from shardline.components.exporter.quantization import measure as program
-from shardline.components.exporter.quantization.measure import Trial
+from shardline.components.execution.fresh_process import ProgramError, output_lines
+from shardline.components.exporter.quantization import program
+from shardline.components.exporter.quantization.program import Trial
 from shardline.configs.schema import Precision, Target
 
 # By the module, so that its code is in the cache key of whoever runs it.
 _PROGRAM = Path(program.__file__)
-_LAST_LINES = 3
 
 
 class MeasurementError(RuntimeError):
@@ -51,13 +48,15 @@ class Candidates:
 
     Attributes:
         max_increase: of normalized entropy, relative to the model as it is.
-        given: precisions by table, that hold while others are tried.
-        tried: precisions by table, all in the order in which they are to be tried.
+        fixed: precisions of tables that keep theirs while others are tried.
+        precisions: by table, all in the order in which they are to be tried.
     """
 
     max_increase: float
-    given: Mapping[str, Precision] = dataclasses.field(default_factory=dict)
-    tried: Mapping[str, Sequence[Precision]] = dataclasses.field(default_factory=dict)
+    fixed: Mapping[str, Precision] = dataclasses.field(default_factory=dict)
+    precisions: Mapping[str, Sequence[Precision]] = dataclasses.field(
+        default_factory=dict
+    )
 
 
 def measure(
@@ -76,7 +75,7 @@ def measure(
         files: the split's raw examples, gzipped TFRecords.
         target: label and example weight.
         candidates: what to try; None measures only.
-        on_trial: told of each trial as soon as it was made.
+        on_trial: called with each trial as soon as it was made.
 
     Returns:
         What was measured of the model as it is.
@@ -85,29 +84,32 @@ def measure(
         MeasurementError: if the model does not load or answer, or quality is not
             defined on the split.
     """
-    tries = candidates or Candidates(max_increase=0)
+    trials = candidates or Candidates(max_increase=0)
     request = {
         "model": model_folder,
-        "arithmetic": _file_of("shardline.embedding.serving.tables"),
+        "split": _file_of(
+            "shardline.components.exporter.quantization.evaluation_split"
+        ),
+        "rounding": _file_of("shardline.embedding.serving.tables"),
         "metrics": _file_of("shardline.components.evaluation.binary"),
         "files": list(files),
         "label": target.label,
         "example_weight": target.example_weight,
-        "given": dict(tries.given),
-        "candidates": dict(tries.tried),
-        "max_increase": tries.max_increase,
+        "fixed": dict(trials.fixed),
+        "candidates": dict(trials.precisions),
+        "max_increase": trials.max_increase,
     }
-    weight = None
-    with contextlib.closing(_lines(request)) as lines:
-        for line in lines:
-            if "refused" in line:
-                raise MeasurementError(line["refused"])
-            if "trial" in line:
-                on_trial(Trial(**line["trial"]))
+    measurement = None
+    with contextlib.closing(_outcomes(request)) as outcomes:
+        for outcome in outcomes:
+            if "refused" in outcome:
+                raise MeasurementError(outcome["refused"])
+            if "trial" in outcome:
+                on_trial(Trial(**outcome["trial"]))
             else:
-                weight = Measurement(**line["weight"])
-    assert weight is not None
-    return weight
+                measurement = Measurement(**outcome["measurement"])
+    assert measurement is not None
+    return measurement
 
 
 def _file_of(module: str) -> str:
@@ -117,35 +119,13 @@ def _file_of(module: str) -> str:
     return spec.origin
 
 
-def _lines(request: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
-    """Yields what the program prints, and stops it if nobody reads on."""
-    with (
-        tempfile.TemporaryFile("w+") as asked,
-        tempfile.TemporaryFile("w+") as errors,
-    ):
-        json.dump(request, asked)
-        asked.seek(0)
-        with subprocess.Popen(
-            [sys.executable, "-I", str(_PROGRAM)],
-            stdin=asked,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        ) as process:
-            assert process.stdout is not None
-            try:
-                yield from map(json.loads, process.stdout)
-            except BaseException:
-                process.kill()
-                raise
-        if process.returncode != 0:
+def _outcomes(request: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
+    """Yields what the program prints; ends it if nobody reads on."""
+    with contextlib.closing(output_lines(_PROGRAM, request)) as lines:
+        try:
+            yield from map(json.loads, lines)
+        except ProgramError as error:
             raise MeasurementError(
-                f"The model in {request['model']} cannot be weighed: a process with "
-                f"only TensorFlow ended with exit code {process.returncode}.\n"
-                f"{_end_of(errors)}"
-            )
-
-
-def _end_of(file: IO[str]) -> str:
-    file.seek(0)
-    return "".join(file.readlines()[-_LAST_LINES:]).strip()
+                f"The model in {request['model']} cannot be measured: a process with "
+                f"only TensorFlow {error}"
+            ) from error

@@ -28,12 +28,12 @@ from shardline.components.contracts.precision_report import (
     TriedPrecision,
     Variant,
 )
-from shardline.components.exporter.quantization.measure import Trial
 from shardline.components.exporter.quantization.measurement import Candidates
+from shardline.components.exporter.quantization.program import Trial
 from shardline.components.exporter.quantization.side_by_side import side_by_side
 from shardline.components.exporter.quantization.variants import (
     Export,
-    Measured,
+    MeasuredVariant,
     Precisions,
     Variants,
 )
@@ -68,13 +68,13 @@ def export_in_precisions(
         MeasurementError: if quality cannot be measured.
         ValueError: if a table cannot be held in the precision it is asked for in.
     """
-    asked = {table: serving.precision_of(table) for table in sorted(manifest.rows)}
-    if set(asked.values()) <= {"float32"}:
-        export(_float32_for_auto(asked), folder)
+    choices = {table: serving.precision_of(table) for table in sorted(manifest.rows)}
+    if set(choices.values()) <= {"float32"}:
+        export(_float32_for_auto(choices), folder)
         return
     with tempfile.TemporaryDirectory(dir=Path(folder).parent) as scratch:
         variants = Variants(export, scratch, manifest, files)
-        precisions = _chosen(variants, asked, serving.max_entropy_increase)
+        precisions = _chosen(variants, choices, serving.max_entropy_increase)
         measured = {**_all_alike(variants), _CHOSEN: variants.measure(precisions)}
         for line in side_by_side(measured):
             _log.info("%s", line)
@@ -83,8 +83,8 @@ def export_in_precisions(
         measured,
         serving.max_entropy_increase,
         tables=precisions,
-        asked=asked,
-        trials=[_tried(trial) for trial in variants.trials],
+        asked=choices,
+        trials=[_tried_precision(trial) for trial in variants.trials],
     ).save(folder)
 
 
@@ -95,7 +95,7 @@ def candidates(variants: Variants, tables: Sequence[str]) -> dict[str, list[Prec
         variants: knows the tables.
         tables: their names.
     """
-    tried, saved = {}, {}
+    lower, saved = {}, {}
     for table in tables:
         sizes = {
             precision: variants.table_bytes(table, precision)
@@ -103,32 +103,33 @@ def candidates(variants: Variants, tables: Sequence[str]) -> dict[str, list[Prec
         }
         # Of two precisions of one size float16 comes first, which rounds less.
         by_size = sorted(_PRECISIONS, key=lambda precision: sizes[precision])
-        tried[table] = by_size[: by_size.index("float32")]
+        lower[table] = by_size[: by_size.index("float32")]
         saved[table] = sizes["float32"] - sizes[by_size[0]]
-    return {table: tried[table] for table in sorted(tables, key=lambda t: -saved[t])}
+    return {table: lower[table] for table in sorted(tables, key=lambda t: -saved[t])}
 
 
-def _float32_for_auto(asked: Mapping[str, PrecisionChoice]) -> dict[str, Precision]:
-    """Returns the precisions that hold before any is tried."""
+def _float32_for_auto(choices: Mapping[str, PrecisionChoice]) -> dict[str, Precision]:
+    """Returns the precisions before any is tried."""
     return {
         table: "float32" if choice == "auto" else choice
-        for table, choice in asked.items()
+        for table, choice in choices.items()
     }
 
 
 def _chosen(
-    variants: Variants, asked: Mapping[str, PrecisionChoice], max_increase: float
+    variants: Variants, choices: Mapping[str, PrecisionChoice], max_increase: float
 ) -> Precisions:
     """Returns the precision of each table."""
-    precisions = _float32_for_auto(asked)
-    tried = candidates(variants, [t for t in asked if asked[t] == "auto"])
-    given = {
+    precisions = _float32_for_auto(choices)
+    automatic = [table for table, choice in choices.items() if choice == "auto"]
+    fixed = {
         table: precision
         for table, precision in precisions.items()
         if precision != "float32"
     }
     base = variants.measure(
-        variants.all_in("float32"), Candidates(max_increase, given, tried)
+        variants.all_in("float32"),
+        Candidates(max_increase, fixed, candidates(variants, automatic)),
     )
     kept = {trial.table: trial.precision for trial in variants.trials if trial.kept}
     while (
@@ -141,9 +142,9 @@ def _chosen(
     return {**precisions, **kept}
 
 
-def _all_alike(variants: Variants) -> dict[str, Measured]:
+def _all_alike(variants: Variants) -> dict[str, MeasuredVariant]:
     """Returns the model with all tables in one precision, where they can be."""
-    measured: dict[str, Measured] = {}
+    measured: dict[str, MeasuredVariant] = {}
     for precision in _PRECISIONS:
         try:
             measured[precision] = variants.measure(variants.all_in(precision))
@@ -153,15 +154,15 @@ def _all_alike(variants: Variants) -> dict[str, Measured]:
 
 
 def _report(
-    measured: Mapping[str, Measured], max_increase: float, **choice: Any
+    measured: Mapping[str, MeasuredVariant], max_increase: float, **choice: Any
 ) -> PrecisionReport:
-    """Returns what the model is to say of its precisions."""
+    """Returns the report that goes with the model."""
     base, chosen = measured["float32"], measured[_CHOSEN]
     increase = chosen.increase(base)
     return PrecisionReport(
-        examples=chosen.weight.examples,
-        normalized_entropy=chosen.weight.normalized_entropy,
-        float32_normalized_entropy=base.weight.normalized_entropy,
+        examples=chosen.measurement.examples,
+        normalized_entropy=chosen.measurement.normalized_entropy,
+        float32_normalized_entropy=base.measurement.normalized_entropy,
         increase=increase,
         max_increase=max_increase,
         why="" if increase <= max_increase else _too_much(increase, max_increase),
@@ -169,7 +170,7 @@ def _report(
             name: Variant(
                 table_bytes=variant.table_bytes,
                 model_bytes=variant.model_bytes,
-                normalized_entropy=variant.weight.normalized_entropy,
+                normalized_entropy=variant.measurement.normalized_entropy,
                 increase=variant.increase(base),
             )
             for name, variant in measured.items()
@@ -178,7 +179,7 @@ def _report(
     )
 
 
-def _tried(trial: Trial) -> TriedPrecision:
+def _tried_precision(trial: Trial) -> TriedPrecision:
     increase = trial.increase if math.isfinite(trial.increase) else None
     return TriedPrecision(**{**trial._asdict(), "increase": increase})
 

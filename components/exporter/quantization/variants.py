@@ -8,12 +8,12 @@ from typing import TypeAlias
 
 from shardline.components.contracts.checkpoint_manifest import CheckpointManifest
 from shardline.components.contracts.model_folder import loaded_bytes
-from shardline.components.exporter.quantization.measure import Trial
 from shardline.components.exporter.quantization.measurement import (
     Candidates,
     Measurement,
     measure,
 )
+from shardline.components.exporter.quantization.program import Trial
 from shardline.components.exporter.table_files import TableRows
 from shardline.configs.schema import Precision
 
@@ -24,32 +24,36 @@ Export: TypeAlias = Callable[[Precisions, str], None]
 
 
 @dataclasses.dataclass(frozen=True)
-class Measured:
-    """An exported model.
+class MeasuredVariant:
+    """A model that was exported with its tables in certain precisions.
 
     Attributes:
-        folder: where it lies.
+        folder: the model folder.
         table_bytes: of its tables.
         model_bytes: of the files that a server loads.
-        weight: what was measured of it.
+        measurement: on the evaluation split.
     """
 
     folder: Path
     table_bytes: int
     model_bytes: int
-    weight: Measurement
+    measurement: Measurement
 
-    def increase(self, base: "Measured") -> float:
-        """Returns the relative increase of normalized entropy over another model's."""
-        entropies = self.weight.normalized_entropy, base.weight.normalized_entropy
-        return entropies[0] / entropies[1] - 1
+    def increase(self, base: "MeasuredVariant") -> float:
+        """Returns the relative increase of normalized entropy over another variant's.
+
+        Args:
+            base: the other one.
+        """
+        entropy = self.measurement.normalized_entropy
+        return entropy / base.measurement.normalized_entropy - 1
 
 
 class Variants:
     """Exports a model in the precisions it is asked for, and measures it.
 
     Attributes:
-        trials: what came of the candidates that were given.
+        trials: what came of the candidates, in the order in which they were tried.
     """
 
     def __init__(
@@ -59,7 +63,7 @@ class Variants:
         manifest: CheckpointManifest,
         files: Sequence[str],
     ):
-        """Makes nothing yet.
+        """Exports nothing yet.
 
         Args:
             export: writes the model, tables in these precisions, to a folder.
@@ -72,10 +76,10 @@ class Variants:
         self._scratch = Path(scratch)
         self._manifest = manifest
         self._files = files
-        self._measured: dict[tuple[Precision, ...], Measured] = {}
+        self._measured: dict[tuple[Precision, ...], MeasuredVariant] = {}
 
     def all_in(self, precision: Precision) -> Precisions:
-        """Returns precisions with which every table is held alike."""
+        """Returns one precision for every table."""
         return dict.fromkeys(sorted(self._manifest.rows), precision)
 
     def table_bytes(self, table: str, precision: Precision) -> int:
@@ -85,8 +89,8 @@ class Variants:
 
     def measure(
         self, precisions: Precisions, candidates: Candidates | None = None
-    ) -> Measured:
-        """Exports and measures, unless that was done.
+    ) -> MeasuredVariant:
+        """Exports and measures the model, unless that was done before.
 
         Args:
             precisions: of every table.
@@ -102,17 +106,17 @@ class Variants:
             _log.info("exporting and measuring the model with tables as %s", held)
             folder = self._scratch / str(len(self._measured))
             self._export(precisions, str(folder))
-            self._measured[key] = Measured(
+            self._measured[key] = MeasuredVariant(
                 folder=folder,
                 table_bytes=sum(self.table_bytes(*item) for item in precisions.items()),
                 model_bytes=sum(loaded_bytes(folder).values()),
-                weight=measure(
-                    str(folder), self._files, self._manifest, candidates, self._tried
+                measurement=measure(
+                    str(folder), self._files, self._manifest, candidates, self._record
                 ),
             )
         return self._measured[key]
 
-    def _tried(self, trial: Trial) -> None:
+    def _record(self, trial: Trial) -> None:
         self.trials.append(trial)
         _log.info(
             "%s as %s: normalized entropy %+.4f %%, %s",

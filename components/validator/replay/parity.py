@@ -1,8 +1,8 @@
 """Compares what a model answered with what the engine did, table by table.
 
-Rows of float32 tables must be equal; where a table rounds its rows, an activation may
-be off by what the rounding of its own rows allows (`components.trainer.rounding`). What
-the engine refused the model must refuse, with the same error.
+Rows of float32 tables must be equal. Where a table rounds its rows, an activation may
+be off by what the rounding of its rows allows (`trainer.rounding`). What the engine
+refused the model must refuse, with the same error.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shardline.components.contracts.parity_lookups import Asked, Lookups
+from shardline.components.contracts.parity_lookups import ParityLookups, RecordedLookup
 from shardline.components.contracts.parity_results import (
     TableParity,
     WorstLookup,
@@ -23,7 +23,7 @@ _SHOWN = 20
 _SHOWN_CHARACTERS = 300
 
 
-class _Found(NamedTuple):
+class _Comparison(NamedTuple):
     """What one feature's answer to one request came to."""
 
     examples: int = 0
@@ -32,113 +32,122 @@ class _Found(NamedTuple):
     worst: WorstLookup | None = None
     fault: str = ""
 
+    @property
+    def badness(self) -> float:
+        return self.worst.badness if self.worst else 0.0
+
 
 def compare_tables(
-    lookups: Lookups, answers: Answers, precisions: Mapping[str, str]
+    lookups: ParityLookups, answers: Answers, precisions: Mapping[str, str]
 ) -> dict[str, TableParity]:
     """Compares every lookup.
 
     Args:
-        lookups: what was asked, and the engine's answers.
+        lookups: with the engine's answers.
         answers: the model's.
         precisions: how the model holds each table; float32 if it is not named.
 
     Returns:
         By table.
     """
-    found: dict[str, list[_Found]] = {
-        probed.table: [] for probed in lookups.features.values()
+    comparisons: dict[str, list[_Comparison]] = {
+        feature.table: [] for feature in lookups.features.values()
     }
-    answered = zip(lookups.requests, answers.lookups, answers.refusals, strict=True)
-    for request, answer, refusal in answered:
-        for name, asked in request.items():
+    replayed = zip(lookups.requests, answers.lookups, answers.refusals, strict=True)
+    for request, activations, refusal in replayed:
+        for name, recorded in request.items():
             table = lookups.features[name].table
             precision = precisions.get(table, "float32")
-            found[table].append(
-                _found(name, asked, answer.get(name), refusal, precision)
+            comparisons[table].append(
+                _compared(name, recorded, activations.get(name), refusal, precision)
             )
     return {
-        table: _table(several, precisions.get(table, "float32"))
-        for table, several in sorted(found.items())
+        table: _table_parity(several, precisions.get(table, "float32"))
+        for table, several in sorted(comparisons.items())
     }
 
 
-def _table(found: list[_Found], precision: str) -> TableParity:
-    found = sorted(found, key=lambda one: -one.worst.badness if one.worst else 0.0)
+def _table_parity(comparisons: list[_Comparison], precision: str) -> TableParity:
+    worst_first = sorted(comparisons, key=lambda comparison: -comparison.badness)
     return TableParity(
         precision=precision,
-        examples=sum(one.examples for one in found),
-        refused=sum(one.refused for one in found),
-        largest_difference=max(one.largest_difference for one in found),
-        worst=next((one.worst for one in found if one.worst), None),
-        faults=[one.fault for one in found if one.fault],
+        examples=sum(comparison.examples for comparison in worst_first),
+        refused=sum(comparison.refused for comparison in worst_first),
+        largest_difference=max(c.largest_difference for c in worst_first),
+        worst=next((c.worst for c in worst_first if c.worst), None),
+        faults=[c.fault for c in worst_first if c.fault],
     )
 
 
-def _found(
+def _compared(
     feature: str,
-    asked: Asked,
+    recorded: RecordedLookup,
     answer: np.ndarray | None,
     refusal: Refusal | None,
     precision: str,
-) -> _Found:
+) -> _Comparison:
     """Compares one feature's answer to one request."""
     about = f"feature '{feature}'"
-    if asked.activations is None:
-        (case,) = asked.cases
-        about = f"{about}, case '{case.name}': ids {asked.bags.ids(0)[:_SHOWN]}"
+    if recorded.activations is None:
+        (case,) = recorded.cases
+        about = f"{about}, case '{case.name}': ids {recorded.ids.of(0)[:_SHOWN]}"
         if refusal is None:
-            return _Found(fault=f"{about}: the engine refused, the model answers")
+            return _Comparison(fault=f"{about}: the engine refused, the model answers")
         if refusal.error != _REFUSED:
-            return _Found(fault=f"{about}: expected {_REFUSED}, got {_line(refusal)}")
-        return _Found(refused=1)
+            return _Comparison(
+                fault=f"{about}: expected {_REFUSED}, got {_in_a_line(refusal)}"
+            )
+        return _Comparison(refused=1)
     if answer is None:
-        said = _line(refusal) if refusal else "nothing"
-        return _Found(fault=f"{about}: the engine answered, the model said {said}")
-    if answer.shape != asked.activations.shape:
-        return _Found(
+        came = _in_a_line(refusal) if refusal else "nothing"
+        return _Comparison(fault=f"{about}: the engine answered, the model said {came}")
+    if answer.shape != recorded.activations.shape:
+        return _Comparison(
             fault=f"{about}: the engine's activations have the shape "
-            f"{asked.activations.shape}, the model's {answer.shape}"
+            f"{recorded.activations.shape}, the model's {answer.shape}"
         )
-    return _compared(feature, asked, answer, precision)
+    return _compared_activations(feature, recorded, answer, precision)
 
 
-def _compared(feature: str, asked: Asked, answer: np.ndarray, precision: str) -> _Found:
-    expected = asked.activations
+def _compared_activations(
+    feature: str, recorded: RecordedLookup, answer: np.ndarray, precision: str
+) -> _Comparison:
+    """Compares activations of the same shape."""
+    expected = recorded.activations
     assert expected is not None
     difference = np.abs(answer.astype(np.float64) - expected)
     difference = np.where(np.isfinite(difference), difference, np.inf)
     if difference.size == 0:
-        return _Found(examples=asked.bags.examples)
+        return _Comparison(examples=recorded.ids.examples)
     allowed = np.zeros(expected.shape)
     if precision != "float32":
-        allowed = allowed + asked.allowed[precision][..., None]
-    place = np.unravel_index(
+        allowed = allowed + recorded.allowed[precision][..., None]
+    index = np.unravel_index(
         int(excess(difference, allowed).argmax()), difference.shape
     )
-    example, *inside = map(int, place)
-    case = next(one for one in asked.cases if one.start <= example < one.stop)
-    weights = asked.bags.weights_of(example)
+    example, *position = map(int, index)
+    (case,) = (c for c in recorded.cases if c.start <= example < c.stop)
+    weights = recorded.ids.weights_of(example)
     worst = WorstLookup(
         feature=feature,
         case=case.name,
         example=example - case.start,
-        ids=asked.bags.ids(example)[:_SHOWN],
+        ids=recorded.ids.of(example)[:_SHOWN],
         weights=weights and weights[:_SHOWN],
-        place=inside,
-        engine=float(expected[place]),
-        model=float(answer[place]),
-        difference=float(difference[place]),
-        allowed=float(allowed[place]),
+        position=position,
+        engine=float(expected[index]),
+        model=float(answer[index]),
+        difference=float(difference[index]),
+        allowed=float(allowed[index]),
     )
-    return _Found(
-        examples=asked.bags.examples,
+    return _Comparison(
+        examples=recorded.ids.examples,
         largest_difference=float(difference.max()),
         worst=worst,
         fault=str(worst) if worst.difference > worst.allowed else "",
     )
 
 
-def _line(refusal: Refusal) -> str:
+def _in_a_line(refusal: Refusal) -> str:
     message = " ".join(refusal.message.split())[:_SHOWN_CHARACTERS]
     return f"{refusal.error}: {message}"

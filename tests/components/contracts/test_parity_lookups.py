@@ -7,35 +7,35 @@ import numpy as np
 import pytest
 
 from shardline.components.contracts.parity_lookups import (
-    Asked,
-    Bags,
-    Case,
-    Lookups,
-    Probed,
-    bags_of,
+    CaseRange,
+    ExampleIds,
+    ParityLookups,
+    RecordedFeature,
+    RecordedLookup,
+    example_ids,
     load_lookups,
     write_lookups,
 )
 
-BAGS = bags_of([[3, 1], [], [2**40]], [[0.5, 2.0], [], [math.nan]])
+EXAMPLES = example_ids([[3, 1], [], [2**40]], [[0.5, 2.0], [], [math.nan]])
 
 
-def parts(bags: Bags) -> list[object]:
-    weights = bags.weights
+def parts(ids: ExampleIds) -> list[object]:
+    weights = ids.weights
     return [
-        bags.values.tolist(),
-        bags.row_splits.tolist(),
+        ids.values.tolist(),
+        ids.row_splits.tolist(),
         None if weights is None else [str(weight) for weight in weights],
     ]
 
 
 def test_lists_become_flat_arrays() -> None:
-    assert parts(BAGS) == [[3, 1, 2**40], [0, 2, 2, 3], ["0.5", "2.0", "nan"]]
-    assert (BAGS.values.dtype, BAGS.row_splits.dtype) == (np.int64, np.int64)
-    assert BAGS.examples == 3
-    assert (BAGS.ids(0), BAGS.weights_of(0)) == ([3, 1], [0.5, 2.0])
-    assert (BAGS.ids(1), BAGS.weights_of(1)) == ([], [])
-    assert bags_of([[1]]).weights_of(0) is None
+    assert parts(EXAMPLES) == [[3, 1, 2**40], [0, 2, 2, 3], ["0.5", "2.0", "nan"]]
+    assert (EXAMPLES.values.dtype, EXAMPLES.row_splits.dtype) == (np.int64, np.int64)
+    assert EXAMPLES.examples == 3
+    assert (EXAMPLES.of(0), EXAMPLES.weights_of(0)) == ([3, 1], [0.5, 2.0])
+    assert (EXAMPLES.of(1), EXAMPLES.weights_of(1)) == ([], [])
+    assert example_ids([[1]]).weights_of(0) is None
 
 
 @pytest.mark.parametrize(
@@ -50,19 +50,24 @@ def test_lists_become_flat_arrays() -> None:
 def test_part_is_a_few_of_the_examples(
     start: int, stop: int, expected: list[object]
 ) -> None:
-    assert parts(BAGS.part(start, stop)) == expected
+    assert parts(EXAMPLES.part(start, stop)) == expected
 
 
 def test_lookups_come_back_as_they_were(tmp_path: Path) -> None:
     activations = np.arange(6, dtype=np.float32).reshape(3, 2)
     allowed = {"int8": np.array([0.5, 0.0, 1.0], np.float32)}
-    answered = Asked(BAGS, [Case("two", 0, 2), Case("one", 2, 3)], activations, allowed)
-    refused = Asked(bags_of([[-1]]), [Case("negative id", 0, 1)])
+    answered = RecordedLookup(
+        EXAMPLES, [CaseRange("two", 0, 2), CaseRange("one", 2, 3)], activations, allowed
+    )
+    refused = RecordedLookup(example_ids([[-1]]), [CaseRange("negative id", 0, 1)])
     # Numbers of requests and names of features begin alike.
-    features = {"tag": Probed("tag", "weighted"), "tags": Probed("tag", "pooled")}
+    features = {
+        "tag": RecordedFeature("tag", "weighted"),
+        "tags": RecordedFeature("tag", "pooled"),
+    }
     requests = [{"tag": answered, "tags": refused}, *[{"tags": refused}] * 11]
 
-    write_lookups(tmp_path / "new" / "parity", Lookups(features, requests))
+    write_lookups(tmp_path / "new" / "parity", ParityLookups(features, requests))
     read = load_lookups(tmp_path / "new" / "parity")
 
     assert read.features == features
@@ -70,17 +75,20 @@ def test_lookups_come_back_as_they_were(tmp_path: Path) -> None:
         {"tags"}
     ] * 11
     first = read.requests[0]["tag"]
-    assert parts(first.bags) == parts(BAGS)
+    assert parts(first.ids) == parts(EXAMPLES)
     assert first.cases == answered.cases
     np.testing.assert_array_equal(first.activations, activations)
     np.testing.assert_array_equal(first.allowed["int8"], allowed["int8"])
     last = read.requests[11]["tags"]
-    assert (last.activations, last.allowed, last.bags.weights) == (None, {}, None)
-    assert last.bags.ids(0) == [-1]
+    assert (last.activations, last.allowed, last.ids.weights) == (None, {}, None)
+    assert last.ids.of(0) == [-1]
 
 
 def test_equal_lookups_make_equal_files(tmp_path: Path) -> None:
-    lookups = Lookups({"tag": Probed("tag", "weighted")}, [{"tag": Asked(BAGS, [])}])
+    lookups = ParityLookups(
+        {"tag": RecordedFeature("tag", "weighted")},
+        [{"tag": RecordedLookup(EXAMPLES, [])}],
+    )
     for name in ("first", "second"):
         write_lookups(tmp_path / name, lookups)
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from shardline.components.exporter.quantization import measure as program
-from shardline.components.exporter.quantization import measurement
+from shardline.components.exporter.quantization import measurement, program
 from shardline.components.exporter.quantization.measurement import Candidates, measure
 from shardline.configs.schema import Target
 
@@ -43,21 +42,21 @@ def test_trial_foretells_what_the_exported_model_does(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(measurement, "_lines", program.outcomes)
+    monkeypatch.setattr(measurement, "_outcomes", program.outcomes)
     monkeypatch.setattr(program, "_TIMED_REQUESTS", {1: 2, 256: 2})
     draw = np.random.default_rng(5)
     records = [example(draw) for _ in range(EXAMPLES)]
     split = [write_records(tmp_path / "split.gz", records)]
     (item, *others) = compact.precisions.items()
-    candidates = Candidates(1.0, given=dict(others), tried={item[0]: [item[1]]})
+    candidates = Candidates(1.0, fixed=dict(others), precisions={item[0]: [item[1]]})
     trials = []
 
     base = measure(str(exported.folder), split, Target(), candidates, trials.append)
-    made = measure(str(compact.folder), split, Target())
+    rounded = measure(str(compact.folder), split, Target())
 
     (trial,) = trials
     assert (trial.table, trial.precision, trial.kept) == (*item, True)
     assert base.examples == EXAMPLES
     assert abs(trial.increase) > 1e-6
-    increase = made.normalized_entropy / base.normalized_entropy - 1
+    increase = rounded.normalized_entropy / base.normalized_entropy - 1
     assert trial.increase == pytest.approx(increase, abs=1e-7)

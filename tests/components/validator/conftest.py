@@ -14,18 +14,18 @@ from shardline.components.contracts.parity_examples import model_parity, write_p
 from shardline.components.contracts.parity_lookups import (
     ARRAYS_FILE,
     LOOKUPS_FILE,
-    Asked,
-    Case,
-    Lookups,
-    Probed,
-    bags_of,
+    CaseRange,
+    ParityLookups,
+    RecordedFeature,
+    RecordedLookup,
+    example_ids,
     write_lookups,
 )
 from shardline.components.exporter.signatures import lookup_signature
 from shardline.components.model.engine_config import engine_config, table_policies
 from shardline.components.trainer.learner import Learner
-from shardline.components.trainer.probe_cases import Probe
-from shardline.components.trainer.probes import Prober
+from shardline.components.trainer.lookup_cases import LookupCase
+from shardline.components.trainer.lookup_recorder import LookupRecorder
 from shardline.components.validator.replay import program
 from shardline.components.validator.replay.answers import Answers, Refusal
 from shardline.configs.schema import (
@@ -67,7 +67,7 @@ FEATURES = FeatureSet(
     },
 )
 EXAMPLES = {
-    name: Probe(
+    name: LookupCase(
         "evaluation examples", [[1], [2]], [[1.0], [2.0]] if feature.weights else None
     )
     for name, feature in FEATURES.features.items()
@@ -138,13 +138,13 @@ def learner(make_learner: Callable[..., Learner]) -> Learner:
 
 
 @pytest.fixture(scope="session")
-def lookups(learner: Learner) -> Lookups:
+def lookups(learner: Learner) -> ParityLookups:
     """What the engine answers to every case."""
-    return Prober(learner.engine, FEATURES, ROWS, BATCH_SIZE).lookups(EXAMPLES)
+    return LookupRecorder(learner.engine, FEATURES, ROWS, BATCH_SIZE).record(EXAMPLES)
 
 
 @pytest.fixture(scope="session")
-def parity(lookups: Lookups, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def parity(lookups: ParityLookups, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that has it."""
     folder = tmp_path_factory.mktemp("lookups") / "parity"
     write_lookups(folder, lookups)
@@ -192,17 +192,19 @@ def _example(name: bytes) -> bytes:
     return made.SerializeToString()
 
 
-def _small_lookups() -> Lookups:
+def _small_lookups() -> ParityLookups:
     """What a table of four rows answers, and what it refuses."""
-    right = Asked(
-        bags_of([[0], [3]]),
-        [Case("one id", 0, 2)],
+    right = RecordedLookup(
+        example_ids([[0], [3]]),
+        [CaseRange("one id", 0, 2)],
         _SMALL_ROWS[[0, 3]],
         {"int8": np.array([0.0, 0.01], np.float32)},
     )
-    wrong = Asked(bags_of([[4]]), [Case("id equal to the rows", 0, 1)])
-    return Lookups(
-        {"user": Probed("user", "single")}, [{"user": right}, {"user": wrong}]
+    wrong = RecordedLookup(
+        example_ids([[4]]), [CaseRange("id equal to the rows", 0, 1)]
+    )
+    return ParityLookups(
+        {"user": RecordedFeature("user", "single")}, [{"user": right}, {"user": wrong}]
     )
 
 

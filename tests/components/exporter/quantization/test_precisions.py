@@ -14,8 +14,7 @@ from shardline.components.contracts.precision_report import (
     PrecisionReport,
     load_precision_report,
 )
-from shardline.components.exporter.quantization import measure as program
-from shardline.components.exporter.quantization import measurement
+from shardline.components.exporter.quantization import measurement, program
 from shardline.components.exporter.quantization.precisions import (
     candidates,
     export_in_precisions,
@@ -157,8 +156,8 @@ def write_split(
 
 @pytest.fixture
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Weighs without the seconds that a fresh process takes to load TensorFlow."""
-    monkeypatch.setattr(measurement, "_lines", program.outcomes)
+    """Measures without the seconds that a fresh process takes to load TensorFlow."""
+    monkeypatch.setattr(measurement, "_outcomes", program.outcomes)
     monkeypatch.setattr(program, "_TIMED_REQUESTS", {1: 2, 256: 2})
 
 
@@ -188,7 +187,7 @@ def report_of(
     return report
 
 
-def test_auto_takes_the_smallest_form_that_quality_allows(
+def test_auto_takes_the_lowest_precision_that_quality_allows(
     report_of: Callable[..., PrecisionReport],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -249,7 +248,7 @@ def test_budget_of_zero_takes_only_what_is_lossless(
     assert report.increase == 0
 
 
-def test_large_budget_takes_the_smallest_forms_and_exports_each_once(
+def test_large_budget_takes_the_lowest_precisions_and_exports_each_once(
     report_of: Callable[..., PrecisionReport],
 ) -> None:
     exported = []
@@ -280,7 +279,7 @@ def test_examples_of_weight_zero_cost_nothing(
     assert report.tables == dict.fromkeys(TABLES, "int8")
 
 
-def test_forms_asked_for_stay_and_take_from_the_budget(
+def test_precisions_asked_for_stay_and_take_from_the_budget(
     report_of: Callable[..., PrecisionReport],
 ) -> None:
     report = report_of(tables={"wide": "int8", "even": "auto", "whole": "auto"})
@@ -296,7 +295,7 @@ def test_forms_asked_for_stay_and_take_from_the_budget(
     assert "at most 0.0500% is allowed (serving.max_entropy_increase)" in report.why
 
 
-def test_form_that_cannot_hold_a_table_is_refused_if_asked_for(
+def test_precision_that_cannot_hold_a_table_is_refused_if_asked_for(
     report_of: Callable[..., PrecisionReport],
 ) -> None:
     with pytest.raises(ValueError, match="'wider' cannot be held as float16"):
@@ -306,7 +305,7 @@ def test_form_that_cannot_hold_a_table_is_refused_if_asked_for(
 def test_float32_tables_are_exported_and_not_measured(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(measurement, "_lines", None)
+    monkeypatch.setattr(measurement, "_outcomes", None)
     folder = str(tmp_path / "model")
 
     export_in_precisions(export, folder, MANIFEST, Serving(), [])

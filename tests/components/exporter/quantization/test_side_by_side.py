@@ -4,13 +4,13 @@ from pathlib import Path
 
 from shardline.components.exporter.quantization.measurement import Measurement
 from shardline.components.exporter.quantization.side_by_side import side_by_side
-from shardline.components.exporter.quantization.variants import Measured
+from shardline.components.exporter.quantization.variants import MeasuredVariant
 
 
-def measured(table_bytes: int, normalized_entropy: float) -> Measured:
+def measured(table_bytes: int, normalized_entropy: float) -> MeasuredVariant:
     times = {"p50": 1.0, "p90": 2.0, "p99": 1234.5}
-    weight = Measurement(9, normalized_entropy, 1.26, {"1": times, "256": times})
-    return Measured(Path("model"), table_bytes, 12_345_678_901, weight)
+    measurement = Measurement(9, normalized_entropy, 1.26, {"1": times, "256": times})
+    return MeasuredVariant(Path("model"), table_bytes, 12_345_678_901, measurement)
 
 
 def test_variants_stand_beside_one_another_in_a_console() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from shardline.components.contracts.parity_lookups import Lookups
+from shardline.components.contracts.parity_lookups import ParityLookups
 from shardline.components.contracts.parity_results import TableParity
 from shardline.components.validator.replay.parity import compare_tables
 from shardline.configs.schema import FeatureSet
@@ -24,7 +24,7 @@ ROUNDED = {
 
 @pytest.fixture
 def compare(
-    lookups: Lookups, answers_of: Callable[..., Any]
+    lookups: ParityLookups, answers_of: Callable[..., Any]
 ) -> Callable[..., dict[str, TableParity]]:
     """Compares a model with the engine."""
 
@@ -46,7 +46,7 @@ def changed(features: FeatureSet, kind: str, name: str, **given: Any) -> Feature
 
 
 def test_model_that_computes_the_same_is_equal(
-    compare: Callable[..., Any], model: Any, lookups: Lookups
+    compare: Callable[..., Any], model: Any, lookups: ParityLookups
 ) -> None:
     tables = compare(model)
 
@@ -170,7 +170,11 @@ def test_worst_example_is_named(compare: Callable[..., Any], model: Any) -> None
 
     assert table.worst.case == "first and last rows"
     assert (table.worst.feature, table.worst.example) == ("user", 0)
-    assert (table.worst.ids, table.worst.weights, table.worst.place) == ([0], None, [1])
+    assert (table.worst.ids, table.worst.weights, table.worst.position) == (
+        [0],
+        None,
+        [1],
+    )
     assert table.faults == [
         f"feature 'user', case 'first and last rows', example 0: ids [0], value [1]: "
         f"the engine said {before:.9g}, the model {row[1]:.9g}; they differ by "
@@ -191,7 +195,7 @@ def test_answer_instead_of_a_refusal_is_named(
 
 
 def test_another_error_is_no_refusal(
-    lookups: Lookups, answers_of: Callable[..., Any], model: Any
+    lookups: ParityLookups, answers_of: Callable[..., Any], model: Any
 ) -> None:
     answers = answers_of(model)
     answers.refusals[1] = dataclasses.replace(

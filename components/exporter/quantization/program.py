@@ -1,38 +1,46 @@
 """Measures an exported model on the evaluation split, and tries its tables' precisions.
 
-Run as a file, `python -I measure.py`, in a process of its own that has TensorFlow and
-numpy only. Reads a request, one JSON object, from its input:
+Run as a file, `python -I program.py`, in a process that has TensorFlow and numpy only.
+Reads a request, one JSON object, from its input:
 
     model           folder of a SavedModel, with float32 tables if precisions are tried
-    arithmetic      the file of `embedding.serving.tables`, which is loaded by its path
-    metrics         the file of `components.evaluation.binary`, likewise
+    split           the file of `exporter.quantization.evaluation_split`
+    rounding        the file of `embedding.serving.tables`
+    metrics         the file of `evaluation.binary`
     files           gzipped TFRecords of raw examples
     label           their column of labels
     example_weight  their column of weights, or null
-    given           {table: precision}, put into the model before anything is tried
+    fixed           {table: precision}, put into the model before anything is tried
     candidates      {table: [precision, ...]}: tables, and what to try, in this order
     max_increase    of normalized entropy, relative to the model as it was loaded
 
-Prints JSON objects, one a line: {"trial": ...} once a precision was tried, and in the
-end {"weight": ...} or {"refused": reason}.
+The three modules are loaded by their paths. Prints JSON objects, one a line:
+{"trial": ...} once a precision was tried, and in the end {"measurement": ...} or
+{"refused": reason}.
 
 A precision is tried by putting the values that it can hold, as float32, into the loaded
 model's table, and scoring the whole split again. The model, and once more the rows of
 the table that is being tried, is all that is held in memory.
 """
 
+from __future__ import annotations
+
 import importlib.util
 import json
 import math
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-_BATCH_SIZE = 1024
+if TYPE_CHECKING:
+    from shardline.components.exporter.quantization.evaluation_split import (
+        EvaluationSplit,
+    )
+
 _CHUNK_ROWS = 65_536
 _ALIGNMENT_BYTES = 64
 _WARM_UP_REQUESTS = 10
@@ -56,99 +64,20 @@ class Trial(NamedTuple):
     kept: bool
 
 
-class Split:
-    """The evaluation split: what a model is asked, and what came of it."""
-
-    def __init__(
-        self,
-        files: Sequence[str],
-        label: str,
-        example_weight: str | None,
-        metrics: Any,
-    ):
-        """Reads labels and weights.
-
-        Args:
-            files: gzipped TFRecords.
-            label: column of labels, 0 or 1.
-            example_weight: column of weights; None counts every example once.
-            metrics: the module `components.evaluation.binary`.
-
-        Raises:
-            ValueError: if labels or weights are missing or out of range, or labels are
-                all alike.
-        """
-        self._files = list(files)
-        columns = [name for name in (label, example_weight) if name is not None]
-        spec = {
-            name: tf.io.FixedLenFeature([], tf.float32, math.nan) for name in columns
-        }
-        parsed = [tf.io.parse_example(batch, spec) for batch in self.batches()]
-        labels, *weights = (
-            np.concatenate([np.empty(0), *(batch[name] for batch in parsed)])
-            for name in columns
-        )
-        _check(labels, (labels >= 0) & (labels <= 1), label, "from 0 to 1")
-        for values in weights:
-            is_weight = (values >= 0) & np.isfinite(values)
-            _check(values, is_weight, str(example_weight), "0 or more and finite")
-        self._labels = labels
-        self._weights = weights[0] if weights else np.ones_like(labels)
-        self._metrics = metrics
-        counted = metrics.Labels()
-        counted.add(self._labels, self._weights)
-        if counted.fault:
-            raise ValueError(
-                f"The price of compact tables cannot be measured, for normalized "
-                f"entropy is undefined: {counted.fault}. Hold out examples of both "
-                "labels, or let serving.tables be float32."
-            )
-
-    def __len__(self) -> int:
-        """Returns the number of examples."""
-        return len(self._labels)
-
-    def batches(self) -> Iterator[tf.Tensor]:
-        """Yields the serialized examples: string [batch]."""
-        dataset = tf.data.TFRecordDataset(self._files, "GZIP")
-        return iter(dataset.batch(_BATCH_SIZE).prefetch(2))
-
-    def entropy(self, scores: np.ndarray) -> float:
-        """Returns the normalized entropy of scores; infinite if one is not finite.
-
-        Args:
-            scores: float32 [examples], how likely the label is 1.
-        """
-        metrics = self._metrics.BinaryMetrics()
-        metrics.add(self._labels, scores, self._weights)
-        entropy: float = metrics.result().values.get("normalized_entropy", math.inf)
-        return entropy
-
-
-def _check(values: np.ndarray, is_valid: np.ndarray, column: str, wanted: str) -> None:
-    if not is_valid.all():
-        (wrong,) = np.nonzero(~is_valid)
-        raise ValueError(
-            f"Column `{column}` of the evaluation split: {len(wrong)} of {len(values)} "
-            f"values are missing or not {wanted}; the first is {values[wrong[0]]} in "
-            f"example {wrong[0]}. Correct the data, or leave such examples out."
-        )
-
-
 class TrialModel:
     """A SavedModel whose float32 tables can be rounded to a precision for a trial."""
 
-    def __init__(self, folder: str, arithmetic: Any):
-        """Loads it.
+    def __init__(self, folder: str, rounding: Any):
+        """Loads the model.
 
         Args:
             folder: of the SavedModel.
-            arithmetic: the module `embedding.serving.tables`.
+            rounding: the module `embedding.serving.tables`.
         """
         started_s = time.perf_counter()
         self._model = tf.saved_model.load(folder)
         self.load_s = time.perf_counter() - started_s
-        self._arithmetic = arithmetic
+        self._rounding = rounding
 
     def answer(self, examples: tf.Tensor) -> np.ndarray:
         """Returns the scores of serialized examples: float32 [examples]."""
@@ -156,7 +85,7 @@ class TrialModel:
         scores: np.ndarray = signature(examples=examples)["scores"].numpy()
         return scores
 
-    def entropy(self, split: Split) -> float:
+    def entropy(self, split: EvaluationSplit) -> float:
         """Returns the normalized entropy over the whole split."""
         return split.entropy(np.concatenate([*map(self.answer, split.batches())]))
 
@@ -183,8 +112,8 @@ class TrialModel:
         for first in range(0, len(rounded), _CHUNK_ROWS):
             chunk = slice(first, first + _CHUNK_ROWS)
             with np.errstate(over="ignore", invalid="ignore"):
-                parts = self._arithmetic.encoded(precision, rows[chunk].numpy())
-            rounded[chunk] = self._arithmetic.decoded(precision, parts)
+                parts = self._rounding.encoded(precision, rows[chunk].numpy())
+            rounded[chunk] = self._rounding.decoded(precision, parts)
             if not np.isfinite(rounded[chunk]).all():
                 return False
         # A tensor in the array's memory; `tf.constant` takes that of two more.
@@ -223,7 +152,7 @@ def percentiles_ms(
 
 
 def measure(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Does what is asked, see the module's description.
+    """Does what a request asks for, see the module's description.
 
     Args:
         request: as read from the input.
@@ -232,15 +161,15 @@ def measure(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         What is to be printed.
 
     Raises:
-        ValueError: if the split or the model cannot be weighed.
+        ValueError: if the split or the model cannot be measured.
     """
-    split = Split(
+    split: EvaluationSplit = _module(request["split"]).EvaluationSplit(
         request["files"],
         request["label"],
         request["example_weight"],
         _module(request["metrics"]),
     )
-    model = TrialModel(request["model"], _module(request["arithmetic"]))
+    model = TrialModel(request["model"], _module(request["rounding"]))
     first = next(split.batches()).numpy()
     latency_ms = {
         str(size): percentiles_ms(
@@ -257,7 +186,7 @@ def measure(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for trial in _trials(model, split, entropy, request):
         yield {"trial": trial._asdict()}
     yield {
-        "weight": {
+        "measurement": {
             "examples": len(split),
             "normalized_entropy": entropy,
             "load_s": model.load_s,
@@ -267,9 +196,12 @@ def measure(request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _trials(
-    model: TrialModel, split: Split, entropy: float, request: Mapping[str, Any]
+    model: TrialModel,
+    split: EvaluationSplit,
+    entropy: float,
+    request: Mapping[str, Any],
 ) -> Iterator[Trial]:
-    for table, precision in request["given"].items():
+    for table, precision in request["fixed"].items():
         model.hold(table, model.rows(table), precision)
     for table, precisions in request["candidates"].items():
         rows, kept = model.rows(table), False

@@ -1,4 +1,4 @@
-"""What the engine is asked, and that its answers are what it says of them."""
+"""The lookups that are recorded, and that the answers are the engine's."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from shardline.components.contracts.parity_lookups import Lookups
+from shardline.components.contracts.parity_lookups import ParityLookups
 from shardline.components.trainer.learner import Learner
-from shardline.components.trainer.probe_cases import Probe, Probing, probes_of
-from shardline.components.trainer.probes import Prober, kind_of
+from shardline.components.trainer.lookup_cases import FeatureShape, LookupCase
+from shardline.components.trainer.lookup_recorder import LookupRecorder, kind_of
 from shardline.configs.schema import Feature, FeatureSet, Quantization, Table
 
 ROWS = {"person": 7, "movie": 11, "tag": 5}
@@ -28,10 +28,10 @@ FEATURES = FeatureSet(
     },
 )
 EXAMPLES = {
-    "user": Probe("evaluation examples", [[6], [0], [6]]),
-    "history": Probe("evaluation examples", [[1, 2, 3]]),
-    "tags": Probe("evaluation examples", [[4, 4]], [[1.0, -1.0]]),
-    "seen": Probe("evaluation examples", [[]]),
+    "user": LookupCase("evaluation examples", [[6], [0], [6]]),
+    "history": LookupCase("evaluation examples", [[1, 2, 3]]),
+    "tags": LookupCase("evaluation examples", [[4, 4]], [[1.0, -1.0]]),
+    "seen": LookupCase("evaluation examples", [[]]),
 }
 # Fewer than there are examples of a feature, and no divisor of them.
 BATCH_SIZE = 5
@@ -57,28 +57,30 @@ def rows(engine: Any) -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def lookups(engine: Any) -> Lookups:
-    """Everything it was asked."""
-    return Prober(engine, FEATURES, ROWS, BATCH_SIZE).lookups(EXAMPLES)
+def lookups(engine: Any) -> ParityLookups:
+    """All lookups that are recorded of the engine."""
+    return LookupRecorder(engine, FEATURES, ROWS, BATCH_SIZE).record(EXAMPLES)
 
 
-def answered(lookups: Lookups, feature: str, case: str) -> Any:
+def answered(lookups: ParityLookups, feature: str, case: str) -> Any:
     """Returns (ids, weights, activations) of the examples of an answered case."""
-    asked = lookups.requests[0][feature]
-    (one,) = [c for c in asked.cases if c.name == case]
+    recorded = lookups.requests[0][feature]
+    (found,) = [c for c in recorded.cases if c.name == case]
     return [
-        (asked.bags.ids(i), asked.bags.weights_of(i), asked.activations[i])
-        for i in range(one.start, one.stop)
+        (recorded.ids.of(i), recorded.ids.weights_of(i), recorded.activations[i])
+        for i in range(found.start, found.stop)
     ]
 
 
-def refused(lookups: Lookups, feature: str) -> set[str]:
-    cases = [r[feature] for r in lookups.requests[1:] if feature in r]
-    return {asked.cases[0].name for asked in cases if asked.activations is None}
+def refused(lookups: ParityLookups, feature: str) -> set[str]:
+    recorded = [r[feature] for r in lookups.requests[1:] if feature in r]
+    return {one.cases[0].name for one in recorded if one.activations is None}
 
 
-def test_every_feature_is_told_by_its_kind_and_table(lookups: Lookups) -> None:
-    assert {name: tuple(told) for name, told in lookups.features.items()} == {
+def test_every_feature_is_recorded_with_its_table_and_kind(
+    lookups: ParityLookups,
+) -> None:
+    assert {name: tuple(feature) for name, feature in lookups.features.items()} == {
         "user": ("person", "single"),
         "history": ("movie", "sequence"),
         "tags": ("tag", "weighted"),
@@ -88,7 +90,7 @@ def test_every_feature_is_told_by_its_kind_and_table(lookups: Lookups) -> None:
 
 
 def test_single_ids_are_answered_with_their_rows(
-    lookups: Lookups, rows: dict[str, np.ndarray]
+    lookups: ParityLookups, rows: dict[str, np.ndarray]
 ) -> None:
     cases = ["first and last rows", "one id", "an id twice", "evaluation examples"]
     for case in cases:
@@ -100,7 +102,7 @@ def test_single_ids_are_answered_with_their_rows(
 
 
 def test_sequences_are_answered_up_to_their_maximum(
-    lookups: Lookups, rows: dict[str, np.ndarray]
+    lookups: ParityLookups, rows: dict[str, np.ndarray]
 ) -> None:
     longer = answered(lookups, "history", "longer than the maximum")
 
@@ -109,8 +111,8 @@ def test_sequences_are_answered_up_to_their_maximum(
         np.testing.assert_array_equal(activations, rows["movie"][ids[:2]])
 
 
-def test_policy_decides_what_is_refused(lookups: Lookups) -> None:
-    wrong = set(Probing("single", 7, 3).wrong_ids)
+def test_policy_decides_what_is_refused(lookups: ParityLookups) -> None:
+    wrong = set(FeatureShape("single", 7, 3).wrong_ids)
 
     assert refused(lookups, "user") == wrong
     assert refused(lookups, "seen") == wrong
@@ -129,19 +131,19 @@ def test_policy_decides_what_is_refused(lookups: Lookups) -> None:
         np.testing.assert_array_equal(activations, np.zeros((2, 3)))
 
 
-def test_examples_beyond_a_batch_are_asked_too(lookups: Lookups) -> None:
-    for name, asked in lookups.requests[0].items():
-        assert asked.bags.examples == len(asked.activations) > BATCH_SIZE
-        assert asked.cases[-1].name == "evaluation examples"
-        assert asked.cases[-1].stop == asked.bags.examples
-        assert asked.bags.ids(asked.cases[-1].start) == EXAMPLES[name].ids[0]
+def test_examples_beyond_a_batch_are_looked_up_too(lookups: ParityLookups) -> None:
+    for name, recorded in lookups.requests[0].items():
+        assert recorded.ids.examples == len(recorded.activations) > BATCH_SIZE
+        assert recorded.cases[-1].name == "evaluation examples"
+        assert recorded.cases[-1].stop == recorded.ids.examples
+        assert recorded.ids.of(recorded.cases[-1].start) == EXAMPLES[name].ids[0]
 
 
-def test_rounding_allows_what_forms_do_to_the_rows_and_weights(
-    lookups: Lookups, rows: dict[str, np.ndarray]
+def test_rounding_allows_what_precisions_do_to_the_rows_and_weights(
+    lookups: ParityLookups, rows: dict[str, np.ndarray]
 ) -> None:
     user = lookups.requests[0]["user"]
-    largest = np.abs(rows["person"]).max(axis=1)[user.bags.values]
+    largest = np.abs(rows["person"]).max(axis=1)[user.ids.values]
     np.testing.assert_allclose(user.allowed["int8"], largest / 254, rtol=1e-3)
     np.testing.assert_allclose(user.allowed["float16"], largest / 2**11, rtol=3e-3)
 
@@ -152,19 +154,3 @@ def test_rounding_allows_what_forms_do_to_the_rows_and_weights(
     # Levels of the quantized table are 0.5 apart; its weights are 1 and -1.
     tags = lookups.requests[0]["tags"]
     assert 1.0 < tags.allowed["int8"][-1] < 1.1
-
-
-@pytest.mark.parametrize("rows", [1, 2, 10**12])
-@pytest.mark.parametrize("kind", ["single", "pooled", "weighted", "sequence"])
-def test_cases_are_few_whatever_the_size_of_the_table(kind: Any, rows: int) -> None:
-    probes = probes_of(Probing(kind, rows, hosts=4, longest=50))
-
-    assert sum(len(ids) for probe in probes for ids in probe.ids) < 700
-    safe = [p for p in probes if not p.is_risky]
-    assert all(0 <= i < rows for probe in safe for ids in probe.ids for i in ids)
-    for probe in probes:
-        assert (probe.weights is not None) == (kind == "weighted")
-        for ids, weights in zip(probe.ids, probe.weights or probe.ids, strict=True):
-            assert len(ids) == len(weights)
-    wrong = [p.ids[0][-1] for p in probes if p.is_risky and "id" in p.case.split()]
-    assert all(i < 0 or i >= rows for i in wrong)
