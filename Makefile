@@ -129,7 +129,7 @@ $(RIVALS_INSTALLED): $(wildcard benchmarks/rivals/*.lock) | $(UV)
 	@touch $@
 
 lock: | $(UV)  ## Resolve requirements.lock anew
-	@$(BIN)/uv pip compile pyproject.toml --extra dev --generate-hashes --upgrade \
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --upgrade \
 		--override requirements.overrides --python-version 3.11 \
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 		--quiet --output-file requirements.lock
