@@ -44,7 +44,7 @@ SMALL = {
 
 
 def _load_fixture_module() -> Callable[..., None]:
-    path = Path(__file__).with_name("movielens_fixture.py")
+    path = Path(__file__).parents[1] / "movielens_fixture.py"
     spec = importlib.util.spec_from_file_location("movielens_fixture", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
