@@ -28,6 +28,27 @@ _DTYPES: dict[tf.DType, Dtype] = {
 _RAGGED = "$ragged_values"  # of TensorFlow Transform, in names of Arrow columns
 
 
+class DerivedError(ValueError):
+    """The user's own function fails, or does not give what it should.
+
+    Attributes:
+        reason: Why, without the section of the configuration that it is about.
+    """
+
+    def __init__(self, reason: str) -> None:
+        """Takes the reason.
+
+        Args:
+            reason: Why, and what to do about it.
+        """
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """Returns the section of the configuration, and the reason."""
+        return f"derived: {self.reason}"
+
+
 class DerivedColumns(tf.Module):
     """The function's graph, on tensors."""
 
@@ -83,13 +104,13 @@ def checked_outputs(outputs: Mapping[str, Any], derived: Derived) -> dict[str, A
         derived: what the function reads and makes.
 
     Raises:
-        ValueError: if a column is missing, unasked for or of another kind.
+        DerivedError: if a column is missing, unasked for or of another kind.
     """
     found = {name: _kind(value) for name, value in outputs.items()}
     expected = {name: str(column) for name, column in derived.outputs.items()}
     if found != expected:
-        raise ValueError(
-            f"derived: `{derived.function}` gives {_listed(found)}; `derived.outputs` "
+        raise DerivedError(
+            f"`{derived.function}` gives {_listed(found)}; `derived.outputs` "
             f"says {_listed(expected)}. Make the two agree."
         )
     return dict(outputs)

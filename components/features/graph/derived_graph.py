@@ -17,7 +17,7 @@ from tensorflow_transform import analyzer_nodes, impl_helper
 from shardline.components.execution.beam_runners import Beam
 from shardline.components.execution.import_path import load_object
 from shardline.components.execution.worker_reports import WriteReports, read_reports
-from shardline.components.features.graph.derived import checked_outputs
+from shardline.components.features.graph.derived import DerivedError, checked_outputs
 from shardline.components.features.graph.raw_adapter import RawAdapter
 from shardline.components.features.graph.schema import example_schema
 from shardline.components.features.graph.single_values import as_values
@@ -53,7 +53,7 @@ def write_derived_graph(
 
     Raises:
         LostRowsError: if no worker told how many.
-        ValueError: if the function fails, or does not give what the specification
+        DerivedError: if the function fails, or does not give what the specification
             says.
     """
     function = load_object(derived.function)
@@ -81,8 +81,8 @@ def _called(
         where = "".join(
             f" in {frame.filename}, line {frame.lineno}" for frame in frames
         )
-        raise ValueError(
-            f"derived: `{derived.function}` fails{escaped(where, keep='')}: "
+        raise DerivedError(
+            f"`{derived.function}` fails{escaped(where, keep='')}: "
             f"{type(error).__name__}: {str(error).partition(chr(10))[0]}. By "
             f"`derived.inputs` it is given {columns_shown(sorted(given))}. Correct "
             "one of the two."

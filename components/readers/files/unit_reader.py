@@ -175,10 +175,22 @@ def _check_pair(
     counts, expected = lists[weights].lengths, lists[ids].lengths
     faults.mark(
         np.flatnonzero(counts != expected),
-        f"column `{shown(weights)}` has not one weight for each id in column "
-        f"`{shown(ids)}`",
+        uneven_weights(weights, ids),
         lambda row: f"{counts[row]:,} weights for {expected[row]:,} ids",
         "Write as many weights as ids.",
+    )
+
+
+def uneven_weights(weights: str, ids: str) -> str:
+    """Returns the reason for which rows with more or fewer weights than ids are bad.
+
+    Args:
+        weights: The name of the column of the weights.
+        ids: The name of the column of the ids.
+    """
+    return (
+        f"column `{shown(weights)}` has not one weight for each id in column "
+        f"`{shown(ids)}`"
     )
 
 

@@ -76,7 +76,7 @@ def canonical(
         values, bad = _typed(lists.values, column, is_text=is_text)
         faults.mark(
             lists.row_of(bad),
-            _not_held(name, column),
+            not_held(name, column),
             lambda row: _first_bad(lists, bad, row),
             remedies.of_type(column.dtype),
         )
@@ -118,7 +118,22 @@ def _check_fits(
         )
 
 
-def _not_held(name: str, column: Column) -> str:
+def no_value(name: str) -> str:
+    """Returns the reason for which rows without a value are bad.
+
+    Args:
+        name: The name of the column, as it is shown.
+    """
+    return f"column `{name}` has no value"
+
+
+def not_held(name: str, column: Column) -> str:
+    """Returns the reason for which rows with a value of another type are bad.
+
+    Args:
+        name: The name of the column, as it is shown.
+        column: What it must hold.
+    """
     if column.dtype == "string":
         return f"column `{name}` does not hold strings in UTF-8"
     wanted = f"{column.dtype} values" if column.ragged else column
@@ -152,7 +167,7 @@ def _check_lengths(
         return
     faults.mark(
         np.flatnonzero(lengths == 0),
-        f"column `{name}` has no value",
+        no_value(name),
         lambda _: f"{column} is expected",
         remedies.missing,
     )
@@ -203,7 +218,7 @@ def _whole(
         fault = fault_of(code, lists.values.type, is_text=is_text)
         faults.mark(
             lists.row_of(bad),
-            _not_held(name, column),
+            not_held(name, column),
             partial(_said_bad, lists, bad, fault.why),
             remedies.other or fault.remedy,
         )
