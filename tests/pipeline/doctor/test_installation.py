@@ -65,6 +65,29 @@ def test_absent_lock_falls_back_to_the_distributions_requirements(
     assert "hypothesis" not in names, "an extra was taken for a requirement"
 
 
+def test_absent_lock_asks_for_what_a_pipeline_needs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    metadata = tmp_path / "some_project-1.0.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text(
+        "Name: some-project\nVersion: 1.0\n"
+        "Requires-Dist: tensorflow<2.22,>=2.20\n"
+        'Requires-Dist: tensorflow==2.21.0; extra == "pipeline"\n'
+        'Requires-Dist: tfx==1.21.0; extra == "pipeline"\n'
+        'Requires-Dist: aiohttp>=3.13; extra == "serve"\n'
+    )
+    monkeypatch.setattr("sys.path", [str(tmp_path)])
+
+    required = installation.required_packages(tmp_path / "absent", "some-project")
+
+    assert list(map(str, required or ())) == [
+        "tensorflow<2.22,>=2.20",
+        'tensorflow==2.21.0; extra == "pipeline"',
+        'tfx==1.21.0; extra == "pipeline"',
+    ]
+
+
 def test_absent_lock_and_distribution_give_no_requirements(tmp_path: Path) -> None:
     absent = tmp_path / "absent"
 
