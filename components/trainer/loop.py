@@ -164,7 +164,7 @@ class _EarlyStop:
         self._worse = 0
 
     def is_due(self, step: int, last_step: int) -> bool:
-        """True when `every_steps` have passed, and at the end."""
+        """Tells whether `every_steps` have passed, or this is the end."""
         if step < self._next_step and step < last_step:
             return False
         self._next_step = step + self._settings.every_steps

@@ -144,3 +144,25 @@ def names_in() -> Callable[[Path], list[str]]:
         )
 
     return names
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """The folder that the server watches, not there yet."""
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def publish_chain(publish, write_model, draw_rows):
+    """Publishes a full version and deltas; every version is another model."""
+    table = draw_rows(500)
+    made = []
+
+    def chain(count: int, **settings):
+        for _ in range(count):
+            table[len(made)] += 1
+            made.append(write_model("a", table))
+            publish(made[-1], "delta", **{"max_delta": 1.0, **settings})
+        return made[-1]
+
+    return chain
