@@ -8,18 +8,20 @@ import numpy as np
 import scipy.sparse
 import tensorflow as tf
 import tensorflow_transform as tft
-from ml_metadata.metadata_store import MetadataStore
-from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx.types import standard_artifacts
 
 from shardline.components.model.engine_config import table_rows
 from shardline.components.trainer.inputs import Batch, BatchReader, split_files
 from shardline.configs.schema import Feature, Run
-from shardline.pipeline.metadata import output_artifacts
+from shardline.pipeline.metadata import (
+    RecordedArtifact,
+    executions_of,
+    sqlite_connection,
+)
 from shardline.pipeline.names import pipeline_name
+from shardline.pipeline.run_folder import RunFolder
 
 _BIG_BATCH = 4096
-_ENDED = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
 
 
 class NoFinishedRunError(RuntimeError):
@@ -57,8 +59,9 @@ class FinishedRun:
         self.graph = tft.TFTransformOutput(outputs["transform_graph"].uri)
         self.rows = table_rows(run.feature_set, self.graph)
         self.reader = self._reader_of(run.training.batch_size)
-        self._examples = standard_artifacts.Examples()
-        self._examples.set_mlmd_artifact(outputs["transformed_examples"])
+        self._examples = outputs["transformed_examples"].for_tfx(
+            standard_artifacts.Examples
+        )
 
     def files(self, split: str) -> list[str]:
         """Returns the record files of a split."""
@@ -86,35 +89,26 @@ class FinishedRun:
         return BatchReader(spec, run.feature_set, run.data.target, batch_size)
 
 
-def _transform_outputs(run: Run, output_dir: Path) -> dict[str, mlmd.Artifact]:
+def _transform_outputs(run: Run, output_dir: Path) -> Mapping[str, RecordedArtifact]:
     """Returns the newest fitting FeatureTransform's output artifacts by name."""
-    path = output_dir / "metadata.sqlite"
+    path = RunFolder(output_dir).metadata
     if not path.exists():
-        raise NoFinishedRunError(_no_run(output_dir, "metadata.sqlite is not there"))
-    connection = mlmd.ConnectionConfig()
-    connection.sqlite.filename_uri = str(path)
-    store = MetadataStore(connection)
-    name = f"{pipeline_name(run.name)}.FeatureTransform"
-    node = store.get_context_by_type_and_name("node", name)
-    executions = store.get_executions_by_context(node.id) if node else []
-    ended = [e for e in executions if e.last_known_state in _ENDED]
+        raise NoFinishedRunError(_no_run(output_dir, f"{path.name} is not there"))
+    executions = executions_of(
+        sqlite_connection(path), pipeline_name(run.name), "FeatureTransform"
+    )
+    ended = [execution for execution in executions if execution.has_ended]
     if not ended:
         raise NoFinishedRunError(
             _no_run(output_dir, f"no run of `{run.name}` got so far")
         )
     expected = run.feature_set.preprocessing(run.data.target).model_dump_json()
-    fitting = [e for e in ended if _preprocessing(e) == expected]
+    fitting = [one for one in ended if one.parameters["preprocessing"] == expected]
     if not fitting:
         raise NoFinishedRunError(
             _no_run(output_dir, "features or vocabularies have changed since")
         )
-    latest = max(fitting, key=lambda execution: execution.id)
-    return output_artifacts(store, latest)
-
-
-def _preprocessing(transform: mlmd.Execution) -> str:
-    """Returns what a FeatureTransform was told of features, as JSON."""
-    return str(transform.custom_properties["preprocessing"].string_value)
+    return fitting[-1].outputs
 
 
 def _no_run(output_dir: Path, reason: str) -> str:

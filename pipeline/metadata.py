@@ -1,40 +1,108 @@
-"""What ML Metadata says of a pipeline run: states of components, and their artifacts.
+"""What ML Metadata says of pipeline runs, in this project's words.
+
+The one module that uses the library ml_metadata, which its maintainers have stopped to
+develop: whoever wants to know how a component ended, or what it made, asks here.
 
 A component whose inputs cannot be resolved fails without an error, so a run is judged
 by what it recorded.
 """
 
-from collections.abc import Mapping
-from typing import Any
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
+from tfx import types
+from tfx.orchestration import metadata
+from tfx.proto.orchestration import local_deployment_config_pb2
+
+State = Literal["done", "reused", "failed", "interrupted", "unfinished", "skipped"]
+# How a metadata store is reached.
+Connection: TypeAlias = mlmd.ConnectionConfig
 
 _RUN_TYPE = "pipeline_run"
 _NODE_TYPE = "node"
-_STATES = {
+_STATES: Mapping[int, State] = {
     mlmd.Execution.COMPLETE: "done",
     mlmd.Execution.CACHED: "reused",
     mlmd.Execution.FAILED: "failed",
     mlmd.Execution.CANCELED: "interrupted",
     mlmd.Execution.RUNNING: "interrupted",
 }
+_ENDED = ("done", "reused")
+
+_Artifact = TypeVar("_Artifact", bound=types.Artifact)
 
 
 class RunError(RuntimeError):
     """A pipeline run that did not come to its end."""
 
 
+class RecordedArtifact:
+    """An artifact that a component made."""
+
+    def __init__(self, artifact: mlmd.Artifact):
+        """Takes the record of ML Metadata."""
+        self._artifact = artifact
+
+    @property
+    def number(self) -> int:
+        """What ML Metadata calls it; no other artifact of the store has it."""
+        return int(self._artifact.id)
+
+    @property
+    def uri(self) -> str:
+        """Where its content is."""
+        return str(self._artifact.uri)
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """Its custom properties as plain values, by name."""
+        return _values(self._artifact.custom_properties)
+
+    def for_tfx(self, kind: type[_Artifact]) -> _Artifact:
+        """Returns the artifact as TFX passes it to executors.
+
+        Args:
+            kind: its class.
+        """
+        artifact: _Artifact = kind()
+        artifact.set_mlmd_artifact(self._artifact)
+        return artifact
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordedExecution:
+    """One time that a component ran, or that its outputs were reused.
+
+    Attributes:
+        number: what ML Metadata calls it; in the paths of its outputs.
+        state: how it ended.
+        parameters: what the component was given beside its inputs, by name.
+        outputs: the artifacts that it made, by output name.
+    """
+
+    number: int
+    state: State
+    parameters: Mapping[str, Any]
+    outputs: Mapping[str, RecordedArtifact]
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether all its outputs are there."""
+        return self.state in _ENDED
+
+
 class RunRecord:
     """The record of one run of a pipeline."""
 
-    def __init__(
-        self, connection: mlmd.ConnectionConfig, pipeline_name: str, run_id: str
-    ):
+    def __init__(self, connection: Connection, pipeline_name: str, run_id: str):
         """Opens the record.
 
         Args:
-            connection: of ML Metadata.
+            connection: of the metadata store.
             pipeline_name: the pipeline.
             run_id: the run.
         """
@@ -42,76 +110,137 @@ class RunRecord:
         self._pipeline_name = pipeline_name
         self._run_id = run_id
 
-    def state(self, component: str) -> str:
-        """Returns "done", "reused", "failed", "interrupted" or "skipped"."""
-        execution = self._execution(component)
-        if execution is None:
-            return "skipped"
-        return _STATES.get(execution.last_known_state, "unfinished")
+    def state(self, component: str) -> State:
+        """Returns how a component ended, as far as it has; "skipped" if it never ran.
+
+        Args:
+            component: its id.
+        """
+        return _state(self._latest(component))
 
     def check(self, component: str) -> None:
         """Checks that a component came to its end.
+
+        Args:
+            component: its id.
 
         Raises:
             RunError: if it did not.
         """
         state = self.state(component)
-        if state not in ("done", "reused"):
+        if state not in _ENDED:
             raise RunError(
                 f"{component} is {state}, and raised no error: most often one of its "
-                "inputs was not there. The log file tells what it printed."
+                "inputs was not there. The log file has what it printed."
             )
 
-    def artifacts(self, component: str) -> dict[str, mlmd.Artifact]:
+    def artifacts(self, component: str) -> Mapping[str, RecordedArtifact]:
         """Returns a component's output artifacts by output name.
+
+        Args:
+            component: its id.
 
         Raises:
             RunError: if the component did not run.
         """
-        execution = self._execution(component)
+        execution = self._latest(component)
         if execution is None:
             raise RunError(f"{component} was skipped.")
-        return output_artifacts(self._store, execution)
+        return _outputs(self._store, execution)
 
-    def cancel(self, component: str) -> mlmd.Execution | None:
-        """Records that a component was interrupted; returns its execution, if any."""
-        execution = self._execution(component)
+    def cancel(self, component: str) -> int | None:
+        """Records that a component was interrupted.
+
+        Args:
+            component: its id.
+
+        Returns:
+            The number of its execution; None if none was running.
+        """
+        execution = self._latest(component)
         if execution is None or execution.last_known_state != mlmd.Execution.RUNNING:
             return None
         execution.last_known_state = mlmd.Execution.CANCELED
         self._store.put_executions([execution])
-        return execution
+        return int(execution.id)
 
-    def _execution(self, component: str) -> mlmd.Execution | None:
+    def _latest(self, component: str) -> mlmd.Execution | None:
         """Returns the latest execution of a component in this run."""
-        in_run = self._executions(_RUN_TYPE, self._run_id)
-        of_node = self._executions(_NODE_TYPE, f"{self._pipeline_name}.{component}")
-        both = in_run.keys() & of_node.keys()
-        return in_run[max(both)] if both else None
-
-    def _executions(self, kind: str, name: str) -> dict[int, mlmd.Execution]:
-        context = self._store.get_context_by_type_and_name(kind, name)
-        if context is None:
-            return {}
-        executions = self._store.get_executions_by_context(context.id)
-        return {execution.id: execution for execution in executions}
+        node = f"{self._pipeline_name}.{component}"
+        of_node = {one.id for one in _executions(self._store, _NODE_TYPE, node)}
+        in_run = _executions(self._store, _RUN_TYPE, self._run_id)
+        both = [execution for execution in in_run if execution.id in of_node]
+        return max(both, key=lambda execution: execution.id, default=None)
 
 
-def output_artifacts(
+def executions_of(
+    connection: Connection, pipeline_name: str, component: str
+) -> list[RecordedExecution]:
+    """Returns the executions of a component in all runs of a pipeline, oldest first.
+
+    Args:
+        connection: of the metadata store.
+        pipeline_name: the pipeline.
+        component: its id.
+    """
+    store = MetadataStore(connection)
+    found = _executions(store, _NODE_TYPE, f"{pipeline_name}.{component}")
+    return [
+        RecordedExecution(
+            number=execution.id,
+            state=_state(execution),
+            parameters=_values(execution.custom_properties),
+            outputs=_outputs(store, execution),
+        )
+        for execution in sorted(found, key=lambda execution: execution.id)
+    ]
+
+
+def sqlite_connection(file: Path | str) -> Connection:
+    """Returns how to reach the metadata store in a SQLite file, made if need be."""
+    return metadata.sqlite_metadata_connection_config(str(file))
+
+
+def connection_of(
+    deployment: local_deployment_config_pb2.LocalDeploymentConfig,
+) -> Connection:
+    """Returns how a compiled pipeline reaches its metadata store."""
+    config = deployment.metadata_connection_config
+    return getattr(config, config.WhichOneof("connection_config"))
+
+
+def tfx_metadata(connection: Connection) -> metadata.Metadata:
+    """Returns the metadata store as TFX's own parts take it; open it by `with`."""
+    return metadata.Metadata(connection)
+
+
+def _state(execution: mlmd.Execution | None) -> State:
+    if execution is None:
+        return "skipped"
+    return _STATES.get(execution.last_known_state, "unfinished")
+
+
+def _executions(
+    store: MetadataStore, context_type: str, name: str
+) -> Iterable[mlmd.Execution]:
+    context = store.get_context_by_type_and_name(context_type, name)
+    return store.get_executions_by_context(context.id) if context else []
+
+
+def _outputs(
     store: MetadataStore, execution: mlmd.Execution
-) -> dict[str, mlmd.Artifact]:
-    """Returns the artifacts that an execution made, by output name."""
+) -> Mapping[str, RecordedArtifact]:
     outputs = {}
     for event in store.get_events_by_execution_ids([execution.id]):
         if event.type == mlmd.Event.OUTPUT:
             key = next(step.key for step in event.path.steps if step.key)
-            (outputs[key],) = store.get_artifacts_by_id([event.artifact_id])
+            (artifact,) = store.get_artifacts_by_id([event.artifact_id])
+            outputs[key] = RecordedArtifact(artifact)
     return outputs
 
 
-def properties(artifact: mlmd.Artifact) -> Mapping[str, Any]:
-    """Returns an artifact's custom properties as plain values."""
+def _values(properties: Mapping[str, mlmd.Value]) -> Mapping[str, Any]:
     return {
         name: getattr(value, value.WhichOneof("value"))
-        for name, value in artifact.custom_properties.items()
+        for name, value in properties.items()
     }

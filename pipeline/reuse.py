@@ -1,17 +1,17 @@
-"""Whether what an earlier run made is still what it was when it was made.
+"""Whether the outputs of an earlier run are still as they were written.
 
-TFX reuses outputs by their inputs, and looks only whether their folders are there. Here
-every file of them is recorded once a component has come to its end, and verified before
-it is reused. The record of `COMPONENT/OUTPUT/ID` is `COMPONENT/.files/OUTPUT-ID.json`.
+TFX reuses outputs by the inputs that they were made of, and looks only whether their
+folders are there. Here every file of them is recorded once a component has come to its
+end, and verified before it is reused. The record of `COMPONENT/OUTPUT/NUMBER` is
+`COMPONENT/.files/OUTPUT-NUMBER.json`.
 """
 
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx import types
-from tfx.orchestration import data_types_utils, metadata
+from tfx.orchestration import data_types_utils
 from tfx.orchestration.portable import (
     cache_utils,
     inputs_utils,
@@ -23,26 +23,27 @@ from tfx.proto.orchestration import (
 )
 
 from shardline.components.contracts.file_record import record_files, record_from_json
+from shardline.pipeline.metadata import Connection, tfx_metadata
 
 _RECORDS = ".files"
 
 
-def record_outputs(artifacts: Iterable[mlmd.Artifact]) -> None:
-    """Records the files of what a component has just made.
+def record_outputs(uris: Iterable[str]) -> None:
+    """Records the files of outputs that a component has just written.
 
     Args:
-        artifacts: its outputs.
+        uris: the folders of its outputs.
     """
-    for artifact in artifacts:
-        path = _record_of(artifact.uri)
+    for uri in uris:
+        path = _record_of(uri)
         path.parent.mkdir(exist_ok=True)
         written = path.with_suffix(f".{os.getpid()}")
-        written.write_text(record_files(artifact.uri).to_json())
+        written.write_text(record_files(uri).to_json())
         written.replace(path)
 
 
 def damage(uris: Iterable[str]) -> str:
-    """Returns which file is not what it was when it was made; "" if all are.
+    """Returns which file is not as it was written; "" if all are.
 
     Args:
         uris: the folders of outputs.
@@ -68,25 +69,25 @@ def outputs_to_reuse(
     pipeline: pipeline_pb2.Pipeline,
     node: pipeline_pb2.PipelineNode,
     executor: executable_spec_pb2.PythonClassExecutableSpec | None,
-    connection: mlmd.ConnectionConfig,
+    connection: Connection,
 ) -> list[str]:
     """Returns the folders that TFX would reuse for a component, by its own rules.
 
     Args:
         pipeline: the compiled pipeline, whose run has come to the component.
-        node: of the component.
-        executor: what runs it, which is in the key of the cache.
-        connection: of ML Metadata.
+        node: the component.
+        executor: what runs the component; part of the cache key.
+        connection: of the metadata store.
     """
     if not node.execution_options.caching_options.enable_cache:
         return []
-    with metadata.Metadata(connection) as handle:
+    with tfx_metadata(connection) as handle:
         try:
             resolved = inputs_utils.resolve_input_artifacts(
                 pipeline_node=node, metadata_handle=handle
             )
         except inputs_utils.exceptions.InputResolutionError:
-            return []  # launching it tells
+            return []  # launching the component says so
         if isinstance(resolved, inputs_utils.Skip) or len(resolved) != 1:
             return []
         context = cache_utils.get_cache_context(
@@ -111,7 +112,7 @@ def outputs_to_reuse(
 def _skeleton(
     pipeline: pipeline_pb2.Pipeline, node: pipeline_pb2.PipelineNode
 ) -> dict[str, list[types.Artifact]]:
-    """Returns outputs as they are in the key of the cache, where no number counts."""
+    """Returns outputs as they are in the cache key: with any number of an execution."""
     resolver = outputs_utils.OutputsResolver(
         node, pipeline.pipeline_info, pipeline.runtime_spec
     )

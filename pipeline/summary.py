@@ -1,4 +1,4 @@
-"""The facts that a finished run shows, and the last checks on its outputs."""
+"""What a finished run shows, and the last check: whether the model was published."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from shardline.components.evaluation.binary import Judged
 from shardline.components.evaluation.tfma_metrics import judged_of
 from shardline.configs.schema import Run
 from shardline.configs.shown import shown
-from shardline.pipeline.metadata import RunError, RunRecord, properties
+from shardline.pipeline.metadata import RunError, RunRecord
 from shardline.pipeline.run_folder import RunFolder
 
 
@@ -31,10 +31,10 @@ def summarize(run: Run, record: RunRecord, run_folder: RunFolder) -> dict[str, s
         RunError: if a gate kept the model from being published.
     """
     checkpoint = record.artifacts("Trainer")["checkpoint"]
-    learnt = properties(checkpoint)
+    trained = checkpoint.properties
     validation = load_validation(record.artifacts("ServingValidator")["validation"].uri)
     model = record.artifacts("Exporter")["model"]
-    pushed = properties(record.artifacts("Pusher")["pushed_model"])
+    pushed = record.artifacts("Pusher")["pushed_model"].properties
     judged = _judged(record)
     if not pushed["pushed"]:
         reasons = "\n".join(_reasons(run, judged, validation, pushed["blocked_by"]))
@@ -46,7 +46,7 @@ def summarize(run: Run, record: RunRecord, run_folder: RunFolder) -> dict[str, s
         "AUC": _auc(run, judged),
         "Normalized entropy": _shown(judged, "normalized_entropy"),
         "Calibration": _shown(judged, "calibration"),
-        "Training steps": f"{learnt['steps']:.0f} on {learnt['hosts']:.0f} hosts",
+        "Training steps": f"{trained['steps']:.0f} on {trained['hosts']:.0f} hosts",
         **_served(model.uri, validation),
         "Left out": _left_out(record),
         "Data anomalies": _anomalies(record),
@@ -92,7 +92,7 @@ def _shown(judged: Judged, name: str) -> str:
 
 
 def _served(model_uri: str, validation: Validation) -> dict[str, str]:
-    """Returns how the exported model is held, and how it answers."""
+    """Returns the sizes of the exported model, and how it answers."""
     folder = Path(path_utils.serving_model_path(model_uri))
     card = json.loads((folder / CARD_FILE).read_text())
     shown = {
@@ -139,10 +139,10 @@ def _judged(record: RunRecord) -> Judged:
 
 
 def _left_out(record: RunRecord) -> str:
-    """Returns what was left out of the data, with the reasons and first places."""
+    """Returns what was left out of the data, with reasons and first locations."""
     data_card = load_data_card(record.artifacts("ReaderExampleGen")["examples"].uri)
     if data_card is None:
-        return "not told"
+        return "not recorded"
     return "\n".join([data_card.left_out_line, *data_card.lines])
 
 

@@ -2,11 +2,18 @@
 
 import ast
 import functools
+import json
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer.main
+import yaml
+
+from shardline.configs.schema import FeatureSet
+from shardline.pipeline.commands.app import app
 
 ROOT = Path(__file__).parents[1]
 LAYERS = ("configs", "embedding", "components", "pipeline")
@@ -205,15 +212,38 @@ def test_commands_on_a_page_exist(page):
     text = code(page.read_text())
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
     assert set(_TARGET.findall(text)) - targets == set()
-    from shardline.pipeline.commands.app import app
-
-    names = {
-        command.name or command.callback.__name__.replace("_", "-")
-        for command in app.registered_commands
-    } | {
-        group.name or group.typer_instance.info.name for group in app.registered_groups
-    }
+    names = set(typer.main.get_command(app).commands)
     assert set(_COMMAND.findall(text)) - names == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_examples_on_a_page_are_well_formed(page):
+    for block in _FENCE.finditer(page.read_text()):
+        language, _, body = block[0].strip().removesuffix("```").partition("\n")
+        body = textwrap.dedent(body)
+        if language == "```python":
+            assert unbound(ast.parse(body)) == set()
+        elif language == "```yaml":
+            yaml.safe_load(body)
+        elif language == "```json":
+            json.loads(body)
+
+
+def unbound(block: ast.Module) -> set[str]:
+    """Returns the modules that a block reads something of and does not import."""
+    bound = {name for name, _ in _named(block.body)}
+    read = {
+        node.value.id
+        for node in ast.walk(block)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+    return {name for name in read if name in ("embedding", "beam")} - bound
+
+
+def test_features_of_the_readme_are_a_feature_set():
+    text = (ROOT / "README.md").read_text()
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert FeatureSet.model_validate(yaml.safe_load(block)).features
 
 
 # Links.
@@ -247,8 +277,8 @@ def test_links_lead_somewhere(page):
         ("`configs/load.py` `load_run()`", []),
         ("`configs/load.py` `lead_run()`", ["lead_run()"]),
         ("`configs/lead.py`", ["configs/lead.py"]),
-        ("`configs/features.py` `FeatureSet`", []),
-        ("`configs/features.py` `FeatureSat`", ["FeatureSat"]),
+        ("`configs/feature_set.py` `FeatureSet`", []),
+        ("`configs/feature_set.py` `FeatureSat`", ["FeatureSat"]),
         ("`configs/features.py` `Ids.kind()`", []),
         ("`configs/features.py` `Ids.kund()`", ["Ids.kund()"]),
         ("`shardline.configs.load.load_run` `embedding.TPUEmbedding`", []),

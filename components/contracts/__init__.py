@@ -1,1 +1,1 @@
-"""What two steps share: artifacts, files and folders, each in a module of its own."""
+"""What two steps share: each artifact, file or folder has one module here."""

@@ -1,1 +1,1 @@
-"""How well scores predict labels: one set of numbers for whoever judges a model."""
+"""Metrics of a model, computed in one place for all who judge it."""

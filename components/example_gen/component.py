@@ -1,26 +1,30 @@
-"""ReaderExampleGen: what it takes and gives."""
+"""ReaderExampleGen: its inputs, outputs and parameters."""
 
 from tfx.dsl.components.base import base_beam_component, executor_spec
-from tfx.types import component_spec, standard_artifacts
+from tfx.types import standard_artifacts
 from tfx.types.channel import Channel
+from tfx.types.component_spec import (
+    ChannelParameter,
+    ComponentSpec,
+    ExecutionParameter,
+)
 
 from shardline.components.example_gen.executor import Executor
+from shardline.components.execution.code_version import code_version
 
 
-class ReaderExampleGenSpec(component_spec.ComponentSpec):
+class ReaderExampleGenSpec(ComponentSpec):
     """Inputs, outputs and parameters of ReaderExampleGen."""
 
     PARAMETERS = {
-        "reader": component_spec.ExecutionParameter(type=str),
-        "options": component_spec.ExecutionParameter(type=str),
-        "path": component_spec.ExecutionParameter(type=str),
-        "data_version": component_spec.ExecutionParameter(type=str),
-        "code_version": component_spec.ExecutionParameter(type=str),
+        "reader": ExecutionParameter(type=str),
+        "options": ExecutionParameter(type=str),
+        "path": ExecutionParameter(type=str),
+        "data_version": ExecutionParameter(type=str),
+        "code_version": ExecutionParameter(type=str),
     }
-    INPUTS: dict[str, component_spec.ChannelParameter] = {}
-    OUTPUTS = {
-        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples)
-    }
+    INPUTS: dict[str, ChannelParameter] = {}
+    OUTPUTS = {"examples": ChannelParameter(type=standard_artifacts.Examples)}
 
 
 class ReaderExampleGen(base_beam_component.BaseBeamComponent):
@@ -36,16 +40,14 @@ class ReaderExampleGen(base_beam_component.BaseBeamComponent):
         options: str,
         path: str,
         data_version: str,
-        code_version: str,
     ):
         """Makes the component.
 
         Args:
             reader: import path of the reader.
-            options: its arguments, as JSON.
-            path: the raw data, passed to the reader.
+            options: the reader's options, as JSON.
+            path: the location of the raw data, passed to the reader.
             data_version: digest of the raw data, for the cache key.
-            code_version: digest of the code, for the cache key.
         """
         super().__init__(
             ReaderExampleGenSpec(
@@ -53,7 +55,7 @@ class ReaderExampleGen(base_beam_component.BaseBeamComponent):
                 options=options,
                 path=path,
                 data_version=data_version,
-                code_version=code_version,
+                code_version=code_version(Executor.__module__, reader),
                 examples=Channel(type=standard_artifacts.Examples),
             )
         )

@@ -1,1 +1,1 @@
-"""How code comes to run: by import path, in Beam, in a fresh process; its digest."""
+"""How code is found and run: import paths, Beam, fresh processes, its digest."""

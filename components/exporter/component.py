@@ -1,4 +1,4 @@
-"""Exporter: what it takes and gives."""
+"""Exporter: its inputs, outputs and parameters."""
 
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import standard_artifacts
@@ -10,10 +10,11 @@ from tfx.types.component_spec import (
 )
 
 from shardline.components.contracts.artifacts import HostShardedCheckpoint
+from shardline.components.execution.code_version import code_version
 from shardline.components.exporter.executor import Executor
 from shardline.configs.schema import Serving
 
-# What `serving` says of an exported model; the rest is up to who judges it.
+# The keys of `serving` that change the exported model; the others judge it.
 _OF_THE_MODEL = {"tables", "max_entropy_increase", "warmup_requests"}
 
 
@@ -34,7 +35,7 @@ class ExporterSpec(ComponentSpec):
 
 
 class Exporter(base_component.BaseComponent):
-    """Exports a host-sharded checkpoint as a SavedModel that answers alike."""
+    """Exports a host-sharded checkpoint as a SavedModel that scores as it did."""
 
     SPEC_CLASS = ExporterSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
@@ -47,18 +48,16 @@ class Exporter(base_component.BaseComponent):
         examples: BaseChannel,
         model_name: str,
         serving: Serving,
-        code_version: str,
     ):
         """Makes the component.
 
         Args:
-            checkpoint: what the trainer learnt.
+            checkpoint: the trainer's.
             transform_graph: the graph that made its training data.
-            examples: raw examples, of which the evaluation split tells how well the
-                model answers with tables in other precisions than float32.
+            examples: raw examples. Their evaluation split measures what tables of less
+                precision than float32 cost.
             model_name: the name requests use.
             serving: how the model holds its tables, and how it warms up.
-            code_version: digest of the code, for the cache key.
         """
         super().__init__(
             ExporterSpec(
@@ -67,7 +66,7 @@ class Exporter(base_component.BaseComponent):
                 examples=examples,
                 model_name=model_name,
                 serving=serving.model_dump_json(include=_OF_THE_MODEL),
-                code_version=code_version,
+                code_version=code_version(Executor.__module__),
                 model=Channel(type=standard_artifacts.Model),
             )
         )

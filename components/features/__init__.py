@@ -1,1 +1,1 @@
-"""What follows from the feature specification: schema, preprocessing, engine inputs."""
+"""The feature step: two Beam jobs, and the transform graph made between them."""

@@ -1,1 +1,1 @@
-"""The component that publishes a blessed model."""
+"""Publishing: versions, their history and retention, deltas, and the agent."""

@@ -1,4 +1,4 @@
-"""Pusher: what it takes and gives."""
+"""Pusher: its inputs, outputs and parameters."""
 
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import standard_artifacts
@@ -10,6 +10,7 @@ from tfx.types.component_spec import (
 )
 
 from shardline.components.contracts.artifacts import ServingValidation
+from shardline.components.execution.code_version import code_version
 from shardline.components.pusher.executor import Executor
 from shardline.configs.schema import Publishing
 
@@ -46,7 +47,6 @@ class Pusher(base_component.BaseComponent):
         serving_dir: str,
         publishing: Publishing,
         force: str,
-        code_version: str,
     ):
         """Makes the component.
 
@@ -56,8 +56,8 @@ class Pusher(base_component.BaseComponent):
             validation: the serving validator's.
             serving_dir: the folder that model servers, or their agents, read.
             publishing: how versions are written.
-            force: the reason to publish whatever the verdicts are; "" for none.
-            code_version: digest of the code, for the cache key.
+            force: the reason to publish whatever the verdicts are; "" publishes only a
+                model that passes.
         """
         super().__init__(
             PusherSpec(
@@ -67,7 +67,7 @@ class Pusher(base_component.BaseComponent):
                 serving_dir=serving_dir,
                 publishing=publishing.model_dump_json(),
                 force=force,
-                code_version=code_version,
+                code_version=code_version(Executor.__module__),
                 pushed_model=Channel(type=standard_artifacts.PushedModel),
             )
         )

@@ -1,4 +1,4 @@
-"""Trainer: what it takes and gives."""
+"""Trainer: its inputs, outputs and parameters."""
 
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import standard_artifacts
@@ -10,6 +10,7 @@ from tfx.types.component_spec import (
 )
 
 from shardline.components.contracts.artifacts import HostShardedCheckpoint
+from shardline.components.execution.code_version import code_version
 from shardline.components.trainer.executor import Executor
 from shardline.configs.schema import FeatureSet, Model, Target, Training
 
@@ -18,7 +19,7 @@ class TrainerSpec(ComponentSpec):
     """Inputs, outputs and parameters of Trainer."""
 
     PARAMETERS = {
-        "features": ExecutionParameter(type=str),
+        "feature_set": ExecutionParameter(type=str),
         "target": ExecutionParameter(type=str),
         "model": ExecutionParameter(type=str),
         "training": ExecutionParameter(type=str),
@@ -48,38 +49,36 @@ class Trainer(base_component.BaseComponent):
         examples: BaseChannel,
         transformed_examples: BaseChannel,
         transform_graph: BaseChannel,
-        features: FeatureSet,
+        feature_set: FeatureSet,
         target: Target,
         model: Model,
         training: Training,
         parity_examples: int,
-        code_version: str,
     ):
         """Makes the component.
 
         Args:
-            examples: raw examples, of which some of the evaluation split are scored for
-                the exported model to repeat.
-            transformed_examples: what to train and evaluate on.
+            examples: raw examples. Some of the evaluation split are scored, and the
+                exported model must score them alike.
+            transformed_examples: the examples to train and evaluate on.
             transform_graph: the graph that transformed them.
-            features: the feature specification.
+            feature_set: the id features, numbers and tables.
             target: what to predict, and how much each example counts.
             model: the dense model.
             training: how long and how fast.
             parity_examples: how many raw examples to score.
-            code_version: digest of the code, for the cache key.
         """
         super().__init__(
             TrainerSpec(
                 examples=examples,
                 transformed_examples=transformed_examples,
                 transform_graph=transform_graph,
-                features=features.model_dump_json(),
+                feature_set=feature_set.model_dump_json(),
                 target=target.model_dump_json(),
                 model=model.model_dump_json(),
                 training=training.model_dump_json(),
                 parity_examples=parity_examples,
-                code_version=code_version,
+                code_version=code_version(Executor.__module__, model.builder),
                 checkpoint=Channel(type=HostShardedCheckpoint),
                 model_run=Channel(type=standard_artifacts.ModelRun),
             )

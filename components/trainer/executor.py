@@ -69,7 +69,7 @@ class Executor(BaseExecutor):
                 when they were written, or none to evaluate on, or not both labels to
                 learn from, or early stop cannot judge.
         """
-        feature_set = FeatureSet.model_validate_json(exec_properties["features"])
+        feature_set = FeatureSet.model_validate_json(exec_properties["feature_set"])
         model = Model.model_validate_json(exec_properties["model"])
         training = Training.model_validate_json(exec_properties["training"])
         target = Target.model_validate_json(exec_properties["target"])

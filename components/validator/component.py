@@ -1,4 +1,4 @@
-"""ServingValidator: what it takes and gives."""
+"""ServingValidator: its inputs, outputs and parameters."""
 
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import standard_artifacts
@@ -10,6 +10,7 @@ from tfx.types.component_spec import (
 )
 
 from shardline.components.contracts.artifacts import ServingValidation
+from shardline.components.execution.code_version import code_version
 from shardline.components.validator.executor import Executor
 from shardline.configs.schema import Serving
 
@@ -26,24 +27,23 @@ class ServingValidatorSpec(ComponentSpec):
 
 
 class ServingValidator(base_component.BaseComponent):
-    """Holds an exported model against what training answered, and against limits."""
+    """Compares an exported model with what training answered, and with limits."""
 
     SPEC_CLASS = ServingValidatorSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, *, model: BaseChannel, serving: Serving, code_version: str):
+    def __init__(self, *, model: BaseChannel, serving: Serving):
         """Makes the component.
 
         Args:
             model: the exported model.
-            serving: what it must pass.
-            code_version: digest of the code, for the cache key.
+            serving: the limits that it must keep.
         """
         super().__init__(
             ServingValidatorSpec(
                 model=model,
                 serving=serving.model_dump_json(),
-                code_version=code_version,
+                code_version=code_version(Executor.__module__),
                 validation=Channel(type=ServingValidation),
             )
         )

@@ -1,1 +1,1 @@
-"""Checkpoints of tables: what one holds, and where it stores it."""
+"""Checkpoints of tables: how they are written, what they must hold, where rows lie."""

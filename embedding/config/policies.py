@@ -1,6 +1,6 @@
-"""What a table does with input it cannot use: one word a table, for every input kind.
+"""What a table does with input it cannot use: one policy a table, for every input.
 
-The same word holds for dense, sparse and ragged ids, in training and in serving:
+The policy is the same for dense, sparse and ragged ids, in training and in serving:
 
 | | error | drop | oov_row |
 |---|---|---|---|
@@ -25,35 +25,64 @@ Policies: TypeAlias = Policy | Mapping[str, Policy]
 
 DEFAULT: Policy = "error"
 
+REMEDY = "Mend the preprocessing, or give the table the policy drop or oov_row."
+
 
 def policy_of_tables(policies: Policies | None, names: list[str]) -> dict[str, Policy]:
     """Returns each table's policy.
 
     Args:
-        policies: one word for all tables, or words by table name; tables that are not
-            named, or all with None, get "error".
+        policies: one policy for all tables, or policies by table name. Tables that are
+            not named get "error"; so do all tables if it is None.
         names: of all tables.
 
     Raises:
-        ValueError: on an unknown word or table.
+        ValueError: if a policy or a table is unknown.
     """
     if policies is None or isinstance(policies, str):
-        given = dict.fromkeys(names, policies or DEFAULT)
+        policy_of = dict.fromkeys(names, policies or DEFAULT)
     else:
-        given = {**dict.fromkeys(names, DEFAULT), **policies}
-    unknown = sorted(set(given) - set(names))
+        policy_of = {**dict.fromkeys(names, DEFAULT), **policies}
+    unknown = sorted(set(policy_of) - set(names))
     if unknown:
         raise ValueError(
             f"policies name the tables {unknown}, which no feature uses. The tables "
             f"are {sorted(names)}."
         )
-    for name, policy in given.items():
+    for name, policy in policy_of.items():
         if policy not in get_args(Policy):
             raise ValueError(
                 f"Table '{name}': policy must be one of {get_args(Policy)}, got "
                 f"{policy!r}."
             )
-    return given
+    return policy_of
+
+
+def ids_message(path: str, table: str, vocabulary_size: int) -> str:
+    """Returns what is said of ids that are refused, up to the ids themselves.
+
+    Args:
+        path: of the feature.
+        table: name of its table.
+        vocabulary_size: rows of the table.
+    """
+    return (
+        f"Feature '{path}': ids of table '{table}' must lie in [0, {vocabulary_size}), "
+        "got ids from"
+    )
+
+
+def weights_message(path: str, combiner: str) -> str:
+    """Returns what is said of weights that are refused, up to the weights themselves.
+
+    Args:
+        path: of the feature.
+        combiner: of its table.
+    """
+    return (
+        f"Feature '{path}': weights under the combiner {combiner} must be finite"
+        f"{' and not negative' if combiner != 'sum' else ''}"
+    )
 
 
 def usable_ids(
@@ -79,12 +108,11 @@ def usable_ids(
     in_range = tf.debugging.Assert(
         tf.reduce_all(valid),
         [
-            f"Feature '{path}': ids of table '{table}' must lie in "
-            f"[0, {vocabulary_size}), got ids from",
+            ids_message(path, table, vocabulary_size),
             tf.reduce_min(ids),
             "to",
             tf.reduce_max(ids),
-            "Mend the preprocessing, or give the table the policy drop or oov_row.",
+            REMEDY,
         ],
     )
     with after(in_range):
@@ -94,7 +122,17 @@ def usable_ids(
 def usable_weights(
     policy: Policy, weights: tf.Tensor, combiner: str, path: str
 ) -> tuple[tf.Tensor, tf.Tensor | None]:
-    """Applies the policy to weights: float32 [n]. Returns what `usable_ids` does."""
+    """Applies the policy to weights.
+
+    Args:
+        policy: of the table.
+        weights: float32 [n].
+        combiner: of the table.
+        path: of the feature, for messages.
+
+    Returns:
+        The weights, and bool [n] of those to keep or None for all.
+    """
     valid = (
         tf.math.is_finite(weights)
         if combiner == "sum"
@@ -105,10 +143,9 @@ def usable_weights(
     usable = tf.debugging.Assert(
         tf.reduce_all(valid),
         [
-            f"Feature '{path}': weights under the combiner {combiner} must be finite"
-            f"{' and not negative' if combiner != 'sum' else ''}, got",
+            f"{weights_message(path, combiner)}, got",
             tf.boolean_mask(weights, ~valid),
-            "Mend the preprocessing, or give the table the policy drop or oov_row.",
+            REMEDY,
         ],
     )
     with after(usable):

@@ -141,9 +141,9 @@ def collect_tables(features: list[FeatureSpec], optimizer: Any) -> list[TableSpe
 def _table_names(configs: list[Any]) -> dict[int, str]:
     """Returns a unique name for each table object, `table_<i>` for those without."""
     tables = list({id(config): config for config in configs}.values())
-    given = [table.name for table in tables if table.name is not None]
-    for name in given:
-        if given.count(name) > 1:
+    configured = [table.name for table in tables if table.name is not None]
+    for name in configured:
+        if configured.count(name) > 1:
             raise ValueError(
                 f"Tables must have a unique name. Multiple tables with name {name} "
                 "found. Share one TableConfig object, or rename one of them."
@@ -151,7 +151,7 @@ def _table_names(configs: list[Any]) -> dict[int, str]:
     names = {}
     for position, table in enumerate(tables):
         name = table.name or f"table_{position}"
-        while table.name is None and name in given:
+        while table.name is None and name in configured:
             name += "_"
         names[id(table)] = name
     return names

@@ -24,7 +24,12 @@ from shardline.embedding.config.shapes import Shapes
 from shardline.embedding.config.specs import FeatureSpec, TableSpec
 from shardline.embedding.host.batch_queue import BatchQueue, Part
 from shardline.embedding.host.kernels import Batches, Gradients, Kernels, kernels_for
-from shardline.embedding.host.layout import DTYPES, HostBatch, Layout, from_queue
+from shardline.embedding.host.layout import (
+    LOOKUP_DTYPES,
+    HostLayout,
+    HostLookups,
+    lookups_from_queue,
+)
 from shardline.embedding.host.replicas import Replicas
 from shardline.embedding.hosts import logical_hosts
 from shardline.embedding.inputs.assertions import Check, after
@@ -62,7 +67,7 @@ class HostBackend:
         self.owns_tables = False
         self._replicas = replicas
         self._tables: Sequence[HostTable] = []
-        self._layout: Layout
+        self._layout: HostLayout
         self._kernels: Kernels
         self._inboxes: list[BatchQueue] = []
         self._awaiting_gradients: list[BatchQueue] = []
@@ -97,7 +102,7 @@ class HostBackend:
             dataclasses.replace(feature, built_shape=shape)
             for feature, shape in zip(self._features, output_shapes, strict=True)
         ]
-        self._layout = Layout(features, self._specs, self.hosts)
+        self._layout = HostLayout(features, self._specs, self.hosts)
         self._kernels = kernels_for(self._layout)
         lookups = self._lookup_parts()
         self._inboxes = self._queues(_INBOX_BATCHES, [*lookups, self._flag_part()])
@@ -155,7 +160,7 @@ class HostBackend:
 
     def _lookup_parts(self) -> list[tuple[str, list[tf.DType]]]:
         """Returns host and types of each part of a batch: one a host."""
-        return [(host, DTYPES) for host in self._layout.used_hosts]
+        return [(host, LOOKUP_DTYPES) for host in self._layout.used_hosts]
 
     def _flag_part(self) -> tuple[str, list[tf.DType]]:
         """Returns the part that says whether the batch is for training."""
@@ -261,9 +266,9 @@ class HostBackend:
         ]
 
 
-def _batch(parts: Sequence[Part]) -> list[HostBatch]:
-    """Rebuilds a batch from queue elements."""
-    return [from_queue(part) for part in parts]
+def _batch(parts: Sequence[Part]) -> list[HostLookups]:
+    """Returns the lookups of all hosts from queue elements."""
+    return [lookups_from_queue(part) for part in parts]
 
 
 def _scope(name: str | None, default: str) -> str:

@@ -30,11 +30,11 @@ class BatchQueue:
         self._queues = []
         tasks = [task_of(host) for host, _ in parts]
         for task in dict.fromkeys(tasks):
-            own = [part for part, other in enumerate(tasks) if other == task]
-            dtypes = list(itertools.chain.from_iterable(parts[p][1] for p in own))
-            with tf.device(parts[own[0]][0]):
+            of_task = [part for part, other in enumerate(tasks) if other == task]
+            dtypes = list(itertools.chain.from_iterable(parts[p][1] for p in of_task))
+            with tf.device(parts[of_task[0]][0]):
                 self._queues.append(tf.queue.FIFOQueue(capacity, dtypes))
-            self._parts_of_queue.append(own)
+            self._parts_of_queue.append(of_task)
 
     def enqueue(self, batch: Sequence[Part]) -> None:
         """Appends a batch; blocks while the queue is full."""

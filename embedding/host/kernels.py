@@ -1,6 +1,6 @@
 """The three hot steps of CPU hosts, and who does them: native or stock ops.
 
-Both give the same numbers to 1e-6, and take the same batches.
+Both give the same numbers to 1e-6, and take the same lookups.
 """
 
 from collections.abc import Sequence
@@ -8,16 +8,17 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
-from shardline.embedding.host.layout import HostBatch, Layout
+from shardline.embedding.host.layout import HostLayout, HostLookups
 from shardline.embedding.host.native_kernels import NativeKernels
 from shardline.embedding.host.stock_kernels import StockKernels
 from shardline.embedding.inputs.assertions import Check
 from shardline.embedding.native.library import runs_on, say_once, usable_ops
 from shardline.embedding.tables.host_table import HostTable
 
-# By replica, and then by feature or host.
+# Of each replica, by feature.
 Gradients = Sequence[Sequence[tf.Tensor]]
-Batches = Sequence[Sequence[HostBatch]]
+# Of each replica's batch, by host.
+Batches = Sequence[Sequence[HostLookups]]
 
 
 class Kernels(Protocol):
@@ -28,7 +29,7 @@ class Kernels(Protocol):
 
     def partition(
         self, features: Sequence[Any], weights: Sequence[Any]
-    ) -> list[HostBatch]:
+    ) -> list[HostLookups]:
         """Checks one replica's batch and splits it by host.
 
         Args:
@@ -36,11 +37,11 @@ class Kernels(Protocol):
             weights: None, or the weights of each feature.
 
         Returns:
-            What each of `Layout.used_hosts` answers.
+            The lookups that each of `HostLayout.used_hosts` answers.
         """
 
     def lookup(
-        self, tables: Sequence[HostTable], batch: Sequence[HostBatch]
+        self, tables: Sequence[HostTable], batch: Sequence[HostLookups]
     ) -> list[tf.Tensor]:
         """Returns each feature's activations: float32 [activation rows, dim]."""
 
@@ -68,7 +69,7 @@ class Kernels(Protocol):
         """
 
 
-def kernels_for(layout: Layout) -> Kernels:
+def kernels_for(layout: HostLayout) -> Kernels:
     """Returns the native kernels if every host has them, else stock ops.
 
     Raises:

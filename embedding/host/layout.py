@@ -1,4 +1,8 @@
-"""What lies where: features, tables, hosts and the sizes of one replica's batch."""
+"""Which host holds and answers what: features, tables, rows and activations.
+
+`HostLayout` is what an engine on CPU hosts knows before its first batch. `HostLookups`
+is what a batch then asks of one host.
+"""
 
 import dataclasses
 import functools
@@ -12,15 +16,15 @@ from shardline.embedding.config.specs import FeatureSpec, TableSpec
 from shardline.embedding.tables import partition
 
 
-class HostBatch(NamedTuple):
-    """What one host answers of a batch: occurrences, one table after the other.
+class HostLookups(NamedTuple):
+    """What a batch asks of one host: the lookups of its tables, one after the other.
 
     Attributes:
-        rows: int32 [n], of the host's share of the table.
-        segments: int32 [n], rows of the activations of the table's features, which
-            follow each other.
-        coefficients: float32 [n], what the table's row is multiplied by.
-        table_ends: int64 [tables with rows there], where each table's share ends.
+        rows: int32 [n], rows of the tables, numbered from the host's first row.
+        segments: int32 [n], the row of the table's activations that each row adds to.
+            The activations of the table's features follow each other.
+        coefficients: float32 [n], what each row is multiplied by.
+        table_ends: int64 [tables with rows there], where the lookup of each table ends.
     """
 
     rows: tf.Tensor
@@ -29,19 +33,35 @@ class HostBatch(NamedTuple):
     table_ends: tf.Tensor
 
 
-DTYPES = [tf.int32, tf.int32, tf.float32, tf.int64]
+LOOKUP_DTYPES = [tf.int32, tf.int32, tf.float32, tf.int64]
 
 
-def from_queue(tensors: Sequence[tf.Tensor]) -> HostBatch:
-    """Returns a batch from queue elements, which come without static shapes."""
-    batch = HostBatch(*tensors)
-    for column in batch:
+def lookups_from_queue(tensors: Sequence[tf.Tensor]) -> HostLookups:
+    """Returns lookups from queue elements, which come without static shapes."""
+    lookups = HostLookups(*tensors)
+    for column in lookups:
         column.set_shape([None])
-    return batch
+    return lookups
+
+
+SHAPE_REMEDY = "Build with that shape, or pad the batch."
+
+
+def shape_message(path: str, built: list[int]) -> str:
+    """Returns what is said of a batch of another shape, up to that shape.
+
+    Args:
+        path: of the feature.
+        built: the output shape that the engine was built for.
+    """
+    return (
+        f"Feature '{path}': the engine was built for batches of output shape {built}, "
+        "got"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
-class Layout:
+class HostLayout:
     """The features and tables of an engine whose batches have known shapes.
 
     Attributes:
@@ -95,15 +115,14 @@ class Layout:
         Raises:
             ValueError: if a batch has another shape than the engine was built for.
         """
-        for feature, own, built in zip(self.features, ids, self.shapes, strict=True):
-            if isinstance(own, tf.RaggedTensor) and folded_shape(feature) is not None:
+        for feature, batch, built in zip(self.features, ids, self.shapes, strict=True):
+            if isinstance(batch, tf.RaggedTensor) and folded_shape(feature) is not None:
                 continue
-            shape = output_shape(feature, own.shape)
+            shape = output_shape(feature, batch.shape)
             if not shape.is_compatible_with(built):
                 raise ValueError(
-                    f"Feature '{feature.path}': the engine was built for batches of "
-                    f"output shape {built}, got {shape.as_list()}. Build with that "
-                    "shape, or pad the batch."
+                    f"{shape_message(feature.path, built)} {shape.as_list()}. "
+                    f"{SHAPE_REMEDY}"
                 )
 
     def tables_on(self, host: int) -> list[int]:
@@ -112,8 +131,8 @@ class Layout:
 
     def features_on(self, host: int) -> list[int]:
         """Returns the positions of the features whose tables have rows on a host."""
-        own = set(self.tables_on(host))
-        return [f for f, table in enumerate(self.table_of_feature) if table in own]
+        tables = set(self.tables_on(host))
+        return [f for f, table in enumerate(self.table_of_feature) if table in tables]
 
     def table_rows(self, table: int) -> int:
         """Returns the activation rows of all features of a table."""

@@ -15,7 +15,7 @@ from shardline.embedding.config.optimizers import (
     Adam,
     touches_all_rows,
 )
-from shardline.embedding.host.layout import HostBatch, Layout
+from shardline.embedding.host.layout import HostLayout, HostLookups
 from shardline.embedding.hosts import task_of
 from shardline.embedding.inputs.assertions import Check
 from shardline.embedding.inputs.lookups import known_kept
@@ -34,7 +34,7 @@ _RULES = {
 class NativeKernels:
     """Implements `embedding.host.kernels.Kernels`."""
 
-    def __init__(self, layout: Layout, ops: Any):
+    def __init__(self, layout: HostLayout, ops: Any):
         """Takes what is known before the first batch.
 
         Args:
@@ -59,13 +59,15 @@ class NativeKernels:
 
     def partition(
         self, features: Sequence[Any], weights: Sequence[Any]
-    ) -> list[HostBatch]:
+    ) -> list[HostLookups]:
         """Splits a batch, as `Kernels.partition`."""
         layout = self._layout
         specs, tables = layout.features, layout.tables
         positions = [
-            _positions(ids, own if spec.config.validate_weights_and_indices else None)
-            for spec, ids, own in zip(specs, features, weights, strict=True)
+            _positions(
+                ids, of_ids if spec.config.validate_weights_and_indices else None
+            )
+            for spec, ids, of_ids in zip(specs, features, weights, strict=True)
         ]
         columns = self._ops.shardline_partition(
             ids=[ids if is_dense(ids) else ids.values for ids in features],
@@ -74,7 +76,7 @@ class NativeKernels:
             hosts=len(layout.used_hosts),
             paths=[spec.path for spec in specs],
             kinds=[_kind(ids) for ids in features],
-            is_weighted=[own is not None for own in weights],
+            is_weighted=[of_ids is not None for of_ids in weights],
             validate=[bool(s.config.validate_weights_and_indices) for s in specs],
             kept=[
                 -1 if kept is None else kept
@@ -89,10 +91,10 @@ class NativeKernels:
             host_counts=[len(rows) for rows in layout.first_rows],
             first_rows=list(itertools.chain.from_iterable(layout.first_rows)),
         )
-        return [HostBatch(*host) for host in zip(*columns, strict=True)]
+        return [HostLookups(*host) for host in zip(*columns, strict=True)]
 
     def lookup(
-        self, tables: Sequence[HostTable], batch: Sequence[HostBatch]
+        self, tables: Sequence[HostTable], batch: Sequence[HostLookups]
     ) -> list[tf.Tensor]:
         """Looks a batch up, as `Kernels.lookup`.
 
@@ -100,13 +102,13 @@ class NativeKernels:
         processes send theirs, which are added up here.
         """
         sums: dict[str, dict[int, tf.Tensor]] = {}
-        for host, own in enumerate(batch):
+        for host, lookups in enumerate(batch):
             features = self._layout.features_on(host)
             # A host holds rows of those tables only that the hosts before it hold.
             so_far = sums.setdefault(self._tasks[host], {})
             partial = [so_far[f] for f in features if f in so_far]
-            found = self._lookup_on(host, tables, own, partial)
-            so_far.update(zip(features, found, strict=True))
+            summed = self._lookup_on(host, tables, lookups, partial)
+            so_far.update(zip(features, summed, strict=True))
         return [
             tf.add_n([so_far[f] for so_far in sums.values() if f in so_far])
             for f in range(len(self._layout.features))
@@ -127,69 +129,70 @@ class NativeKernels:
     def update(
         self,
         tables: Sequence[HostTable],
-        batches: Sequence[Sequence[HostBatch]],
+        batches: Sequence[Sequence[HostLookups]],
         gradients: Sequence[Sequence[tf.Tensor]],
         rates: Sequence[tf.Tensor],
     ) -> None:
         """Updates all tables, as `Kernels.update`."""
         for host, device in enumerate(self._layout.used_hosts):
-            own = self._layout.tables_on(host)
-            shards = [tables[t].shards()[host] for t in own]
+            on_host = self._layout.tables_on(host)
+            shards = [tables[t].shards()[host] for t in on_host]
             features = self._layout.features_on(host)
-            own_batches = [replica[host] for replica in batches]
+            lookups = [replica[host] for replica in batches]
             with tf.device(device):
                 self._ops.shardline_update(
                     tables=[shard.parameters.handle for shard in shards],
                     slots=[slot.handle for shard in shards for slot in shard.slots],
-                    rows=[batch.rows for batch in own_batches],
-                    segments=[batch.segments for batch in own_batches],
-                    coefficients=[batch.coefficients for batch in own_batches],
-                    table_ends=[batch.table_ends for batch in own_batches],
+                    rows=[replica.rows for replica in lookups],
+                    segments=[replica.segments for replica in lookups],
+                    coefficients=[replica.coefficients for replica in lookups],
+                    table_ends=[replica.table_ends for replica in lookups],
                     gradients=[r[f] for r in gradients for f in features],
-                    rates=tf.stack([rates[t] for t in own]),
+                    rates=tf.stack([rates[t] for t in on_host]),
                     **self._sizes(host),
-                    **self._rules(own),
+                    **self._rules(on_host),
                 )
 
     def _lookup_on(
         self,
         host: int,
         tables: Sequence[HostTable],
-        batch: HostBatch,
+        lookups: HostLookups,
         partial: Sequence[tf.Tensor],
     ) -> list[tf.Tensor]:
-        own = self._layout.tables_on(host)
+        """Returns the activations of a host's features, added to partial sums."""
+        on_host = self._layout.tables_on(host)
         with tf.device(self._layout.used_hosts[host]):
-            found: list[tf.Tensor] = self._ops.shardline_lookup(
-                tables=[tables[t].shards()[host].parameters.handle for t in own],
-                **batch._asdict(),
+            activations: list[tf.Tensor] = self._ops.shardline_lookup(
+                tables=[tables[t].shards()[host].parameters.handle for t in on_host],
+                **lookups._asdict(),
                 partial_sums=partial,
                 feature_count=len(self._layout.features_on(host)),
                 quantization=list(
                     itertools.chain.from_iterable(
-                        _quantization(self._layout.tables[t].config) for t in own
+                        _quantization(self._layout.tables[t].config) for t in on_host
                     )
                 ),
                 **self._sizes(host),
             )
-        return found
+        return activations
 
     def _sizes(self, host: int) -> dict[str, list[int]]:
         """Returns the attributes that say which activations belong to which table."""
-        own = self._layout.tables_on(host)
+        tables = self._layout.tables_on(host)
         features = self._layout.features_on(host)
-        position = {table: i for i, table in enumerate(own)}
+        position = {table: i for i, table in enumerate(tables)}
         return {
             "feature_tables": [
                 position[self._layout.table_of_feature[f]] for f in features
             ],
             "feature_rows": [self._layout.activation_rows[f] for f in features],
-            "dims": [self._layout.tables[t].config.dim for t in own],
+            "dims": [self._layout.tables[t].config.dim for t in tables],
         }
 
-    def _rules(self, own: Sequence[int]) -> dict[str, list[Any]]:
+    def _rules(self, tables: Sequence[int]) -> dict[str, list[Any]]:
         """Returns the attributes that say how each table is updated."""
-        specs = [self._layout.tables[t] for t in own]
+        specs = [self._layout.tables[t] for t in tables]
         return {
             "rules": [_RULES[type(spec.optimizer)] for spec in specs],
             "options": [o for spec in specs for o in _options(spec.optimizer)],
@@ -208,12 +211,12 @@ def _kind(ids: Any) -> str:
 
 
 def _positions(ids: Any, weights: Any) -> list[tf.Tensor]:
-    """Returns where a feature's ids stand, and its weights if given."""
+    """Returns where the ids of a feature stand, and its weights if there are any."""
     if is_dense(ids):
         return []
     if isinstance(ids, tf.SparseTensor):
-        own = [ids.indices, ids.dense_shape]
-        return own if weights is None else [*own, weights.indices]
+        positions = [ids.indices, ids.dense_shape]
+        return positions if weights is None else [*positions, weights.indices]
     splits = (
         [ids.row_splits] if weights is None else [ids.row_splits, weights.row_splits]
     )
@@ -235,28 +238,28 @@ def _options(optimizer: Any) -> list[float]:
     def bound(value: float | None, otherwise: float) -> float:
         return otherwise if value is None else value
 
-    own: list[float] = []
+    of_rule: list[float] = []
     if isinstance(optimizer, AdagradMomentum):
         beta2 = optimizer.beta2
-        own = [optimizer.momentum, beta2, 1 - beta2]
-        own += [optimizer.epsilon, -1.0 / optimizer.exponent]
+        of_rule = [optimizer.momentum, beta2, 1 - beta2]
+        of_rule += [optimizer.epsilon, -1.0 / optimizer.exponent]
     elif isinstance(optimizer, Adam):
-        own = [optimizer.beta_1, 1 - optimizer.beta_1]
-        own += [optimizer.beta_2, 1 - optimizer.beta_2]
+        of_rule = [optimizer.beta_1, 1 - optimizer.beta_1]
+        of_rule += [optimizer.beta_2, 1 - optimizer.beta_2]
         epsilon = optimizer.epsilon
-        own += [epsilon**2 if optimizer.sum_inside_sqrt else epsilon]
+        of_rule += [epsilon**2 if optimizer.sum_inside_sqrt else epsilon]
     elif isinstance(optimizer, FTRL):
-        own = [-optimizer.learning_rate_power, optimizer.beta]
-        own += [optimizer.l1_regularization_strength]
-        own += [2 * optimizer.l2_regularization_strength]
+        of_rule = [-optimizer.learning_rate_power, optimizer.beta]
+        of_rule += [optimizer.l1_regularization_strength]
+        of_rule += [2 * optimizer.l2_regularization_strength]
     return [
         bound(optimizer.clip_gradient_min, -math.inf),
         bound(optimizer.clip_gradient_max, math.inf),
         bound(optimizer.clip_weight_min, -math.inf),
         bound(optimizer.clip_weight_max, math.inf),
         optimizer.weight_decay_factor or 0.0,
-        *own,
-        *[0.0] * (5 - len(own)),
+        *of_rule,
+        *[0.0] * (5 - len(of_rule)),
     ]
 
 

@@ -22,7 +22,7 @@ import tensorflow as tf
 from shardline.embedding.host.backend import HostBackend
 from shardline.embedding.host.batch_queue import BatchQueue, Part
 from shardline.embedding.host.kernels import Batches, Gradients
-from shardline.embedding.host.layout import from_queue
+from shardline.embedding.host.layout import lookups_from_queue
 from shardline.embedding.hosts import logical_hosts
 from shardline.embedding.inputs.assertions import after
 from shardline.embedding.tables.host_table import HostTable
@@ -98,7 +98,7 @@ class PipelinedHostBackend(HostBackend):
         *parts, gradients, rates = self._waiting.dequeue()
         hosts, features = len(self._layout.used_hosts), len(self._features)
         batches = [
-            [from_queue(part) for part in parts[first : first + hosts]]
+            [lookups_from_queue(part) for part in parts[first : first + hosts]]
             for first in range(0, len(parts), hosts)
         ]
         by_replica = [

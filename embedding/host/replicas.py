@@ -44,8 +44,8 @@ class Replicas:
             ValueError: if it belongs to none.
         """
         spec = tf.DeviceSpec.from_string(device)
-        for index, own in enumerate(self._devices):
-            full = tf.DeviceSpec.from_string(own)
+        for index, name in enumerate(self._devices):
+            full = tf.DeviceSpec.from_string(name)
             if full.make_merged_spec(spec) == full:
                 return index
         raise ValueError(
@@ -74,10 +74,10 @@ class Replicas:
         """
         for value in values:
             if isinstance(value, tf.distribute.DistributedValues):
-                given = len(value.values)
-                if given != self.count:
+                replicas = len(value.values)
+                if replicas != self.count:
                     raise ValueError(
-                        f"The batch is for {given} replicas, the engine for "
+                        f"The batch is for {replicas} replicas, the engine for "
                         f"{self.count}. Create the engine inside strategy.scope()."
                     )
         return [of_replica(values, replica) for replica in range(self.count)]
@@ -89,8 +89,8 @@ class Replicas:
 
         Args:
             method: what the user called, for messages.
-            function: takes one argument a replica, returns one result a replica.
-            argument: this replica's.
+            function: takes the arguments of all replicas, returns a result for each.
+            argument: the argument of this replica.
 
         Raises:
             RuntimeError: outside `strategy.run` of a strategy with several replicas,

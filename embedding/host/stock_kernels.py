@@ -1,7 +1,7 @@
 """The hot steps in stock TensorFlow ops, for where the native kernels are not built.
 
-A `TableShare` is what one host answers for one table. Pooled lookup and pooled gradient
-read the same one.
+A `GroupedLookup` is what a step asks of one table on one host. Pooled lookup and pooled
+gradient read the same one.
 """
 
 import itertools
@@ -11,20 +11,25 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from shardline.embedding.config import optimizers
-from shardline.embedding.host.layout import HostBatch, Layout
+from shardline.embedding.host.layout import (
+    SHAPE_REMEDY,
+    HostLayout,
+    HostLookups,
+    shape_message,
+)
 from shardline.embedding.inputs.assertions import Check, after
 from shardline.embedding.inputs.lookups import Lookup, lookup_of, shape_of
 from shardline.embedding.tables import pooling
 from shardline.embedding.tables.host_table import HostTable, Shard
 
 
-class TableShare(NamedTuple):
-    """The part of a batch that one host answers for one table.
+class GroupedLookup(NamedTuple):
+    """The lookup of one table on one host, with each of its rows listed once.
 
     Attributes:
-        rows: int32 [distinct], the host's rows that occur, counted from its first row.
+        rows: int32 [distinct], the rows that occur, numbered from the host's first row.
         indices: int64 [n, 2], pairs (activation row, position in `rows`).
-        coefficients: float32 [n].
+        coefficients: float32 [n], what each row is multiplied by.
     """
 
     rows: tf.Tensor
@@ -35,47 +40,49 @@ class TableShare(NamedTuple):
 class StockKernels:
     """Implements `embedding.host.kernels.Kernels`."""
 
-    def __init__(self, layout: Layout):
+    def __init__(self, layout: HostLayout):
         """Takes what is known before the first batch."""
         self._layout = layout
 
     def prepare(self, tables: Sequence[HostTable]) -> None:
-        """Does nothing."""
+        """Does nothing: stock ops take tables as they are."""
 
     def partition(
         self, features: Sequence[Any], weights: Sequence[Any]
-    ) -> list[HostBatch]:
+    ) -> list[HostLookups]:
         """Splits a batch, as `Kernels.partition`."""
         with after(*self._shape_checks(features)):
             lookups = [
-                _by_activation_row(ids, lookup_of(feature, ids, own))
-                for feature, ids, own in zip(
+                _by_activation_row(ids, lookup_of(feature, ids, of_ids))
+                for feature, ids, of_ids in zip(
                     self._layout.features, features, weights, strict=True
                 )
             ]
-        shares: list[list[Lookup]] = [[] for _ in self._layout.used_hosts]
+        by_host: list[list[Lookup]] = [[] for _ in self._layout.used_hosts]
         for table, starts in enumerate(self._layout.first_rows):
             parts = self._stacked(table, lookups).split(starts)
             for host, (part, start) in enumerate(zip(parts, starts, strict=True)):
-                shares[host].append(part._replace(ids=part.ids - start))
-        return [_joined(own) for own in shares]
+                by_host[host].append(part._replace(ids=part.ids - start))
+        return [_joined(lookups) for lookups in by_host]
 
     def lookup(
-        self, tables: Sequence[HostTable], batch: Sequence[HostBatch]
+        self, tables: Sequence[HostTable], batch: Sequence[HostLookups]
     ) -> list[tf.Tensor]:
         """Looks a batch up, as `Kernels.lookup`: partial sums of hosts are added up."""
         sums: list[list[tf.Tensor]] = [[] for _ in tables]
-        for host, own in enumerate(batch):
-            for table, share in self._shares(host, [own]):
+        for host, lookups in enumerate(batch):
+            for table, lookup in self._grouped(host, [lookups]):
                 shard = tables[table].shards()[host]
                 with tf.device(shard.host):
                     touched = pooling.quantized(
                         tables[table].spec.config.quantization_config,
-                        shard.parameters.sparse_read(share.rows),
+                        shard.parameters.sparse_read(lookup.rows),
                     )
                     rows = self._layout.table_rows(table)
                     sums[table].append(
-                        pooling.pooled(share.indices, share.coefficients, rows, touched)
+                        pooling.pooled(
+                            lookup.indices, lookup.coefficients, rows, touched
+                        )
                     )
         activations: list[Any] = [None] * len(self._layout.features)
         for spec, partial_sums in zip(self._layout.tables, sums, strict=True):
@@ -103,18 +110,18 @@ class StockKernels:
     def update(
         self,
         tables: Sequence[HostTable],
-        batches: Sequence[Sequence[HostBatch]],
+        batches: Sequence[Sequence[HostLookups]],
         gradients: Sequence[Sequence[tf.Tensor]],
         rates: Sequence[tf.Tensor],
     ) -> None:
         """Updates all tables, as `Kernels.update`."""
         for host in range(len(self._layout.used_hosts)):
             replicas = [replica[host] for replica in batches]
-            for table, share in self._shares(host, replicas):
+            for table, lookup in self._grouped(host, replicas):
                 shard = tables[table].shards()[host]
                 gradient = self._stacked_gradient(table, gradients)
                 with tf.device(shard.host):
-                    update = (tables[table], shard, share, gradient, rates[table])
+                    update = (tables[table], shard, lookup, gradient, rates[table])
                     if tables[table].spec.optimizer.use_gradient_accumulation:
                         _update_once(*update)
                     else:
@@ -128,12 +135,8 @@ class StockKernels:
         ):
             shape = shape_of(feature, ids)
             fits = tf.reduce_all(tf.equal(shape, expected))
-            message = (
-                f"Feature '{feature.path}': the engine was built for batches of "
-                f"output shape {expected}, got"
-            )
-            remedy = "Build with that shape, or pad the batch."
-            checks.append(tf.debugging.Assert(fits, [message, shape, remedy]))
+            message = shape_message(feature.path, expected)
+            checks.append(tf.debugging.Assert(fits, [message, shape, SHAPE_REMEDY]))
         return checks
 
     def _stacked(self, table: int, lookups: list[Lookup]) -> Lookup:
@@ -157,10 +160,10 @@ class StockKernels:
         features = self._layout.tables[table].features
         return tf.concat([replica[f] for replica in gradients for f in features], 0)
 
-    def _shares(
-        self, host: int, replicas: Sequence[HostBatch]
-    ) -> Iterator[tuple[int, TableShare]]:
-        """Yields the tables on a host, and their shares of all replicas as one."""
+    def _grouped(
+        self, host: int, replicas: Sequence[HostLookups]
+    ) -> Iterator[tuple[int, GroupedLookup]]:
+        """Yields each table on a host, and the lookups of all replicas in it as one."""
         tables = self._layout.tables_on(host)
         with tf.device(self._layout.used_hosts[host]):
             by_replica = [_split(replica, len(tables)) for replica in replicas]
@@ -174,14 +177,14 @@ class StockKernels:
                 )
                 rows, positions = tf.unique(merged.ids, out_idx=tf.int64)
                 indices = tf.stack([merged.segment_ids, positions], axis=1)
-                yield table, TableShare(rows, indices, merged.coefficients)
+                yield table, GroupedLookup(rows, indices, merged.coefficients)
 
 
 def _by_activation_row(ids: Any, lookup: Lookup) -> Lookup:
-    """Returns a feature's occurrences in the order of the activation rows.
+    """Returns a feature's lookup with its entries in the order of activation rows.
 
     That is the order in which rows are updated. Only the entries of a SparseTensor may
-    stand in another one; those of one activation row stay as they stand.
+    stand in another order; those of one activation row keep theirs.
     """
     if not isinstance(ids, tf.SparseTensor):
         return lookup
@@ -195,26 +198,26 @@ def _by_activation_row(ids: Any, lookup: Lookup) -> Lookup:
     return Lookup(*tf.cond(in_order, lambda: lookup, ordered))
 
 
-def _joined(shares: Sequence[Lookup]) -> HostBatch:
-    """Returns a host's shares of all tables as one batch."""
+def _joined(lookups: Sequence[Lookup]) -> HostLookups:
+    """Returns the lookups of a host's tables as one list."""
     ids, segments, coefficients = (
-        tf.concat(column, axis=0) for column in zip(*shares, strict=True)
+        tf.concat(column, axis=0) for column in zip(*lookups, strict=True)
     )
-    ends = tf.cumsum(tf.stack([tf.size(share.ids, tf.int64) for share in shares]))
-    return HostBatch(
+    ends = tf.cumsum(tf.stack([tf.size(lookup.ids, tf.int64) for lookup in lookups]))
+    return HostLookups(
         tf.cast(ids, tf.int32), tf.cast(segments, tf.int32), coefficients, ends
     )
 
 
-def _split(batch: HostBatch, tables: int) -> list[Lookup]:
-    """Returns each table's share of a host's batch."""
-    starts = tf.concat([[0], batch.table_ends[:-1]], axis=0)
-    sizes = batch.table_ends - starts
+def _split(lookups: HostLookups, tables: int) -> list[Lookup]:
+    """Returns the lookup of each table on a host."""
+    starts = tf.concat([[0], lookups.table_ends[:-1]], axis=0)
+    sizes = lookups.table_ends - starts
     columns = (
         tf.split(column, sizes, num=tables)
-        for column in (batch.rows, tf.cast(batch.segments, tf.int64))
+        for column in (lookups.rows, tf.cast(lookups.segments, tf.int64))
     )
-    coefficients = tf.split(batch.coefficients, sizes, num=tables)
+    coefficients = tf.split(lookups.coefficients, sizes, num=tables)
     return [Lookup(*part) for part in zip(*columns, coefficients, strict=True)]
 
 
@@ -223,13 +226,13 @@ def _shifted(lookup: Lookup, rows: int) -> Lookup:
 
 
 def _update_once(
-    table: HostTable, shard: Shard, share: TableShare, gradient: Any, rate: Any
+    table: HostTable, shard: Shard, lookup: GroupedLookup, gradient: Any, rate: Any
 ) -> None:
     """Sums the gradient of each row over its occurrences, then updates each once."""
     optimizer = table.spec.optimizer
-    rows = share.rows
+    rows = lookup.rows
     summed = pooling.pooled_gradient(
-        share.indices, share.coefficients, tf.size(rows, tf.int64), gradient
+        lookup.indices, lookup.coefficients, tf.size(rows, tf.int64), gradient
     )
     if optimizers.touches_all_rows(optimizer):
         shape = tf.shape(shard.parameters, rows.dtype)
@@ -241,23 +244,25 @@ def _update_once(
 
 
 def _update_by_occurrence(
-    table: HostTable, shard: Shard, share: TableShare, gradient: Any, rate: Any
+    table: HostTable, shard: Shard, lookup: GroupedLookup, gradient: Any, rate: Any
 ) -> None:
-    """Applies the occurrences of a row one after the other, in the share's order.
+    """Applies the occurrences of a row one after the other, in the lookup's order.
 
     Round k applies the k-th occurrence of every row that has one.
     """
-    activation_rows, positions = tf.unstack(share.indices, num=2, axis=1)
-    gradients = share.coefficients[:, tf.newaxis] * tf.gather(gradient, activation_rows)
+    activation_rows, positions = tf.unstack(lookup.indices, num=2, axis=1)
+    gradients = lookup.coefficients[:, tf.newaxis] * tf.gather(
+        gradient, activation_rows
+    )
     if table.spec.policy != "error":
-        usable = _finite_rows(positions, gradients, tf.size(share.rows))
+        usable = _finite_rows(positions, gradients, tf.size(lookup.rows))
         positions = tf.boolean_mask(positions, usable)
         gradients = tf.boolean_mask(gradients, usable)
     rounds = _occurrence_numbers(positions)
 
     def one_round(number: tf.Tensor) -> tuple[tf.Tensor]:
         due = tf.equal(rounds, number)
-        rows = tf.gather(share.rows, tf.boolean_mask(positions, due))
+        rows = tf.gather(lookup.rows, tf.boolean_mask(positions, due))
         due_gradients = tf.boolean_mask(gradients, due)
         _apply_rule(table.spec.optimizer, shard, rows, due_gradients, rate)
         return (number + 1,)

@@ -1,10 +1,14 @@
-"""Feature inputs of every kind as one form: which id adds to which row, how much.
+"""Lookups: what inputs of every kind ask of a table, in the same words.
 
-Dense, sparse and ragged ids, weights, combiners and sequences all become a `Lookup`:
-a list of occurrences (id, row of the activations, coefficient). An activation is then
+Dense, sparse and ragged ids, weights, combiners and sequences all become a `Lookup`: a
+list of occurrences (id, row of the activations, coefficient). An activation is then
 sum(coefficient * table[id]) over its occurrences, and the gradient of an id is
-sum(coefficient * gradient[row]): lookup and update read the same list. A row without
-occurrences is zero. Training and serving share this module, so they cannot disagree.
+sum(coefficient * gradient[row]): the forward pass and the update read the same list. A
+row without occurrences is zero. Training and serving share this module, so they cannot
+disagree.
+
+A lookup is first of one feature, then of all features of a table; `host.layout` has the
+lookups of all tables on one host, which is what travels there.
 """
 
 from typing import Any, NamedTuple
@@ -22,12 +26,13 @@ from shardline.embedding.tables import partition
 
 
 class Lookup(NamedTuple):
-    """The occurrences of one feature, or of all features of a table.
+    """What a batch asks of a table for one of its features, or for all of them.
 
     Attributes:
         ids: int64 [n], the ids in feature order.
-        segment_ids: int64 [n], the row of the flattened activations each id adds to.
-        coefficients: float32 [n], what each id's table row is multiplied by.
+        segment_ids: int64 [n], the row of the flattened activations that each id adds
+            to.
+        coefficients: float32 [n], what the table's row of each id is multiplied by.
     """
 
     ids: tf.Tensor
@@ -35,7 +40,7 @@ class Lookup(NamedTuple):
     coefficients: tf.Tensor
 
     def split(self, starts: list[int]) -> list["Lookup"]:
-        """Returns each host's share, in the same order.
+        """Returns what the batch asks of each host, in the same order.
 
         Args:
             starts: the first row of each host's range of the table.
@@ -48,7 +53,7 @@ class Lookup(NamedTuple):
 
 
 def lookup_of(feature: FeatureSpec, ids: Any, weights: Any) -> Lookup:
-    """Returns the occurrences of one feature's batch.
+    """Returns what a batch asks for one feature.
 
     Args:
         feature: the feature.
@@ -57,8 +62,8 @@ def lookup_of(feature: FeatureSpec, ids: Any, weights: Any) -> Lookup:
 
     Raises:
         ValueError: if a ragged batch does not fit the feature's output_shape.
-        tf.errors.InvalidArgumentError: while running, on row splits that are none, and
-            on ids or weights that the table's policy refuses.
+        tf.errors.InvalidArgumentError: while running, on row splits that no ragged
+            tensor can have, and on ids or weights that the table's policy refuses.
     """
     if isinstance(ids, tf.RaggedTensor):
         ids = with_checked_splits(feature.path, ids)
@@ -69,7 +74,7 @@ def lookup_of(feature: FeatureSpec, ids: Any, weights: Any) -> Lookup:
         _segment_ids(feature, ids, kept),
         tf.ones([tf.size(values)])
         if weights is None
-        else _given(feature, ids, weights),
+        else _checked_weights(feature, ids, weights),
     )
     if feature.config.validate_weights_and_indices:
         lookup = _usable(feature, lookup, is_weighted=weights is not None)
@@ -92,6 +97,15 @@ def lookup_of(feature: FeatureSpec, ids: Any, weights: Any) -> Lookup:
     return pooled._replace(coefficients=coefficients)
 
 
+def positions_message(path: str) -> str:
+    """Returns what is said of weights that do not stand where the ids do.
+
+    Args:
+        path: of the feature.
+    """
+    return f"Feature '{path}': weights must stand at the same positions as the ids."
+
+
 def shape_of(feature: FeatureSpec, ids: Any) -> tf.Tensor:
     """Returns the output shape of one batch: int64 [rank], as `config.shapes`."""
     if is_dense(ids):
@@ -112,8 +126,8 @@ def shape_of(feature: FeatureSpec, ids: Any) -> tf.Tensor:
 def known_kept(feature: FeatureSpec, ids: Any) -> int | None:
     """Returns how many ids of an example keep a row each; 0 if they are pooled.
 
-    None where only a running step knows how many examples there are; a single row an
-    example means then that they are pooled.
+    None where only a running step knows how many examples there are. If it then finds
+    a single row for each example, they are pooled.
 
     Raises:
         ValueError: if a ragged batch does not fit the feature's output_shape.
@@ -165,21 +179,19 @@ def _segment_ids(feature: FeatureSpec, ids: Any, kept: int | tf.Tensor) -> tf.Te
     if is_dense(ids):
         return tf.range(tf.size(ids, tf.int64))
     if isinstance(ids, tf.SparseTensor):
-        examples, places = _sparse_places(feature, ids)
+        examples, columns = _sparse_positions(feature, ids)
     else:
         examples = tf.cast(ids.value_rowids(), tf.int64)
         starts = tf.gather(tf.cast(ids.row_starts(), tf.int64), examples)
-        places = tf.range(tf.size(examples, tf.int64)) - starts
+        columns = tf.range(tf.size(examples, tf.int64)) - starts
     if isinstance(kept, int) and kept == 0:
         return examples
     cut_off = tf.constant(-1, tf.int64)
-    own_rows = tf.where(places < kept, examples * kept + places, cut_off)
-    return (
-        own_rows if isinstance(kept, int) else tf.where(kept == 1, examples, own_rows)
-    )
+    rows = tf.where(columns < kept, examples * kept + columns, cut_off)
+    return rows if isinstance(kept, int) else tf.where(kept == 1, examples, rows)
 
 
-def _sparse_places(
+def _sparse_positions(
     feature: FeatureSpec, ids: tf.SparseTensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the row of each entry, counted over the leading axes, and its column."""
@@ -200,26 +212,26 @@ def _sparse_places(
     return tf.reduce_sum(indices[:, :-1] * strides, axis=1), indices[:, -1]
 
 
-def _given(feature: FeatureSpec, ids: Any, weights: Any) -> tf.Tensor:
-    """Returns the weights as float32 [n], once they are known to stand by their ids."""
+def _checked_weights(feature: FeatureSpec, ids: Any, weights: Any) -> tf.Tensor:
+    """Returns the weights as float32 [n], once it is known that each has its id."""
     if not feature.config.validate_weights_and_indices:
         return tf.cast(weights.values, tf.float32)
     with after(_same_entries(feature.path, ids, weights)):
-        # Of its own: a cast to the same type is none, and not ordered.
+        # A cast to the same type makes no op, so that nothing would be ordered.
         return tf.identity(tf.cast(weights.values, tf.float32))
 
 
 def _same_entries(path: str, ids: Any, weights: Any) -> Check:
     """Asserts that ids and weights have the same entries, not only equally many."""
     if isinstance(ids, tf.SparseTensor):
-        mine, theirs = ids.indices, weights.indices
+        of_ids, of_weights = ids.indices, weights.indices
     else:
-        mine = tf.cast(ids.row_splits, tf.int64)
-        theirs = tf.cast(weights.row_splits, tf.int64)
+        of_ids = tf.cast(ids.row_splits, tf.int64)
+        of_weights = tf.cast(weights.row_splits, tf.int64)
     are_as_many = tf.equal(tf.size(ids.values), tf.size(weights.values))
-    same = are_as_many & are_same(mine, theirs)
-    message = f"Feature '{path}': weights must stand at the same positions as the ids."
-    return tf.debugging.Assert(same, [message, "ids:", mine, "weights:", theirs])
+    same = are_as_many & are_same(of_ids, of_weights)
+    message = positions_message(path)
+    return tf.debugging.Assert(same, [message, "ids:", of_ids, "weights:", of_weights])
 
 
 def _usable(feature: FeatureSpec, lookup: Lookup, *, is_weighted: bool) -> Lookup:

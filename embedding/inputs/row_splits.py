@@ -1,7 +1,7 @@
 """Row splits of ragged ids, which only a running step can check.
 
-TensorFlow's ops take those that no RaggedTensor can have in different ways: some answer
-numbers, some allocate as much as they say.
+TensorFlow's ops differ on row splits that no RaggedTensor can have: some return
+numbers, some allocate as much memory as the splits ask for.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,6 @@ from typing import Any
 import tensorflow as tf
 
 from shardline.embedding.inputs.assertions import Check, after, asserted
-
-MUST = "row_splits must ascend from 0 to the number of ids,"
 
 
 def are_splits(ids: tf.RaggedTensor) -> tf.Tensor:
@@ -26,25 +24,34 @@ def are_splits(ids: tf.RaggedTensor) -> tf.Tensor:
 
 
 def with_checked_splits(path: str, ids: tf.RaggedTensor) -> tf.RaggedTensor:
-    """Returns ids whose row splits are known to be such before anything reads them.
+    """Returns ids whose row splits are checked before anything reads them.
 
     Args:
         path: of the feature, for the message.
         ids: [batch, None].
     """
-    with after(splits_check([(f"Feature '{path}': {MUST}", ids)])):
+    with after(splits_check([(splits_message(path), ids)])):
         splits = tf.identity(ids.row_splits)
     return tf.RaggedTensor.from_row_splits(ids.values, splits, validate=False)
 
 
-def splits_check(given: Sequence[tuple[str, tf.RaggedTensor]]) -> Check:
-    """Asserts row splits of several tensors as one: a request is as slow as it has ops.
+def splits_message(path: str) -> str:
+    """Returns what is said of row splits that are refused, up to the number of ids.
 
     Args:
-        given: what the message says of each, up to the number of values; and the
-            tensor, [batch, None].
+        path: of the feature.
     """
-    messages, tensors = zip(*given, strict=True)
+    return f"Feature '{path}': row_splits must ascend from 0 to the number of ids,"
+
+
+def splits_check(tensors_by_message: Sequence[tuple[str, tf.RaggedTensor]]) -> Check:
+    """Asserts row splits of several tensors in one op, as requests must be of few.
+
+    Args:
+        tensors_by_message: pairs of what the message says, up to the number of values,
+            and a tensor [batch, None].
+    """
+    messages, tensors = zip(*tensors_by_message, strict=True)
     fit = tf.stack([are_splits(ids) for ids in tensors])
 
     def found() -> list[Any]:

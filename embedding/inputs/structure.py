@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from shardline.embedding.config.shapes import check_rank
 from shardline.embedding.config.specs import FeatureSpec
-from shardline.embedding.inputs.row_splits import MUST
+from shardline.embedding.inputs.row_splits import splits_message
 
 
 def flatten_like(feature_config: Any, structure: Any) -> list[Any]:
@@ -102,7 +102,7 @@ def _check_ids(feature: FeatureSpec, ids: Any) -> None:
     if isinstance(ids, tf.RaggedTensor) and ids.row_splits.shape[0] == 0:
         # It has no shape to be checked.
         raise ValueError(
-            f"Feature '{path}': {MUST} got none at all. A batch without examples has "
+            f"{splits_message(path)} got none at all. A batch without examples has "
             "the row_splits [0]."
         )
     _check_rank(path, ids)

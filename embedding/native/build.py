@@ -35,7 +35,13 @@ _OPS = (
     "update_op.cc",
     "huge_pages_op.cc",
 )
-_CORE = ("sort.cc", "partition.cc", "lookup.cc", "update.cc", "row_loops_choice.cc")
+_CORE = (
+    "sort.cc",
+    "partition.cc",
+    "pooled_lookup.cc",
+    "update.cc",
+    "row_loops_choice.cc",
+)
 _LOOPS = "row_loops.cc"
 _LOOP_FLAGS = ("-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")
 _INSTRUCTION_SETS = {

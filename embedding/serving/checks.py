@@ -1,8 +1,8 @@
 """Assertions on a served request: those of all features are made as one.
 
-A small request is as slow as it has ops. Of each feature's ids only the smallest and
-the largest are taken, and those of all features are compared at once. What is refused
-is what `embedding.config.policies` refuses in training.
+The time of a small request goes with the number of its ops. So only the smallest and
+the largest id of each feature are taken, and those of all features are compared at
+once. What is refused here is what `embedding.config.policies` refuses in training.
 """
 
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from shardline.embedding.config.policies import REMEDY, ids_message, weights_message
 from shardline.embedding.config.specs import FeatureSpec
 from shardline.embedding.inputs.assertions import Check, are_same, asserted
-from shardline.embedding.inputs.row_splits import MUST, splits_check
+from shardline.embedding.inputs.lookups import positions_message
+from shardline.embedding.inputs.row_splits import splits_check, splits_message
 from shardline.embedding.inputs.structure import is_dense
 from shardline.embedding.inputs.weights import are_finite_and_not_negative
 
-_REMEDY = "Mend the preprocessing, or give the table the policy drop or oov_row."
 
-
-class Batch(NamedTuple):
-    """One feature's share of a request.
+class FeatureRequest(NamedTuple):
+    """What a request asks for one feature.
 
     Attributes:
         feature: the feature.
@@ -33,26 +33,29 @@ class Batch(NamedTuple):
     weights: Any
 
 
-def request_checks(batches: Sequence[Batch], *, splits_known: bool) -> list[Check]:
-    """Asserts that dense and ragged batches are such, and tables can use them.
+def request_checks(
+    requests: Sequence[FeatureRequest], *, splits_known: bool
+) -> list[Check]:
+    """Asserts that row splits are valid, and that tables can use ids and weights.
 
     Args:
-        batches: the ids and weights of tables whose policy does not refuse anything,
-            or that are not to be validated, pass; row splits that are none do not.
-        splits_known: whether row splits are known to be such.
+        requests: of each feature. The ids and weights of a table pass if its policy
+            refuses nothing, or if they are not to be validated. Row splits that no
+            ragged tensor can have never pass.
+        splits_known: whether the caller has checked the row splits.
     """
     ragged = [
-        (f"Feature '{batch.feature.path}': {MUST}", batch.ids)
-        for batch in batches
-        if not (splits_known or is_dense(batch.ids))
+        (splits_message(request.feature.path), request.ids)
+        for request in requests
+        if not (splits_known or is_dense(request.ids))
     ]
     checked = [
-        batch
-        for batch in batches
-        if batch.feature.policy == "error"
-        and batch.feature.config.validate_weights_and_indices
+        request
+        for request in requests
+        if request.feature.policy == "error"
+        and request.feature.config.validate_weights_and_indices
     ]
-    weighted = [batch for batch in checked if batch.weights is not None]
+    weighted = [request for request in checked if request.weights is not None]
     return [
         *([splits_check(ragged)] if ragged else []),
         *(_ids_checks(checked) if checked else []),
@@ -60,42 +63,35 @@ def request_checks(batches: Sequence[Batch], *, splits_known: bool) -> list[Chec
     ]
 
 
-def _ids_checks(batches: Sequence[Batch]) -> list[Check]:
-    values = [b.ids if is_dense(b.ids) else b.ids.values for b in batches]
+def _ids_checks(requests: Sequence[FeatureRequest]) -> list[Check]:
+    values = [r.ids if is_dense(r.ids) else r.ids.values for r in requests]
     smallest, largest = (
         tf.stack([tf.cast(of(ids), tf.int64) for ids in values])
         for of in (tf.reduce_min, tf.reduce_max)
     )
-    rows = [batch.feature.config.table.vocabulary_size for batch in batches]
+    rows = [request.feature.config.table.vocabulary_size for request in requests]
     fits = (smallest >= 0) & (largest < tf.constant(rows, tf.int64))
     messages = [
-        f"Feature '{batch.feature.path}': ids of table '{batch.feature.table_name}' "
-        f"must lie in [0, {size}), got ids from"
-        for batch, size in zip(batches, rows, strict=True)
+        ids_message(feature.path, feature.table_name, size)
+        for (feature, _, _), size in zip(requests, rows, strict=True)
     ]
 
     def found() -> list[Any]:
         at = _first_false(fits)
-        got = [smallest[at], "to", largest[at], _REMEDY]
+        got = [smallest[at], "to", largest[at], REMEDY]
         return [tf.gather(messages, at), *got]
 
     return [asserted(tf.reduce_all(fits), found)]
 
 
-def _weights_checks(batches: Sequence[Batch]) -> list[Check]:
+def _weights_checks(requests: Sequence[FeatureRequest]) -> list[Check]:
     claims, messages = [], []
-    for feature, ids, weights in batches:
+    for feature, ids, weights in requests:
         combiner = feature.config.table.combiner
         claims.append(_are_usable(tf.cast(weights.values, tf.float32), combiner))
-        messages.append(
-            f"Feature '{feature.path}': weights under the combiner {combiner} must be "
-            f"finite{' and not negative' if combiner != 'sum' else ''}. {_REMEDY}"
-        )
+        messages.append(f"{weights_message(feature.path, combiner)}. {REMEDY}")
         claims.append(_stand_alike(ids, weights))
-        messages.append(
-            f"Feature '{feature.path}': weights must stand at the same positions "
-            "as the ids."
-        )
+        messages.append(positions_message(feature.path))
     true = tf.stack(claims)
     return [
         asserted(tf.reduce_all(true), lambda: [tf.gather(messages, _first_false(true))])

@@ -17,15 +17,15 @@ from shardline.embedding.config.specs import FeatureSpec, flatten_features, leaf
 from shardline.embedding.inputs.assertions import after
 from shardline.embedding.inputs.lookups import Lookup
 from shardline.embedding.inputs.structure import as_input, check_inputs
-from shardline.embedding.serving.checks import Batch, request_checks
+from shardline.embedding.serving.checks import FeatureRequest, request_checks
 from shardline.embedding.serving.requests import (
-    Bags,
-    Places,
-    has_reader,
+    PooledRequest,
+    UnpooledRequest,
+    is_read_here,
     read,
     read_as_in_training,
 )
-from shardline.embedding.serving.rows import rows_of_places, sums_of_bags
+from shardline.embedding.serving.rows import pooled_activations, unpooled_activations
 from shardline.embedding.serving.tables import ServingTable
 from shardline.embedding.tables import partition, pooling
 
@@ -50,12 +50,12 @@ def serving_embedding_lookup(
         tables: by TableConfig: `embedding.serving.tables.ServingTable`, or parameters:
             `TPUEmbedding.embedding_tables`, or one tf.Variable [vocabulary_size, dim] a
             table. A ServingTable of float32, and parameters on as many hosts as the
-            engine had, give the engine's numbers bit for bit; else they differ by
-            rounding.
+            engine had, give the numbers of the engine bit for bit; others differ from
+            them by rounding.
         feature_config: the nest of FeatureConfig that the tables were trained with.
         policies: those the tables were trained with, see `embedding.config.policies`.
-        row_splits_known: True if the caller has checked row splits of ragged ids, or
-            made them. Then lookups in a ServingTable do not check them again.
+        row_splits_known: True if the caller has checked the row splits of ragged ids,
+            or computed them. Lookups in a ServingTable then do not check them again.
 
     Returns:
         Nest like inputs of float32 [batch, dim], or
@@ -68,6 +68,23 @@ def serving_embedding_lookup(
             table's policy refuses.
     """
     features = _features_of(inputs, flatten_features(feature_config, policies))
+    requests = _requests(features, inputs, weights)
+    _check_tables(features, tables)
+    tables_of_requests = [tables[feature.config.table] for feature in features]
+    in_few_ops = [
+        isinstance(table, ServingTable) and is_read_here(request)
+        for request, table in zip(requests, tables_of_requests, strict=True)
+    ]
+    unchecked = list(itertools.compress(requests, in_few_ops))
+    with after(*request_checks(unchecked, splits_known=row_splits_known)):
+        activations = list(map(_activations, requests, tables_of_requests, in_few_ops))
+    return tf.nest.pack_sequence_as(inputs, activations)
+
+
+def _requests(
+    features: list[FeatureSpec], inputs: Any, weights: Any
+) -> list[FeatureRequest]:
+    """Returns the request for each feature, its types and static shapes checked."""
     flat_inputs = [as_input(ids) for ids in tf.nest.flatten(inputs)]
     flat_weights = [None] * len(flat_inputs)
     if weights is not None:
@@ -79,20 +96,7 @@ def serving_embedding_lookup(
         flat_weights,
         mismatch="of type {} but it does not match type of the input which is {}",
     )
-    _check_tables(features, tables)
-    batches = list(map(Batch, features, flat_inputs, flat_weights))
-    held = [tables[feature.config.table] for feature in features]
-    read_here = [
-        isinstance(table, ServingTable) and has_reader(batch)
-        for batch, table in zip(batches, held, strict=True)
-    ]
-    requests = list(itertools.compress(batches, read_here))
-    with after(*request_checks(requests, splits_known=row_splits_known)):
-        activations = [
-            _activations(batch, table, is_read_here)
-            for batch, table, is_read_here in zip(batches, held, read_here, strict=True)
-        ]
-    return tf.nest.pack_sequence_as(inputs, activations)
+    return list(map(FeatureRequest, features, flat_inputs, flat_weights))
 
 
 def _features_of(inputs: Any, features: list[FeatureSpec]) -> list[FeatureSpec]:
@@ -117,30 +121,34 @@ def _check_tables(features: list[FeatureSpec], tables: Mapping[Any, Any]) -> Non
         )
 
 
-def _activations(batch: Batch, table: Any, is_read_here: bool) -> tf.Tensor:
-    asked = read(batch) if is_read_here else read_as_in_training(batch)
-    if isinstance(asked, Places):
-        activations = rows_of_places(batch.feature, asked, table)
+def _activations(request: FeatureRequest, table: Any, in_few_ops: bool) -> tf.Tensor:
+    """Returns the activations of one feature: float32, as `_static_shape`."""
+    feature = request.feature
+    table_request = read(request) if in_few_ops else read_as_in_training(request)
+    if isinstance(table_request, UnpooledRequest):
+        activations = unpooled_activations(feature, table_request, table)
     else:
-        of_table = (
-            sums_of_bags if isinstance(table, ServingTable) else _sums_over_shards
+        pool = (
+            pooled_activations if isinstance(table, ServingTable) else _sums_over_shards
         )
-        activations = of_table(batch.feature, asked, table)
-        if asked.shape is not None:
-            shape = tf.concat([asked.shape, [batch.feature.config.table.dim]], axis=0)
+        activations = pool(feature, table_request, table)
+        if table_request.shape is not None:
+            shape = tf.concat([table_request.shape, [feature.config.table.dim]], axis=0)
             activations = tf.reshape(activations, shape)
-    activations.set_shape(_static_shape(batch.feature, batch.ids))
+    activations.set_shape(_static_shape(feature, request.ids))
     return activations
 
 
-def _sums_over_shards(feature: FeatureSpec, bags: Bags, table: Any) -> tf.Tensor:
+def _sums_over_shards(
+    feature: FeatureSpec, request: PooledRequest, table: Any
+) -> tf.Tensor:
     shards = getattr(table, "variables", [table])
     starts = partition.first_rows(feature.config.table.vocabulary_size, len(shards))
     return tf.add_n(
         [
-            _pooled(feature, part, start, shard, bags.count)
-            for start, shard, part in zip(
-                starts, shards, bags.lookup.split(starts), strict=True
+            _pooled(feature, lookup, start, shard, request.bag_count)
+            for start, shard, lookup in zip(
+                starts, shards, request.lookup.split(starts), strict=True
             )
         ]
     )

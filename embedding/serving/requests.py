@@ -1,8 +1,8 @@
-"""What a request asks of a table, read in as few ops as it takes.
+"""What a request asks of a table, read in as few ops as possible.
 
-A small request is as slow as it has ops, so the inputs that requests are made of have
-readers of their own here; all others are read as in training, by `inputs.lookups`.
-Tests hold both to the same numbers.
+The time of a small request goes with the number of its ops. So the kinds of input that
+requests are made of are read here; all others are read as in training, by
+`inputs.lookups`. Tests hold both to the same numbers.
 """
 
 from typing import NamedTuple
@@ -12,15 +12,15 @@ import tensorflow as tf
 from shardline.embedding.config.specs import FeatureSpec
 from shardline.embedding.inputs.lookups import Lookup, combined, lookup_of, shape_of
 from shardline.embedding.inputs.structure import is_dense
-from shardline.embedding.serving.checks import Batch
+from shardline.embedding.serving.checks import FeatureRequest
 
 
-class Places(NamedTuple):
-    """Places of one id each: their activations are rows of the table.
+class UnpooledRequest(NamedTuple):
+    """Ids whose activations are rows of the table: none is added to another.
 
     Attributes:
         ids: int64, of any shape, or ragged [batch, None] for sequences.
-        length: of sequences: the first so many ids count; None if there are none.
+        length: for sequences, how many ids of each count, from the first on; else None.
         drops: whether an id that is no row of the table stands for zeros.
     """
 
@@ -29,23 +29,24 @@ class Places(NamedTuple):
     drops: bool
 
 
-class Bags(NamedTuple):
-    """Ids whose rows are added up.
+class PooledRequest(NamedTuple):
+    """Bags of ids: the rows of each bag are added up to one activation.
 
     Attributes:
-        lookup: their occurrences.
-        count: int64 scalar, how many bags there are.
-        shape: int64 [rank], of the activations without the dim; None if it is [count].
+        lookup: what is asked of the table.
+        bag_count: int64 scalar.
+        shape: int64 [rank], shape of the activations without the dim. None if it is
+            [bag_count].
     """
 
     lookup: Lookup
-    count: tf.Tensor
+    bag_count: tf.Tensor
     shape: tf.Tensor | None = None
 
 
-def has_reader(batch: Batch) -> bool:
-    """Tells whether a batch is read here, and so not checked yet."""
-    feature, ids, weights = batch
+def is_read_here(request: FeatureRequest) -> bool:
+    """Tells whether `read` takes a request, which `request_checks` has to check."""
+    feature, ids, weights = request
     policy = _policy(feature)
     if is_dense(ids) or not isinstance(ids, tf.RaggedTensor):
         return is_dense(ids)
@@ -56,30 +57,31 @@ def has_reader(batch: Batch) -> bool:
     return policy in (None, "error") or (policy == "oov_row" and weights is None)
 
 
-def read(batch: Batch) -> Places | Bags:
-    """Returns what one feature's batch asks of its table.
+def read(request: FeatureRequest) -> UnpooledRequest | PooledRequest:
+    """Returns what one feature's request asks of its table.
 
     Args:
-        batch: one that `has_reader`, once `request_checks` has passed.
+        request: one that `is_read_here`, once `request_checks` has passed.
     """
-    feature, ids, _ = batch
+    feature, ids, _ = request
     if is_dense(ids):
-        places = ids if ids.shape.rank == 1 else tf.squeeze(ids, -1)
-        return Places(_rows(feature, places), None, _policy(feature) == "drop")
+        flat = ids if ids.shape.rank == 1 else tf.squeeze(ids, -1)
+        drops = _policy(feature) == "drop"
+        return UnpooledRequest(_rows(feature, flat), None, drops)
     if feature.is_sequence:
         # Of the row splits, which are checked, and of nothing else it may have.
         rows = tf.RaggedTensor.from_row_splits(
             _rows(feature, ids.values), ids.row_splits, validate=False
         )
         length = feature.config.max_sequence_length
-        return Places(rows, length, _policy(feature) == "drop")
-    return _bags(batch)
+        return UnpooledRequest(rows, length, _policy(feature) == "drop")
+    return _read_bags(request)
 
 
-def read_as_in_training(batch: Batch) -> Bags:
-    """Returns what any batch asks of its table, and checks it."""
-    shape = shape_of(batch.feature, batch.ids)
-    return Bags(lookup_of(*batch), tf.reduce_prod(shape), shape)
+def read_as_in_training(request: FeatureRequest) -> PooledRequest:
+    """Returns what any request asks of its table, and checks it."""
+    shape = shape_of(request.feature, request.ids)
+    return PooledRequest(lookup_of(*request), tf.reduce_prod(shape), shape)
 
 
 def _policy(feature: FeatureSpec) -> str | None:
@@ -88,7 +90,7 @@ def _policy(feature: FeatureSpec) -> str | None:
 
 
 def _rows(feature: FeatureSpec, ids: tf.Tensor) -> tf.Tensor:
-    """Returns the table's rows that ids stand for, int64; none for an id left out."""
+    """Returns the row for each id, int64; an id that is left out stays as it is."""
     ids = tf.cast(ids, tf.int64)
     if _policy(feature) != "oov_row":
         return ids
@@ -97,10 +99,10 @@ def _rows(feature: FeatureSpec, ids: tf.Tensor) -> tf.Tensor:
     return tf.where((ids >= 0) & (ids < rows), ids, last)
 
 
-def _bags(batch: Batch) -> Bags:
-    feature, ids, weights = batch
+def _read_bags(request: FeatureRequest) -> PooledRequest:
+    feature, ids, weights = request
     splits = tf.cast(ids.row_splits, tf.int64)
-    # One kernel, which also refuses splits that are none.
+    # One kernel, which also refuses splits that no ragged tensor can have.
     entries = tf.raw_ops.RaggedTensorToSparse(
         rt_nested_splits=[splits], rt_dense_values=_rows(feature, ids.values)
     )
@@ -108,10 +110,10 @@ def _bags(batch: Batch) -> Bags:
     segments = entries.sparse_indices[:, 0]
     if weights is None:
         coefficients = _equal_coefficients(feature, splits, segments)
-        return Bags(Lookup(rows, segments, coefficients), count)
+        return PooledRequest(Lookup(rows, segments, coefficients), count)
     lookup = Lookup(rows, segments, tf.cast(weights.values, tf.float32))
     combiner = feature.config.table.combiner
-    return Bags(combined(lookup, combiner, count, is_weighted=True), count)
+    return PooledRequest(combined(lookup, combiner, count, is_weighted=True), count)
 
 
 def _equal_coefficients(

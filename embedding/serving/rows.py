@@ -1,27 +1,26 @@
-"""Rows of a served table: those of places as they are, those of bags added up."""
+"""The activations of a served table: its rows, or the sums of the rows of bags."""
 
 import tensorflow as tf
 
 from shardline.embedding.config.specs import FeatureSpec
 from shardline.embedding.inputs.lookups import Lookup
-from shardline.embedding.serving.requests import Bags, Places
+from shardline.embedding.serving.requests import PooledRequest, UnpooledRequest
 from shardline.embedding.serving.tables import ServingTable
 from shardline.embedding.tables import pooling
 
-# Of a float32 table that a processor's own cache holds.
+# Size of a float32 table that the cache of one core holds.
 _CACHED_BYTES = 2**20
 
 
-def rows_of_places(
-    feature: FeatureSpec, places: Places, table: ServingTable
+def unpooled_activations(
+    feature: FeatureSpec, request: UnpooledRequest, table: ServingTable
 ) -> tf.Tensor:
     """Returns float32, the shape of the ids + [dim], or [batch, length, dim]."""
-    if places.length is None:
-        return _rows(feature, places.ids, places.drops, table)
-    rows = places.ids.with_values(
-        _rows(feature, places.ids.values, places.drops, table)
-    )
-    return rows.to_tensor(0.0, shape=[None, places.length, None])
+    ids, length, drops = request
+    if length is None:
+        return _rows(feature, ids, drops, table)
+    rows = ids.with_values(_rows(feature, ids.values, drops, table))
+    return rows.to_tensor(0.0, shape=[None, length, None])
 
 
 def _rows(
@@ -35,19 +34,22 @@ def _rows(
     return tf.where(is_row[..., tf.newaxis], rows, 0.0)
 
 
-def sums_of_bags(feature: FeatureSpec, bags: Bags, table: ServingTable) -> tf.Tensor:
-    """Returns float32 [bags, dim].
+def pooled_activations(
+    feature: FeatureSpec, request: PooledRequest, table: ServingTable
+) -> tf.Tensor:
+    """Returns float32 [bag_count, dim].
 
-    Each host's rows are added up apart, and then the hosts' sums in their order, as in
-    training: the last bits of a sum depend on the order.
+    The rows of each host are added up apart, and then the sums of the hosts in their
+    order, as in training: the last bits of a sum depend on the order.
     """
+    lookup, bag_count, _ = request
     hosts = len(table.starts)
     if hosts == 1:
-        return _sums(feature, bags.lookup, bags.count, table)
-    host_of_id = _hosts_of(bags.lookup.ids, table.starts)
-    segments = bags.lookup.segment_ids + host_of_id * bags.count
-    lookup = bags.lookup._replace(segment_ids=segments)
-    by_host = _sums(feature, lookup, hosts * bags.count, table)
+        return _sums(feature, lookup, bag_count, table)
+    host_of_id = _hosts_of(lookup.ids, table.starts)
+    segments = lookup.segment_ids + host_of_id * bag_count
+    lookup = lookup._replace(segment_ids=segments)
+    by_host = _sums(feature, lookup, hosts * bag_count, table)
     sums, *others = tf.split(by_host, hosts)
     for other in others:
         sums += other
@@ -63,8 +65,8 @@ def _sums(
         indices = tf.stack([lookup.segment_ids, lookup.ids], axis=1)
         values = table.parts["rows"].read_value()
         return pooling.pooled(indices, lookup.coefficients, count, values)
-    # The rows first, though the product takes tables: several threads gather, one adds
-    # up, and it finds them in its cache.
+    # The rows are gathered first, though the product takes tables: several threads
+    # gather, one adds up, and it finds the rows in its cache.
     rows, scales = table.scaled_rows(lambda part: tf.gather(part, lookup.ids))
     coefficients = lookup.coefficients
     if config.quantization_config is not None:
@@ -77,7 +79,7 @@ def _sums(
 def _finished(
     feature: FeatureSpec, rows: tf.Tensor, scales: tf.Tensor | None
 ) -> tf.Tensor:
-    """Returns rows as lookups see them."""
+    """Returns rows as lookups see them: scaled, and rounded as the table quantizes."""
     if scales is not None:
         rows *= scales[..., tf.newaxis]
     return pooling.quantized(feature.config.table.quantization_config, rows)
@@ -85,9 +87,9 @@ def _finished(
 
 def _hosts_of(ids: tf.Tensor, starts: tuple[int, ...]) -> tf.Tensor:
     """Returns the host of each row, as `partition.hosts_of_rows`: int64 [n]."""
-    places = tf.raw_ops.UpperBound(
+    hosts = tf.raw_ops.UpperBound(
         sorted_inputs=tf.constant([starts[1:]], tf.int64),
         values=ids[tf.newaxis],
         out_type=tf.int64,
     )
-    return places[0]
+    return hosts[0]

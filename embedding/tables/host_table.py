@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from shardline.embedding.checkpoint.contents import is_exporting
+from shardline.embedding.checkpoint.save_hooks import is_exporting
 from shardline.embedding.config.initializers import row_values
 from shardline.embedding.config.specs import TableSpec
 from shardline.embedding.tables import partition

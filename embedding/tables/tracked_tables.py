@@ -12,12 +12,8 @@ from typing import Any
 import tensorflow as tf
 
 from shardline.embedding.backend import Backend
-from shardline.embedding.checkpoint.contents import (
-    call_before_saving,
-    check_contents,
-    is_exporting,
-    wanted_shapes,
-)
+from shardline.embedding.checkpoint.compatibility import check_compatible, wanted_shapes
+from shardline.embedding.checkpoint.save_hooks import call_before_saving, is_exporting
 from shardline.embedding.config.specs import TableSpec
 from shardline.embedding.tables.host_table import HostTable
 
@@ -72,7 +68,7 @@ class TrackedTables(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
 
     def _checkpoint_adapter(self, path: str) -> None:
         """Refuses a checkpoint of other tables, before anything is read."""
-        check_contents(path, self._table_specs)
+        check_compatible(path, self._table_specs)
         self._to_restore = set(wanted_shapes(self._table_specs))
 
     def _restored(self, name: str) -> None:

@@ -19,6 +19,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 DISTRIBUTION = "shardline"
+# The doctor is asked whether pipelines can run, so what that extra needs is required.
+# The empty name stands for what is required without any extra.
+EXTRAS = ("", "pipeline")
 IMPORT_LIMIT_S = 300.0
 
 # Prints a line of JSON for every stage that is reached; all other lines come from the
@@ -66,7 +69,8 @@ def required_packages(
         distribution: package whose own requirements count when there is no lock.
 
     Returns:
-        One requirement for each package; None if there is neither lock nor package.
+        The requirements, of which a package has two if an extra narrows its version;
+        None if there is neither lock nor package.
     """
     if lock.is_file():
         return parse_lock(lock.read_text())
@@ -142,10 +146,11 @@ def _fault(code: int, stderr: bytes) -> str:
 
 
 def _requirements(lines: Iterable[str]) -> tuple[Requirement, ...]:
-    """Returns the requirements that hold on this platform without any extra."""
+    """Returns the requirements that hold on this platform, for all of `EXTRAS`."""
     parsed = (Requirement(line.strip()) for line in lines)
     return tuple(
         requirement
         for requirement in parsed
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        if requirement.marker is None
+        or any(requirement.marker.evaluate({"extra": extra}) for extra in EXTRAS)
     )

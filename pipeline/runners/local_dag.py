@@ -1,20 +1,19 @@
-"""Runs the nodes of a compiled pipeline one after another, and tells of each.
+"""Runs the components of a compiled pipeline one after another, and reports each.
 
-As TFX's `LocalDagRunner`, from the same parts, with these differences: it says what it
-is at; it stops at the first component that did not come to its end, where TFX goes on
-and returns normally; it reuses nothing that is damaged; it leaves nothing half-made of
-a component that is interrupted; and Beam runs in this process, without the network.
+It is built of the parts of TFX's `LocalDagRunner`, and differs from it: it reports
+which component runs; it stops at the first one that did not come to its end, where TFX
+goes on and returns normally; it reuses no damaged outputs; it removes the outputs of a
+component that is interrupted; and Beam runs in this process, without the network.
 """
 
 import datetime
+import itertools
 import logging
 import shutil
 from collections.abc import Callable
 from typing import Any
 
-from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import constants
-from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import (
     beam_executor_operator,
@@ -32,12 +31,12 @@ from tfx.proto.orchestration import (
 )
 
 from shardline.components.execution.in_memory_beam import in_memory_pipeline
-from shardline.pipeline.metadata import RunRecord
+from shardline.pipeline.metadata import RunRecord, connection_of, tfx_metadata
 from shardline.pipeline.reuse import damage, outputs_to_reuse, record_outputs
 
 _log = logging.getLogger("shardline.reuse")
 
-# Publishing looks at what is published; what it did before says nothing of that.
+# It depends on the versions that are published now, which no cache key holds.
 _NEVER_REUSED = "Pusher"
 
 
@@ -47,11 +46,11 @@ class LocalDag(tfx_runner.IrBasedRunner):
     def __init__(
         self, on_start: Callable[[str], None], on_end: Callable[[str, str], None]
     ):
-        """Sets whom to tell.
+        """Sets what is called.
 
         Args:
             on_start: called with a component's id before it runs.
-            on_end: called with its id and its state in the end.
+            on_end: called with a component's id and its state after it ran.
         """
         self._on_start = on_start
         self._on_end = on_end
@@ -78,7 +77,7 @@ class LocalDag(tfx_runner.IrBasedRunner):
             pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
         )
         deployment = runner_utils.extract_local_deployment_config(pipeline)
-        record = RunRecord(_connection(deployment), pipeline.pipeline_info.id, run_id)
+        record = RunRecord(connection_of(deployment), pipeline.pipeline_info.id, run_id)
         for node in pipeline.nodes:
             self._run_node(pipeline, node.pipeline_node, deployment, record)
         return record
@@ -100,7 +99,7 @@ class LocalDag(tfx_runner.IrBasedRunner):
                 pipeline,
                 node,
                 runner_utils.extract_executor_spec(deployment, component),
-                _connection(deployment),
+                connection_of(deployment),
             )
         ):
             _log.warning("made again, for %s", found)
@@ -108,13 +107,14 @@ class LocalDag(tfx_runner.IrBasedRunner):
         try:
             _launch(pipeline, node, deployment)
         except Exception:
-            raise  # TFX has recorded it and removed the outputs
+            raise  # TFX has recorded the failure and removed the outputs
         except BaseException:
             _close(pipeline, node, record)
             raise
         state = record.state(component)
         if state == "done" and component != _NEVER_REUSED:
-            record_outputs(record.artifacts(component).values())
+            outputs = record.artifacts(component).values()
+            record_outputs(artifact.uri for artifact in outputs)
         self._on_end(component, state)
         record.check(component)
 
@@ -136,7 +136,7 @@ def _launch(
     component = node.node_info.id
     launcher.Launcher(
         pipeline_node=node,
-        mlmd_connection=metadata.Metadata(_connection(deployment)),
+        mlmd_connection=tfx_metadata(connection_of(deployment)),
         pipeline_info=pipeline.pipeline_info,
         pipeline_runtime_spec=pipeline.runtime_spec,
         executor_spec=runner_utils.extract_executor_spec(deployment, component),
@@ -154,20 +154,13 @@ def _close(
     node: pipeline_pb2.PipelineNode,
     record: RunRecord,
 ) -> None:
-    """Records that a component was interrupted, and removes what it has begun."""
-    execution = record.cancel(node.node_info.id)
-    if execution is None:
+    """Records that a component was interrupted, and removes its outputs."""
+    number = record.cancel(node.node_info.id)
+    if number is None:
         return
     resolver = outputs_utils.OutputsResolver(
         node, pipeline.pipeline_info, pipeline.runtime_spec
     )
-    begun = resolver.generate_output_artifacts(execution.id).values()
-    for artifact in (artifact for some in begun for artifact in some):
+    outputs = resolver.generate_output_artifacts(number).values()
+    for artifact in itertools.chain.from_iterable(outputs):
         shutil.rmtree(artifact.uri, ignore_errors=True)
-
-
-def _connection(
-    deployment: local_deployment_config_pb2.LocalDeploymentConfig,
-) -> metadata_store_pb2.ConnectionConfig:
-    config = deployment.metadata_connection_config
-    return getattr(config, config.WhichOneof("connection_config"))

@@ -111,7 +111,7 @@ def test_evaluation_blesses_from_the_floor_on(
     by_class = {m.class_name: m for m in config.metrics_specs[0].metrics}
     auc = by_class["ExactAUC"]
     assert auc.threshold.value_threshold.lower_bound.value == 0.75
-    assert code_version("shardline.components.evaluation") in auc.config
+    assert code_version("shardline.components.evaluation.tfma_metrics") in auc.config
 
 
 def test_floor_of_0_asks_for_no_auc(small_config: Callable[..., Path]) -> None:

@@ -1,1 +1,1 @@
-"""Tables in smaller precisions: tried, measured and chosen."""
+"""Tables of lower precision: tried, measured and chosen under a budget."""

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from shardline.components.execution.fresh_process import ProgramError, output_lines
+from shardline.components.exporter.quantization import program
 from shardline.components.exporter.quantization.program import Trial
 from shardline.configs.schema import Precision, Target
 
-_PROGRAM = Path(__file__).with_name("program.py")
+# By the module, so that its code is in the cache key of whoever runs it.
+_PROGRAM = Path(program.__file__)
 
 
 class MeasurementError(RuntimeError):

@@ -1,1 +1,1 @@
-"""One pass over Arrow batches that finds all that preprocessing must know."""
+"""One pass over the training examples, for the statistics that the graph needs."""

@@ -12,18 +12,13 @@ import tensorflow as tf
 
 from shardline.components.contracts.file_record import damage_by, record_files
 from shardline.components.execution.code_version import code_version
+from shardline.components.features.analysis import beam_analysis
 from shardline.components.features.analysis.beam_analysis import SUMMARY_FILE
+from shardline.components.features.graph import derived_graph
 from shardline.components.features.reading.sources import Examples, fingerprint
 from shardline.components.readers.files import LostRowsError
 from shardline.configs.schema import Preprocessing
 
-# What a span's counts depend on beside its files and the features.
-_COUNTING_CODE = (
-    "shardline.components.features.analysis",
-    "shardline.components.readers.files",
-    "shardline.components.features.analysis.beam_analysis",
-    "configs",
-)
 _WHOLE_FILE = "whole.json"  # the record of all others; written last
 
 
@@ -52,11 +47,11 @@ class Span:
         """Where the counts are while the job runs."""
         return self.kept if self.is_counted else self.written
 
-    def summaries(self) -> Sequence[Mapping[str, Any]]:
-        """Returns what each unit of work told, in a fixed order.
+    def reports(self) -> Sequence[Mapping[str, Any]]:
+        """Returns the report of each unit of work, in a fixed order.
 
         Raises:
-            LostRowsError: if none told anything.
+            LostRowsError: if there is none.
         """
         path = os.path.join(self.folder, SUMMARY_FILE)
         if not tf.io.gfile.exists(path):
@@ -65,8 +60,8 @@ class Span:
                 f"such as {self.files[0]}: the runner has lost it."
             )
         with tf.io.gfile.GFile(path) as file:
-            told: Sequence[Mapping[str, Any]] = json.load(file)
-        return told
+            reports: Sequence[Mapping[str, Any]] = json.load(file)
+        return reports
 
     def counts(self) -> Iterator[tuple[str, str]]:
         """Yields (table, file of counts)."""
@@ -103,11 +98,16 @@ def spans_of(
         preprocessing: the features, numbers and tables to preprocess.
         folder: where counts are kept.
     """
+    code = []
+    if preprocessing.derived:
+        # The user's own function makes columns that are counted like all others.
+        write = derived_graph.write_derived_graph
+        code = [preprocessing.derived.function, f"{write.__module__}.{write.__name__}"]
     read_as = "\n".join(
         [
             repr(examples.settings),
             preprocessing.model_dump_json(include={"features", "numbers", "derived"}),
-            code_version(*_COUNTING_CODE),
+            code_version(beam_analysis.__name__, *code),
         ]
     )
     files: dict[str, list[str]] = {}

@@ -1,1 +1,1 @@
-"""The exported model asked again what training asked the engine."""
+"""The replay: an exported model is asked what training asked the engine."""

@@ -20,8 +20,10 @@ from shardline.components.execution.fresh_process import (
     TimeLimitError,
     output_lines,
 )
+from shardline.components.validator.replay import program
 
-_PROGRAM = Path(__file__).with_name("program.py")
+# By the module, so that its code is in the cache key of whoever runs it.
+_PROGRAM = Path(program.__file__)
 _TIME_LIMIT_S = 1800
 
 

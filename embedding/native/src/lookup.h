@@ -1,34 +1,17 @@
-// Pooled lookup: each activation row is the weighted sum of the table rows of its ids.
+// A lookup: which rows of a table are added to which activations, and how much of each.
 #pragma once
 
 #include <cstdint>
-#include <vector>
-
-#include "occurrences.h"
-#include "parallel.h"
-#include "row_loops.h"
 
 namespace shardline {
 
-// One feature's activations, or a table's where it has one feature.
-struct ActivationPart {
-  float* values;  // [row_count, dim]
-  int64_t first_segment, row_count;
+// What a batch asks of one table on one host. Its entries, the occurrences of the batch's
+// ids, stand in ascending order of `segments`.
+struct Lookup {
+  const int32_t* rows;          // [count], numbered from the host's first row
+  const int32_t* segments;      // [count], rows of the table's stacked activations
+  const float* coefficients;    // [count], what the table's row is multiplied by
+  int64_t count;
 };
-
-struct PooledTable {
-  Occurrences occurrences;
-  const float* parameters;  // [rows, dim]
-  int64_t dim;
-  Quantization quantization;
-  std::vector<ActivationPart> parts;
-};
-
-// Writes every part of every table; with `add`, adds to what is there.
-//
-// The ids of an activation row are summed in the order of the batch, whatever the number
-// of threads. A row without ids is zero.
-void pooled_lookup(const std::vector<PooledTable>& tables, bool add,
-                   const Parallel& parallel);
 
 }  // namespace shardline

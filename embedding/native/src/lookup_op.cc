@@ -1,5 +1,5 @@
 // ShardlineLookup: the activations of every feature whose table has rows on a host.
-#include "lookup.h"
+#include "pooled_lookup.h"
 #include "tables.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/shape_inference.h"
@@ -83,14 +83,14 @@ class LookupOp : public tensorflow::OpKernel {
     LockedTables locked;
     OP_REQUIRES_OK(context, locked.lock(context, {"tables"}, dims_, false));
     std::vector<PooledTable> tables(dims_.size());
-    OP_REQUIRES_OK(context, take_occurrences(context, locked, &tables));
+    OP_REQUIRES_OK(context, take_lookups(context, locked, &tables));
     OP_REQUIRES_OK(context, give_activations(context, &tables));
     pooled_lookup(tables, adds_, threads_of(context));
   }
 
  private:
-  absl::Status take_occurrences(OpKernelContext* context, const LockedTables& locked,
-                                std::vector<PooledTable>* tables) const {
+  absl::Status take_lookups(OpKernelContext* context, const LockedTables& locked,
+                            std::vector<PooledTable>* tables) const {
     const FeatureLayout layout(feature_tables_, feature_rows_, dims_.size());
     std::vector<int64_t> row_counts;
     for (size_t i = 0; i < dims_.size(); ++i) row_counts.push_back(locked.rows(i));
@@ -99,12 +99,12 @@ class LookupOp : public tensorflow::OpKernel {
     TF_RETURN_IF_ERROR(context->input("segments", &segments));
     TF_RETURN_IF_ERROR(context->input("coefficients", &coefficients));
     TF_RETURN_IF_ERROR(context->input("table_ends", &table_ends));
-    std::vector<Occurrences> occurrences;
-    TF_RETURN_IF_ERROR(occurrences_of(*rows, *segments, *coefficients, *table_ends,
-                                      row_counts, layout.table_segments, &occurrences));
+    std::vector<Lookup> lookups;
+    TF_RETURN_IF_ERROR(split_lookups(*rows, *segments, *coefficients, *table_ends,
+                                     row_counts, layout.table_segments, &lookups));
     for (size_t i = 0; i < dims_.size(); ++i) {
       const float* q = &quantization_[3 * i];
-      (*tables)[i] = {occurrences[i], locked.values(i), dims_[i], {q[0], q[1], q[2]}, {}};
+      (*tables)[i] = {lookups[i], locked.values(i), dims_[i], {q[0], q[1], q[2]}, {}};
     }
     return absl::OkStatus();
   }

@@ -93,8 +93,8 @@ class Reader {
     for (int64_t place = begin(bag); place < last; ++place) {
       const int64_t at = position(place);
       if (row(at) < 0) continue;
-      const float own = scaled(weight(at), scale);
-      total += is_mean ? own : own * own;
+      const float value = scaled(weight(at), scale);
+      total += is_mean ? value : value * value;
     }
     return {scale, is_mean ? total : std::sqrt(total)};
   }
@@ -254,26 +254,26 @@ Partition::Fault Partition::count_task(const Task& task, const Id* ids,
 
 std::vector<int64_t> Partition::table_ends(int64_t host) const { return ends_[host]; }
 
-void Partition::write(const std::vector<HostShare>& shares,
+void Partition::write(const std::vector<HostLookups>& lookups,
                       const Parallel& parallel) const {
   parallel(tasks_.size(), kCyclesPerTask, [&](int64_t t) {
-    const int64_t* own = counts_.data() + t * hosts_;
+    const int64_t* counts = counts_.data() + t * hosts_;
     const FeatureBags& bags = bags_[tasks_[t].feature];
-    const std::vector<int64_t> places(own, own + hosts_);
-    bags.ids32 ? write_task(tasks_[t], bags.ids32, shares, places)
-               : write_task(tasks_[t], bags.ids64, shares, places);
+    const std::vector<int64_t> starts(counts, counts + hosts_);
+    bags.ids32 ? write_task(tasks_[t], bags.ids32, lookups, starts)
+               : write_task(tasks_[t], bags.ids64, lookups, starts);
   });
 }
 
 template <typename Id>
 void Partition::write_task(const Task& task, const Id* ids,
-                           const std::vector<HostShare>& shares,
-                           std::vector<int64_t> places) const {
+                           const std::vector<HostLookups>& lookups,
+                           std::vector<int64_t> starts) const {
   const FeaturePlan& plan = plans_[task.feature];
   const std::vector<int64_t>& first_rows = tables_[plan.table].first_rows;
   const Reader<Id> reader(plan, bags_[task.feature], ids);
-  const HostShare* hosts = shares.data();
-  int64_t* next = places.data();
+  const HostLookups* hosts = lookups.data();
+  int64_t* next = starts.data();
   if (is_plain(task)) return write_plain_task(task, ids, hosts, next);
   for (int64_t bag = task.first_bag; bag < task.end_bag; ++bag) {
     const auto norm = reader.norm(bag);
@@ -284,17 +284,17 @@ void Partition::write_task(const Task& task, const Id* ids,
       if (row < 0) continue;
       const int64_t host = host_of(first_rows, row);
       const int64_t to = next[host]++;
-      const HostShare& share = hosts[host];
-      share.rows[to] = static_cast<int32_t>(row - first_rows[host]);
-      share.segments[to] = static_cast<int32_t>(reader.segment(bag, place));
-      share.coefficients[to] = reader.coefficient(at, norm);
+      const HostLookups& target = hosts[host];
+      target.rows[to] = static_cast<int32_t>(row - first_rows[host]);
+      target.segments[to] = static_cast<int32_t>(reader.segment(bag, place));
+      target.coefficients[to] = reader.coefficient(at, norm);
     }
   }
 }
 
 template <typename Id>
 void Partition::write_plain_task(const Task& task, const Id* ids,
-                                 const HostShare* hosts, int64_t* next) const {
+                                 const HostLookups* hosts, int64_t* next) const {
   const FeaturePlan& plan = plans_[task.feature];
   const std::vector<int64_t>& first_rows = tables_[plan.table].first_rows;
   const Reader<Id> reader(plan, bags_[task.feature], ids);

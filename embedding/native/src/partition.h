@@ -1,4 +1,4 @@
-// From features as users give them to the occurrences that each host answers.
+// From the features of a batch to the lookups that each host answers.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 namespace shardline {
 
 enum class Combiner : int64_t { kSum, kMean, kSqrtN };
-// What a table does with ids and weights it cannot use: embedding/policies.py.
+// What a table does with ids and weights it cannot use: embedding/config/policies.py.
 enum class Policy : int64_t { kError, kDrop, kOovRow };
 
 // What is known of a feature before its batches.
@@ -39,8 +39,8 @@ struct FeatureBags {
   bool combine;           // whether weights and combiner count; else coefficients are 1
 };
 
-// One host's share of a batch, its tables one after the other.
-struct HostShare {
+// Where the lookups of one host are written, those of its tables one after the other.
+struct HostLookups {
   int32_t *rows, *segments;
   float* coefficients;
 };
@@ -51,7 +51,7 @@ struct TableRanges {
   std::vector<int64_t> features;  // by first segment
 };
 
-// Plans where every occurrence goes, then writes them.
+// Plans where every occurrence of an id goes, then writes all of them.
 class Partition {
  public:
   Partition(const std::vector<FeaturePlan>& plans,
@@ -61,11 +61,12 @@ class Partition {
   // Checks and counts. Returns what is wrong with the first feature that is refused.
   std::string count(const Parallel& parallel);
 
-  // Where the share of each table ends on a host: [tables that have rows there].
+  // Where the lookup of each table ends on a host: [tables that have rows there].
   std::vector<int64_t> table_ends(int64_t host) const;
 
-  // Writes what was counted; a share has as many places as its last table's end.
-  void write(const std::vector<HostShare>& shares, const Parallel& parallel) const;
+  // Writes what was counted. A host has room for as many entries as the end of its
+  // last table says.
+  void write(const std::vector<HostLookups>& lookups, const Parallel& parallel) const;
 
  private:
   // Some bags of one feature: one thread's work.
@@ -80,10 +81,11 @@ class Partition {
   template <typename Id>
   Fault count_task(const Task& task, const Id* ids, int64_t* counts) const;
   template <typename Id>
-  void write_task(const Task& task, const Id* ids, const std::vector<HostShare>& shares,
-                  std::vector<int64_t> places) const;
+  void write_task(const Task& task, const Id* ids,
+                  const std::vector<HostLookups>& lookups,
+                  std::vector<int64_t> starts) const;
   template <typename Id>
-  void write_plain_task(const Task& task, const Id* ids, const HostShare* hosts,
+  void write_plain_task(const Task& task, const Id* ids, const HostLookups* hosts,
                         int64_t* next) const;
   void add_tasks(int64_t feature);
   std::string message(int64_t feature, Fault fault) const;
@@ -95,7 +97,7 @@ class Partition {
   const std::vector<TableRanges>& tables_;
   const int64_t hosts_;
   std::vector<Task> tasks_;      // by table, feature and bag
-  std::vector<int64_t> counts_;  // [tasks, hosts], then the place of each on its host
+  std::vector<int64_t> counts_;  // [tasks, hosts]; then where each task begins to write on a host
   std::vector<std::vector<int64_t>> ends_;  // [hosts, tables there]
 };
 

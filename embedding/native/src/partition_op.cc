@@ -84,9 +84,9 @@ class PartitionOp : public tensorflow::OpKernel {
     const Parallel threads = threads_of(context);
     const std::string fault = partition.count(threads);
     OP_REQUIRES(context, fault.empty(), absl::InvalidArgumentError(fault));
-    std::vector<HostShare> shares(hosts_);
-    OP_REQUIRES_OK(context, allocate(context, partition, &shares));
-    partition.write(shares, threads);
+    std::vector<HostLookups> lookups(hosts_);
+    OP_REQUIRES_OK(context, allocate(context, partition, &lookups));
+    partition.write(lookups, threads);
   }
 
  private:
@@ -174,34 +174,35 @@ class PartitionOp : public tensorflow::OpKernel {
     for (size_t i = 0; i < features_.size(); ++i) {
       const FeatureInput& feature = features_[i];
       const int first = position;
-      const int own = feature.kind == "dense" ? 0 : feature.kind == "ragged" ? 1 : 2;
-      const bool checks = own && feature.is_weighted && feature.plan.validate;
-      position += own + checks;
+      const int position_inputs = feature.kind == "dense" ? 0 : feature.kind == "ragged" ? 1 : 2;
+      const bool checks = position_inputs && feature.is_weighted && feature.plan.validate;
+      position += position_inputs + checks;
       if (position > positions.size() ||
-          (feature.is_weighted && (weight >= weights.size() || !own))) {
+          (feature.is_weighted && (weight >= weights.size() || !position_inputs))) {
         return absl::InvalidArgumentError("Inputs do not fit kinds and is_weighted.");
       }
       (*readers)[i] = std::make_unique<BagsReader>(feature, ids[i]);
       BagsReader& reader = *(*readers)[i];
-      if (own == 0) {
+      if (position_inputs == 0) {
         TF_RETURN_IF_ERROR(reader.read_dense(ids[i].shape()));
-      } else if (own == 1) {
+      } else if (position_inputs == 1) {
         TF_RETURN_IF_ERROR(reader.read_ragged(positions[first]));
       } else {
         TF_RETURN_IF_ERROR(
             reader.read_sparse(positions[first], positions[first + 1]));
       }
       if (feature.is_weighted) {
-        const Tensor* theirs = checks ? &positions[first + own] : nullptr;
+        const Tensor* of_weights =
+            checks ? &positions[first + position_inputs] : nullptr;
         TF_RETURN_IF_ERROR(
-            reader.read_weights(weights[weight++], theirs, positions[first]));
+            reader.read_weights(weights[weight++], of_weights, positions[first]));
       }
     }
     return absl::OkStatus();
   }
 
   absl::Status allocate(OpKernelContext* context, const Partition& partition,
-                        std::vector<HostShare>* shares) const {
+                        std::vector<HostLookups>* lookups) const {
     OpOutputList rows, segments, coefficients, table_ends;
     TF_RETURN_IF_ERROR(context->output_list("rows", &rows));
     TF_RETURN_IF_ERROR(context->output_list("segments", &segments));
@@ -211,16 +212,16 @@ class PartitionOp : public tensorflow::OpKernel {
       const std::vector<int64_t> ends = partition.table_ends(host);
       const int64_t count = ends.empty() ? 0 : ends.back();
       const TensorShape shape({count});
-      Tensor *own_rows, *own_segments, *own_coefficients, *own_ends;
-      TF_RETURN_IF_ERROR(rows.allocate(host, shape, &own_rows));
-      TF_RETURN_IF_ERROR(segments.allocate(host, shape, &own_segments));
-      TF_RETURN_IF_ERROR(coefficients.allocate(host, shape, &own_coefficients));
+      Tensor *host_rows, *host_segments, *host_coefficients, *host_ends;
+      TF_RETURN_IF_ERROR(rows.allocate(host, shape, &host_rows));
+      TF_RETURN_IF_ERROR(segments.allocate(host, shape, &host_segments));
+      TF_RETURN_IF_ERROR(coefficients.allocate(host, shape, &host_coefficients));
       TF_RETURN_IF_ERROR(table_ends.allocate(
-          host, TensorShape({static_cast<int64_t>(ends.size())}), &own_ends));
-      std::copy(ends.begin(), ends.end(), own_ends->flat<int64_t>().data());
-      (*shares)[host] = {own_rows->flat<int32_t>().data(),
-                         own_segments->flat<int32_t>().data(),
-                         own_coefficients->flat<float>().data()};
+          host, TensorShape({static_cast<int64_t>(ends.size())}), &host_ends));
+      std::copy(ends.begin(), ends.end(), host_ends->flat<int64_t>().data());
+      (*lookups)[host] = {host_rows->flat<int32_t>().data(),
+                          host_segments->flat<int32_t>().data(),
+                          host_coefficients->flat<float>().data()};
     }
     return absl::OkStatus();
   }

@@ -52,8 +52,8 @@ inline void pool_columns(const PoolTask& task, int64_t first, int64_t end,
   Value sum[kCount] = {};
   for (int64_t i = first; i < end; ++i) {
     const float* row =
-        task.parameters + task.occurrences.rows[i] * task.dim + column;
-    const float coefficient = task.occurrences.coefficients[i];
+        task.parameters + task.lookup.rows[i] * task.dim + column;
+    const float coefficient = task.lookup.coefficients[i];
 #pragma GCC unroll 8
     for (int v = 0; v < kCount; ++v) {
       const Value value = load<Value>(row + v * kWidth);
@@ -75,10 +75,10 @@ void pool_all(const PoolTask& task) {
   for (int64_t segment = task.first_segment; segment < task.end_segment;
        ++segment, out += task.dim) {
     const int64_t first = end;
-    while (end < task.end_occurrence && task.occurrences.segments[end] == segment) {
+    while (end < task.end_occurrence && task.lookup.segments[end] == segment) {
       const int64_t ahead = end + kAhead;
       if (ahead < task.end_occurrence) {
-        prefetch(task.parameters + task.occurrences.rows[ahead] * task.dim, task.dim);
+        prefetch(task.parameters + task.lookup.rows[ahead] * task.dim, task.dim);
       }
       ++end;
     }

@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#include "occurrences.h"
+#include "lookup.h"
 
 namespace shardline {
 
@@ -19,7 +19,7 @@ struct Quantization {
 
 // Some activation rows of one table, to be looked up.
 struct PoolTask {
-  Occurrences occurrences;
+  Lookup lookup;
   const float* parameters;  // [rows, dim]
   int64_t dim;
   Quantization quantization;

@@ -38,9 +38,9 @@ void sort_one(const SortJob& job, const Parallel& parallel) {
     const uint64_t mask = digits - 1;
     auto for_block = [&](int64_t block, const auto& visit) {
       const int64_t end = std::min(job.count, (block + 1) * kBlock);
-      uint32_t* own = places.data() + block * digits;
+      uint32_t* of_block = places.data() + block * digits;
       for (int64_t i = block * kBlock; i < end; ++i) {
-        visit(from[i], own[(from[i] >> shift) & mask]);
+        visit(from[i], of_block[(from[i] >> shift) & mask]);
       }
     };
     std::fill(places.begin(), places.end(), 0);

@@ -4,13 +4,13 @@
 
 namespace shardline {
 
-absl::Status occurrences_of(const tensorflow::Tensor& rows,
-                            const tensorflow::Tensor& segments,
-                            const tensorflow::Tensor& coefficients,
-                            const tensorflow::Tensor& table_ends,
-                            const std::vector<int64_t>& row_counts,
-                            const std::vector<int64_t>& segment_counts,
-                            std::vector<Occurrences>* by_table) {
+absl::Status split_lookups(const tensorflow::Tensor& rows,
+                           const tensorflow::Tensor& segments,
+                           const tensorflow::Tensor& coefficients,
+                           const tensorflow::Tensor& table_ends,
+                           const std::vector<int64_t>& row_counts,
+                           const std::vector<int64_t>& segment_counts,
+                           std::vector<Lookup>* lookups) {
   const int64_t tables = row_counts.size();
   const int64_t count = rows.NumElements();
   if (rows.dims() != 1 || segments.dims() != 1 || coefficients.dims() != 1 ||
@@ -31,20 +31,20 @@ absl::Status occurrences_of(const tensorflow::Tensor& rows,
           absl::StrCat("table_ends must ascend to ", count, ", got ",
                        table_ends.DebugString(tables), "."));
     }
-    const Occurrences own = {rows.flat<int32_t>().data() + begin,
-                             segments.flat<int32_t>().data() + begin,
-                             coefficients.flat<float>().data() + begin, end - begin};
-    if (!loops.all_below(own.rows, own.count, row_counts[table])) {
+    const Lookup lookup = {rows.flat<int32_t>().data() + begin,
+                           segments.flat<int32_t>().data() + begin,
+                           coefficients.flat<float>().data() + begin, end - begin};
+    if (!loops.all_below(lookup.rows, lookup.count, row_counts[table])) {
       return absl::InvalidArgumentError(absl::StrCat(
           "Table ", table, ": rows must lie in [0, ", row_counts[table], ")."));
     }
-    if (!loops.all_below(own.segments, own.count, segment_counts[table]) ||
-        !loops.is_ascending(own.segments, own.count)) {
+    if (!loops.all_below(lookup.segments, lookup.count, segment_counts[table]) ||
+        !loops.is_ascending(lookup.segments, lookup.count)) {
       return absl::InvalidArgumentError(
           absl::StrCat("Table ", table, ": segments must ascend within [0, ",
                        segment_counts[table], ")."));
     }
-    by_table->push_back(own);
+    lookups->push_back(lookup);
     begin = end;
   }
   return absl::OkStatus();

@@ -1,4 +1,4 @@
-// Tables as ops get them: resource variables, and lists of occurrences.
+// Tables and lookups as ops get them: resource variables, and tensors of all tables.
 #pragma once
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "occurrences.h"
+#include "lookup.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/resource_var.h"
 #include "tensorflow/core/kernels/training_op_helpers.h"
@@ -114,13 +114,13 @@ struct FeatureLayout {
   }
 };
 
-// Splits a host's share of a batch by table, and checks that nothing in it lies outside.
-absl::Status occurrences_of(const tensorflow::Tensor& rows,
-                            const tensorflow::Tensor& segments,
-                            const tensorflow::Tensor& coefficients,
-                            const tensorflow::Tensor& table_ends,
-                            const std::vector<int64_t>& row_counts,
-                            const std::vector<int64_t>& segment_counts,
-                            std::vector<Occurrences>* by_table);
+// Splits a host's lookups by table, and checks that nothing in them lies outside.
+absl::Status split_lookups(const tensorflow::Tensor& rows,
+                           const tensorflow::Tensor& segments,
+                           const tensorflow::Tensor& coefficients,
+                           const tensorflow::Tensor& table_ends,
+                           const std::vector<int64_t>& row_counts,
+                           const std::vector<int64_t>& segment_counts,
+                           std::vector<Lookup>* lookups);
 
 }  // namespace shardline

@@ -35,40 +35,40 @@ class Buffer {
   std::unique_ptr<T[]> data_;
 };
 
-// The occurrences of all replicas as one list.
+// The lookups of all replicas as one.
 class Joined {
  public:
   explicit Joined(const UpdatedTable& table) {
-    if (table.batches.size() == 1) {
-      joined_ = table.batches[0];
+    if (table.lookups.size() == 1) {
+      joined_ = table.lookups[0];
       return;
     }
-    for (size_t replica = 0; replica < table.batches.size(); ++replica) {
-      const Occurrences& own = table.batches[replica];
+    for (size_t replica = 0; replica < table.lookups.size(); ++replica) {
+      const Lookup& lookup = table.lookups[replica];
       const auto shift = static_cast<int32_t>(replica * table.replica_segments);
-      rows_.insert(rows_.end(), own.rows, own.rows + own.count);
-      coefficients_.insert(coefficients_.end(), own.coefficients,
-                           own.coefficients + own.count);
-      for (int64_t i = 0; i < own.count; ++i) {
-        segments_.push_back(own.segments[i] + shift);
+      rows_.insert(rows_.end(), lookup.rows, lookup.rows + lookup.count);
+      coefficients_.insert(coefficients_.end(), lookup.coefficients,
+                           lookup.coefficients + lookup.count);
+      for (int64_t i = 0; i < lookup.count; ++i) {
+        segments_.push_back(lookup.segments[i] + shift);
       }
     }
     joined_ = {rows_.data(), segments_.data(), coefficients_.data(),
                static_cast<int64_t>(rows_.size())};
   }
   Joined(Joined&&) = default;
-  const Occurrences& get() const { return joined_; }
+  const Lookup& get() const { return joined_; }
 
  private:
   std::vector<int32_t> rows_, segments_;
   std::vector<float> coefficients_;
-  Occurrences joined_;
+  Lookup joined_;
 };
 
 // Updates one table, whose occurrences are sorted.
 class Update {
  public:
-  Update(const UpdatedTable& table, const Occurrences& joined, uint64_t* sorted)
+  Update(const UpdatedTable& table, const Lookup& joined, uint64_t* sorted)
       : table_(table),
         loops_(row_loops()),
         source_{sorted, joined.segments, joined.coefficients, table.parts.data(),
@@ -257,15 +257,15 @@ void update_tables(const std::vector<UpdatedTable>& tables, const Parallel& para
   std::vector<std::pair<const Update*, int64_t>> tasks;
   int64_t offset = 0;
   for (size_t t = 0; t < tables.size(); ++t) {
-    const Occurrences& own = joined[t].get();
+    const Lookup& lookup = joined[t].get();
     uint64_t* by_row = sorted + offset;
-    sorts.push_back({own.rows, own.count, tables[t].table.rows, by_row,
+    sorts.push_back({lookup.rows, lookup.count, tables[t].table.rows, by_row,
                      scratch + offset});
-    updates.emplace_back(tables[t], own, by_row);
+    updates.emplace_back(tables[t], lookup, by_row);
     for (int64_t task = 0; task < updates.back().tasks(); ++task) {
       tasks.emplace_back(&updates.back(), task);
     }
-    offset += own.count;
+    offset += lookup.count;
   }
   sort_by_row(sorts, parallel);
   if (tasks.empty()) return;

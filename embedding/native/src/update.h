@@ -5,14 +5,14 @@
 #include <memory>
 #include <vector>
 
-#include "occurrences.h"
+#include "lookup.h"
 #include "parallel.h"
 #include "row_loops.h"
 
 namespace shardline {
 
 struct UpdatedTable {
-  std::vector<Occurrences> batches;  // of each replica
+  std::vector<Lookup> lookups;  // of each replica
   int64_t replica_segments;          // by how much each replica's segments are shifted
   std::vector<GradientPart> parts;   // ascending by first segment, shifts included
   TableRows table;

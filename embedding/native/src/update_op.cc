@@ -105,12 +105,12 @@ class UpdateOp : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, locked.lock(context, {"tables", "slots"}, dims, true));
     std::vector<UpdatedTable> tables(dims_.size());
     OP_REQUIRES_OK(context, take_tables(context, locked, &tables));
-    OP_REQUIRES_OK(context, take_occurrences(context, &tables));
+    OP_REQUIRES_OK(context, take_lookups(context, &tables));
     OP_REQUIRES_OK(context, take_gradients(context, &tables));
     // Steps of one op meet here only if they are of different variables.
     const std::unique_lock<std::mutex> is_mine(is_used_, std::try_to_lock);
-    SortMemory own;
-    update_tables(tables, threads_of(context), is_mine ? &kept_ : &own);
+    SortMemory spare;
+    update_tables(tables, threads_of(context), is_mine ? &kept_ : &spare);
   }
 
  private:
@@ -125,13 +125,13 @@ class UpdateOp : public tensorflow::OpKernel {
     for (size_t i = 0; i < dims_.size(); ++i) {
       UpdatedTable& table = (*tables)[i];
       table.table = {locked.values(i), {}, locked.rows(i), dims_[i]};
-      for (int own = 0; own < slots_of(rules_[i]); ++own, ++slot) {
+      for (int number = 0; number < slots_of(rules_[i]); ++number, ++slot) {
         if (locked.rows(slot) != locked.rows(i)) {
           return absl::InvalidArgumentError(
               absl::StrCat("Table ", i, " has ", locked.rows(i), " rows, its slot ",
                            locked.rows(slot), "."));
         }
-        table.table.slots[own] = locked.values(slot);
+        table.table.slots[number] = locked.values(slot);
       }
       set_options(i, rates->flat<float>()(i), &table);
     }
@@ -149,8 +149,8 @@ class UpdateOp : public tensorflow::OpKernel {
                         {o[5], o[6], o[7], o[8], o[9]}, flag(4), flag(5), flag(6)};
   }
 
-  absl::Status take_occurrences(OpKernelContext* context,
-                                std::vector<UpdatedTable>* tables) const {
+  absl::Status take_lookups(OpKernelContext* context,
+                            std::vector<UpdatedTable>* tables) const {
     const FeatureLayout layout(feature_tables_, feature_rows_, dims_.size());
     OpInputList rows, segments, coefficients, table_ends;
     TF_RETURN_IF_ERROR(context->input_list("rows", &rows));
@@ -160,13 +160,13 @@ class UpdateOp : public tensorflow::OpKernel {
     std::vector<int64_t> row_counts;
     for (const UpdatedTable& table : *tables) row_counts.push_back(table.table.rows);
     for (int64_t replica = 0; replica < replicas_; ++replica) {
-      std::vector<Occurrences> occurrences;
-      TF_RETURN_IF_ERROR(occurrences_of(rows[replica], segments[replica],
-                                        coefficients[replica], table_ends[replica],
-                                        row_counts, layout.table_segments,
-                                        &occurrences));
+      std::vector<Lookup> lookups;
+      TF_RETURN_IF_ERROR(split_lookups(rows[replica], segments[replica],
+                                       coefficients[replica], table_ends[replica],
+                                       row_counts, layout.table_segments,
+                                       &lookups));
       for (size_t i = 0; i < tables->size(); ++i) {
-        (*tables)[i].batches.push_back(occurrences[i]);
+        (*tables)[i].lookups.push_back(lookups[i]);
         (*tables)[i].replica_segments = layout.table_segments[i];
       }
     }

@@ -248,7 +248,6 @@ def test_component_names_what_it_takes_and_gives() -> None:
         examples=Channel(type=standard_artifacts.Examples),
         preprocessing=PREPROCESSING,
         cache_folder="cache",
-        code_version="1",
     )
 
     assert set(component.inputs) == {"examples"}

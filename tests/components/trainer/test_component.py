@@ -31,16 +31,15 @@ def test_sections_come_back_as_they_were_given(example_weight: str | None) -> No
         examples=Channel(standard_artifacts.Examples),
         transformed_examples=Channel(standard_artifacts.Examples),
         transform_graph=Channel(standard_artifacts.TransformGraph),
-        features=FEATURES,
+        feature_set=FEATURES,
         target=target,
         model=model,
         training=training,
         parity_examples=7,
-        code_version="1",
     )
 
     given = trainer.exec_properties
-    assert FeatureSet.model_validate_json(given["features"]) == FEATURES
+    assert FeatureSet.model_validate_json(given["feature_set"]) == FEATURES
     assert Target.model_validate_json(given["target"]) == target
     assert Model.model_validate_json(given["model"]) == model
     assert Training.model_validate_json(given["training"]) == training

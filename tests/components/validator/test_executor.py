@@ -1,11 +1,9 @@
 """The verdict is recorded, whatever it is."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tfx.types import standard_artifacts
-from tfx.types.channel import Channel
 
 from shardline.components.contracts.artifacts import ServingValidation
 from shardline.components.contracts.validation import (
@@ -15,7 +13,6 @@ from shardline.components.contracts.validation import (
     load_validation,
 )
 from shardline.components.validator import executor
-from shardline.components.validator.component import ServingValidator
 from shardline.components.validator.executor import Executor
 from shardline.configs.schema import Serving
 
@@ -56,15 +53,3 @@ def test_verdict_is_recorded_and_is_no_error(
 def test_verdict_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no verdict"):
         load_validation(str(tmp_path))
-
-
-def test_component_takes_what_the_model_must_pass() -> None:
-    serving = Serving(max_bytes=10)
-
-    component = ServingValidator(
-        model=Channel(type=standard_artifacts.Model), serving=serving, code_version="1"
-    )
-
-    told: dict[str, Any] = dict(component.exec_properties)
-    assert told == {"serving": serving.model_dump_json(), "code_version": "1"}
-    assert set(component.outputs) == {"validation"}

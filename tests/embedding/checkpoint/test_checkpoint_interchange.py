@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from shardline.embedding import TPUEmbedding
-from shardline.embedding.checkpoint.contents import host_sharded_options
+from shardline.embedding.checkpoint.host_files import host_sharded_options
 
 tpu = tf.tpu.experimental.embedding
 

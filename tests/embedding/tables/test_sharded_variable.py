@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.distribute.sharded_variable import ShardedVariable
 
-from shardline.embedding.checkpoint.contents import host_sharded_options
+from shardline.embedding.checkpoint.host_files import host_sharded_options
 from shardline.embedding.checkpoint.index import StoredRows, stored_rows
 from shardline.embedding.tables import sharded_variable
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from shardline.components.checker.checking import check
 from shardline.components.checker.report import Report
 from shardline.pipeline.commands.app import app
-from shardline.pipeline.commands.check import render
+from shardline.pipeline.commands.check import print_report
 
 ROWS = 12
 CONFIG = """\
@@ -126,7 +126,7 @@ def assert_fits_or_is_told(report: Report) -> None:
         assert any(words in located.text for words in told_by)
         assert located.finding.remedy or located.text.endswith(".")
     for width in (60, 120):
-        render(report, Console(file=StringIO(), width=width))
+        print_report(report, Console(file=StringIO(), width=width))
 
 
 @pytest.mark.parametrize("name", COLUMNS)

@@ -1,4 +1,4 @@
-"""`shardline models` and `shardline agent`, as one sees them on a terminal."""
+"""`shardline models`, as one sees it on a terminal."""
 
 import json
 from pathlib import Path
@@ -85,7 +85,7 @@ def test_version_of_undefined_metrics_says_so(run, versions, tmp_path) -> None:
 
 
 def test_table_fits_a_terminal_of_80_columns(run, versions, monkeypatch) -> None:
-    monkeypatch.setattr(models, "_console", Console(width=80))
+    monkeypatch.setattr(models, "console", Console(width=80))
 
     lines = shardline("models", "ls", *run).output.splitlines()
 
@@ -169,9 +169,8 @@ def test_old_versions_are_removed(run, versions) -> None:
     [
         (["models", "promote", "HERE", "7"], "has no version 7; there is"),
         (["models", "rollback", "absent.yaml"], "absent.yaml: cannot be read"),
-        (["agent", "HERE", "HERE", "--once"], "Name another one for the server"),
     ],
-    ids=["version", "configuration", "agent"],
+    ids=["version", "configuration"],
 )
 def test_fault_is_told_in_a_line(arguments, told, versions, tmp_path) -> None:
     here = str(tmp_path / "run" / "serving")
@@ -181,19 +180,3 @@ def test_fault_is_told_in_a_line(arguments, told, versions, tmp_path) -> None:
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit), result.exception
     assert told in text(result)
-
-
-def test_agent_makes_what_is_published(versions, tmp_path) -> None:
-    target = tmp_path / "models"
-
-    result = shardline("agent", tmp_path / "run" / "serving", target, "--once")
-
-    assert result.exit_code == 0, result.output
-    assert (target / str(versions[2]) / "saved_model.pb").read_text() == "graph 2"
-
-
-def test_agent_that_did_not_get_through_says_why(tmp_path, caplog) -> None:
-    result = shardline("agent", tmp_path / "absent", tmp_path / "models", "--once")
-
-    assert result.exit_code == 1
-    assert "absent holds no published model yet. Publish one there" in caplog.text

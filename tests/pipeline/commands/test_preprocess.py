@@ -251,10 +251,10 @@ def test_reader_that_is_no_files_ends_the_command(
 def test_options_after_the_dashes_are_the_runners(
     config: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    came = []
+    passed = []
+    direct = runners.beam_runner("direct")
     monkeypatch.setattr(
-        "shardline.pipeline.commands.preprocess.beam_runner",
-        lambda *given: came.append(given) or runners.beam_runner("direct"),
+        runners, "beam_runner", lambda *options: passed.append(options) or direct
     )
 
     result = shardline(
@@ -264,4 +264,4 @@ def test_options_after_the_dashes_are_the_runners(
     )
 
     assert result.exit_code == 0, result.output
-    assert came == [("flink", ["--flink_master=localhost:8081", "--parallelism=4"])]
+    assert passed == [("flink", ["--flink_master=localhost:8081", "--parallelism=4"])]

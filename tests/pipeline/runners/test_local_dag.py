@@ -14,7 +14,7 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types.channel import Channel
 from tfx.types.standard_artifacts import Examples, Model
 
-from shardline.pipeline.metadata import RunError, RunRecord, properties
+from shardline.pipeline.metadata import RunError, RunRecord
 from shardline.pipeline.runners.local_dag import LocalDag
 
 
@@ -101,7 +101,7 @@ def test_record_gives_artifacts_and_their_properties(runner: Runner) -> None:
     record = runner.run(*nodes())
 
     artifact = record.artifacts("Producer")["model"]
-    given = properties(artifact)
+    given = artifact.properties
     assert (given["answer"], given["half"], given["word"]) == (42, 0.5, "text")
     assert artifact.uri.startswith(str(runner.folder / "root" / "Producer" / "model"))
     assert record.artifacts("Consumer") == {}
@@ -118,8 +118,8 @@ def test_second_run_reuses_the_first(runner: Runner) -> None:
     assert ("Producer", "reused") in runner.told
     assert ("Consumer", "reused") in runner.told
     assert (
-        second.artifacts("Producer")["model"].id
-        == first.artifacts("Producer")["model"].id
+        second.artifacts("Producer")["model"].number
+        == first.artifacts("Producer")["model"].number
     )
     assert first.state("Producer") == "done"
 

@@ -1,0 +1,1 @@
+"""The component that writes the schema which a reader's columns promise."""

@@ -1,0 +1,48 @@
+"""What several commands take has one name and one help in all of them."""
+
+import typer
+
+from shardline.pipeline.commands.app import app
+
+
+def helps_of(option: str) -> dict[str, str]:
+    """Returns the help of an option or argument, by command."""
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    leaves = {
+        f"{name} {word}".strip(): leaf
+        for name, command in commands.items()
+        for word, leaf in getattr(command, "commands", {"": command}).items()
+    }
+    return {
+        name: parameter.help
+        for name, leaf in leaves.items()
+        for parameter in leaf.params
+        if option in parameter.opts
+    }
+
+
+def test_configuration_is_one_argument() -> None:
+    helps = helps_of("config")
+
+    assert set(helps) == {
+        "check", "compile", "plan", "preprocess", "run", "serve-check",
+    }  # fmt: skip
+    assert set(helps.values()) == {"The configuration of the run: a YAML file."}
+
+
+def test_run_folder_is_one_option() -> None:
+    helps = helps_of("--output-dir")
+
+    assert set(helps) == {
+        "models gc", "models ls", "models promote", "models rollback", "run", "serve",
+        "serve-check",
+    }  # fmt: skip
+    assert len(set(helps.values())) == 1
+    assert "Default: runs/<name of the run>." in helps["run"]
+
+
+def test_json_to_print_is_a_flag_of_one_help() -> None:
+    helps = helps_of("--json")
+
+    assert helps["check"] == helps["models ls"] == "Print JSON instead of a table."
+    assert helps["plan"] == "Also write the plan to this file."
