@@ -157,7 +157,7 @@ class Batcher:
         return batch
 
     def _outcomes(self, requests: Sequence[np.ndarray]) -> list[Arrays | Exception]:
-        """Runs requests together; one by one if that fails, so that each is answered."""
+        """Runs requests together, or one by one if that fails: each has its answer."""
         if len(requests) > 1 and (merged := self._merged(requests)) is not None:
             return merged
         return [self._separate(request) for request in requests]
