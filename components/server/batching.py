@@ -24,7 +24,7 @@ _Result = TypeVar("_Result")
 
 
 class Threads:
-    """As many threads as there are CPUs, given out in the order they are asked for."""
+    """A thread for each CPU; whoever asks for one first has it first."""
 
     def __init__(self, waiting: Gauge):
         """Starts no thread yet.

@@ -1,4 +1,4 @@
-"""From the body of a request to the body of its answer, in any protocol."""
+"""Answers requests: from the body of one to the body of its answer, in any protocol."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Requests that are refused: a status of gRPC, its form in HTTP, and the words."""
+"""Requests that are refused: the status in gRPC and in HTTP, and the message."""
 
 import re
 
@@ -58,7 +58,7 @@ class RequestError(Exception):
 
     @property
     def http_status(self) -> int:
-        """The same as a status of HTTP."""
+        """The status of HTTP that stands for it."""
         return _HTTP_STATUS.get(self.status, 500)
 
 

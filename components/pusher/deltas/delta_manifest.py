@@ -49,12 +49,12 @@ class Piece(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """In the file."""
+        """The bytes of its rows in the file."""
         return self.rows * self.row_bytes
 
     @property
     def payload_bytes(self) -> int:
-        """In the delta."""
+        """The bytes that the delta has of it."""
         new = self.changed + self.rows - self.common
         return self.index_bytes + new * self.row_bytes
 
@@ -106,12 +106,12 @@ class DeltaManifest(BaseModel):
 
     @property
     def bytes(self) -> int:
-        """Of all payload files."""
+        """The bytes of all payload files."""
         return sum(self.payload.values())
 
     @property
     def table_rows(self) -> int:
-        """Rows of tables that changed or are new."""
+        """The rows of tables that changed or are new."""
         return sum(change.table_rows for change in self.changes.values())
 
 
