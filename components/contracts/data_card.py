@@ -51,7 +51,7 @@ class DataCard(DataCounts):
 
     @property
     def counts(self) -> DataCounts:
-        """The same without locations."""
+        """What was counted, without the locations of what was left out."""
         return DataCounts(**self.model_dump(exclude={"lines"}))
 
     @property

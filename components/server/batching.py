@@ -24,7 +24,7 @@ _Result = TypeVar("_Result")
 
 
 class Threads:
-    """A thread for each CPU; whoever asks for one first has it first."""
+    """A thread for each CPU, given out in the order they are asked for."""
 
     def __init__(self, waiting: Gauge):
         """Starts no thread yet.

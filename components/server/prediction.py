@@ -1,4 +1,4 @@
-"""Answers requests: from the body of one to the body of its answer, in any protocol."""
+"""Turns the body of a request into the body of its answer, in any protocol."""
 
 import asyncio
 import contextlib

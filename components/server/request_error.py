@@ -1,4 +1,4 @@
-"""Requests that are refused: the status in gRPC and in HTTP, and the message."""
+"""Requests that are refused: a status of gRPC, its form in HTTP, and the words."""
 
 import re
 
@@ -58,7 +58,7 @@ class RequestError(Exception):
 
     @property
     def http_status(self) -> int:
-        """The status of HTTP that stands for it."""
+        """The status of HTTP that says the same."""
         return _HTTP_STATUS.get(self.status, 500)
 
 

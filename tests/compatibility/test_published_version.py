@@ -19,10 +19,7 @@ from shardline.components.server.settings import Settings
 from shardline.components.validator.published_model import check_published_model
 from shardline.configs.serving import Publishing
 
-
-def examples_answered_exactly(serving: Path) -> int:
-    """Returns how many examples the newest version answers as the engine did."""
-    return check_published_model(serving, max_difference=0.0).examples
+EXACTLY = (16, 0.0)
 
 
 @pytest.fixture
@@ -82,7 +79,8 @@ def test_server_answers_as_the_old_engine(serving: Path, published: Path) -> Non
 
 
 def test_check_finds_no_difference(serving: Path) -> None:
-    assert examples_answered_exactly(serving) == 16
+    parity = check_published_model(serving, max_difference=0.0)
+    assert (parity.examples, parity.largest_difference) == EXACTLY
 
 
 def test_same_model_is_not_published_again(serving: Path, published: Path) -> None:
@@ -126,4 +124,5 @@ def test_agent_beside_an_old_version_serves_the_delta(
     update(open_store(serving), open_store(models))
 
     assert added.kind == "delta"
-    assert examples_answered_exactly(models) == 16
+    parity = check_published_model(models, max_difference=0.0)
+    assert (parity.examples, parity.largest_difference) == EXACTLY

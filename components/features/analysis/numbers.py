@@ -26,7 +26,7 @@ _SKETCHED_VALUES = 1 << 32
 
 @dataclasses.dataclass(frozen=True)
 class Moments:
-    """Of some values: what merges into mean, variance, smallest and largest.
+    """What of some values merges into mean, variance, smallest and largest.
 
     Attributes:
         count: how many values.

@@ -49,12 +49,12 @@ class Piece(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """The bytes of its rows in the file."""
+        """The bytes that it takes in the file."""
         return self.rows * self.row_bytes
 
     @property
     def payload_bytes(self) -> int:
-        """The bytes that the delta has of it."""
+        """The bytes that it takes in the delta."""
         new = self.changed + self.rows - self.common
         return self.index_bytes + new * self.row_bytes
 
@@ -111,7 +111,7 @@ class DeltaManifest(BaseModel):
 
     @property
     def table_rows(self) -> int:
-        """The rows of tables that changed or are new."""
+        """Rows of tables that changed or are new."""
         return sum(change.table_rows for change in self.changes.values())
 
 

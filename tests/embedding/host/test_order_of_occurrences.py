@@ -14,7 +14,7 @@ from shardline_tests import load
 from shardline.embedding import TPUEmbedding
 
 tpu = tf.tpu.experimental.embedding
-cases = load(Path(__file__).with_name("cases.py"))
+cases = load(Path(__file__).parents[1] / "cases.py")
 
 EXAMPLES, WIDTH = 5, 4
 # Few rows: all of them occur often, on every host.

@@ -13,7 +13,7 @@ from shardline.embedding.serving.tables import ServingTable, encoded
 from shardline.embedding.tables import partition
 
 tpu = tf.tpu.experimental.embedding
-cases = load(Path(__file__).with_name("cases.py"))
+cases = load(Path(__file__).parents[1] / "cases.py")
 
 LARGEST = 3e38
 DENORMAL = 1e-40

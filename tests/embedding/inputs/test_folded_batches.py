@@ -10,7 +10,7 @@ from shardline_tests import load
 from shardline.embedding import TPUEmbedding, serving_embedding_lookup
 
 tpu = tf.tpu.experimental.embedding
-cases = load(Path(__file__).with_name("cases.py"))
+cases = load(Path(__file__).parents[1] / "cases.py")
 
 IDS = [[1, 2, 3], [5]]
 # By output shape: the ids of each place.

@@ -1,0 +1,71 @@
+"""Tables as dependencies of their owner: names, and who is told of their values."""
+
+import numpy as np
+import tensorflow as tf
+
+from shardline.embedding.config.specs import collect_tables, flatten_features
+from shardline.embedding.tables.tracked_tables import TrackedTables
+
+
+class Recorder:
+    """A backend that notes what it is asked for."""
+
+    owns_tables = False
+
+    def __init__(self):
+        self.hosts, self.calls = ["/CPU:0"], []
+
+    def load(self, tables):
+        self.calls.append(f"load {[table.spec.name for table in tables]}")
+
+    def retrieve(self):
+        self.calls.append("retrieve")
+
+
+def owner(cases):
+    """Returns tables of one engine, and what their backend noted."""
+    optimizer = tf.tpu.experimental.embedding.Adagrad(0.1)
+    features = flatten_features({"clicks": cases.feature(cases.table())})
+    backend = Recorder()
+    return TrackedTables(collect_tables(features, optimizer), backend), backend
+
+
+def test_variables_have_the_names_of_tables_and_slots(cases, tmp_path):
+    tables, _ = owner(cases)
+    tables._create_tables()
+    assert set(tables._by_name()) == {"items", "items/accumulators"}
+    value = ".ATTRIBUTES/VARIABLE_VALUE"
+    held = [name for name, _ in tf.train.list_variables(saved(tables, tmp_path))]
+    assert [name for name in held if name.startswith("tables/")] == [
+        f"tables/items.Saccumulators/{value}",
+        f"tables/items/{value}",
+    ]
+
+
+def saved(tables, folder):
+    """Writes a checkpoint; returns its path."""
+    return tf.train.Checkpoint(tables=tables).write(str(folder / "step"))
+
+
+def test_backend_gets_tables_once_and_is_asked_before_a_save(cases, tmp_path):
+    tables, backend = owner(cases)
+    tables._create_tables()
+    tables._create_tables()
+    assert backend.calls == ["load ['items']"]
+    saved(tables, tmp_path)
+    assert backend.calls == ["load ['items']", "retrieve"]
+
+
+def test_restore_reads_all_and_loads_once(cases, tmp_path):
+    tables, _ = owner(cases)
+    tables._create_tables()
+    shards = tables._by_name()["items"].variables
+    shards[0].assign(np.full(shards[0].shape, 4.0))
+    path = saved(tables, tmp_path)
+    others, backend = owner(cases)
+    others._create_tables()
+    backend.calls.clear()
+    tf.train.Checkpoint(tables=others).read(path).assert_consumed()
+    assert backend.calls == ["load ['items']"]
+    restored = others._by_name()["items"].variables[0]
+    np.testing.assert_array_equal(restored, np.full(restored.shape, 4.0))
