@@ -1,14 +1,14 @@
 """What the boundary of a held-out split means: a number, a time, or else text.
 
-The same rule is for the boundary and for text in a column:
+The boundary and text in a column are read in the same way:
 
 * a number is written in digits, with a sign, a point and an exponent at most;
 * a date or time is written as ISO 8601 does, padded and the year first: `2024-09`,
   `2024-09-30` (or with `/` or `.`), `2024-09-30T12:30:00.5+02:00`; without a zone it
   is UTC;
 * a time of day is `12:30` or `12:30:00.5`;
-* all else is text, compared byte by byte; a number in it has as many digits on both
-  sides, for 10 comes before 9.
+* all else is text, compared byte by byte; a number in it must have as many digits on
+  both sides, for the text 10 comes before 9.
 """
 
 import datetime
@@ -47,11 +47,11 @@ _MONTH = re.compile(
 
 
 class Boundary(NamedTuple):
-    """A boundary, read.
+    """What a boundary means.
 
     Attributes:
-        kind: how values are compared with it.
-        value: the number; or nanoseconds since 1970 (UTC), or since midnight; or UTF-8.
+        kind: How values are compared with it.
+        value: The number; or nanoseconds since 1970 (UTC), or since midnight; or UTF-8.
     """
 
     kind: Kind
@@ -62,7 +62,8 @@ def boundary_of(at_least: float | str) -> Boundary:
     """Returns what a boundary means.
 
     Args:
-        at_least: as the configuration has it. A float is the number it is written as.
+        at_least: The boundary as the configuration has it. A float is the number that
+            it is written as.
     """
     if not isinstance(at_least, str):
         return Boundary("number", Decimal(repr(at_least)))
@@ -75,15 +76,23 @@ def boundary_of(at_least: float | str) -> Boundary:
 
 
 def value_of(text: str, kind: Kind) -> Decimal | int | bytes | None:
-    """Returns what text means as a boundary of a kind does; None: it is no such."""
+    """Returns what text means, read as a boundary of some kind.
+
+    Args:
+        text: The text.
+        kind: The kind of the boundary that the text is compared with.
+
+    Returns:
+        What `Boundary.value` would be; None if the text is not of that kind.
+    """
     if kind == "text":
         return text.encode()
-    made = {"number": _number, "moment": _moment, "clock": _clock}[kind]
-    return made(text.strip())
+    read = {"number": _number, "moment": _moment, "clock": _clock}[kind]
+    return read(text.strip())
 
 
 def fault_of(at_least: float | str) -> str | None:
-    """Returns why a boundary cannot be one, or None."""
+    """Returns why a value cannot be a boundary; None if it can."""
     if not isinstance(at_least, str):
         return None if Decimal(at_least).is_finite() else "must be a finite number"
     text = at_least.strip()

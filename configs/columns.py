@@ -1,47 +1,111 @@
-"""The columns that a specification reads from raw examples."""
+"""The columns that a feature set reads from raw examples."""
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from shardline.configs.column import Column
-from shardline.configs.shown import shown
+from shardline.configs.fault import Part, feature_part, number_part
+from shardline.configs.features import Features, Target
 
-if TYPE_CHECKING:
-    from shardline.configs.features import Features, Target
+
+class ColumnUse(NamedTuple):
+    """What a part of a configuration says of a column.
+
+    Attributes:
+        name: Of the column.
+        column: What it holds.
+        part: The part that says so.
+        key: The key of the part that names the column.
+    """
+
+    name: str
+    column: Column
+    part: Part
+    key: str
 
 
 def raw_columns(
-    features: "Features", target: "Target | None" = None
+    feature_set: Features, target: Target | None = None
 ) -> dict[str, Column]:
     """Returns what examples must hold, by column name.
 
     Args:
-        features: the specification, which `column_conflicts` finds nothing in.
-        target: adds the label and the weight of examples.
+        feature_set: The features and numbers, no two of which ask for different things
+            of one column.
+        target: Adds the label and the weight of examples.
     """
-    made = features.derived.outputs if features.derived else {}
+    derived = feature_set.derived.outputs if feature_set.derived else {}
     columns: dict[str, Column] = {}
-    for name, column, _ in [*_uses(features), *_target_uses(target)]:
+    for name, column, *_ in column_uses(feature_set, target):
         is_optional = columns.get(name, column).optional and column.optional
         columns[name] = Column(column.dtype, column.ragged, is_optional)
-    for name in _crossed(features):
+    for name in _crossed(feature_set):
         held = columns.get(name, Column("string"))
         columns[name] = Column(held.dtype, held.ragged)
-    return {name: column for name, column in columns.items() if name not in made}
+    return {name: column for name, column in columns.items() if name not in derived}
 
 
-def feature_columns(features: "Features") -> dict[str, Column]:
+def feature_columns(feature_set: Features) -> dict[str, Column]:
     """Returns what features and numbers read, columns of `derived` included."""
-    return raw_columns(features.model_copy(update={"derived": None}))
+    return raw_columns(feature_set.model_copy(update={"derived": None}))
+
+
+def column_uses(
+    feature_set: Features, target: Target | None = None
+) -> Iterator[ColumnUse]:
+    """Yields what is said of each column that is read, without crosses.
+
+    Args:
+        feature_set: The features and numbers.
+        target: Adds the label and the weight of examples.
+    """
+    for name, feature in feature_set.features.items():
+        part = feature_part(name)
+        if not feature.cross:
+            is_optional = feature.default is not None and not feature.is_ragged
+            column = Column(feature.column_dtype, feature.is_ragged, is_optional)
+            yield ColumnUse(feature.column or name, column, part, "column")
+        if feature.weights:
+            weights = Part(f"weights of {part.who}", part.config_path)
+            column = Column("float", ragged=True)
+            yield ColumnUse(feature.weights, column, weights, "weights")
+    for name, number in feature_set.numbers.items():
+        column = Column(number.dtype, optional=number.missing != "error")
+        yield ColumnUse(number.column or name, column, number_part(name), "column")
+    if feature_set.derived:
+        derived = Part("derived", ("derived", "inputs"))
+        for name, column in feature_set.derived.inputs.items():
+            yield ColumnUse(name, column, derived, name)
+    if target:
+        yield from _target_uses(target)
+
+
+def derived_uses(feature_set: Features) -> Iterator[ColumnUse]:
+    """Yields what the user's own function says of the columns that it makes."""
+    if feature_set.derived:
+        derived = Part("derived", ("derived", "outputs"))
+        for name, column in feature_set.derived.outputs.items():
+            yield ColumnUse(name, column, derived, name)
+
+
+def reader_of(feature_set: Features, column: str) -> Part:
+    """Returns a feature or number that reads a column, else the section `derived`."""
+    for name, feature in feature_set.features.items():
+        if column in (feature.column or name, feature.weights, *(feature.cross or ())):
+            return feature_part(name)
+    for name, number in feature_set.numbers.items():
+        if column == (number.column or name):
+            return number_part(name)
+    return Part("derived", ("derived",))
 
 
 def model_inputs(name: str, *, ragged: bool) -> list[str]:
     """Returns what the published model calls the inputs that make a column.
 
     Args:
-        name: of the column; what is no letter, digit or underscore becomes one.
-        ragged: whether it takes values and row splits.
+        name: Of the column; what is no letter, digit or underscore becomes one.
+        ragged: Whether it takes values and row splits.
     """
     plain = re.sub(r"\W", "_", name, flags=re.ASCII)
     if not plain.isidentifier():
@@ -53,9 +117,9 @@ def lookup_inputs(name: str, *, ragged: bool, weighted: bool) -> list[str]:
     """Returns what the published model's `lookup` calls the inputs of a feature.
 
     Args:
-        name: of the feature.
-        ragged: whether it takes values and row splits.
-        weighted: whether it takes a weight for each value.
+        name: Of the feature.
+        ragged: Whether it takes values and row splits.
+        weighted: Whether it takes a weight for each value.
     """
     if not ragged:
         return [name]
@@ -63,52 +127,15 @@ def lookup_inputs(name: str, *, ragged: bool, weighted: bool) -> list[str]:
     return [*ids, f"{name}_weights"] if weighted else ids
 
 
-def column_conflicts(features: "Features") -> list[str]:
-    """Returns the columns that two parts of a specification say different things of."""
-    seen: dict[str, tuple[Column, str]] = {}
-    faults = []
-    for name, column, user in [*_made(features), *_uses(features)]:
-        first, first_user = seen.setdefault(name, (column, user))
-        if (first.dtype, first.ragged) != (column.dtype, column.ragged):
-            faults.append(
-                f"{user}: column `{shown(name)}` holds {column} here, and {first} for "
-                f"{first_user}; it can be one of the two only"
-            )
-    return faults
+def _target_uses(target: Target) -> Iterator[ColumnUse]:
+    data = ("data",)
+    yield ColumnUse(target.label, Column("float"), Part("label", data), "label")
+    if target.example_weight:
+        part = Part("example_weight", data)
+        yield ColumnUse(target.example_weight, Column("float"), part, "example_weight")
 
 
-def _uses(features: "Features") -> Iterator[tuple[str, Column, str]]:
-    """Yields (column, what it holds, who says so)."""
-    for name, feature in features.features.items():
-        user = f"feature `{name}`"
-        if not feature.cross:
-            is_optional = feature.default is not None and not feature.is_ragged
-            column = Column(feature.column_dtype, feature.is_ragged, is_optional)
-            yield feature.column or name, column, user
-        if feature.weights:
-            yield feature.weights, Column("float", ragged=True), f"weights of {user}"
-    for name, number in features.numbers.items():
-        column = Column(number.dtype, optional=number.missing != "error")
-        yield number.column or name, column, f"number `{name}`"
-    if features.derived:
-        for name, column in features.derived.inputs.items():
-            yield name, column, "derived"
-
-
-def _made(features: "Features") -> Iterator[tuple[str, Column, str]]:
-    if features.derived:
-        for name, column in features.derived.outputs.items():
-            yield name, column, "derived"
-
-
-def _target_uses(target: "Target | None") -> Iterator[tuple[str, Column, str]]:
-    if target:
-        yield target.label, Column("float"), "label"
-        if target.example_weight:
-            yield target.example_weight, Column("float"), "example_weight"
-
-
-def _crossed(features: "Features") -> Iterator[str]:
+def _crossed(feature_set: Features) -> Iterator[str]:
     """Yields crossed columns: one string unless used otherwise, and never missing."""
-    for feature in features.features.values():
+    for feature in feature_set.features.values():
         yield from feature.cross or ()

@@ -22,10 +22,10 @@ class HeldOut(Section):
     """Which examples of split `train` make another split instead."""
 
     column: str
-    # Those whose column holds this or more: a number, or a date or other text, as
-    # configs.boundaries reads it.
+    # The split takes those whose column holds this or more: a number, or a date or
+    # other text, as `configs.boundaries` reads it.
     at_least: int | float | str | None = None
-    # Or this part of the values of the column, drawn by their hash.
+    # Or it takes this fraction of the values of the column, drawn by their hash.
     fraction: Fraction | None = None
 
     @field_validator("at_least", mode="before")
@@ -57,22 +57,23 @@ class Files(Section):
     """Files of examples, read as the features say what their columns hold."""
 
     format: Literal["tfrecord", "csv", "parquet"]
-    # By split, a pattern of files below the data's path, which may be a zip archive.
+    # For each split a pattern of files, below the data's path, which may be a zip
+    # archive.
     splits: dict[Name, str]
-    # Further splits, taken out of `train`; the first that claims an example has it.
+    # Further splits, taken out of `train`. The first that takes an example has it.
     held_out: dict[Name, HeldOut] = Field(default_factory=dict)
-    # Labels from this value on become 1, others 0; None: the column holds 0 and 1.
+    # Labels from this value on become 1, others 0. None: the column holds 0 and 1.
     positive_from: float | None = None
-    # Between the values of a ragged column in a cell of CSV: one or several characters.
+    # What stands between the values of a ragged column in a cell of CSV.
     list_separator: str = "|"
     # Whether blanks around strings in such a cell are cut off; around numbers they are.
     list_strip: bool = True
-    # A bad example ends the run, or is skipped, counted and reported.
+    # Whether a bad example ends the run, or is skipped, counted and reported.
     on_bad_example: Literal["error", "skip"] = "error"
-    # So does a file that is bad as a whole; skipped, it is named.
+    # Whether a file that is bad as a whole ends the run, or is skipped and named.
     on_bad_file: Literal["error", "skip"] = "error"
-    # A larger share of the examples of a split than this, left out, ends the run; a
-    # single example does not.
+    # The run ends if a larger share of a split's examples than this would be left out.
+    # A single example does not end it.
     max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.01
     # An example with more values than this in a column is bad.
     max_values: PositiveInt = 100_000
@@ -111,11 +112,11 @@ class Data(Target):
     """Where examples come from."""
 
     # Exactly one of the two: files, or a class like
-    # components.readers.example_reader.ExampleReader, whose arguments are `options`.
+    # `components.readers.example_reader.ExampleReader`, which takes `options`.
     files: Files | None = None
     reader: ImportPath | None = None
     options: dict[str, Any] = Field(default_factory=dict)
-    # Exactly one of the two: a file or folder of one's own, or a package to fetch.
+    # Exactly one of the two: a file or folder, or a data package to fetch.
     path: str | None = None
     download: Download | None = None
 
@@ -132,5 +133,5 @@ class Data(Target):
 
     @property
     def target(self) -> Target:
-        """What to predict, without where it comes from."""
+        """What to predict, without where the examples come from."""
         return Target(**self.model_dump(include=set(Target.model_fields)))

@@ -1,8 +1,6 @@
-"""The feature specification: id features, numbers, and the columns they need.
+"""Id features, numbers and derived columns: what a model reads of an example, and how.
 
-A fact about a feature stands here once; schema, preprocessing, engine, model inputs and
-serving signatures are derived from it. Sizes of vocabularies are never written: they
-are counted from the training examples.
+What these ask of each other and of tables is checked in `configs.feature_set`.
 """
 
 from typing import Annotated, Any, Literal
@@ -11,23 +9,21 @@ from pydantic import BeforeValidator, Field, FiniteFloat, model_validator
 from pydantic_core import PydanticCustomError
 
 from shardline.configs.column import Column, Dtype
-from shardline.configs.rules import feature_faults
 from shardline.configs.section import ImportPath, Name, PositiveInt, Section
-from shardline.configs.tables import Table, Vocabulary
 
 
 class Ids(Section):
     """How tokens become ids: by vocabulary unless one of the others is given."""
 
-    # By hash into so many rows; another salt gives other collisions.
+    # By a hash into so many rows. Another salt gives other collisions.
     hash_buckets: PositiveInt | None = None
     salt: str | None = None
     # The column holds ids already: whole numbers from 0 to below this.
     range: PositiveInt | None = None
-    # What an id out of range is: an error, or one of the table's `oov_rows`.
+    # Whether an id out of range is an error, or becomes one of the table's `oov_rows`.
     out_of_range: Literal["error", "oov_rows"] | None = None
-    # Floats or whole numbers into so many intervals, with about as many training
-    # values in each.
+    # The column holds numbers, which become the numbers of so many intervals, with
+    # about as many training values in each.
     quantile_buckets: PositiveInt | None = None
 
     @model_validator(mode="after")
@@ -54,9 +50,9 @@ class Ids(Section):
         return "vocabulary" if self.quantile_buckets is None else "quantiles"
 
     def __str__(self) -> str:
-        """Returns what is given, as the configuration has it."""
-        given = self.model_dump(exclude_none=True)
-        return ", ".join(f"{k}: {v}" for k, v in given.items()) or "vocabulary"
+        """Returns the keys and values as the configuration has them."""
+        keys = self.model_dump(exclude_none=True)
+        return ", ".join(f"{k}: {v}" for k, v in keys.items()) or "vocabulary"
 
 
 def _by_name(ids: Any) -> Any:
@@ -83,23 +79,25 @@ _DTYPES: dict[str, Dtype] = {
 class Feature(Section):
     """An id feature: which column, which table, and what becomes of several ids.
 
-    One id an example; with `combiner` any number, pooled; with `max_sequence_length`
-    any number, one activation each; with `weights` weighted.
+    It has one id in each example. With `combiner` it has any number, whose activations
+    are pooled (and weighted, with `weights`); with `max_sequence_length` any number,
+    each with an activation.
     """
 
     table: Name
-    # The column of the examples; default: the feature's name.
+    # The column of the examples; the feature's name unless this says another.
     column: str | None = None
-    # Instead: two columns, each pair of whose values is a token.
+    # Two columns instead, each pair of whose values is a token.
     cross: tuple[str, str] | None = None
-    # Of the column; default: what `ids` needs, strings for vocabularies and hashes.
+    # What the column holds; by default what `ids` needs, and strings for vocabularies
+    # and hashes.
     dtype: Dtype | None = None
     ids: Annotated[Ids, BeforeValidator(_by_name)] = Ids()
-    # Stands in for a missing value, for no value at all in a ragged column.
+    # What stands in for a missing value, and for an empty list in a ragged column.
     default: str | int | float | None = None
     combiner: Literal["sum", "mean", "sqrtn"] | None = None
     max_sequence_length: PositiveInt | None = None
-    # Which end of a longer sequence is kept; columns are in time order, oldest first.
+    # Which end of a longer sequence is kept. Columns begin with the oldest value.
     keep: Literal["newest", "oldest"] | None = None
     # The column with one weight for each token.
     weights: str | None = None
@@ -165,7 +163,7 @@ class Feature(Section):
 
     @property
     def is_ragged(self) -> bool:
-        """True when an example may hold any number of ids."""
+        """Whether an example may hold any number of ids."""
         return self.combiner is not None or self.max_sequence_length is not None
 
     @property
@@ -177,24 +175,25 @@ class Feature(Section):
 class Number(Section):
     """A number for the dense model, scaled by what the training examples hold."""
 
-    # The column of the examples; default: the number's name.
+    # The column of the examples; the number's name unless this says another.
     column: str | None = None
     dtype: Literal["float", "int64"] = "float"
-    # First sign(x) * log(1 + |x|).
+    # Whether x becomes sign(x) * log(1 + |x|) first.
     log: bool = False
-    # Then: to mean 0 and variance 1, or to 0 for the smallest and 1 for the largest.
+    # How it is scaled then: to mean 0 and variance 1, or from 0 for the smallest to 1
+    # for the largest.
     scale: Literal["z_score", "min_max", "none"] = "none"
-    # What a missing value or NaN is: an error, the mean of the others, or a number
+    # What a missing value or NaN is: an error, the mean of the others, or this number
     # as the column would hold it.
     missing: Literal["error", "mean"] | FiniteFloat = "error"
 
 
 class Derived(Section):
-    """Columns that a function of one's own adds, before anything else happens."""
+    """Columns that a function of the user's own adds, before anything else happens."""
 
-    # Called with {column: tensor} in TensorFlow Transform; may use its analyzers.
+    # TensorFlow Transform calls it with {column: tensor}; it may use analyzers.
     function: ImportPath
-    # Raw columns it reads, and the columns it returns.
+    # The raw columns that the function reads, and the columns that it returns.
     inputs: dict[str, Column]
     outputs: dict[str, Column]
 
@@ -224,58 +223,18 @@ class Features(Section):
         }
 
     def ids_of(self, table: str) -> Ids:
-        """Returns how tokens become ids, which a table's features agree on."""
+        """Returns how tokens become ids; the features of a table agree on it."""
         return next(iter(self.features_of(table).values())).ids
 
     def dtype_of(self, table: str) -> Dtype:
-        """Returns what tokens are before they become ids, likewise."""
+        """Returns what tokens are before they become ids; likewise."""
         return next(iter(self.features_of(table).values())).column_dtype
 
 
 class Target(Section):
     """What to predict, and how much each example counts."""
 
-    # The column to predict, 0 or 1.
+    # The column to predict, which holds 0 and 1.
     label: str = "label"
     # The column with one weight for each example.
     example_weight: str | None = None
-
-
-class Preprocessing(Features):
-    """What turning raw columns into ids depends on, and nothing else."""
-
-    vocabularies: dict[Name, Vocabulary]
-    target: Target
-
-
-class FeatureSet(Features):
-    """The features and their tables: the one contract of all components."""
-
-    tables: dict[Name, Table]
-
-    def preprocessing(self, target: Target) -> Preprocessing:
-        """Returns the part that decides on ids and numbers, with the target."""
-        kept = set(Vocabulary.model_fields)
-        vocabularies = {
-            name: Vocabulary(**table.model_dump(include=kept))
-            for name, table in self.tables.items()
-        }
-        return Preprocessing(
-            features=self.features,
-            numbers=self.numbers,
-            derived=self.derived,
-            vocabularies=vocabularies,
-            target=target,
-        )
-
-    def combiner_of(self, table: str) -> str:
-        """Returns how a table's pooled features pool; any value does without one."""
-        combiners = (f.combiner for f in self.features_of(table).values())
-        return next((combiner for combiner in combiners if combiner), "sum")
-
-    @model_validator(mode="after")
-    def _features_and_tables_fit(self) -> "FeatureSet":
-        faults = feature_faults(self)
-        if faults:
-            raise PydanticCustomError("cross_section", "\n".join(faults))
-        return self

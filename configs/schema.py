@@ -1,7 +1,7 @@
-"""Everything a run is told, as frozen objects.
+"""The whole configuration of a run, as frozen objects.
 
-Rules that span sections (a feature's table exists, a table is used) are checked once
-each section holds on its own.
+Rules between sections (a feature's table exists, a table is used) are checked once
+each section is valid by itself.
 """
 
 from typing import Any
@@ -11,17 +11,16 @@ from pydantic_core import PydanticCustomError
 
 from shardline.configs.column import Column
 from shardline.configs.data import Data, Download, Files, HeldOut
+from shardline.configs.feature_set import FeatureSet, Preprocessing
 from shardline.configs.features import (
     Derived,
     Feature,
     Features,
-    FeatureSet,
     Ids,
     Number,
-    Preprocessing,
     Target,
 )
-from shardline.configs.rules import serving_faults, target_faults
+from shardline.configs.job_rules import serving_faults, target_faults
 from shardline.configs.section import (
     Fraction,
     ImportPath,
@@ -29,6 +28,7 @@ from shardline.configs.section import (
     PositiveFloat,
     PositiveInt,
     Section,
+    cross_section_error,
 )
 from shardline.configs.serving import (
     Latency,
@@ -86,7 +86,8 @@ __all__ = [
 class Model(Section):
     """The dense model on top of the activations."""
 
-    # Called with `options`; returns a Keras model of {feature: activation} -> logit.
+    # A class or function that takes `options` and returns a Keras model, which takes
+    # {feature: activation} and returns logits.
     builder: ImportPath = "shardline.components.model.dlrm.DLRM"
     options: dict[str, Any] = Field(default_factory=dict)
 
@@ -94,24 +95,24 @@ class Model(Section):
 class EarlyStop(Section):
     """Stop when the held-out part of the training examples no longer improves."""
 
-    # Split to watch; the evaluation split would make its own metrics too good.
+    # The split to watch. The evaluation split would get metrics that are too good.
     split: str = "validation"
     every_steps: PositiveInt
     patience: PositiveInt = 1
 
 
 class Training(Section):
-    """How long and how fast the trainer goes."""
+    """How long, and at which learning rate, the trainer trains the dense model."""
 
     batch_size: PositiveInt
     # Exactly one of the two.
     epochs: PositiveInt | None = None
     steps: PositiveInt | None = None
-    # Steps in one call into TensorFlow; progress and summaries come between calls.
+    # How many steps one call into TensorFlow takes; progress is shown between calls.
     steps_per_call: PositiveInt = 20
-    # Of the dense model's Adam; tables have their own optimizers.
+    # The learning rate of the dense model's Adam. Each table has an optimizer itself.
     learning_rate: PositiveFloat = 0.001
-    # Logical hosts that the rows of every table are split over.
+    # How many logical hosts the rows of every table are split over.
     hosts: PositiveInt = 1
     seed: int = 0
     early_stop: EarlyStop | None = None
@@ -132,7 +133,7 @@ class Evaluation(Section):
 
 
 class Job(FeatureSet):
-    """What preparing features takes: a run that need not train."""
+    """What preparing features needs: a run that need not train."""
 
     name: Name
     data: Data
@@ -149,7 +150,7 @@ class Job(FeatureSet):
             *serving_faults(self, self.serving),
         ]
         if faults:
-            raise PydanticCustomError("cross_section", "\n".join(faults))
+            raise cross_section_error(faults)
         return self
 
     @property

@@ -1,8 +1,15 @@
 """What every section of a configuration is made of."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from shardline.configs.fault import Fault
+
+# The type of pydantic's error for faults between sections; its context has them.
+CROSS_SECTION = "cross_section"
 
 ImportPath = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -15,3 +22,14 @@ class Section(BaseModel):
     """A part of the configuration: no unknown keys, no change after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def cross_section_error(faults: Sequence[Fault]) -> PydanticCustomError:
+    """Returns the error that carries faults between sections out of a validator.
+
+    Args:
+        faults: At least one.
+    """
+    message = "\n".join(fault.text for fault in faults)
+    context = {"message": message, "faults": tuple(faults)}
+    return PydanticCustomError(CROSS_SECTION, "{message}", context)

@@ -35,18 +35,18 @@ class Latency(Section):
 
     milliseconds: PositiveFloat
     percentile: Annotated[float, Field(gt=0, lt=100)] = 99.0
-    # In one request.
+    # How many examples the request has.
     examples: PositiveInt = 1
 
 
 class Serving(Section):
     """How the exported model holds its tables, and what it must pass."""
 
-    # Evaluation examples that the served model must answer as the engine did.
+    # How many evaluation examples the served model must answer as the engine did.
     parity_examples: PositiveInt = 1000
-    # Between two scores; looked-up rows of float32 tables must be equal.
+    # How far two scores may differ. Looked-up rows of float32 tables must be equal.
     max_difference: Annotated[float, Field(ge=0)] = 1e-6
-    # Requests in the warm-up file.
+    # How many requests are in the warm-up file.
     warmup_requests: Annotated[int, Field(ge=1, le=1000)] = 10
     # How tables are held: all in one way, or each by its name. `auto` is the smallest
     # precision that `max_entropy_increase` allows.
@@ -54,9 +54,10 @@ class Serving(Section):
         PrecisionChoice | dict[Name, PrecisionChoice],
         BeforeValidator(_known_precisions),
     ] = "float32"
-    # Of normalized entropy on the evaluation split, relative to float32 tables.
+    # How much normalized entropy on the evaluation split may grow, as a fraction of
+    # that with float32 tables.
     max_entropy_increase: Annotated[float, Field(ge=0)] = 0.0005
-    # Gates: size of the model's files, and time of a request.
+    # Two gates: the size of the model's files, and the time of a request.
     max_bytes: PositiveInt | None = None
     max_latency: Latency | None = None
 
@@ -72,9 +73,9 @@ class Publishing(Section):
 
     # `delta` writes changed rows only, for `shardline agent`.
     mode: Literal["full", "delta"] = "full"
-    # In mode `delta`, a full version at least so often; 1 is every time.
+    # In mode `delta`, one of so many versions at least is a full one.
     full_every: PositiveInt = 10
-    # A delta that is a larger part of the full version is not worth it.
+    # A delta that is larger than this fraction of the full version is not written.
     max_delta: Fraction = 0.5
-    # Versions to keep, the one that is served included; none: all.
+    # How many versions are kept, with the one that is served; None: all of them.
     keep: PositiveInt | None = None

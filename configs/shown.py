@@ -1,7 +1,7 @@
-r"""Names and values of data as people may see them: nothing that a terminal obeys.
+r"""Names and values of data, made safe to show on a terminal.
 
-What stands in data may be an escape code, a line break or a mark that turns the
-direction of text. A message or table shows it as Python writes it, such as `\x1b`.
+Data may hold escape codes, line breaks or marks that turn the direction of text. A
+message or table shows them as Python writes them, such as `\x1b`.
 """
 
 _MOST = 200  # characters
@@ -12,7 +12,7 @@ def shown(value: object, most: int = _MOST) -> str:
 
     Args:
         value: Text, UTF-8 bytes, or what `str` makes text of.
-        most: How many characters are shown of a longer one, which tells its length.
+        most: How many characters of a longer text are shown; its length follows.
     """
     text = _text(value)
     cut = escaped(text[:most], keep="")
@@ -20,13 +20,13 @@ def shown(value: object, most: int = _MOST) -> str:
 
 
 def quoted(value: object, most: int = _MOST) -> str:
-    """Returns a value as `shown` does, text between quotes."""
-    told = shown(value, most)
-    return f"'{told}'" if isinstance(value, str | bytes) else told
+    """Returns a value as `shown` does, and text between quotes."""
+    text = shown(value, most)
+    return f"'{text}'" if isinstance(value, str | bytes) else text
 
 
 def escaped(text: str, *, keep: str = "\n") -> str:
-    """Escapes the characters that are no print: controls, marks, odd blanks.
+    """Escapes the characters that cannot be printed: controls, marks, odd blanks.
 
     Args:
         text: Any text.

@@ -1,4 +1,4 @@
-"""Embedding tables: their rows, which come from ids, and how they learn."""
+"""Embedding tables: how many rows they have, and how they learn."""
 
 from typing import Literal
 
@@ -22,7 +22,7 @@ class Adagrad(Section):
 
 
 class Adam(Section):
-    """Lazy Adam as the TPU computes it: touched rows only, no bias correction."""
+    """Lazy Adam as the TPU computes it: for the rows of a batch, no bias correction."""
 
     learning_rate: PositiveFloat = 0.001
     beta_1: Fraction = 0.9
@@ -47,20 +47,23 @@ class Optimizer(Section):
 
     @property
     def chosen(self) -> SGD | Adagrad | Adam:
-        """The optimizer that was given."""
+        """The optimizer that the configuration names."""
         return self.sgd or self.adagrad or self.adam  # type: ignore[return-value]
 
 
 class Vocabulary(Section):
-    """How the tokens of a table become ids. The last two are vocabularies' only."""
+    """How many rows a table has, and which tokens its vocabulary takes.
 
-    # Rows of the table, where it shall have more than its ids need.
+    The last two keys are for tables whose tokens become ids by a vocabulary.
+    """
+
+    # How many rows the table has, if it shall have more than its ids need.
     rows: PositiveInt | None = None
-    # Rows that tokens outside the vocabulary, or ids out of range, share by hash.
+    # How many rows tokens outside the vocabulary, or ids out of range, share by hash.
     oov_rows: PositiveInt = 1
-    # Tokens seen less often in the training examples stay outside the vocabulary.
+    # Tokens that are rarer in the training examples stay outside the vocabulary.
     min_count: PositiveInt = 1
-    # Only so many tokens, the most frequent, are in the vocabulary.
+    # At most so many tokens, the most frequent ones, are in the vocabulary.
     max_tokens: PositiveInt | None = None
 
 
@@ -82,13 +85,13 @@ class Quantization(Section):
 
 
 class Table(Vocabulary):
-    """An embedding table. Its rows follow from the ids of its features."""
+    """An embedding table. How many rows it needs follows from its features' ids."""
 
     dim: PositiveInt
     optimizer: Optimizer = Optimizer(adagrad=Adagrad())
-    # Of the truncated normal distribution that new rows are drawn from.
+    # The standard deviation of the truncated normal distribution of new rows.
     initial_stddev: PositiveFloat = 0.01
-    # What becomes of ids and weights of no use, in training and in serving: see
-    # docs/embedding.md.
+    # What becomes of ids out of range and weights that are no numbers, in training and
+    # in serving; docs/embedding.md has the details.
     policy: Literal["error", "drop", "oov_row"] = "error"
     quantization: Quantization | None = None

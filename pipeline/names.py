@@ -1,4 +1,4 @@
-"""Names for the platforms that a pipeline runs on, made of the names of runs."""
+"""The names of pipelines, made of the names of runs, as all platforms take them."""
 
 import hashlib
 import re
@@ -14,13 +14,12 @@ _LIKE_A_DIGEST = re.compile(rf"-[0-9a-f]{{{_DIGEST_CHARACTERS}}}$")
 def pipeline_name(run_name: str) -> str:
     """Returns the name of a run's pipeline: lower case letters, digits and hyphens.
 
-    Underscores become hyphens, of which a run's name has none. Where that is too long
-    or ends with a hyphen, what is left of it is followed by a digest of the whole name.
-    A name that happens to end like that has a digest, too, so that two runs never have
-    one name.
+    Underscores become hyphens, of which a run's name has none. A name that is too long
+    then, or ends with a hyphen, is cut, and a digest of the whole name is appended. So
+    it is to a name that happens to end like a digest: two runs never share a name.
 
     Args:
-        run_name: as the configuration gives it.
+        run_name: from the configuration.
     """
     name = _PREFIX + run_name.replace("_", "-")
     if (
@@ -35,5 +34,5 @@ def pipeline_name(run_name: str) -> str:
 
 
 def shows_run_name(run_name: str) -> bool:
-    """Tells whether the name of the pipeline shows the run's as it is."""
+    """Tells whether the pipeline's name contains the run's name unchanged."""
     return pipeline_name(run_name) == _PREFIX + run_name

@@ -34,7 +34,7 @@ class RunFolder:
 
     @property
     def artifacts(self) -> Path:
-        """What components write, a folder for each."""
+        """The outputs of components, a folder for each component."""
         return self.root / ARTIFACTS_FOLDER
 
     @property
@@ -49,7 +49,7 @@ class RunFolder:
 
     @property
     def data(self) -> Path:
-        """Fetched data packages."""
+        """Data packages that were downloaded."""
         return self.root / DOWNLOADS_FOLDER
 
     def make(self) -> None:

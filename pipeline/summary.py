@@ -1,4 +1,4 @@
-"""The facts that a finished run shows, and the last checks on its outputs."""
+"""What a finished run shows, and the last check: whether the model was published."""
 
 import json
 from pathlib import Path
@@ -92,7 +92,7 @@ def _shown(judged: Judged, name: str) -> str:
 
 
 def _served(model_uri: str, validation: Validation) -> dict[str, str]:
-    """Returns how the exported model is held, and how it answers."""
+    """Returns the sizes of the exported model, and how it answers."""
     folder = Path(path_utils.serving_model_path(model_uri))
     card = json.loads((folder / CARD_FILE).read_text())
     shown = {
@@ -139,10 +139,10 @@ def _judged(record: RunRecord) -> Judged:
 
 
 def _left_out(record: RunRecord) -> str:
-    """Returns what was left out of the data, with the reasons and first places."""
+    """Returns what was left out of the data, with reasons and first locations."""
     data_card = load_data_card(record.artifacts("ReaderExampleGen")["examples"].uri)
     if data_card is None:
-        return "not told"
+        return "not recorded"
     return "\n".join([data_card.left_out_line, *data_card.lines])
 
 

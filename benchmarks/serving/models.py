@@ -101,7 +101,7 @@ class Trainee(NamedTuple):
             steps=0,
             hosts=workload.HOSTS,
             rows=table_rows(self.features, self.transform),
-            features=self.features,
+            feature_set=self.features,
             model=self.model,
             metrics={},
         ).save(str(folder))

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from shardline.configs.load import line_of
+from shardline.configs.fault import ConfigPath, Fault, sentence
 from shardline.configs.shown import escaped, shown
-
-Place = tuple[str, ...]
-
-_SECTIONS = {"feature": "features", "number": "numbers", "table": "tables"}
+from shardline.configs.yaml_file import YamlFile, read_yaml
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,26 +16,29 @@ class Finding:
     """One thing that is wrong, or that someone should look at.
 
     Attributes:
-        place: in the configuration, as keys from the outermost on.
-        who: whose it is, such as "feature `tags`".
-        fact: what came, and what was expected.
-        remedy: what to do about it.
-        column: of the data.
+        config_path: Where it is in the configuration, as keys from the outermost on.
+        who: The part that it is about, such as "feature `tags`".
+        message: What there is, and what was expected.
+        remedy: What to do about it.
+        column: The column of the data that it is about; "" if it is about none.
         is_fault: False for a hint.
+        causes: What readers of the same data would report for the same cause: reasons
+            for which rows are bad, and files that are.
     """
 
-    place: Place
+    config_path: ConfigPath
     who: str
-    fact: str
+    message: str
     remedy: str
     column: str = ""
     is_fault: bool = True
+    causes: frozenset[str] = frozenset()
 
-    def located(self, config: Path) -> Located:
-        """Returns the finding with its line."""
-        line = line_of(config, self.place)
-        text = f"{config}:{line}: {self.who}: {self.fact} {self.remedy}".rstrip()
-        if self.column:  # facts name it as the data have it
+    def located(self, file: YamlFile) -> Located:
+        """Returns the finding with its line in the configuration."""
+        line = file.line_of(self.config_path)
+        text = f"{file.path}:{line}: {self.who}: {self.message} {self.remedy}".rstrip()
+        if self.column:  # messages name it as the data have it
             text = text.replace(self.column, shown(self.column))
         return Located(line, escaped(text), self)
 
@@ -49,9 +48,9 @@ class Located:
     """A finding and its line in the configuration.
 
     Attributes:
-        line: counted from 1.
-        text: the whole message.
-        finding: what was found.
+        line: Counted from 1.
+        text: The whole message.
+        finding: What was found.
     """
 
     line: int
@@ -60,26 +59,23 @@ class Located:
 
 
 def in_order(findings: Sequence[Finding], config: Path) -> list[Located]:
-    """Returns findings once each, in the order of the configuration's lines."""
-    once = dict.fromkeys(findings)
-    return sorted((f.located(config) for f in once), key=lambda f: (f.line, f.text))
+    """Returns findings once each, in the order of the configuration's lines.
 
-
-def finding_of(message: str) -> Finding:
-    """Returns the fault that a message of `components.checker.preflight` tells.
-
-    Such a message begins with what it is about: "feature `x`:", "label:", "model:".
+    Args:
+        findings: What was found, in any order.
+        config: The configuration, which has been read before.
     """
-    who, _, fact = message.partition(": ")
-    named = re.match(r"(feature|number|table) `([^`]*)`", who)
-    if named:
-        place: Place = (_SECTIONS[named[1]], named[2])
-    elif who in ("label", "example_weight"):
-        place = ("data", who)
-    else:
-        place = tuple(who.split("."))
-    return Finding(place, who, _sentence(fact), "")
+    file = read_yaml(config)
+    once = dict.fromkeys(findings)
+    return sorted((f.located(file) for f in once), key=lambda f: (f.line, f.text))
 
 
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "?", "!")) else f"{text}."
+def finding_of(fault: Fault) -> Finding:
+    """Returns a fault of the configuration as a finding."""
+    remedy = fault.remedy[:1].upper() + fault.remedy[1:]
+    return Finding(
+        fault.config_path,
+        fault.who,
+        sentence(fault.message),
+        sentence(remedy) if remedy else "",
+    )

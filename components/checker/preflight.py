@@ -2,34 +2,41 @@
 
 import os
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 
-from shardline.components.execution.import_path import construct, load_object
+from shardline.components.execution.import_path import (
+    construct,
+    current_path,
+    load_object,
+)
 from shardline.components.features.graph.schema import column_faults
 from shardline.components.model.engine_inputs import model_arguments
 from shardline.components.readers.files import reader_of
-from shardline.configs.load import ConfigError
-from shardline.configs.schema import Run
+from shardline.configs.fault import ConfigError, Fault, Part
+from shardline.configs.schema import Derived, Run
 
 _NEEDED_SPLITS = {"train", "eval"}
+_MODEL = Part("model", ("model",))
+_BUILDER = Part("model.builder", ("model", "builder"))
 
 
 def check(run: Run) -> None:
     """Checks that reader and model exist, take their options, and fit the features.
 
-    Objects of one's own may lie in the current folder.
+    Objects of the user's own may lie in the current folder.
 
     Args:
-        run: the configuration.
+        run: The configuration.
 
     Raises:
-        ConfigError: listing every fault.
+        ConfigError: Something does not; the error has every fault.
     """
     find_user_modules()
-    faults = [*_reader_faults(run), *_derived_faults(run), *_model_faults(run)]
+    faults = list(_renamed_faults(run)) or faults_of(run)
     if faults:
-        raise ConfigError("\n".join(faults))
+        raise ConfigError(*faults)
 
 
 def find_user_modules() -> None:
@@ -38,38 +45,80 @@ def find_user_modules() -> None:
         sys.path.append(os.getcwd())
 
 
-def _derived_faults(run: Run) -> list[str]:
-    if run.derived is None:
-        return []
+def faults_of(run: Run) -> list[Fault]:
+    """Returns the faults of reader, derived columns and model.
+
+    Args:
+        run: The configuration.
+    """
+    return [
+        *_reader_faults(run),
+        *derived_faults(run.derived),
+        *_model_faults(run),
+    ]
+
+
+def _renamed_faults(run: Run) -> Iterator[Fault]:
+    """Yields a fault for each object of this project that has another name now.
+
+    A checkpoint may name it as it was called. A configuration is to be edited, for with
+    two names one reader would have two cache keys.
+    """
+    named = {reader_part("reader"): run.data.reader, _BUILDER: run.model.builder}
+    for part, path in named.items():
+        if path and current_path(path) != path:
+            yield part.fault(
+                f"`{path}` is `{current_path(path)}` since version 0.1; write that"
+            )
+
+
+def derived_faults(derived: Derived | None) -> Iterator[Fault]:
+    """Yields the fault of a function for derived columns that cannot be imported.
+
+    Args:
+        derived: What the configuration says of it; None if there is none.
+    """
+    if derived is None:
+        return
     try:
-        load_object(run.derived.function)
+        load_object(derived.function)
     except ValueError as error:
-        return [f"derived.function: {error}"]
-    return []
+        yield Part("derived.function", ("derived", "function")).fault(str(error))
 
 
-def _reader_faults(run: Run) -> list[str]:
-    key = "data.files" if run.data.files else "data.reader"
+def reader_part(key: str) -> Part:
+    """Returns what reads the data as a part of the configuration.
+
+    Args:
+        key: Of section `data`: "files" or "reader".
+    """
+    return Part(f"data.{key}", ("data", key))
+
+
+def _reader_faults(run: Run) -> Iterator[Fault]:
+    part = reader_part("files" if run.data.files else "reader")
     path, options = reader_of(run.data, run.feature_set)
     try:
         reader = construct(path, options)
     except ValueError as error:
-        return [f"{key}: {error}"]
+        yield part.fault(str(error))
+        return
     needed = set(_NEEDED_SPLITS)
     if run.training.early_stop:
         needed.add(run.training.early_stop.split)
-    giver, remedy = f"`{path}` gives", ""
+    source, remedy = f"`{path}` gives", ""
     if run.data.files:
-        giver, remedy = "they give", "; name it in `splits` or `held_out`"
-    faults = [
-        f"{key}: {giver} splits {', '.join(reader.splits)}, and not `{split}`, which "
-        f"is needed for training, evaluation or early stop{remedy}"
-        for split in sorted(needed - set(reader.splits))
-    ]
-    return faults + column_faults(run.feature_set, run.data.target, reader.columns)
+        source, remedy = "they give", "name it in `splits` or `held_out`"
+    for split in sorted(needed - set(reader.splits)):
+        yield part.fault(
+            f"{source} splits {', '.join(reader.splits)}, and not `{split}`, which is "
+            "needed for training, evaluation or early stop",
+            remedy,
+        )
+    yield from column_faults(run.feature_set, run.data.target, reader.columns)
 
 
-def _model_faults(run: Run) -> list[str]:
+def _model_faults(run: Run) -> Iterator[Fault]:
     """Calls the model on two examples without ids, all numbers 0."""
     activations = {
         name: np.zeros(
@@ -87,14 +136,15 @@ def _model_faults(run: Run) -> list[str]:
     try:
         model = construct(run.model.builder, run.model.options)
     except ValueError as error:
-        return [f"model: {error}"]
+        yield _MODEL.fault(str(error))
+        return
     try:
         shape = tuple(model(*model_arguments(activations, numbers)).shape)
     except (AttributeError, TypeError, ValueError) as error:
-        return [f"model: `{run.model.builder}`, called with {called}: {error}"]
+        yield _MODEL.fault(f"`{run.model.builder}`, called with {called}: {error}")
+        return
     if shape != (2,):
-        return [
-            f"model: `{run.model.builder}` gives {shape} for a batch of 2, expected "
-            "one logit an example, (2,)"
-        ]
-    return []
+        yield _MODEL.fault(
+            f"`{run.model.builder}` gives {shape} for a batch of 2, expected one logit "
+            "an example, (2,)"
+        )

@@ -1,13 +1,14 @@
-"""What a check found, as a table and lines, and as JSON."""
+"""What a check found, for tables and lines, and as JSON."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from shardline.components.checker.findings import Located
-from shardline.components.checker.seen import Seen
+from shardline.components.checker.column_sample import ColumnSample
+from shardline.components.checker.findings import Finding, Located, in_order
 from shardline.components.checker.uses import Use
 from shardline.configs import ConfigError
 from shardline.configs.column import Column
@@ -15,17 +16,17 @@ from shardline.configs.column import Column
 
 @dataclasses.dataclass(frozen=True)
 class ColumnReport:
-    """One column: who reads it, what they expect, what there is.
+    """One column: what reads it, what is expected there, and what there is.
 
     Attributes:
-        name: of the column.
-        users: who reads it.
-        expected: what they expect, in words.
-        found: what a sample or a reader has, in words; "absent" if it has none.
-        missing: the share of rows without a value; None if no sample was taken.
-        values_a_row: their median and most; likewise.
-        distinct: how many values differ; likewise, or if that cannot be told.
-        example: one value.
+        name: The name of the column.
+        users: The parts of the configuration that read it.
+        expected: What they expect, in words.
+        found: What a sample or a reader has, in words; "absent" if it has nothing.
+        missing: The share of rows without a value; None if no sample was taken.
+        values_a_row: Median and largest number of values of a row; None likewise.
+        distinct: How many values differ; None likewise, or if values do not compare.
+        example: One of the values.
     """
 
     name: str
@@ -43,11 +44,11 @@ class Report:
     """All that a check found.
 
     Attributes:
-        config: the configuration's path.
-        columns: that are read.
-        findings: faults and hints, in the order of lines.
-        rows: how many examples were sampled; None if none could be.
-        notes: what was not checked, and why.
+        config: The path of the configuration.
+        columns: The columns that are read.
+        findings: Faults and hints, in the order of lines.
+        rows: How many examples were sampled; None if none could be.
+        notes: What was not checked, and why.
     """
 
     config: str
@@ -63,7 +64,7 @@ class Report:
 
     @property
     def hints(self) -> list[Located]:
-        """The findings that are not."""
+        """The findings that are hints."""
         return [f for f in self.findings if not f.finding.is_fault]
 
     @property
@@ -89,53 +90,101 @@ class Report:
         }
 
 
+@dataclasses.dataclass
+class Draft:
+    """What a check has found so far; its steps add to it.
+
+    Attributes:
+        findings: Faults and hints, in any order.
+        columns: The columns that are read.
+        notes: What was not checked, and why.
+    """
+
+    findings: list[Finding] = dataclasses.field(default_factory=list)
+    columns: list[ColumnReport] = dataclasses.field(default_factory=list)
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def has_faults(self) -> bool:
+        """Whether any finding is a fault."""
+        return any(finding.is_fault for finding in self.findings)
+
+    def report(self, config: Path, rows: int | None) -> Report:
+        """Returns the report.
+
+        Args:
+            config: The configuration, for the lines of the findings.
+            rows: How many examples were sampled; None if none could be.
+        """
+        return Report(
+            str(config),
+            tuple(self.columns),
+            tuple(in_order(self.findings, config)),
+            rows,
+            tuple(self.notes),
+        )
+
+
 def _as_json(located: Located) -> dict[str, Any]:
     finding = located.finding
     return {
         "line": located.line,
         "text": located.text,
-        "place": ".".join(finding.place),
+        "place": ".".join(finding.config_path),
         "who": finding.who,
         "column": finding.column,
-        "fact": finding.fact,
+        "fact": finding.message,
         "remedy": finding.remedy,
     }
 
 
 def static_json(config: str, error: ConfigError) -> dict[str, Any]:
     """Returns what `--json` prints of faults that a configuration shows by itself."""
-    told = str(error).splitlines()
-    faults = []
-    for text in told:
-        line = text.removeprefix(f"{config}:").partition(":")[0]
-        faults.append({"line": int(line) if line.isdigit() else 1, "text": text})
-    verdict = f"{len(told)} fault{'s' if len(told) > 1 else ''}"
+    faults = [{"line": fault.line or 1, "text": str(fault)} for fault in error.faults]
+    verdict = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
     return {"config": config, "rows": None, "faults": faults, "verdict": verdict}
 
 
 def of_sample(
-    name: str, users: Sequence[Use], needed: Column | None, seen: Seen | None = None
+    name: str,
+    users: Sequence[Use],
+    needed: Column | None,
+    sample: ColumnSample | None = None,
 ) -> ColumnReport:
-    """Returns the report of a column that a sample was searched for."""
+    """Returns the report of a column that a sample was searched for.
+
+    Args:
+        name: The name of the column.
+        users: What reads it.
+        needed: What it must hold; None if it may be anything.
+        sample: What it holds; None if the sample lacks it.
+    """
     who, expected = tuple(use.who for use in users), _expected(needed)
-    if seen is None:
+    if sample is None:
         return ColumnReport(name, who, expected, "absent")
     return ColumnReport(
         name,
         who,
         expected,
-        seen.kind,
-        seen.missing,
-        seen.values_a_row,
-        seen.distinct,
-        seen.example,
+        sample.kind,
+        sample.missing,
+        sample.values_a_row,
+        sample.distinct,
+        sample.example,
     )
 
 
 def of_reader(
     name: str, users: Sequence[Use], needed: Column | None, declared: Column | None
 ) -> ColumnReport:
-    """Returns the report of a column that a reader may declare."""
+    """Returns the report of a column that a reader may declare.
+
+    Args:
+        name: The name of the column.
+        users: What reads it.
+        needed: What it must hold; None if it may be anything.
+        declared: What the reader says that it holds; None if it has no such column.
+    """
     found = _expected(declared) if declared else "absent"
     return ColumnReport(name, tuple(use.who for use in users), _expected(needed), found)
 

@@ -19,9 +19,9 @@ class SplitFiles:
     """The files of one split.
 
     Attributes:
-        split: its name.
-        heads: of the files that were looked at.
-        files: all that there are.
+        split: The name of the split.
+        heads: What the starts of the files tell that were looked at.
+        files: All files of the split.
     """
 
     split: str
@@ -62,17 +62,23 @@ class SplitFiles:
 
 
 def look(split: str, files: Sequence[str], format_: str) -> SplitFiles:
-    """Looks at the start of every file of a split, or of the first thousand."""
+    """Looks at the start of every file of a split, or of the first thousand.
+
+    Args:
+        split: The name of the split.
+        files: Its files.
+        format_: The format of the files: "tfrecord", "csv" or "parquet".
+    """
     heads = tuple(head_of(file, format_) for file in files[:_LOOKED_AT])
     return SplitFiles(split, heads, tuple(files))
 
 
 def notes(files: SplitFiles) -> Iterator[str]:
     """Yields what is not looked at, or is left out without harm."""
-    looked_at, there = len(files.heads), len(files.files)
-    if looked_at < there:
+    looked_at, count = len(files.heads), len(files.files)
+    if looked_at < count:
         yield (
-            f"Split `{files.split}` has {there:,} files; the first {looked_at:,} were "
+            f"Split `{files.split}` has {count:,} files; the first {looked_at:,} were "
             "looked at."
         )
     empty = [head.file for head in files.heads if head.rows == 0]
@@ -89,16 +95,17 @@ def file_findings(
     """Yields what is wrong with files as a whole.
 
     Args:
-        files: of one split.
-        wanted: columns that each file must have, once.
-        is_skipped: whether a bad file is left out if others are good.
+        files: The files of one split.
+        wanted: The columns that each file must have, once.
+        is_skipped: Whether a bad file is left out if others are good.
     """
-    place, who = ("data", "files", "splits", files.split), f"split `{files.split}`"
+    path, who = ("data", "files", "splits", files.split), f"split `{files.split}`"
     if all(head.rows == 0 for head in files.heads):
         first, count = escaped(files.heads[0].file, keep=""), len(files.heads)
-        told = f"{first} has no row." if count == 1 else f"none of its {count:,} files "
-        told += f"has a row, such as {first}." if count > 1 else ""
-        yield Finding(place, who, told, "Write rows, or correct the pattern.")
+        message = f"{first} has no row."
+        if count > 1:
+            message = f"none of its {count:,} files has a row, such as {first}."
+        yield Finding(path, who, message, "Write rows, or correct the pattern.")
     faults = [(head.file, head.fault) for head in files.heads if head.fault]
     faults += [
         (head.file, fault)
@@ -107,11 +114,11 @@ def file_findings(
     ]
     is_fault = not (is_skipped and files.usable(wanted))
     for file, fault in faults[:_NAMED]:
-        told = f"{escaped(file, keep='')}: {fault}"
-        yield Finding(place, who, told, "", is_fault=is_fault)
+        message = f"{escaped(file, keep='')}: {fault}"
+        yield Finding(path, who, message, "", is_fault=is_fault)
     if len(faults) > _NAMED:
         yield Finding(
-            place,
+            path,
             who,
             f"{len(faults) - _NAMED:,} more of {len(files.heads):,} files are like "
             f"that, such as {escaped(faults[-1][0], keep='')}.",

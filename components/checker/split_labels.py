@@ -1,4 +1,4 @@
-"""What the labels of splits do to a run, told before it by `check` and `plan`."""
+"""What the labels of splits mean for a run; `check` and `plan` say so before it."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from shardline.components.evaluation.binary import Labels, undefined_by, undefin
 from shardline.configs.schema import Job
 
 _EVALUATION = "eval"
-_FEW = 10  # sampled examples that tell nothing by having one label
+_FEW = 10  # sampled examples; that fewer have one label means nothing
 
 
 @dataclasses.dataclass(frozen=True)
 class LabelFault:
-    """A split of which the labels do not do.
+    """A split that has not both labels where they are needed.
 
     Attributes:
-        split: its name.
-        fact: what came, and what follows from it.
-        remedy: what to do about it.
-        ends_run: whether a run cannot end well; False if that is asked for, or if only
-            a sample is known.
+        split: The name of the split.
+        message: Which labels it has, and what follows from that.
+        remedy: What to do about it.
+        ends_run: Whether a run must fail by it. It is False if the configuration asks
+            for no more, or if only a sample is known.
     """
 
     split: str
-    fact: str
+    message: str
     remedy: str
     ends_run: bool
 
     def __str__(self) -> str:
         """Returns all of it in a line."""
-        return f"Split `{self.split}`: {self.fact} {self.remedy}"
+        return f"Split `{self.split}`: {self.message} {self.remedy}"
 
 
 def add_labels(
@@ -44,10 +44,10 @@ def add_labels(
     """Counts the labels of a batch as those of a split.
 
     Args:
-        labels: by split; a split of which both labels are known is not counted on.
-        split: of the batch.
-        batch: canonical columns.
-        job: names label and weight.
+        labels: The counts by split. One that has both labels already stays as it is.
+        split: The split that the batch is of.
+        batch: Examples in canonical columns.
+        job: The configuration, which names label and weight.
     """
     counted = labels.setdefault(split, Labels(f"examples of split `{split}`"))
     if counted.both or job.data.label not in batch.schema.names:
@@ -68,7 +68,7 @@ def _values(batch: pa.RecordBatch, column: str) -> np.ndarray:
 
 
 def judged_splits(job: Job) -> list[str]:
-    """Returns the splits, besides that of training, of which the labels matter."""
+    """Returns the splits besides `train` whose labels matter."""
     stop = job.training.early_stop if job.training else None
     return [_EVALUATION, *([stop.split] if stop else [])]
 
@@ -76,12 +76,12 @@ def judged_splits(job: Job) -> list[str]:
 def label_faults(
     job: Job, labels: Mapping[str, Labels], sampled: frozenset[str] = frozenset()
 ) -> list[LabelFault]:
-    """Returns the splits of which the labels do not do.
+    """Returns the splits that have not both labels where they are needed.
 
     Args:
-        job: the configuration.
-        labels: by split; one without examples is told of elsewhere.
-        sampled: splits of which only a sample was counted.
+        job: The configuration.
+        labels: The counts by split. A split without examples is another fault.
+        sampled: The splits of which only a sample was counted.
     """
     faults = []
     for split in dict.fromkeys(["train", *judged_splits(job)]):
@@ -93,17 +93,17 @@ def label_faults(
                 continue
             counted = copy.copy(counted)
             counted.named = f"sampled {counted.named}"
-        fact, remedy, ends_run = _consequence(job, split, counted)
+        message, remedy, ends_run = _consequence(job, split, counted)
         if split in sampled:
             remedy = f"If the rest has no other: {remedy[0].lower()}{remedy[1:]}"
         faults.append(
-            LabelFault(split, fact, remedy, ends_run and split not in sampled)
+            LabelFault(split, message, remedy, ends_run and split not in sampled)
         )
     return faults
 
 
 def _consequence(job: Job, split: str, labels: Labels) -> tuple[str, str, bool]:
-    """Returns what follows, what to do, and whether a run ends badly."""
+    """Returns the message, the remedy, and whether a run must fail."""
     if split == "train":
         return (
             f"{labels.fault}: there is nothing to learn.",

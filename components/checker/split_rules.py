@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from shardline.components.checker.findings import Finding, Place
+from shardline.components.checker.findings import Finding
 from shardline.components.readers.files.judging.bad_input import BadInputError
 from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.components.readers.files.sampling import Piece
@@ -19,50 +19,50 @@ from shardline.configs.shown import quoted, shown
 
 
 def split_findings(
-    pieces: Sequence[Piece], settings: ReadSettings, *, is_whole: bool
+    pieces: Sequence[Piece], read_settings: ReadSettings, *, is_whole: bool
 ) -> Iterator[Finding]:
     """Yields what is wrong or odd with the rules of held-out splits.
 
     Args:
-        pieces: the sample.
-        settings: how the data are read.
-        is_whole: whether the sample is all of the data.
+        pieces: The sample.
+        read_settings: How the data are read.
+        is_whole: Whether the sample is all of the data.
     """
     is_free = np.ones(sum(piece.batch.num_rows for piece in pieces), bool)
-    for split, rule in settings.held_out.items():
+    for split, rule in read_settings.held_out.items():
         if any(rule.column not in piece.batch.schema.names for piece in pieces):
             continue
         try:
-            seen = sampled_split(split, rule, pieces, settings)
+            sampled = sampled_split(split, rule, pieces, read_settings)
         except BadInputError as error:
             yield _finding(split, rule, str(error), "")
             continue
-        yield from _bad_rows(split, rule, seen, settings)
-        takes = seen.takes & is_free
+        yield from _bad_rows(split, rule, sampled, read_settings)
+        takes = sampled.takes & is_free
         is_free &= ~takes
-        if not seen.bad:
-            yield from _shares(split, rule, seen, takes, is_free, is_whole)
+        if not sampled.bad:
+            yield from _shares(split, rule, sampled, takes, is_free, is_whole)
 
 
 def _bad_rows(
-    split: str, rule: HeldOut, seen: SampledSplit, settings: ReadSettings
+    split: str, rule: HeldOut, sampled: SampledSplit, read_settings: ReadSettings
 ) -> Iterator[Finding]:
-    rows = len(seen.takes)
-    for reason, count in seen.bad.rows.items():
-        told = seen.bad.first[reason][0][2]
+    rows = len(sampled.takes)
+    for reason, count in sampled.bad.rows.items():
+        first = sampled.bad.first[reason][0][2]
         yield _finding(
             split,
             rule,
-            f"{count:,} of {rows:,} sampled examples cannot be used: {told}",
+            f"{count:,} of {rows:,} sampled examples cannot be used: {first}",
             "",
-            is_fault=settings.on_bad_example == "error" or count == rows,
+            is_fault=read_settings.on_bad_example == "error" or count == rows,
         )
 
 
 def _shares(
     split: str,
     rule: HeldOut,
-    seen: SampledSplit,
+    sampled: SampledSplit,
     takes: np.ndarray,
     is_free: np.ndarray,
     is_whole: bool,
@@ -75,34 +75,38 @@ def _shares(
             split,
             rule,
             f"it takes{others} all {rows:,} sampled examples, and leaves none for "
-            f"`train`{_why(rule, seen)}.",
-            seen.advice
+            f"`train`{_why(rule, sampled)}.",
+            sampled.advice
             or "Correct its rule, or sample more by `--rows` if the files "
             "begin with its examples.",
         )
     elif not takes.any():
-        meant = "" if is_whole else "That is well if the files are in the order of its "
-        meant += "" if is_whole else "column; else correct its rule."
+        remedy = "Correct its rule: the sample is all there is."
+        if not is_whole:
+            remedy = (
+                "That is well if the files are in the order of its column; else "
+                "correct its rule."
+            )
         yield _finding(
             split,
             rule,
-            f"no sampled example is in it{_why(rule, seen)}.",
-            seen.advice or meant or "Correct its rule: the sample is all there is.",
-            is_fault=is_whole or bool(seen.advice),
+            f"no sampled example is in it{_why(rule, sampled)}.",
+            sampled.advice or remedy,
+            is_fault=is_whole or bool(sampled.advice),
         )
 
 
-def _why(rule: HeldOut, seen: SampledSplit) -> str:
+def _why(rule: HeldOut, sampled: SampledSplit) -> str:
     if rule.at_least is None:
         return f", by `fraction: {rule.fraction}`"
     column = f"column `{shown(rule.column)}`"
-    goes = f"goes {seen.goes}" if seen.goes else "has no value"
+    goes = f"goes {sampled.goes}" if sampled.goes else "has no value"
     return f": {column} {goes}, and `at_least` is {quoted(rule.at_least)}"
 
 
 def _finding(
-    split: str, rule: HeldOut, fact: str, remedy: str, *, is_fault: bool = True
+    split: str, rule: HeldOut, message: str, remedy: str, *, is_fault: bool = True
 ) -> Finding:
     key = "fraction" if rule.at_least is None else "at_least"
-    place: Place = ("data", "files", "held_out", split, key)
-    return Finding(place, f"split `{split}`", fact, remedy, rule.column, is_fault)
+    path = ("data", "files", "held_out", split, key)
+    return Finding(path, f"split `{split}`", message, remedy, rule.column, is_fault)

@@ -1,4 +1,4 @@
-"""What is wrong with the ids of one table, and with weights beside ids."""
+"""What a sample tells of a table's ids, and of weights beside ids."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from shardline.components.checker.column_sample import ColumnSample
 from shardline.components.checker.findings import Finding
-from shardline.components.checker.seen import Seen
+from shardline.components.readers.files.unit_reader import uneven_weights
+from shardline.configs.fault import table_part
 from shardline.configs.schema import Feature, Job, Table
 
 
@@ -19,9 +21,9 @@ def table_findings(
     """Yields what the tokens of a sample tell of a table's rows.
 
     Args:
-        name: of the table.
-        job: the configuration.
-        values: of columns that fit, in the types of the specification.
+        name: The name of the table.
+        job: The configuration.
+        values: The values of columns that fit, in the types that the features need.
     """
     table, features = job.tables[name], job.features_of(name)
     columns = [f.column or n for n, f in features.items() if not f.cross]
@@ -73,16 +75,21 @@ def _vocabulary(name: str, table: Table, tokens: int) -> Iterator[Finding]:
 
 
 def weight_findings(
-    name: str, feature: Feature, ids: Seen, weights: Seen, *, is_skipped: bool
+    name: str,
+    feature: Feature,
+    ids: ColumnSample,
+    weights: ColumnSample,
+    *,
+    is_skipped: bool,
 ) -> Iterator[Finding]:
     """Yields the fault of weights that are not as many as the ids.
 
     Args:
-        name: of the feature.
-        feature: the specification.
-        ids: its column.
-        weights: the column of its weights.
-        is_skipped: whether bad examples are skipped.
+        name: The name of the feature.
+        feature: The feature.
+        ids: The sample of its column.
+        weights: The sample of the column of its weights.
+        is_skipped: Whether bad examples are skipped.
     """
     counts, expected = weights.lists.lengths, ids.lists.lengths
     uneven = np.flatnonzero(counts != expected)
@@ -93,15 +100,16 @@ def weight_findings(
         ("features", name, "weights"),
         f"feature `{name}`",
         f"{len(uneven):,} of {len(counts):,} sampled examples have not one weight for "
-        f"each id: {ids.place_of(first)} has {counts[first]:,} weights in column "
+        f"each id: {ids.location_of(first)} has {counts[first]:,} weights in column "
         f"`{feature.weights}` for {expected[first]:,} ids in column "
         f"`{feature.column or name}`.",
         "Write as many weights as ids, or name another column.",
         feature.weights or "",
         is_fault=not is_skipped or len(uneven) == len(counts),
+        causes=frozenset({uneven_weights(weights.name, ids.name)}),
     )
 
 
-def _hint(table: str, fact: str, remedy: str) -> Finding:
-    place = ("tables", table)
-    return Finding(place, f"table `{table}`", fact, remedy, is_fault=False)
+def _hint(table: str, message: str, remedy: str) -> Finding:
+    who, path = table_part(table)
+    return Finding(path, who, message, remedy, is_fault=False)

@@ -1,4 +1,4 @@
-"""What is odd about tokens: cut at the wrong place, with blanks, or whole floats."""
+"""What is odd about tokens: lists that are not cut, blanks, whole numbers as floats."""
 
 from __future__ import annotations
 
@@ -9,53 +9,58 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
+from shardline.components.checker.column_sample import ColumnSample
 from shardline.components.checker.findings import Finding
-from shardline.components.checker.seen import Seen
 from shardline.components.checker.uses import Use
 from shardline.components.readers.files.columns.byte_arrays import stripped
 from shardline.components.readers.files.columns.whole_numbers import GOOD, whole_numbers
 from shardline.components.readers.files.read_settings import ReadSettings
 
 _SEPARATORS = ("|", ",", ";", "\t", "/", " ")
-_SURE = 4  # the share of values that must hold a separator is one by this
-_FEW = 4  # lists that tell nothing
+# What stands in one of so many values, or in more, is taken for a separator.
+_ONE_OF = 4
+_FEW = 4  # lists; fewer mean nothing
 
 
-def token_findings(use: Use, seen: Seen, settings: ReadSettings) -> Iterator[Finding]:
+def token_findings(
+    use: Use, sample: ColumnSample, read_settings: ReadSettings
+) -> Iterator[Finding]:
     """Yields hints on values that were taken, but perhaps not as they were meant.
 
     Args:
-        use: Who reads them.
-        seen: The column.
-        settings: How the files are read.
+        use: What reads the column.
+        sample: What the column holds.
+        read_settings: How the files are read.
     """
     if use.role not in ("ids", "cross", "weights") or use.needed is None:
         return
-    if not len(seen.lists.values):
+    if not len(sample.lists.values):
         return
-    if seen.is_text and use.needed.ragged:
-        yield from _other_separator(use, seen, settings)
+    if sample.is_text and use.needed.ragged:
+        yield from _other_separator(use, sample, read_settings)
     if use.needed.dtype != "string" or use.role == "weights":
         return
-    if seen.is_text:
-        yield from _whole_floats(use, seen)
-    if kinds.is_large_binary(seen.lists.values.type) or seen.kind == "string":
-        yield from _blanks(use, seen)
+    if sample.is_text:
+        yield from _whole_floats(use, sample)
+    if kinds.is_large_binary(sample.lists.values.type) or sample.kind == "string":
+        yield from _blanks(use, sample)
 
 
-def _other_separator(use: Use, seen: Seen, settings: ReadSettings) -> Iterator[Finding]:
+def _other_separator(
+    use: Use, sample: ColumnSample, read_settings: ReadSettings
+) -> Iterator[Finding]:
     """Hints at values that hold what usually stands between values."""
-    values = seen.lists.values
-    cells = int(np.count_nonzero(seen.lists.lengths))
+    values = sample.lists.values
+    cells = int(np.count_nonzero(sample.lists.lengths))
     for separator in _SEPARATORS:
-        if cells < _FEW or separator == settings.list_separator:
+        if cells < _FEW or separator == read_settings.list_separator:
             continue
         holding = values.filter(pc.match_substring(values, separator))
-        if _SURE * len(holding) < len(values) or _is_within_words(holding, separator):
+        if _ONE_OF * len(holding) < len(values) or _is_within_words(holding, separator):
             continue
-        most = int(seen.lists.lengths.max())
+        most = int(sample.lists.lengths.max())
         uncut = (
-            f" and no list is cut at `list_separator: {settings.list_separator!r}`"
+            f" and no list is cut at `list_separator: {read_settings.list_separator!r}`"
             if most <= 1
             else ""
         )
@@ -78,9 +83,9 @@ def _is_within_words(holding: pa.Array, separator: str) -> bool:
     return bool(np.mean(counts) < 2)
 
 
-def _whole_floats(use: Use, seen: Seen) -> Iterator[Finding]:
-    values = seen.lists.values
-    if seen.kind != "float":
+def _whole_floats(use: Use, sample: ColumnSample) -> Iterator[Finding]:
+    values = sample.lists.values
+    if sample.kind != "float":
         return
     _, codes = whole_numbers(values, is_text=True)
     if (codes == GOOD).all():
@@ -94,8 +99,8 @@ def _whole_floats(use: Use, seen: Seen) -> Iterator[Finding]:
         )
 
 
-def _blanks(use: Use, seen: Seen) -> Iterator[Finding]:
-    values = seen.lists.values.cast(pa.large_binary())
+def _blanks(use: Use, sample: ColumnSample) -> Iterator[Finding]:
+    values = sample.lists.values.cast(pa.large_binary())
     is_padded = pc.not_equal(values, stripped(values))
     padded = values.filter(is_padded)
     if len(padded):
@@ -112,5 +117,7 @@ def _shown(values: pa.Array) -> str:
     return repr(values[0].as_py()[:40].decode(errors="replace"))
 
 
-def _hint(use: Use, fact: str, remedy: str) -> Finding:
-    return Finding(use.place, use.who, fact, remedy, use.column, is_fault=False)
+def _hint(use: Use, message: str, remedy: str) -> Finding:
+    return Finding(
+        use.config_path, use.who, message, remedy, use.column, is_fault=False
+    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from shardline.components.checker.findings import Place
 from shardline.configs.column import Column
 from shardline.configs.columns import raw_columns
+from shardline.configs.fault import ConfigPath, feature_part, number_part
 from shardline.configs.schema import Feature, Job, Number
 
 
@@ -16,18 +16,18 @@ class Use:
     """One part of a configuration that reads one column.
 
     Attributes:
-        column: of the data.
-        who: the part, such as "feature `tags`".
-        place: of the part in the configuration.
-        role: "ids", "cross", "weights", "number", "label", "example weight", "derived"
-            or "split".
-        needed: what the column must hold; None if it may be anything.
-        part: the feature or number itself.
+        column: The name of the column.
+        who: The part that reads it, such as "feature `tags`".
+        config_path: Where the configuration names the column.
+        role: What it is read as: "ids", "cross", "weights", "number", "label",
+            "example weight", "derived" or "split".
+        needed: What the column must hold; None if it may be anything.
+        part: The feature or number that reads it.
     """
 
     column: str
     who: str
-    place: Place
+    config_path: ConfigPath
     role: str
     needed: Column | None = None
     part: Feature | Number | None = None
@@ -41,11 +41,11 @@ class Use:
 def uses_of(job: Job) -> list[Use]:
     """Returns every use of a raw column, in the order of the configuration."""
     needed = raw_columns(job, job.data.target)
-    made = job.derived.outputs if job.derived else {}
+    derived = job.derived.outputs if job.derived else {}
     return [
         dataclasses.replace(use, needed=needed.get(use.column))
         for use in _uses(job)
-        if use.column not in made
+        if use.column not in derived
     ]
 
 
@@ -53,8 +53,9 @@ def _uses(job: Job) -> Iterator[Use]:
     for name, feature in job.features.items():
         yield from _feature_uses(name, feature)
     for name, number in job.numbers.items():
-        column, place = number.column or name, ("numbers", name, "column")
-        yield Use(column, f"number `{name}`", place, "number", part=number)
+        who, path = number_part(name)
+        column = number.column or name
+        yield Use(column, who, (*path, "column"), "number", part=number)
     for column in job.derived.inputs if job.derived else ():
         yield Use(column, "derived", ("derived", "inputs", column), "derived")
     data = job.data
@@ -68,11 +69,11 @@ def _uses(job: Job) -> Iterator[Use]:
 
 
 def _feature_uses(name: str, feature: Feature) -> Iterator[Use]:
-    who, place = f"feature `{name}`", ("features", name)
+    who, path = feature_part(name)
     for column in feature.cross or ():
-        yield Use(column, who, (*place, "cross"), "cross", part=feature)
+        yield Use(column, who, (*path, "cross"), "cross", part=feature)
     if not feature.cross:
         column = feature.column or name
-        yield Use(column, who, (*place, "column"), "ids", part=feature)
+        yield Use(column, who, (*path, "column"), "ids", part=feature)
     if feature.weights:
-        yield Use(feature.weights, who, (*place, "weights"), "weights", part=feature)
+        yield Use(feature.weights, who, (*path, "weights"), "weights", part=feature)

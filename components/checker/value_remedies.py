@@ -28,8 +28,8 @@ def remedies_of(use: Use, values: Sequence[str]) -> Remedies:
     """Returns what to do about bad rows of a column.
 
     Args:
-        use: of the column.
-        values: of it that are no numbers, where it must hold some.
+        use: What reads the column.
+        values: Those of its values that are no numbers, where it must hold numbers.
     """
     other = remedy_of_text(use, values) if values else ""
     skip = " Or leave the example out of the file."
@@ -56,11 +56,11 @@ def remedies_of(use: Use, values: Sequence[str]) -> Remedies:
 
 
 def remedy_of_text(use: Use, values: Sequence[str]) -> str:
-    """Returns what to do about text that is no number; "" if nothing special.
+    """Returns what to do about text that is no number; "" if no remedy is known.
 
     Args:
-        use: of the column, which needs numbers.
-        values: some that are none.
+        use: What reads the column, which must hold numbers.
+        values: Some of its values that are no numbers.
     """
     assert use.needed is not None  # only splits look at anything
     if _all(values, _NOTHING.fullmatch):

@@ -1,8 +1,8 @@
-"""What a HostShardedCheckpoint says of itself: enough to rebuild the model it holds."""
+"""What a checkpoint says of itself: enough to rebuild the model that it holds."""
 
 from pathlib import Path
 
-from pydantic import Field, FiniteFloat
+from pydantic import ConfigDict, Field, FiniteFloat
 
 from shardline.configs.schema import FeatureSet, Model, Target
 
@@ -10,22 +10,27 @@ _FILE = "manifest.json"
 
 
 class CheckpointManifest(Target):
-    """The manifest of a checkpoint, and of what it predicts.
+    """The manifest of a HostShardedCheckpoint.
 
     Attributes:
         steps: training steps behind the checkpoint.
         hosts: hosts that its rows were split over, and data files it has.
         rows: rows of each table.
-        features: the feature specification it was trained with.
+        feature_set: that it was trained with.
         model: the dense model's builder and options.
         metrics: on the evaluation split; those that are defined.
         undefined: why each of the others is not.
     """
 
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
     steps: int
     hosts: int
     rows: dict[str, int]
-    features: FeatureSet
+    # Files say `features`, the older word.
+    feature_set: FeatureSet = Field(
+        validation_alias="features", serialization_alias="features"
+    )
     model: Model
     metrics: dict[str, FiniteFloat]
     undefined: dict[str, str] = Field(default_factory=dict)

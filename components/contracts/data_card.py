@@ -21,7 +21,7 @@ _MOST_LETTERS = 1000  # of a property's text
 
 
 class DataCounts(Section):
-    """What became of raw data, without its place.
+    """What became of raw data, without its location.
 
     Attributes:
         examples: by split, made of it.
@@ -44,14 +44,14 @@ class DataCard(DataCounts):
     """What became of raw data.
 
     Attributes:
-        lines: what was left out, for people, with the first places.
+        lines: what was left out, for people, with the first locations.
     """
 
     lines: list[str] = Field(default_factory=list)
 
     @property
     def counts(self) -> DataCounts:
-        """The same without places."""
+        """The same without locations."""
         return DataCounts(**self.model_dump(exclude={"lines"}))
 
     @property

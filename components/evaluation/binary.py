@@ -1,8 +1,8 @@
 """Metrics of a binary classifier, exact over weighted examples that come in parts.
 
 Everything that judges scores computes with this module, so that the trainer, the
-evaluator and the measuring of compact tables tell one number. It imports numpy only
-and nothing of this project: `exporter.quantization.program` loads it by its path.
+evaluator and the measurement of rounded tables agree. It imports numpy only and nothing
+of this project: `exporter.quantization.program` loads it by its path.
 
 AUC takes the weight of positive and negative examples at each score. Scores are
 float32, and of more than `MOST_SCORES` different ones the last bits are dropped, as few
@@ -60,7 +60,7 @@ class Labels:
         """
         self.named = named
         self.examples = 0
-        self.weighing = 0
+        self.weighted = 0
         self.positives = 0.0
         self.negatives = 0.0
 
@@ -68,20 +68,20 @@ class Labels:
         """Counts examples: labels from 0 to 1, weights of 0 or more; [examples]."""
         labels, weights = _float64(labels), _float64(weights)
         self.examples += len(labels)
-        self.weighing += int(np.count_nonzero(weights))
+        self.weighted += int(np.count_nonzero(weights))
         self.positives += float(labels @ weights)
         self.negatives += float((1 - labels) @ weights)
 
     def merge(self, other: "Labels") -> None:
-        """Counts what another one counted, too."""
+        """Adds what another one has counted."""
         self.examples += other.examples
-        self.weighing += other.weighing
+        self.weighted += other.weighted
         self.positives += other.positives
         self.negatives += other.negatives
 
     @property
     def both(self) -> bool:
-        """Whether there are positive and negative examples that weigh something."""
+        """Whether there are positive and negative examples of a weight above 0."""
         return self.positives > 0 and self.negatives > 0
 
     @property
@@ -91,18 +91,17 @@ class Labels:
             return ""
         if not self.examples:
             return f"there are no {self.named}"
-        if not self.weighing:
+        if not self.weighted:
             return f"the weight of {_all(self.examples, self.named)} is 0"
         label = 1 if self.positives > 0 else 0
-        if self.weighing == self.examples:
+        if self.weighted == self.examples:
             have = "has" if self.examples == 1 else "have"
             return f"{_all(self.examples, self.named)} {have} label {label}"
         have = "has a weight above 0, and its label is"
-        if self.weighing > 1:
+        if self.weighted > 1:
             have = "have a weight above 0, and all their labels are"
-        return (
-            f"of {self.examples:,} {self.named} only {self.weighing:,} {have} {label}"
-        )
+        of_all = f"of {self.examples:,} {self.named} only {self.weighted:,}"
+        return f"{of_all} {have} {label}"
 
 
 class BinaryMetrics:
@@ -145,7 +144,7 @@ class BinaryMetrics:
         self._ranks.add(scores, labels * weights, (1 - labels) * weights)
 
     def merge(self, other: "BinaryMetrics") -> None:
-        """Adds what another one was given."""
+        """Adds the examples of another one."""
         self._labels.merge(other._labels)
         self._not_finite += other._not_finite
         self._loss += other._loss
@@ -229,7 +228,7 @@ class _Ranks:
             self.compact()
 
     def _drop_bits(self, bits: int) -> None:
-        """Drops more bits, so that so many are."""
+        """Drops the last bits of all keys, those that were dropped before included."""
         self.compact()
         if bits > self._dropped_bits:
             keys = self._keys >> np.uint32(bits - self._dropped_bits)
@@ -237,9 +236,9 @@ class _Ranks:
             self._set(keys, self._weights)
 
     def _set(self, keys: np.ndarray, weights: np.ndarray) -> None:
-        self._keys, places = np.unique(keys, return_inverse=True)
+        self._keys, ranks = np.unique(keys, return_inverse=True)
         size = len(self._keys)
-        self._weights = np.stack([np.bincount(places, w, size) for w in weights])
+        self._weights = np.stack([np.bincount(ranks, w, size) for w in weights])
 
 
 def undefined_lines(undefined: Mapping[str, str]) -> list[str]:

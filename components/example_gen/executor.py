@@ -21,8 +21,9 @@ from shardline.components.contracts.data_card import (
 from shardline.components.execution.import_path import construct
 from shardline.components.execution.worker_reports import WriteReports, read_reports
 from shardline.components.readers.example_reader import TellsWhyEmpty
-from shardline.components.readers.files import BadInput, LostRowsError, Tally, refuse
+from shardline.components.readers.files import LostRowsError, refuse
 from shardline.components.readers.files.beam_reader import FileReader
+from shardline.components.readers.files.judging.unit_reports import merge_reports
 
 _log = logging.getLogger("shardline.examples")
 
@@ -53,7 +54,7 @@ class Executor(BaseBeamExecutor):
             exec_properties["reader"], json.loads(exec_properties["options"])
         )
         path = exec_properties["path"]
-        told_file = os.path.join(artifact.uri, "told.json")
+        report_file = os.path.join(artifact.uri, "reports.json")
         tf.io.gfile.makedirs(artifact.uri)
         with self._make_beam_pipeline() as root:
             if isinstance(reader, FileReader):
@@ -65,22 +66,22 @@ class Executor(BaseBeamExecutor):
             for split, examples in splits.items():
                 folder = artifact_utils.get_split_uri([artifact], split)
                 lines.append(_write(examples, split, folder))
-            _ = lines | beam.Flatten() | "WriteReports" >> WriteReports(told_file)
-        told = read_reports(told_file)
-        tf.io.gfile.remove(told_file)
-        counts = _counts(told, list(splits))
+            _ = lines | beam.Flatten() | "WriteReports" >> WriteReports(report_file)
+        reports = read_reports(report_file)
+        tf.io.gfile.remove(report_file)
+        counts = _counts(reports, list(splits))
         data_card = DataCard(examples=counts)
         if isinstance(reader, FileReader):
-            data_card = _data_card(told, counts, reader, path)
+            data_card = _data_card(reports, counts, reader, path)
         _refuse_empty(counts, reader, path)
         examples_utils.set_payload_format(artifact, example_gen_pb2.FORMAT_TF_EXAMPLE)
         save_data_card(artifact, data_card)
         _tell(data_card)
 
 
-def _counts(told: list[dict[str, Any]], splits: list[str]) -> dict[str, int]:
+def _counts(reports: list[dict[str, Any]], splits: list[str]) -> dict[str, int]:
     """Returns how many examples the reader gave, by split."""
-    counts = {line["split"]: line["examples"] for line in told if "split" in line}
+    counts = {one["split"]: one["examples"] for one in reports if "split" in one}
     if lost := set(splits) - set(counts):
         raise LostRowsError(
             f"No worker told how many examples split '{min(lost)}' has: the runner has "
@@ -90,14 +91,10 @@ def _counts(told: list[dict[str, Any]], splits: list[str]) -> dict[str, int]:
 
 
 def _data_card(
-    told: list[dict[str, Any]], counts: dict[str, int], reader: FileReader, path: str
+    reports: list[dict[str, Any]], counts: dict[str, int], reader: FileReader, path: str
 ) -> DataCard:
-    """Returns what became of files, if it may be so and all rows came out."""
-    bad, tally = BadInput("skip", "skip"), Tally()
-    for line in told:
-        if "tally" in line:
-            bad.merge(BadInput(**line["bad"]))
-            tally.merge(Tally(**line["tally"]))
+    """Returns what became of files, after checking that all rows came out."""
+    bad, tally = merge_reports(report for report in reports if "tally" in report)
     refuse(tally, bad, reader.files(path), reader.settings)
     for split, count in counts.items():
         read = sum(given.get(split, 0) for given in tally.given.values())
@@ -129,7 +126,7 @@ def _write(examples: Any, split: str, folder: str) -> Any:
     return (
         examples
         | f"Count[{split}]" >> combiners.Count.Globally()
-        | f"Tell[{split}]" >> beam.Map(_told_count, split)
+        | f"Tell[{split}]" >> beam.Map(_count_report, split)
     )
 
 
@@ -141,7 +138,7 @@ def _serialized(example: Any) -> bytes:
     return serialized
 
 
-def _told_count(count: int, split: str) -> str:
+def _count_report(count: int, split: str) -> str:
     return json.dumps({"split": split, "examples": count})
 
 

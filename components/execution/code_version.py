@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from shardline.components.execution.import_closure import PROJECT, import_closure
+from shardline.components.execution.import_path import current_path
 
 # A new release of any of them makes all examples anew, and so all that follows.
 _LIBRARIES = (
@@ -49,7 +50,7 @@ def code_version(entry: str, *objects: str) -> str:
     digest = hashlib.sha256()
     for library in _LIBRARIES:
         digest.update(f"{library}=={importlib.metadata.version(library)}\n".encode())
-    named = [path.rpartition(".")[0] for path in objects]
+    named = [current_path(path).rpartition(".")[0] for path in objects]
     modules = import_closure(entry, *named)
     for module, file in sorted(modules.items()):
         _add(digest, module, file)

@@ -22,20 +22,16 @@ def load_object(path: str) -> Any:
     """Imports an object.
 
     Args:
-        path: module path and name, such as "shardline.components.model.dlrm.DLRM".
+        path: module path and name, such as "shardline.components.model.dlrm.DLRM", or
+            what it was in an earlier version.
 
     Raises:
         ValueError: if the module cannot be imported or has no such name.
     """
-    module_path, _, name = path.rpartition(".")
+    module_path, _, name = current_path(path).rpartition(".")
     try:
         return getattr(importlib.import_module(module_path), name)
     except (ImportError, AttributeError) as error:
-        if (moved := current_path(path)) != path:
-            raise ValueError(
-                f"`{path}` cannot be imported: it is `{moved}` since version 0.1. "
-                "Write that path."
-            ) from error
         raise ValueError(
             f"`{path}` cannot be imported: {error}. Give the path of an object that "
             "Python can import here, and in the workers of the pipeline."
@@ -68,16 +64,13 @@ def construct(path: str, options: Mapping[str, Any]) -> Any:
 
 
 def current_path(path: str) -> str:
-    """Returns the path that an object has now, where this project has moved it.
+    """Returns the path that an object has now, if this project has moved it.
 
-    For what cannot be edited: a checkpoint names its model builder as it was called
-    when the checkpoint was written. In a configuration, which can be edited, a former
-    path is an error that names the current one: with two names for one reader, it
-    would have two cache keys.
+    A checkpoint, which cannot be edited, names its model builder as it was called when
+    the checkpoint was written.
 
     Args:
-        path: as for `load_object`. A module of a user's own that has the name of one
-            that was moved keeps it.
+        path: as for `load_object`. If a user has a module of that name, it is meant.
     """
     moved = _MOVED.get(path)
     if moved is None or _is_module(path.rpartition(".")[0]):

@@ -13,13 +13,13 @@ from tfx.utils import io_utils
 
 
 def is_remote(uri: str) -> bool:
-    """True for a uri with a scheme, such as gs://."""
+    """Tells whether a uri has a scheme, such as gs://."""
     return "://" in uri
 
 
 @contextlib.contextmanager
 def local_input(uri: str) -> Iterator[str]:
-    """Gives a folder with the content of a uri, for reading."""
+    """Yields a local folder with the content of a uri, for reading."""
     if not is_remote(uri):
         yield uri
         return
@@ -30,7 +30,7 @@ def local_input(uri: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def local_output(uri: str) -> Iterator[str]:
-    """Gives a folder whose content is at the uri once the block ends without error."""
+    """Yields a local folder; what is in it is at the uri once the block ends well."""
     if not is_remote(uri):
         os.makedirs(uri, exist_ok=True)
         yield uri

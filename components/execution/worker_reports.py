@@ -1,7 +1,7 @@
-"""What the workers of a Beam job tell the process that started it, in one file.
+"""The reports of a Beam job's workers to the process that started it, in one file.
 
-It goes by another way than the data: a runner that loses rows or whole bundles cannot
-lose what is told of them in the same way.
+Reports go by another way than the data: a runner that loses rows or whole bundles
+cannot lose the reports of them in the same way.
 """
 
 import json
@@ -28,10 +28,10 @@ class WriteReports(beam.PTransform[Any, Any]):
         super().__init__()
         self._path = path
 
-    def expand(self, told: PCollection[str]) -> PCollection[None]:
+    def expand(self, reports: PCollection[str]) -> PCollection[None]:
         """Returns nothing that matters; the file is written last."""
         written: PCollection[None] = (
-            told
+            reports
             | "Together" >> beam.Map(lambda line: ("", line))
             | "All" >> beam.GroupByKey()
             | "Write" >> beam.Map(_write, self._path)
@@ -40,7 +40,7 @@ class WriteReports(beam.PTransform[Any, Any]):
 
 
 def read_reports(path: str) -> list[Any]:
-    """Returns what workers have told, in any order.
+    """Returns the reports of all workers, in any order.
 
     Args:
         path: of the file.
@@ -54,13 +54,13 @@ def read_reports(path: str) -> list[Any]:
             "they gave."
         )
     with tf.io.gfile.GFile(path) as file:
-        told: list[Any] = json.load(file)
-    return told
+        reports: list[Any] = json.load(file)
+    return reports
 
 
 def _write(group: tuple[str, Iterable[str]], path: str) -> None:
-    _, told = group
+    _, reports = group
     name = f"{path}.{uuid.uuid4().hex}"
     with tf.io.gfile.GFile(name, "w") as file:
-        file.write(json.dumps([json.loads(line) for line in told]))
+        file.write(json.dumps([json.loads(line) for line in reports]))
     tf.io.gfile.rename(name, path, overwrite=True)

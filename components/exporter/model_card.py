@@ -188,15 +188,15 @@ def card_of(
 
 
 def _table_card(table: TableRows, manifest: CheckpointManifest) -> TableCard:
-    settings = manifest.features.tables[table.name]
-    (optimizer,) = settings.optimizer.model_dump(exclude_none=True)
+    config = manifest.feature_set.tables[table.name]
+    (optimizer,) = config.optimizer.model_dump(exclude_none=True)
     return TableCard(
         rows=table.rows,
         dim=table.dim,
         precision=table.precision,
         bytes=table.bytes,
         optimizer=optimizer,
-        policy=settings.policy,
+        policy=config.policy,
     )
 
 
@@ -211,8 +211,8 @@ def _vocabularies(
     manifest: CheckpointManifest, transform_output: tft.TFTransformOutput
 ) -> dict[str, VocabularyCard]:
     cards = {}
-    for table in sorted(manifest.features.tables):
-        if manifest.features.ids_of(table).kind == "vocabulary":
+    for table in sorted(manifest.feature_set.tables):
+        if manifest.feature_set.ids_of(table).kind == "vocabulary":
             file = Path(transform_output.vocabulary_file_by_name(table))
             cards[table] = VocabularyCard(
                 tokens=transform_output.vocabulary_size_by_name(table),

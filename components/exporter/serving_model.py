@@ -4,7 +4,7 @@ The graph does not depend on how many rows tables have, so it is traced with non
 rows go from the checkpoint's files to the model's, and are never all in memory.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -67,11 +67,8 @@ class ServingModel(tf.Module):
         super().__init__()
         manifest = load_manifest(checkpoint_folder)
         self._checkpoint = checkpoint_prefix(checkpoint_folder)
-        self._features = manifest.features
-        self.transform = TransformGraph(transform_output, manifest.features)
-        feature_config = engine_config(
-            manifest.features, manifest.rows, trainable=False
-        )
+        self._feature_set = manifest.feature_set
+        self.transform = TransformGraph(transform_output, manifest.feature_set)
         model = _dense_model(manifest)
         self.dense_variables = plain_variables(model)
         status = tf.train.Checkpoint(model=self.dense_variables).read(self._checkpoint)
@@ -80,7 +77,7 @@ class ServingModel(tf.Module):
             TableRows(
                 name, manifest.rows[name], table.dim, precisions.get(name, "float32")
             )
-            for name, table in sorted(manifest.features.tables.items())
+            for name, table in sorted(manifest.feature_set.tables.items())
         )
         self.tables = {
             table.name: ServingTable(
@@ -90,29 +87,9 @@ class ServingModel(tf.Module):
             )
             for table in self.table_rows
         }
-        by_config = {
-            feature.table: self.tables[feature.table.name]
-            for feature in feature_config.values()
-        }
-        policies = table_policies(manifest.features)
-
-        def lookup(ids: Any, weights: Any) -> dict[str, tf.Tensor]:
-            activations: dict[str, tf.Tensor] = serving_embedding_lookup(
-                ids,
-                weights,
-                by_config,
-                feature_config,
-                policies,
-                # Ids come from the transform graph, or from a signature that checks.
-                row_splits_known=True,
-            )
-            return activations
-
-        def score(ids: Any, weights: Any, numbers: Any) -> tf.Tensor:
-            arguments = model_arguments(lookup(ids, weights), numbers)
-            return tf.sigmoid(model(*arguments, training=False))
-
-        self._lookup, self._score = lookup, score
+        # Functions, for what is an attribute is saved with the model.
+        self._lookup = _lookup_function(self.tables, manifest)
+        self._score = _score_function(model)
 
     def save(self, folder: str) -> None:
         """Writes the SavedModel with its signatures, and where its rows lie.
@@ -144,7 +121,7 @@ class ServingModel(tf.Module):
             signatures={
                 "serving_default": self._examples_signature(),
                 "columns": columns_signature(self.transform.columns, self._scores),
-                "lookup": lookup_signature(self._features, self._lookup),
+                "lookup": lookup_signature(self._feature_set, self._lookup),
             },
         )
         _write_defaults(folder, "columns", missing_values(self.transform.columns))
@@ -153,9 +130,9 @@ class ServingModel(tf.Module):
 
     def _scores(self, columns: dict[str, Any]) -> dict[str, tf.Tensor]:
         transformed = self.transform(columns)
-        ids, weights = ragged_inputs(transformed, self._features)
-        numbers = number_inputs(transformed, self._features)
-        return {"scores": self._score(ids, weights, numbers)}
+        ids, weights = ragged_inputs(transformed, self._feature_set)
+        numbers = number_inputs(transformed, self._feature_set)
+        return {"scores": self._score(self._lookup(ids, weights), numbers)}
 
     def _examples_signature(self) -> Any:
         @tf.function(
@@ -165,6 +142,41 @@ class ServingModel(tf.Module):
             return self._scores(self.transform.parse(examples))
 
         return serve_examples
+
+
+def _lookup_function(
+    tables: Mapping[str, ServingTable], manifest: CheckpointManifest
+) -> Callable[[Any, Any], dict[str, tf.Tensor]]:
+    """Returns what maps ids and weights, by feature, to activations."""
+    feature_config = engine_config(manifest.feature_set, manifest.rows, trainable=False)
+    by_config = {
+        feature.table: tables[feature.table.name] for feature in feature_config.values()
+    }
+    policies = table_policies(manifest.feature_set)
+
+    def lookup(ids: Any, weights: Any) -> dict[str, tf.Tensor]:
+        activations: dict[str, tf.Tensor] = serving_embedding_lookup(
+            ids,
+            weights,
+            by_config,
+            feature_config,
+            policies,
+            # Ids come from the transform graph, or from a signature that checks.
+            row_splits_known=True,
+        )
+        return activations
+
+    return lookup
+
+
+def _score_function(model: keras.Model) -> Callable[[Any, Any], tf.Tensor]:
+    """Returns what maps activations and numbers to scores: float32 [batch]."""
+
+    def score(activations: Any, numbers: Any) -> tf.Tensor:
+        arguments = model_arguments(activations, numbers)
+        return tf.sigmoid(model(*arguments, training=False))
+
+    return score
 
 
 def _write_defaults(
@@ -201,16 +213,16 @@ def _dense_model(manifest: CheckpointManifest) -> keras.Model:
     keras.utils.clear_session(free_memory=False)
     keras.config.set_dtype_policy(policy)
     model: keras.Model = construct(manifest.model.builder, manifest.model.options)
-    zeros = {name: tf.zeros([1]) for name in manifest.features.numbers}
-    model(*model_arguments(_zero_activations(manifest.features), zeros))
+    zeros = {name: tf.zeros([1]) for name in manifest.feature_set.numbers}
+    model(*model_arguments(_zero_activations(manifest.feature_set), zeros))
     return model
 
 
-def _zero_activations(features: FeatureSet) -> dict[str, tf.Tensor]:
+def _zero_activations(feature_set: FeatureSet) -> dict[str, tf.Tensor]:
     """Returns activations of one example, for a model that is built by its inputs."""
-    made = {}
-    for name, feature in features.features.items():
+    activations = {}
+    for name, feature in feature_set.features.items():
         length = feature.max_sequence_length
-        dim = features.tables[feature.table].dim
-        made[name] = tf.zeros([1, length, dim] if length else [1, dim])
-    return made
+        dim = feature_set.tables[feature.table].dim
+        activations[name] = tf.zeros([1, length, dim] if length else [1, dim])
+    return activations

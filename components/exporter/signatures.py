@@ -40,12 +40,15 @@ def columns_signature(
             name: model_inputs(name, ragged=column.ragged)
             for name, column in columns.items()
         }
-        given = _put_together(flat, inputs)
+        by_column = _put_together(flat, inputs)
         examples = {
-            own[-1]: given[name].nrows() if own[1:] else tf.size(flat[own[0]], tf.int64)
-            for name, own in inputs.items()
+            # Of a ragged column the row splits say it.
+            names[-1]: by_column[column].nrows()
+            if len(names) > 1
+            else tf.size(flat[names[0]], tf.int64)
+            for column, names in inputs.items()
         }
-        return answer(_of_equal_lengths(given, examples))
+        return answer(_of_equal_lengths(by_column, examples))
 
     return _traced(serve_columns, specs)
 
@@ -64,37 +67,38 @@ def missing_values(columns: Mapping[str, Column]) -> dict[str, bytes | int | flo
 
 
 def lookup_signature(
-    features: FeatureSet,
+    feature_set: FeatureSet,
     answer: Callable[[dict[str, Any], dict[str, Any]], dict[str, tf.Tensor]],
 ) -> Any:
     """Returns the concrete function of ids.
 
     Args:
-        features: the specification.
+        feature_set: the id features, numbers and tables.
         answer: maps ids, [batch] or ragged, and weights, ragged or None, both by
             feature, to the outputs.
     """
     specs: dict[str, tf.DType] = {}
-    for name, feature in features.features.items():
-        given = _lookup_inputs(name, feature)
+    for name, feature in feature_set.features.items():
         types = (tf.int64, tf.int64, tf.float32)
-        specs |= dict(zip(given, types, strict=False))
+        specs |= dict(zip(_lookup_inputs(name, feature), types, strict=False))
 
     @tf.function
     def serve_lookup(**flat: tf.Tensor) -> dict[str, tf.Tensor]:
         inputs = {
             name: _lookup_inputs(name, feature)
-            for name, feature in features.features.items()
+            for name, feature in feature_set.features.items()
         }
-        ids = _put_together(flat, {name: own[:2] for name, own in inputs.items()})
+        ids = _put_together(
+            flat, {feature: names[:2] for feature, names in inputs.items()}
+        )
         weights = {
-            # Of the very row splits of the ids: none has to compare them.
-            name: tf.RaggedTensor.from_row_splits(
-                flat[own[2]], ids[name].row_splits, validate=False
+            # With the same row splits as the ids, which then need no comparison.
+            feature: tf.RaggedTensor.from_row_splits(
+                flat[names[2]], ids[feature].row_splits, validate=False
             )
-            if own[2:]
+            if len(names) > 2
             else None
-            for name, own in inputs.items()
+            for feature, names in inputs.items()
         }
         return answer(ids, weights)
 
@@ -102,7 +106,7 @@ def lookup_signature(
 
 
 def _traced(function: Any, types: Mapping[str, tf.DType]) -> Any:
-    """Traces for inputs of one axis, each of its type and by its name."""
+    """Traces a function for inputs of one axis, by name and type."""
     return function.get_concrete_function(
         **{name: tf.TensorSpec([None], dtype, name) for name, dtype in types.items()}
     )
@@ -123,19 +127,19 @@ def _put_together(
         flat: tensors by input.
         inputs: of each column, its values, and its row splits if it is ragged.
     """
-    given: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     ragged = []
     for name, (values, *row_splits) in inputs.items():
-        given[name] = flat[values]
-        for own in row_splits:
-            given[name] = tf.RaggedTensor.from_row_splits(
-                flat[values], flat[own], validate=False
+        columns[name] = flat[values]
+        for splits in row_splits:
+            columns[name] = tf.RaggedTensor.from_row_splits(
+                flat[values], flat[splits], validate=False
             )
             message = (
-                f"Input {own} must begin with 0, never go down, and end with the "
+                f"Input {splits} must begin with 0, never go down, and end with the "
                 f"number of {values},"
             )
-            ragged.append((message, given[name]))
+            ragged.append((message, columns[name]))
     with after(*([splits_check(ragged)] if ragged else [])):
         return {
             name: tf.RaggedTensor.from_row_splits(
@@ -143,24 +147,24 @@ def _put_together(
             )
             if isinstance(column, tf.RaggedTensor)
             else column
-            for name, column in given.items()
+            for name, column in columns.items()
         }
 
 
 def _of_equal_lengths(
     columns: Mapping[str, Any], examples: Mapping[str, tf.Tensor]
 ) -> dict[str, Any]:
-    """Returns columns, checked to be of equally many examples.
+    """Returns columns, checked to have equally many examples.
 
     Args:
         columns: tensors by column.
-        examples: how many there are, int64, by the name of the input that tells it.
+        examples: how many there are, int64, by the name of the input that says it.
     """
     counts = list(examples.values())
 
     def found() -> list[Any]:
-        told = [part for name, n in examples.items() for part in (name, n)]
-        return ["All inputs must hold the same number of examples, got", *told]
+        counted = [part for name, n in examples.items() for part in (name, n)]
+        return ["All inputs must hold the same number of examples, got", *counted]
 
     equal = tf.reduce_all(tf.equal(tf.stack(counts), counts[0]))
     with after(asserted(equal, found)):

@@ -94,12 +94,12 @@ class Executor(BaseBeamExecutor):
 
 
 def _check(examples: list[Artifact], split: str, count: int) -> None:
-    """Raises if examples that their maker tells of were not read and written."""
-    told = recorded_count(examples, split)
-    if told is not None and told != count:
+    """Raises if not every example that was recorded has been read and written."""
+    recorded = recorded_count(examples, split)
+    if recorded is not None and recorded != count:
         raise LostRowsError(
-            f"Split '{split}': ReaderExampleGen made {told:,} examples, and {count:,} "
-            "were found in its files and transformed."
+            f"Split '{split}': ReaderExampleGen made {recorded:,} examples, and "
+            f"{count:,} were found in its files and transformed."
         )
 
 

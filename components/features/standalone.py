@@ -19,8 +19,9 @@ from shardline.components.contracts.file_record import damage_by
 from shardline.components.execution.beam_runners import Beam
 from shardline.components.features.analysis.statistics import FeatureStatistics
 from shardline.components.features.graph.writer import GRAPH_FILES, SPECIFICATION
-from shardline.components.features.job import preprocess, staging_folder, transform
+from shardline.components.features.job import preprocess, staging_folder
 from shardline.components.features.reading.sources import Examples
+from shardline.components.features.transform_job import transform
 from shardline.components.features.writing.sums import Sums
 from shardline.configs.schema import Preprocessing
 
@@ -43,7 +44,7 @@ class StandaloneReport:
         statistics: of the analysed examples; None where a graph was given.
         reused: spans whose counts were in the cache.
         sums: which agree.
-        damaged: what was wrong with counts in the cache, which were made again.
+        damaged: what was wrong with counts in the cache, which were counted again.
     """
 
     examples: dict[str, int]
@@ -58,9 +59,9 @@ class StandaloneReport:
         statistics = self.statistics.model_dump() if self.statistics else None
         document = dataclasses.asdict(self) | {"facts": statistics}
         del document["statistics"]
-        told = json.dumps(document, indent=2)
+        text = json.dumps(document, indent=2)
         with tf.io.gfile.GFile(os.path.join(folder, REPORT), "w") as file:
-            file.write(told)
+            file.write(text)
 
 
 def preprocess_standalone(
@@ -69,7 +70,7 @@ def preprocess_standalone(
     runner: Beam,
     *,
     output: str,
-    forms: Sequence[str],
+    file_formats: Sequence[str],
     cache: str | None = None,
     graph: str | None = None,
 ) -> StandaloneReport:
@@ -80,7 +81,7 @@ def preprocess_standalone(
         preprocessing: the features, numbers and tables to preprocess.
         runner: where to run.
         output: folder that must not be there yet.
-        forms: "tfrecord", "parquet" or both.
+        file_formats: "tfrecord", "parquet" or both.
         cache: folder where counts of spans are kept; None keeps none.
         graph: folder of a transform graph to apply instead of analysing.
 
@@ -88,11 +89,11 @@ def preprocess_standalone(
         OutputExistsError: if there is something at `output`.
         BadInputError: if something in the files is bad and not to be skipped.
         LostRowsError: if not every row that is in the files came out.
-        ValueError: if there is no such form, no graph where one shall be, no folder
+        ValueError: if there is no such format, no graph where one shall be, no folder
             can be made, `output` is no place for a graph, or there is no example to
             analyse.
     """
-    if unknown := sorted(set(forms) - set(_FOLDERS)):
+    if unknown := sorted(set(file_formats) - set(_FOLDERS)):
         raise ValueError(
             f"There is no format `{unknown[0]}`; use one of {', '.join(_FOLDERS)}."
         )
@@ -105,8 +106,11 @@ def preprocess_standalone(
     _make(partial)
     try:
         outputs = {
-            form: {s: os.path.join(partial, _FOLDERS[form], s) for s in examples.splits}
-            for form in forms
+            file_format: {
+                s: os.path.join(partial, _FOLDERS[file_format], s)
+                for s in examples.splits
+            }
+            for file_format in file_formats
         }
         if graph is None:
             report = _analysed(partial, examples, preprocessing, runner, outputs, cache)
@@ -124,7 +128,7 @@ def preprocess_standalone(
 
 
 def _check_output(output: str) -> None:
-    """Refuses a place that is taken, or that no graph can be read from."""
+    """Refuses a location that is taken, or that no graph can be read from."""
     if wild := sorted(set("[]*?") & set(output)):
         raise ValueError(
             f"{output} has `{wild[0]}` in it, which TensorFlow takes for a pattern "

@@ -13,8 +13,11 @@ from shardline.components.features.analysis.counts import TokenCounts, to_bytes
 from shardline.components.features.analysis.numbers import TableQuantiles, boundaries
 from shardline.components.features.analysis.vocabulary import write_vocabulary
 from shardline.components.features.ids.arrow_ids import TableIds
-from shardline.components.features.ids.arrow_tokens import feature_tokens
-from shardline.components.planner.lookups import looked_up, tokens_of
+from shardline.components.features.ids.arrow_tokens import (
+    counted_tokens,
+    kept_tokens,
+    stored_tokens,
+)
 from shardline.components.planner.row_sample import RowSample
 from shardline.configs.column import Dtype
 from shardline.configs.schema import Preprocessing
@@ -118,13 +121,13 @@ class Counting:
         self.sample.add(batch.select(self._columns), unit, first)
         self._quantiles.add(batch)
         for name, feature in self.preprocessing.features.items():
-            tokens = tokens_of(name, feature, batch)
+            tokens = stored_tokens(name, feature, batch)
             self.lengths[name].add(tokens.lengths, feature.max_sequence_length)
             table = self._tables[feature.table]
             whole = None
             if table.counts_cut:
-                whole = feature_tokens(name, feature, batch)
-            table.add(looked_up(tokens, feature).values, whole)
+                whole = counted_tokens(name, feature, batch)
+            table.add(kept_tokens(tokens, feature).values, whole)
 
     def tables(self) -> dict[str, tuple[TableIds, pa.Array, np.ndarray]]:
         """Returns of each table its ids, the tokens looked up, and their counts."""

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from shardline.components.features.ids.arrow_ids import TableIds
+from shardline.components.features.ids.arrow_tokens import feature_tokens
 from shardline.components.planner.counting import Counting
 from shardline.components.planner.limits import FeatureRows, batches_of, limits_of
-from shardline.components.planner.lookups import looked_up, tokens_of
 from shardline.components.planner.report import FeatureIds, Plan, TablePlan
 from shardline.configs.schema import SGD, Adagrad, Adam, FeatureSet, Optimizer
 from shardline.configs.table_rows import needed_rows
@@ -106,10 +106,7 @@ def _sampled_ids(
 ) -> list[FeatureRows]:
     """Returns the ids of each feature of a table."""
     users = features.features_of(table)
-    lookups = [
-        looked_up(tokens_of(name, feature, sample), feature)
-        for name, feature in users.items()
-    ]
+    lookups = [feature_tokens(name, feature, sample) for name, feature in users.items()]
     # All features' tokens at once: a large vocabulary is prepared for each search.
     ids = to_ids.of(pa.concat_arrays([tokens.values for tokens in lookups]))
     ends = np.cumsum([len(tokens.values) for tokens in lookups])

@@ -27,7 +27,7 @@ _LONGEST_WAIT_S = 60.0
 
 
 class _Stopped(BaseException):
-    """The process was told to end."""
+    """The process was asked to end by a signal."""
 
 
 def update(source: Store, target: Store, keep: int | None = None) -> int | None:

@@ -18,7 +18,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 class FileDigest(BaseModel):
-    """What is known of a file.
+    """The size and the digest of a file.
 
     Attributes:
         bytes: its size.
@@ -46,11 +46,11 @@ def _raise(error: OSError) -> None:
 
 
 def copied(source: str | Path, target: Path) -> FileDigest:
-    """Copies a file, and returns the facts of what was read.
+    """Copies a file, and returns the digest of what was read.
 
     Args:
         source: the file.
-        target: not there yet; its folder is made.
+        target: must not exist; its folder is made.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
@@ -72,7 +72,7 @@ def linked(source: Path, target: Path) -> None:
 
 
 def file_digest(path: str | Path) -> FileDigest:
-    """Reads a file for its facts."""
+    """Returns the digest of a file, which is read."""
     with open(path, "rb") as reader:
         digest = hashlib.file_digest(reader, "sha256")
         return FileDigest(bytes=reader.tell(), sha256=digest.hexdigest())

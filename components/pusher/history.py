@@ -38,9 +38,9 @@ def promote(store: Store, version: int) -> Published:
     """
     with store.locked():
         if version not in store.all_versions():
-            there = ", ".join(str(known) for known in store.all_versions()) or "none"
+            known = ", ".join(map(str, store.all_versions())) or "none"
             raise PublicationError(
-                f"{store.root} has no version {version}; there is {there}."
+                f"{store.root} has no version {version}; there is {known}."
             )
         newest = store.newest()
         assert newest is not None
@@ -55,8 +55,8 @@ def promote(store: Store, version: int) -> Published:
 def rollback(store: Store) -> Published:
     """Goes back to the newest older version with other content than the served one.
 
-    If the served one is a rollback itself: older than the version it went back to.
-    Going back twice goes two models back; a promotion is undone.
+    A rollback from a rollback goes on below the version that the first went back to,
+    so that going back twice goes two models back. A promotion is undone.
 
     Raises:
         PublicationError: if there is no older content.
@@ -66,7 +66,7 @@ def rollback(store: Store) -> Published:
         if served is None:
             raise PublicationError(f"{store.root} holds no published model.")
         publication = store.publication(served)
-        before = _place_of(store, publication)
+        before = _version_before(store, publication)
         for version in reversed(store.all_versions()):
             if version < before and _digest(store, version) not in (
                 publication.digest,
@@ -79,12 +79,12 @@ def rollback(store: Store) -> Published:
     )
 
 
-def _place_of(store: Store, publication: Publication) -> int:
-    """Returns the version before which a rollback goes on."""
-    there = store.all_versions()
+def _version_before(store: Store, publication: Publication) -> int:
+    """Returns the version that a rollback has to go below."""
+    versions = store.all_versions()
     while ROLLBACK_OF in publication.origin:
         version = int(publication.origin[PROMOTED])
-        if version not in there:
+        if version not in versions:
             return version
         publication = store.publication(version)
     return publication.version

@@ -28,7 +28,7 @@ from shardline.components.pusher.files import (
 
 
 class PublicationError(RuntimeError):
-    """A version that does not hold what it says, or says nothing."""
+    """A version without a publication, or whose files are not what it says."""
 
 
 def _inside(path: str) -> str:
@@ -88,7 +88,7 @@ class Publication(BaseModel):
     @property
     def bytes(self) -> int:
         """Of all files."""
-        return sum(facts.bytes for facts in self.files.values())
+        return sum(file.bytes for file in self.files.values())
 
     def write(self, folder: Path) -> None:
         """Writes it into the folder of its version."""
@@ -124,7 +124,7 @@ def parsed_publication(text: bytes, where: str) -> Publication:
         where: what it was read from, for the message.
 
     Raises:
-        PublicationError: if it is none.
+        PublicationError: if the text is no publication.
     """
     try:
         return Publication.model_validate_json(text)
@@ -138,12 +138,12 @@ def parsed_publication(text: bytes, where: str) -> Publication:
 def first_fault(error: ValidationError) -> str:
     """Returns the first fault of a JSON file in a line."""
     fault = error.errors()[0]
-    place = ".".join(str(part) for part in fault["loc"])
-    return f"{place}: {fault['msg']}" if place else str(fault["msg"])
+    location = ".".join(str(part) for part in fault["loc"])
+    return f"{location}: {fault['msg']}" if location else str(fault["msg"])
 
 
 def copied_model(source: str | Path, target: Path) -> dict[str, FileDigest]:
-    """Copies a model's files, and returns the facts of what was read.
+    """Copies a model's files, and returns the digests of what was read.
 
     Args:
         source: its folder; a publication in it is left behind.
@@ -163,17 +163,17 @@ def verify(folder: Path, publication: Publication) -> None:
     Raises:
         PublicationError: if a file is missing, too much, or of other content.
     """
-    there = {path for path in files_below(folder) if path != PUBLICATION_FILE}
-    different = sorted(there ^ publication.files.keys())
+    paths = {path for path in files_below(folder) if path != PUBLICATION_FILE}
+    different = sorted(paths ^ publication.files.keys())
     if different:
-        found = "is not expected" if different[0] in there else "is missing"
-        raise PublicationError(f"{folder}: {different[0]} {found}.")
+        fault = "is not expected" if different[0] in paths else "is missing"
+        raise PublicationError(f"{folder}: {different[0]} {fault}.")
     for path, expected in publication.files.items():
-        facts = file_digest(folder / path)
-        if facts != expected:
+        found = file_digest(folder / path)
+        if found != expected:
             raise PublicationError(
-                f"{folder}: {path} is not what was published: got {facts.bytes} bytes "
-                f"of sha256 {facts.sha256[:12]}, expected {expected.bytes} of "
+                f"{folder}: {path} is not what was published: got {found.bytes} bytes "
+                f"of sha256 {found.sha256[:12]}, expected {expected.bytes} of "
                 f"{expected.sha256[:12]}."
             )
     if digest_of(publication.files) != publication.digest:

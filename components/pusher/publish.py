@@ -1,7 +1,8 @@
-"""Publishing a model as a version that no watching server can misread.
+"""Publishes a model as a version that no watching server can misread.
 
-A version is named by the time in seconds, and larger than every version ever there. On
-a local file system it appears whole, by a rename.
+A version's number is the time in seconds, or more: it is larger than that of every
+version that was ever in the folder. On a local file system it appears whole, by a
+rename.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def publish_model(
         model_folder: the SavedModel, local.
         serving_dir: made if absent.
         publishing: how to publish, and how much to keep.
-        record: what is known of the model.
+        record: what its publication is to say.
 
     Raises:
         FileNotFoundError: if there is no model in the folder.
@@ -103,7 +104,7 @@ def added_full(
     publication.write(folder)
     store.put(folder, str(publication.version))
     version = publication.version
-    return Published(version, store.place(version), "full", publication.bytes)
+    return Published(version, store.location(version), "full", publication.bytes)
 
 
 def _unchanged(store: Store, digest: str) -> Published | None:
@@ -116,7 +117,7 @@ def _unchanged(store: Store, digest: str) -> Published | None:
         return None
     try:
         publication = store.publication(version)
-        sizes = {path: facts.bytes for path, facts in publication.files.items()}
+        sizes = {path: file.bytes for path, file in publication.files.items()}
         if not store.is_full(version):
             sizes = store.manifest(version).payload
         name = store.name_of(version)
@@ -132,7 +133,7 @@ def _unchanged(store: Store, digest: str) -> Published | None:
         except (OSError, PublicationError) as error:
             _log.warning("published again, for %s", error)
             return None
-    return Published(version, store.place(version), "unchanged", 0)
+    return Published(version, store.location(version), "unchanged", 0)
 
 
 def _added_delta(
@@ -154,11 +155,11 @@ def _added_delta(
     except (OSError, PublicationError) as error:
         _log.warning("a full version: version %d is no base: %s", version, error)
         return None
-    made = new_publication(0, files, record, version)
+    publication = new_publication(0, files, record, version)
     manifest = DeltaManifest(
-        publication=made, base_digest=base.publication.digest, changes=changes
+        publication=publication, base_digest=base.publication.digest, changes=changes
     )
-    if manifest.bytes > publishing.max_delta * made.bytes:
+    if manifest.bytes > publishing.max_delta * publication.bytes:
         _log.info("a full version: the delta would have %d bytes", manifest.bytes)
         return None
     return _put_delta(store, work, manifest)
@@ -181,4 +182,4 @@ def _put_delta(store: Store, work: Path, manifest: DeltaManifest) -> Published:
     store.keep_base(work / "model", version)
     store.put(work / "delta", f"{DELTAS}/{version}")
     written = manifest.bytes + len(text)
-    return Published(version, store.place(version), "delta", written)
+    return Published(version, store.location(version), "delta", written)

@@ -143,8 +143,8 @@ def _matched(path: Path, patterns: Iterable[str]) -> set[Path]:
 
 def _below(path: Path, besides: Collection[Path]) -> Iterator[Path]:
     """Yields the files that a reader may read."""
-    for place, folders, names in os.walk(path):
-        folder = Path(place)
+    for name, folders, names in os.walk(path):
+        folder = Path(name)
         if folder != path and is_output_folder(folders, names):
             folders.clear()
             continue

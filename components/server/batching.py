@@ -30,7 +30,7 @@ class Threads:
         """Starts no thread yet.
 
         Args:
-            waiting: told who waits for a thread.
+            waiting: the metric of requests that wait for a thread.
         """
         self._waiting = waiting
         count = len(os.sched_getaffinity(0))
@@ -89,7 +89,7 @@ class Batcher:
         Args:
             run: the signature; called in a thread.
             threads: to run in.
-            metrics: told the size of each batch.
+            metrics: counts the size of each batch.
             max_batch: examples; a request with more runs alone.
             timeout_s: how long a request waits for others.
         """

@@ -147,11 +147,11 @@ def _dumped(content: Any) -> bytes:
 def _check_finite(name: str, array: np.ndarray) -> None:
     if array.dtype == object or np.isfinite(array).all():
         return
-    place = np.argwhere(~np.isfinite(array))[0].tolist()
+    position = np.argwhere(~np.isfinite(array))[0].tolist()
     raise RequestError(
         Status.INTERNAL,
-        f"The model's output {name!r} is {array[tuple(place)]} at {place}, which JSON "
-        "cannot say. Ask over gRPC to see it, and look at what was asked.",
+        f"The model's output {name!r} is {array[tuple(position)]} at {position}, which "
+        "JSON cannot say. Ask over gRPC to see it, and look at what was asked.",
     )
 
 
@@ -176,11 +176,11 @@ def _columns_of_rows(instances: Any, signature: Signature) -> dict[str, Any]:
         raise invalid("'instances' is an empty list. Send at least one row.")
     if not _is_named(instances[0]):
         return _only_input(instances, signature)
-    for place, row in enumerate(instances):
+    for position, row in enumerate(instances):
         if not _is_named(row) or row.keys() != instances[0].keys():
             raise invalid(
                 "Every one of 'instances' must have the same inputs; the first has "
-                f"{_names(instances[0])}, number {place} has {_names(row)}."
+                f"{_names(instances[0])}, number {position} has {_names(row)}."
             )
     check_names(signature, instances[0])
     return {name: [row[name] for row in instances] for name in instances[0]}

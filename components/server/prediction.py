@@ -37,7 +37,7 @@ class Predictions:
             settings: the limits.
             versions: what is served.
             threads: to run in.
-            metrics: told of every request.
+            metrics: counts every request.
         """
         self._in_flight = 0
         self._arriving = 0

@@ -46,7 +46,7 @@ class RestService:
             predictions: answers `:predict`.
             versions: what is served.
             metrics: its page.
-            is_ready: tells whether requests are to be sent here.
+            is_ready: whether requests are to be sent here.
         """
         self._settings = settings
         self._predictions = predictions

@@ -24,7 +24,7 @@ from shardline.components.server.versions import Versions
 from shardline.components.server.warmup import replay_warmup
 
 _log = logging.getLogger(__name__)
-# RPCs beside requests: of health and metadata, and those that are told of --max-queue.
+# RPCs beside requests: of health and metadata, and those refused by --max-queue.
 _SPARE_RPCS = 64
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -47,7 +47,7 @@ class Server:
         """Needs a running event loop; opens nothing yet.
 
         Args:
-            settings: all it is told.
+            settings: all that can be set.
         """
         self.grpc_port = self.rest_port = 0
         self.metrics = Metrics()
@@ -130,7 +130,7 @@ class Server:
         self.rest_port = self._rest_runner.addresses[0][1]
 
     async def _watch(self) -> None:
-        """Follows the folder, and tells health checks when there is a version."""
+        """Follows the folder, and lets health checks pass once there is a version."""
         following = asyncio.create_task(self.versions.watch(self._settings.poll_s))
         try:
             while not self.is_ready:
@@ -145,7 +145,7 @@ def run_server(settings: Settings, announce: Callable[[Server], None]) -> None:
     """Serves until a signal to stop; at a second one the process ends at once.
 
     Args:
-        settings: all the server is told.
+        settings: all that can be set.
         announce: called once it listens.
 
     Raises:

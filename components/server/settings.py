@@ -1,4 +1,4 @@
-"""What a server is told when it starts."""
+"""What can be set of a server when it starts."""
 
 import dataclasses
 from pathlib import Path

@@ -75,7 +75,7 @@ class Versions:
             name: what requests call the model.
             load: makes a version ready to be asked, from its folder and number; called
                 in a thread, raises VersionError.
-            metrics: told of loads and failures.
+            metrics: counts loads and failures.
         """
         self.current: LoadedVersion | None = None
         self._folder = folder
@@ -196,7 +196,7 @@ class Versions:
         )
 
     async def _loaded(self, version: int, stamp: tuple[int, ...]) -> bool:
-        """Loads a version and swaps; tells whether that went well."""
+        """Loads a version and swaps to it; returns whether that went well."""
         self._loading = version  # and still is if this is cancelled: the thread goes on
         started_s = time.monotonic()
         try:

@@ -1,7 +1,9 @@
 """Runs the training of one pipeline run and writes what it learnt."""
 
+import dataclasses
 import functools
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ from shardline.components.trainer.inputs import (
     split_files,
     unlabelled_batch,
 )
-from shardline.components.trainer.labels import tell_undefined
+from shardline.components.trainer.labels import log_undefined
 from shardline.components.trainer.learner import Learner, new_learner
 from shardline.components.trainer.lookup_cases import LookupCase
 from shardline.components.trainer.lookup_recorder import LookupRecorder
@@ -55,7 +57,7 @@ class Executor(BaseExecutor):
         output_dict: dict[str, list[Any]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Trains, evaluates, and writes checkpoint, manifest and what to repeat.
+        """Trains, evaluates, and writes the checkpoint with all that goes with it.
 
         Args:
             input_dict: `examples`, `transformed_examples`, `transform_graph`.
@@ -63,11 +65,11 @@ class Executor(BaseExecutor):
             exec_properties: as in TrainerSpec.
 
         Raises:
-            ValueError: if there are too few examples, or not as many as their maker
-                tells, or none to evaluate on, or not both labels to learn from, or
-                early stop cannot judge.
+            ValueError: if there are too few examples, or not as many as were recorded
+                when they were written, or none to evaluate on, or not both labels to
+                learn from, or early stop cannot judge.
         """
-        features = FeatureSet.model_validate_json(exec_properties["feature_set"])
+        feature_set = FeatureSet.model_validate_json(exec_properties["feature_set"])
         model = Model.model_validate_json(exec_properties["model"])
         training = Training.model_validate_json(exec_properties["training"])
         target = Target.model_validate_json(exec_properties["target"])
@@ -75,35 +77,36 @@ class Executor(BaseExecutor):
         transform_output = tft.TFTransformOutput(graph_uri)
         checkpoint = artifact_utils.get_single_instance(output_dict["checkpoint"])
         logs = artifact_utils.get_single_uri(output_dict["model_run"])
-        rows = table_rows(features, transform_output)
+        rows = table_rows(feature_set, transform_output)
         spec = transform_output.transformed_feature_spec()
-        reader = BatchReader(spec, features, target, training.batch_size)
+        reader = BatchReader(spec, feature_set, target, training.batch_size)
         files = functools.partial(split_files, input_dict["transformed_examples"])
         # First, for it sets TensorFlow's devices, which nothing may have used.
-        learner = new_learner(features, rows, model, training)
-        tell_undefined(reader, files("eval"))
+        learner = new_learner(feature_set, rows, model, training)
+        log_undefined(reader, files("eval"))
         with local_output(checkpoint.uri) as folder:
             with tf.summary.create_file_writer(f"{logs}/train").as_default():
-                told = recorded_count(input_dict["transformed_examples"], "train")
+                recorded = recorded_count(input_dict["transformed_examples"], "train")
                 prefix = checkpoint_prefix(folder)
-                train_on_split(learner, reader, files, training, prefix, told)
+                train_on_split(learner, reader, files, training, prefix, recorded)
             _check_counts(reader, input_dict["transformed_examples"], training)
             with tf.summary.create_file_writer(f"{logs}/eval").as_default():
                 judged = _evaluate(learner, reader, files("eval"))
             raw = records(split_files(input_dict["examples"], "eval"))
             raw = raw.take(exec_properties["parity_examples"])
-            graph = TransformGraph(transform_output, features)
-            parity = parity_folder(folder)
-            _write_parity(learner, graph, features, raw, training.batch_size, parity)
-            recorder = LookupRecorder(
-                learner.engine, features, rows, training.batch_size
+            parity = _Parity(
+                learner,
+                TransformGraph(transform_output, feature_set),
+                feature_set,
+                training.batch_size,
             )
-            write_lookups(parity, recorder.record(example_cases(graph, features, raw)))
+            parity.write_scores(raw, parity_folder(folder))
+            parity.write_lookups(raw, rows, parity_folder(folder))
             manifest = CheckpointManifest(
                 steps=int(learner.step),
                 hosts=training.hosts,
                 rows=rows,
-                features=features,
+                feature_set=feature_set,
                 model=model,
                 metrics=judged.values,
                 undefined=judged.undefined,
@@ -145,32 +148,44 @@ def _evaluate(learner: Learner, reader: BatchReader, files: list[str]) -> Judged
     return judged
 
 
-def _write_parity(
-    learner: Learner,
-    transform: TransformGraph,
-    features: FeatureSet,
-    raw: tf.data.Dataset,
-    batch_size: int,
-    folder: Path,
-) -> None:
-    """Scores raw examples through the transform graph and the engine."""
+@dataclasses.dataclass(frozen=True)
+class _Parity:
+    """Writes what a served model must answer, as this learner answers it."""
 
-    def parse(serialized: tf.Tensor) -> Batch:
-        transformed = transform(transform.parse(serialized))
-        return unlabelled_batch(transformed, features, batch_size)
+    learner: Learner
+    transform: TransformGraph
+    feature_set: FeatureSet
+    batch_size: int
 
-    scores = learner.predict(filled_batches(raw, batch_size, parse))
-    write_parity(folder, list(raw.as_numpy_iterator()), scores)
+    def write_scores(self, raw: tf.data.Dataset, folder: Path) -> None:
+        """Scores raw examples through the transform graph and the engine."""
+
+        def parse(serialized: tf.Tensor) -> Batch:
+            transformed = self.transform(self.transform.parse(serialized))
+            return unlabelled_batch(transformed, self.feature_set, self.batch_size)
+
+        scores = self.learner.predict(filled_batches(raw, self.batch_size, parse))
+        write_parity(folder, list(raw.as_numpy_iterator()), scores)
+
+    def write_lookups(
+        self, raw: tf.data.Dataset, rows: Mapping[str, int], folder: Path
+    ) -> None:
+        """Records the lookups of the engine."""
+        recorder = LookupRecorder(
+            self.learner.engine, self.feature_set, rows, self.batch_size
+        )
+        examples = example_cases(self.transform, self.feature_set, raw)
+        write_lookups(folder, recorder.record(examples))
 
 
 def example_cases(
-    transform: TransformGraph, features: FeatureSet, raw: tf.data.Dataset
+    transform: TransformGraph, feature_set: FeatureSet, raw: tf.data.Dataset
 ) -> dict[str, LookupCase]:
     """Returns what to look up for real examples.
 
     Args:
         transform: makes their ids.
-        features: the feature specification.
+        feature_set: the id features, numbers and tables.
         raw: serialized examples, of which the first are taken.
 
     Returns:
@@ -179,7 +194,7 @@ def example_cases(
     serialized = list(raw.take(_LOOKED_UP_EXAMPLES).as_numpy_iterator())
     transformed = transform(transform.parse(tf.constant(serialized)))
     cases = {}
-    for name, feature in features.features.items():
+    for name, feature in feature_set.features.items():
         ids = transformed[name]
         weights = None
         if feature.weights:

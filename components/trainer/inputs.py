@@ -78,7 +78,7 @@ class BatchReader:
     def __init__(
         self,
         spec: Mapping[str, Any],
-        features: FeatureSet,
+        feature_set: FeatureSet,
         target: Target,
         batch_size: int,
         *,
@@ -90,13 +90,13 @@ class BatchReader:
             spec: what the records hold, as `tf.io.parse_example` takes it: ids of the
                 features, their weights, numbers, the label, and the example weight if
                 the target has one.
-            features: the feature specification.
+            feature_set: the id features, numbers and tables.
             target: what to predict, and whether examples are weighted.
             batch_size: examples in each batch.
             compression: of the files: "GZIP", "ZLIB" or "" for none.
         """
         self._spec = dict(spec)
-        self._features = features
+        self._feature_set = feature_set
         self._target = target
         self._batch_size = batch_size
         self._compression = compression
@@ -157,7 +157,7 @@ class BatchReader:
 
     def _parse(self, serialized: tf.Tensor) -> Batch:
         parsed = tf.io.parse_example(serialized, self._spec)
-        ids, weights = engine_inputs(parsed, self._features)
+        ids, weights = engine_inputs(parsed, self._feature_set)
         labels = tf.ensure_shape(parsed[self._target.label], [self._batch_size])
         example_weights = tf.ones_like(labels)
         if column := self._target.example_weight:
@@ -165,33 +165,33 @@ class BatchReader:
         return Batch(
             ids=ids,
             weights=weights,
-            numbers=number_inputs(parsed, self._features),
+            numbers=number_inputs(parsed, self._feature_set),
             labels=labels,
             example_weights=tf.ensure_shape(example_weights, labels.shape),
             is_example=tf.ones_like(labels),
         )
 
 
-def check_count(split: str, counted: int, told: int | None) -> None:
+def check_count(split: str, counted: int, recorded: int | None) -> None:
     """Checks that the files of a split hold the examples that were written.
 
     Args:
         split: its name.
         counted: in the files.
-        told: by what wrote them; None: it does not tell.
+        recorded: when they were written; None: there is no record.
 
     Raises:
-        ValueError: if they do not.
+        ValueError: if the two differ.
     """
-    if told is not None and counted != told:
+    if recorded is not None and counted != recorded:
         raise ValueError(
             f"Split '{split}' of the transformed examples has {counted:,} examples in "
-            f"its files, and {told:,} were written. Run again with --no-cache."
+            f"its files, and {recorded:,} were written. Run again with --no-cache."
         )
 
 
 def _checked_weights(weights: tf.Tensor, column: str) -> tf.Tensor:
-    """Returns example weights; a batch with one that nothing can weigh is an error."""
+    """Returns example weights; a negative or not finite one is an error."""
     is_weight = tf.math.is_finite(weights) & (weights >= 0)
     wrong = tf.boolean_mask(weights, ~is_weight)
     message = (
@@ -205,18 +205,20 @@ def _checked_weights(weights: tf.Tensor, column: str) -> tf.Tensor:
 
 
 def unlabelled_batch(
-    transformed: Mapping[str, Any], features: FeatureSet, batch_size: int
+    transformed: Mapping[str, Any], feature_set: FeatureSet, batch_size: int
 ) -> Batch:
     """Returns a batch to predict only, of what the transform graph gives.
 
     Args:
         transformed: transformed columns; label and example weight may be absent.
-        features: the feature specification.
+        feature_set: the id features, numbers and tables.
         batch_size: examples in the batch.
     """
-    ids, weights = engine_inputs(transformed, features)
+    ids, weights = engine_inputs(transformed, feature_set)
     none = tf.zeros([batch_size])
-    return Batch(ids, weights, number_inputs(transformed, features), none, none, none)
+    return Batch(
+        ids, weights, number_inputs(transformed, feature_set), none, none, none
+    )
 
 
 def filled_batches(

@@ -44,8 +44,8 @@ def check_labels(
         )
 
 
-def tell_undefined(reader: BatchReader, files: list[str]) -> None:
-    """Says before training which metrics the evaluation split leaves undefined.
+def log_undefined(reader: BatchReader, files: list[str]) -> None:
+    """Logs before training which metrics the evaluation split leaves undefined.
 
     Args:
         reader: reads the examples.

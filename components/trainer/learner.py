@@ -19,7 +19,7 @@ from shardline.embedding import TPUEmbedding, configure_logical_hosts
 
 
 def new_learner(
-    features: FeatureSet,
+    feature_set: FeatureSet,
     rows: Mapping[str, int],
     model: Model,
     training: Training,
@@ -27,7 +27,7 @@ def new_learner(
     """Returns a learner with fresh variables, the same for the same seed.
 
     Args:
-        features: the feature specification.
+        feature_set: the id features, numbers and tables.
         rows: rows of each table.
         model: the dense model.
         training: batch size, hosts, seed and learning rate.
@@ -40,13 +40,13 @@ def new_learner(
     load_object(model.builder)
     keras.utils.set_random_seed(training.seed)
     engine = TPUEmbedding(
-        engine_config(features, rows),
+        engine_config(feature_set, rows),
         hosts=configure_logical_hosts(training.hosts),
-        policies=table_policies(features),
+        policies=table_policies(feature_set),
     )
     engine.build(training.batch_size)
     dense = construct(model.builder, model.options)
-    return Learner(engine, dense, training.learning_rate, features.numbers)
+    return Learner(engine, dense, training.learning_rate, feature_set.numbers)
 
 
 class Learner:

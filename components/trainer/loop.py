@@ -20,7 +20,7 @@ _PROGRESS_INTERVAL_S = 5.0
 
 @dataclasses.dataclass
 class _Progress:
-    """Tells how training goes: in the log, now and then, and to TensorBoard."""
+    """Reports how training goes: to the log, now and then, and to TensorBoard."""
 
     total_steps: int
     batch_size: int
@@ -64,7 +64,7 @@ def train_on_split(
     files: Callable[[str], list[str]],
     training: Training,
     prefix: str,
-    told: int | None = None,
+    recorded: int | None = None,
 ) -> None:
     """Trains on split "train" and leaves a checkpoint.
 
@@ -74,12 +74,12 @@ def train_on_split(
         files: gives the record files of a split.
         training: how long.
         prefix: of the checkpoint.
-        told: how many examples the split has, by its maker; None: it does not tell.
+        recorded: examples of the split when it was written; None: there is no record.
 
     Raises:
-        ValueError: if there are fewer examples than one batch, or not as many as told,
-            or those of training or validation do not have both labels, or validation
-            gives no normalized entropy.
+        ValueError: if there are fewer examples than one batch, or not as many as were
+            recorded, or those of training or validation do not have both labels, or
+            validation gives no normalized entropy.
     """
     check_labels(reader, files, training.early_stop)
     # Steps need no count, and counting reads everything.
@@ -87,7 +87,7 @@ def train_on_split(
     examples = reader.count(files("train"), at_most)
     steps = total_steps(training, examples)
     if at_most is None:
-        check_count("train", examples, told)
+        check_count("train", examples, recorded)
         _log.info("%d examples", examples)
     _log.info("%d steps of %d examples", steps, training.batch_size)
     validation = None

@@ -34,16 +34,16 @@ class Rounding:
         self,
         engine: TPUEmbedding,
         feature_config: Mapping[str, Any],
-        features: FeatureSet,
+        feature_set: FeatureSet,
     ):
         """Takes the tables.
 
         Args:
             engine: holds the rows.
             feature_config: what the engine was configured with.
-            features: the specification.
+            feature_set: the id features, numbers and tables.
         """
-        specs = flatten_features(feature_config, table_policies(features))
+        specs = flatten_features(feature_config, table_policies(feature_set))
         self._specs = {spec.path: spec for spec in specs}
         self._shards = {
             table.name: rows.variables
@@ -51,7 +51,7 @@ class Rounding:
         }
         self._steps = {
             name: _level_step(table.quantization)
-            for name, table in features.tables.items()
+            for name, table in feature_set.tables.items()
         }
 
     def allowed(self, feature: str, inputs: tuple[Any, Any]) -> dict[str, np.ndarray]:

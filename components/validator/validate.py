@@ -33,7 +33,7 @@ from shardline.components.validator.replay.scores import (
 )
 from shardline.configs.schema import Serving
 
-# Examples in a request, of which times are always told.
+# Examples in a request, of which times are always measured.
 _SIZES = (1, 256)
 _REQUESTS = 200
 

@@ -1,1 +1,1 @@
-"""The `shardline` command, a module a command."""
+"""The command line `shardline`: each command has a module of its name."""

@@ -46,7 +46,7 @@ def agent(
     from shardline.components.pusher.stores.stores import open_store
 
     with failing_on(ConfigError, OSError, PublicationError):
-        log_to_terminal(logging.WARNING, logging.INFO, "shardline")
+        log_to_terminal("shardline", logging.INFO, others_level=logging.WARNING)
         is_up_to_date = run_agent(
             open_store(source),
             open_store(target),

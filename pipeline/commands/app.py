@@ -29,8 +29,8 @@ class _Commands(typer.core.TyperGroup):
                 return super().invoke(ctx)
         except KeyboardInterrupt as interruption:
             error_console.print(
-                f"Interrupted: shardline {ctx.invoked_subcommand}. Nothing half-made "
-                "is left; run the same command again.",
+                f"Interrupted: shardline {ctx.invoked_subcommand}. No unfinished "
+                "output is left; run the same command again.",
                 highlight=False,
                 soft_wrap=True,
             )

@@ -17,7 +17,7 @@ error_console = EscapingConsole(stderr=True)
 
 
 def print_line(text: str, style: str | None = None) -> None:
-    """Prints text as it is: without markup, and broken by the terminal alone."""
+    """Prints text without markup, broken into lines by nothing but the terminal."""
     console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -11,11 +11,9 @@ from shardline.configs import Job, load_job
 from shardline.configs.outputs import downloads_folder
 from shardline.pipeline.commands.console import console, failing_on, load, print_line
 from shardline.pipeline.commands.options import Configuration
+from shardline.pipeline.commands.temporary_folder import temporary_folder_removed
 from shardline.pipeline.runners.interruption import children_end_first
-from shardline.pipeline.terminal.native_output import (
-    stderr_held_back,
-    temporary_files_removed,
-)
+from shardline.pipeline.terminal.native_output import stderr_held_back
 from shardline.pipeline.terminal.tables import print_table
 
 if TYPE_CHECKING:
@@ -75,7 +73,7 @@ def preprocess(
     with (
         failing_on(OSError, RuntimeError, ValueError),
         stderr_held_back(),
-        temporary_files_removed(),
+        temporary_folder_removed(),
         children_end_first(),
     ):
         _preprocess(
@@ -123,7 +121,7 @@ def _preprocess(
             job.preprocessing(job.data.target),
             beam,
             output=output,
-            forms=file_formats,
+            file_formats=file_formats,
             cache=cache,
             graph=graph,
         )

@@ -142,7 +142,9 @@ def _prepare_process() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Else the memory of a version that is no longer served stays with TensorFlow.
     os.environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "1")
-    log_to_terminal(logging.ERROR, logging.INFO, "shardline.components.server")
+    log_to_terminal(
+        "shardline.components.server", logging.INFO, others_level=logging.ERROR
+    )
 
 
 def _announce(settings: "Settings", server: "Server") -> None:
@@ -155,8 +157,8 @@ def _announce(settings: "Settings", server: "Server") -> None:
         print_line(note)
     if not _is_loopback(host):
         print_line(
-            f"{host} is not this machine alone, and there is neither encryption nor a "
-            "password: let only those reach it who may."
+            f"Other machines may reach {host}, and there is neither encryption nor a "
+            "password: let a firewall or a proxy decide who may connect."
         )
 
 

@@ -22,7 +22,7 @@ Status = Literal["ok", "warning", "error"]
 
 GB = 1_000_000_000
 PYTHON = (3, 11)
-TRIED_GLIBC = (2, 36)
+TESTED_GLIBC = (2, 36)
 TFX_PINS_GLIBC = (2, 39)
 FREE_BYTES_WARNING = 5 * GB
 FREE_BYTES_ERROR = GB
@@ -78,16 +78,18 @@ def check_python(machine: Machine) -> Diagnosis:
 
 
 def check_glibc(machine: Machine) -> Diagnosis:
-    """The C library must be at least as new as the one the wheels were tried on."""
+    """The C library must be at least as new as the oldest that was tested."""
     remedy = "Use a Linux with glibc 2.36 or later, such as Debian 12 or Ubuntu 24.04."
     if not machine.glibc:
-        return Diagnosis("glibc", "error", "none, the wheels are built for it", remedy)
+        return Diagnosis("glibc", "error", "not found, and the wheels need it", remedy)
     version = tuple(int(part) for part in re.findall(r"\d+", machine.glibc))
     if version >= TFX_PINS_GLIBC:
         return Diagnosis("glibc", "ok", machine.glibc)
-    if version >= TRIED_GLIBC:
+    if version >= TESTED_GLIBC:
         return Diagnosis("glibc", "ok", f"{machine.glibc} (TFX's own pins need 2.39)")
-    return Diagnosis("glibc", "warning", f"{machine.glibc}, tried from 2.36 on", remedy)
+    return Diagnosis(
+        "glibc", "warning", f"{machine.glibc}, tested from 2.36 on", remedy
+    )
 
 
 def check_packages(machine: Machine) -> Diagnosis:
@@ -193,8 +195,8 @@ def check_kernels(machine: Machine) -> Diagnosis:
     if not machine.imports.kernels:
         return Diagnosis("kernels", "ok", "native")
     remedy = (
-        f"{machine.imports.kernels} Until then stock TensorFlow ops serve: the same "
-        "results, several times slower."
+        f"{machine.imports.kernels} Until then stock TensorFlow ops are used: "
+        "the results are the same, several times slower."
     )
     return Diagnosis("kernels", "warning", "stock TensorFlow ops", remedy)
 

@@ -1,4 +1,4 @@
-"""What a pipeline process tells the process that started it, as lines of JSON.
+"""What a pipeline process reports to the process that started it: lines of JSON.
 
 The pipeline runs in a process of its own: its output, mostly that of libraries, goes to
 a log file, and a crash of native code cannot take the report with it.
@@ -18,11 +18,11 @@ class Event:
     """One thing that happened.
 
     Attributes:
-        kind: started, finished: a component; progress: a component tells how far it is;
-            failed: the run is over; summary: the run is over and well.
-        component: the component's id, or the logger's name for progress.
-        text: for people; of `finished`, how: "done" or "reused".
-        values: of `summary`, the facts to show, in order.
+        kind: "started" and "finished" are of a component, "progress" says how far one
+            is; "failed" ends a run, and so does "summary", which ends it well.
+        component: the component's id; of "progress", the name of the logger.
+        text: a line for people; of "finished", the component's state.
+        values: of "summary", what to show, in order.
     """
 
     kind: Kind
@@ -32,7 +32,7 @@ class Event:
 
 
 class EventWriter:
-    """Sends events through a file, each at once."""
+    """Sends events through a file, each as soon as it happens."""
 
     def __init__(self, file: IO[str]):
         """Takes a writable text file, such as one end of a pipe."""
@@ -42,7 +42,7 @@ class EventWriter:
         """Writes one event.
 
         Raises:
-            BrokenPipeError: if nobody reads any more; the pipeline is to end then.
+            BrokenPipeError: if the reading process is gone; the pipeline must end then.
         """
         self._file.write(json.dumps(dataclasses.asdict(event)) + "\n")
         self._file.flush()

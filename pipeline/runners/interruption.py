@@ -1,4 +1,4 @@
-"""Commands that are told to stop, by Ctrl-C or by SIGTERM, as one kind of thing."""
+"""Interruptions of a command: Ctrl-C and SIGTERM, handled alike."""
 
 import contextlib
 import logging
@@ -45,10 +45,10 @@ def end_interrupted(interruption: KeyboardInterrupt) -> NoReturn:
 
 @contextlib.contextmanager
 def stops_as_at_ctrl_c() -> Iterator[None]:
-    """Lets SIGTERM end what runs inside as Ctrl-C does, so that it is cleaned up.
+    """Lets SIGTERM end the block as Ctrl-C does, so that it cleans up.
 
-    Python drops an exception that comes while it finalizes an object or while native
-    code calls back, so also this one: then it is raised once more.
+    Python drops an exception that is raised while it finalizes an object or while
+    native code calls back. An interruption that was dropped like that is raised again.
     """
     signals = signal.SIGTERM, signal.SIGALRM
     before = {number: signal.signal(number, interrupt) for number in signals}
@@ -78,7 +78,7 @@ def stops_as_at_ctrl_c() -> Iterator[None]:
 
 @contextlib.contextmanager
 def children_end_first() -> Iterator[None]:
-    """Ends the processes that were started inside when a signal ends this one.
+    """Ends the processes that the block has started when a signal ends this one.
 
     Beam waits for its worker processes before it lets an interruption through.
     """

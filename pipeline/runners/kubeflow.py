@@ -44,7 +44,7 @@ def compile_kubeflow(
         data_path=data_path,
         data_version=run.data.download.sha256 if run.data.download else data_path,
         serving_dir=serving_dir,
-        # Without a digest nobody can tell new data at the same path.
+        # Without a digest, new data at the same path would not be noticed.
         cache=run.data.download is not None,
         # Beam's default runner fetches a program. With an image to run in, TFX does
         # not make a package of itself for workers elsewhere.

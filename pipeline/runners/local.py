@@ -31,7 +31,8 @@ def run_pipeline(
         run_folder: where outputs go.
         writer: where events go.
         cache: whether to reuse earlier work.
-        force: the reason to publish the model whatever the gates say; "" for none.
+        force: the reason to publish the model whatever the gates say; "" publishes only
+            a model that passes them.
     """
     run = load_run(config)
     if run.data.download:
@@ -39,7 +40,7 @@ def run_pipeline(
         writer.send(Event("progress", "setup", f"fetching {requirement}"))
     data = datasets.local_path(run.data, run_folder.data)
     writer.send(Event("progress", "setup", "loading TensorFlow and TFX"))
-    # These imports take long; what can be said before them has been said.
+    # These imports take seconds; all that can be reported before them has been.
     from shardline.components.checker import preflight
     from shardline.embedding import configure_logical_hosts
     from shardline.pipeline.pipeline import create_pipeline
@@ -71,9 +72,9 @@ def run_pipeline(
 
 
 def _cause(error: BaseException) -> str:
-    """Returns the message of an error; its class too if it is none of the project's."""
-    own = (ConfigError, datasets.DatasetError, RunError)
-    prefix = "" if isinstance(error, own) else f"{type(error).__name__}: "
+    """Returns the message of an error, and its class unless it is this project's."""
+    expected = (ConfigError, datasets.DatasetError, RunError)
+    prefix = "" if isinstance(error, expected) else f"{type(error).__name__}: "
     return f"{prefix}{str(error).strip()}"
 
 
@@ -105,7 +106,7 @@ def main() -> int:
             writer.send(Event("failed", text=_cause(error)))
             return 1
         except KeyboardInterrupt as signalled:
-            # Who sent the signal may read no more.
+            # The process that sent the signal may be gone.
             with contextlib.suppress(BrokenPipeError):
                 writer.send(Event("failed", text=f"stopped by {signalled}"))
             end_interrupted(signalled)

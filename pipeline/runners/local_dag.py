@@ -1,12 +1,13 @@
-"""Runs the nodes of a compiled pipeline one after another, and tells of each.
+"""Runs the components of a compiled pipeline one after another, and reports each.
 
-As TFX's `LocalDagRunner`, from the same parts, with these differences: it says what it
-is at; it stops at the first component that did not come to its end, where TFX goes on
-and returns normally; it reuses nothing that is damaged; it leaves nothing half-made of
-a component that is interrupted; and Beam runs in this process, without the network.
+It is built of the parts of TFX's `LocalDagRunner`, and differs from it: it reports
+which component runs; it stops at the first one that did not come to its end, where TFX
+goes on and returns normally; it reuses no damaged outputs; it removes the outputs of a
+component that is interrupted; and Beam runs in this process, without the network.
 """
 
 import datetime
+import itertools
 import logging
 import shutil
 from collections.abc import Callable
@@ -35,7 +36,7 @@ from shardline.pipeline.reuse import damage, outputs_to_reuse, record_outputs
 
 _log = logging.getLogger("shardline.reuse")
 
-# Publishing looks at what is published; what it did before says nothing of that.
+# It depends on the versions that are published now, which no cache key holds.
 _NEVER_REUSED = "Pusher"
 
 
@@ -45,11 +46,11 @@ class LocalDag(tfx_runner.IrBasedRunner):
     def __init__(
         self, on_start: Callable[[str], None], on_end: Callable[[str, str], None]
     ):
-        """Sets whom to tell.
+        """Sets what is called.
 
         Args:
             on_start: called with a component's id before it runs.
-            on_end: called with its id and its state in the end.
+            on_end: called with a component's id and its state after it ran.
         """
         self._on_start = on_start
         self._on_end = on_end
@@ -106,14 +107,14 @@ class LocalDag(tfx_runner.IrBasedRunner):
         try:
             _launch(pipeline, node, deployment)
         except Exception:
-            raise  # TFX has recorded it and removed the outputs
+            raise  # TFX has recorded the failure and removed the outputs
         except BaseException:
             _close(pipeline, node, record)
             raise
         state = record.state(component)
         if state == "done" and component != _NEVER_REUSED:
-            made = record.artifacts(component).values()
-            record_outputs(artifact.uri for artifact in made)
+            outputs = record.artifacts(component).values()
+            record_outputs(artifact.uri for artifact in outputs)
         self._on_end(component, state)
         record.check(component)
 
@@ -153,13 +154,13 @@ def _close(
     node: pipeline_pb2.PipelineNode,
     record: RunRecord,
 ) -> None:
-    """Records that a component was interrupted, and removes what it has begun."""
+    """Records that a component was interrupted, and removes its outputs."""
     number = record.cancel(node.node_info.id)
     if number is None:
         return
     resolver = outputs_utils.OutputsResolver(
         node, pipeline.pipeline_info, pipeline.runtime_spec
     )
-    begun = resolver.generate_output_artifacts(number).values()
-    for artifact in (artifact for some in begun for artifact in some):
+    outputs = resolver.generate_output_artifacts(number).values()
+    for artifact in itertools.chain.from_iterable(outputs):
         shutil.rmtree(artifact.uri, ignore_errors=True)

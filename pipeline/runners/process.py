@@ -1,8 +1,8 @@
-"""Starts a pipeline process, follows it, and shows how it goes.
+"""Starts a pipeline process, follows its events, and shows its progress.
 
-On a terminal the current line is alive; elsewhere a line comes at least every ten
-seconds. What the process prints itself goes to the log file, and with `verbose` here
-too.
+A terminal shows the seconds of the current component; elsewhere a line is printed at
+least every ten seconds. The output of the process goes to the log file, and with
+`verbose` to the console as well.
 """
 
 import dataclasses
@@ -34,7 +34,7 @@ _TERMINATION_S = 10.0
 
 @dataclasses.dataclass
 class _Follower:
-    """Shows events, and that time passes between them."""
+    """Shows events, and the time that passes between them."""
 
     console: Console
     status: Status | None
@@ -63,7 +63,7 @@ class _Follower:
         self.refresh()
 
     def refresh(self) -> None:
-        """Shows that the current component is still at it."""
+        """Shows how long the current component has run."""
         seconds = time.monotonic() - self.component_started_s
         if self.status:
             self.status.update(f"{self.component} ({seconds:.0f} s)")
@@ -91,14 +91,14 @@ def run_in_process(
     *,
     verbose: bool = False,
 ) -> int:
-    """Runs a pipeline to its end and shows it.
+    """Runs a pipeline in a process of its own, and shows its progress and summary.
 
     Args:
         config: the run's configuration file.
-        run_folder: where outputs go; made already.
-        console: where to show.
+        run_folder: where outputs go; its folders exist.
+        console: where progress and summary are shown.
         arguments: more of the command line of `pipeline.runners.local`.
-        verbose: whether to show what libraries log, too.
+        verbose: whether to show the log as well.
 
     Returns:
         The exit code: 0 when every component came to its end and the model was
@@ -193,7 +193,7 @@ def _with_heartbeat(read_end: int) -> Iterator[Event | None]:
 
 
 def _read_into(events: "queue.Queue[Event | None]", read_end: int) -> None:
-    """Reads events until the writing side is gone; ends with None, come what may."""
+    """Reads events until the writing side is gone; the last one is always None."""
     try:
         with os.fdopen(read_end) as file:
             for event in read_events(file):
@@ -238,5 +238,5 @@ def _conclude(follower: _Follower, returncode: int, log_path: Path) -> int:
 
 
 def _from_here(value: str) -> str:
-    """Returns a path below the current folder as relative to it, all else as it is."""
+    """Returns a path below the current folder as relative to it, others unchanged."""
     return value.removeprefix(f"{Path.cwd()}{os.sep}")

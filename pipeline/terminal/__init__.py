@@ -1,1 +1,1 @@
-"""What reaches a terminal."""
+"""What reaches the terminal, and what is kept from it."""

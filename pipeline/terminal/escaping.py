@@ -1,8 +1,8 @@
-"""The one way out to a terminal: nothing that data hold is obeyed there.
+"""Everything that is printed or logged passes here, and control characters are escaped.
 
-Messages and tables show names and values by `configs.shown`; what comes through all
-the same is escaped here, and neither markup nor emoji codes of data mean anything
-unless a caller asks for markup.
+A name or value of the data could hold escape codes that a terminal obeys. Messages and
+tables show such names by `configs.shown`; what comes through all the same is escaped
+here. Markup and emoji codes in data have no effect unless a caller asks for markup.
 """
 
 import codecs
@@ -26,10 +26,10 @@ _LAST_LINES_S = 5.0
 
 
 class EscapingConsole(Console):
-    """A console that escapes what is no print, but for its own colours and lines."""
+    """A rich console that escapes what is not printable, apart from its own codes."""
 
     def __init__(self, **options: Any):
-        """Takes the options of a rich Console."""
+        """Makes a console with the options of a rich Console."""
         super().__init__(emoji=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
@@ -39,7 +39,7 @@ class EscapingConsole(Console):
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Yields what is printed, escaped; controls of the console itself as is."""
+        """Yields what is printed: text escaped, the console's own control codes not."""
         for segment in super().render(renderable, options):
             if segment.control or segment.text.isprintable():
                 yield segment
@@ -48,36 +48,36 @@ class EscapingConsole(Console):
 
 
 def print_json(value: Any) -> None:
-    """Prints JSON in ASCII, which escapes all that is no print."""
+    """Prints JSON in ASCII, in which everything that is not printable is escaped."""
     print(json.dumps(value, indent=2).replace("\x7f", "\\u007f"))
 
 
-def log_to_terminal(level: int, own_level: int, own: str) -> None:
-    """Sends what loggers say to stderr, escaped, each with its time.
+def log_to_terminal(name: str, level: int, *, others_level: int) -> None:
+    """Writes log messages to stderr, escaped, each with its time.
 
     Args:
-        level: from which on all say something.
-        own_level: from which on one does.
-        own: that one.
+        name: of the logger whose messages matter most, with all below it.
+        level: the lowest level of its messages that is written.
+        others_level: the lowest level of the messages of all other loggers.
     """
     handler = logging.StreamHandler()
-    handler.setFormatter(_Escaping("%(asctime)s %(message)s"))
-    logging.basicConfig(handlers=[handler], level=level)
-    logging.getLogger(own).setLevel(own_level)
+    handler.setFormatter(_EscapingFormatter("%(asctime)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=others_level)
+    logging.getLogger(name).setLevel(level)
 
 
-class _Escaping(logging.Formatter):
+class _EscapingFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return escaped(super().format(record), keep="\n\t")
 
 
 @contextlib.contextmanager
 def escaped_log(path: Path, *, is_shown: bool) -> Iterator[IO[bytes]]:
-    """Opens a log for another process to write to, what it writes escaped.
+    """Opens a log for another process to write to, and escapes what it writes.
 
     Args:
-        path: of the file.
-        is_shown: whether the log is shown on stdout, too.
+        path: of the log file.
+        is_shown: whether the log is also written to stdout.
     """
     read_end, write_end = os.pipe()
     files = [path.open("wb")]
@@ -89,27 +89,27 @@ def escaped_log(path: Path, *, is_shown: bool) -> Iterator[IO[bytes]]:
         with open(write_end, "wb", buffering=0) as stream:
             yield stream
     finally:
-        # What that process has started may outlive it, and hold the log open.
+        # A process that the other one started may outlive it, and hold the log open.
         relay.join(_LAST_LINES_S)
 
 
 def _relay(read_end: int, files: Sequence[IO[bytes]]) -> None:
-    """Copies until all writers are gone, whatever becomes of a terminal."""
+    """Copies until no process has the log open, also if the terminal is closed."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="backslashreplace")
     with contextlib.ExitStack() as stack:
         stack.callback(os.close, read_end)
         for file in files:
-            stack.callback(_tried, file.close)
+            stack.callback(_ignoring_errors, file.close)
         is_last = False
         while not is_last:
             block = os.read(read_end, _BLOCK_BYTES)
             is_last = not block
             text = escaped(decoder.decode(block, is_last), keep="\n\t").encode()
             for file in files:
-                _tried(file.write, text)
-                _tried(file.flush)
+                _ignoring_errors(file.write, text)
+                _ignoring_errors(file.flush)
 
 
-def _tried(write: Callable[..., Any], *arguments: Any) -> None:
+def _ignoring_errors(write: Callable[..., Any], *arguments: Any) -> None:
     with contextlib.suppress(OSError):
         write(*arguments)

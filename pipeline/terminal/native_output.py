@@ -1,8 +1,7 @@
-"""Holding back what libraries print, and removing what they leave behind.
+"""Holds back what native libraries print to stderr, unless something goes wrong.
 
-TensorFlow's C++ writes start-up notices to the process's stderr before any setting can
-stop it. They matter only when something goes wrong. Beam and TensorFlow Transform leave
-folders in the temporary folder.
+TensorFlow's C++ writes notices to the stderr of the process before any setting can stop
+it. They matter only if an error follows.
 """
 
 import contextlib
@@ -14,13 +13,13 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def stderr_held_back() -> Iterator[None]:
-    """Keeps stderr silent inside.
+    """Lets nothing that is written to stderr inside reach the terminal.
 
     Raises:
-        BaseException: whatever the block raises, with what was printed as a note.
+        BaseException: what the block raises, with what was written as a note.
     """
     sys.stderr.flush()
-    real = os.dup(2)
+    stderr = os.dup(2)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
@@ -32,27 +31,5 @@ def stderr_held_back() -> Iterator[None]:
             raise
         finally:
             sys.stderr.flush()
-            os.dup2(real, 2)
-            os.close(real)
-
-
-@contextlib.contextmanager
-def temporary_files_removed() -> Iterator[None]:
-    """Gives libraries, and processes started inside, a temporary folder of their own.
-
-    It is removed in the end, also after an error or an interruption.
-    """
-    before = os.environ.get("TMPDIR"), tempfile.tempdir
-    # Threads that an interruption has left may still write to it.
-    with tempfile.TemporaryDirectory(
-        prefix="shardline-", ignore_cleanup_errors=True
-    ) as folder:
-        os.environ["TMPDIR"] = tempfile.tempdir = folder
-        try:
-            yield
-        finally:
-            tempfile.tempdir = before[1]
-            if before[0] is None:
-                del os.environ["TMPDIR"]
-            else:
-                os.environ["TMPDIR"] = before[0]
+            os.dup2(stderr, 2)
+            os.close(stderr)

@@ -1,4 +1,4 @@
-"""Tables on a terminal, none of whose words is broken however narrow it is."""
+"""Tables on a terminal; no word in them is broken, however narrow the terminal is."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _WIDE = 100_000  # more than any table
 
 
 def print_table(table: Table, console: Console) -> None:
-    """Prints a table, or, where it is too wide, the cells of each row in lines.
+    """Prints a table; if it is too wide, prints the cells of each row as lines of text.
 
     Args:
         table: its first column names the rows; columns without `no_wrap` may be broken
             between words.
-        console: where to print.
+        console: to print to.
     """
     if table.title:
         console.print(_text(table.title), style="table.title", soft_wrap=True)
@@ -40,7 +40,11 @@ def print_table(table: Table, console: Console) -> None:
 
 
 def _fits(table: Table, console: Console) -> bool:
-    """Tells whether rich breaks no word: it does not look where to take width away."""
+    """Tells whether rich prints the table without breaking a word.
+
+    Rich takes width away from several columns without regard to their words, and from
+    a single flexible one between words.
+    """
     natural = Measurement.get(console, console.options.update(max_width=_WIDE), table)
     if natural.maximum <= console.width:
         return True
@@ -49,7 +53,7 @@ def _fits(table: Table, console: Console) -> bool:
 
 
 def _lines(headers: list[str], cells: list[Text], width: int) -> Iterator[str]:
-    """Yields the cells behind the first, broken between words."""
+    """Yields the cells after the first as lines, broken between words."""
     pairs = [
         (header, cell.plain)
         for header, cell in zip(headers[1:], cells[1:], strict=True)
@@ -72,7 +76,7 @@ def _lines(headers: list[str], cells: list[Text], width: int) -> Iterator[str]:
 
 
 def _unbroken(pair: str, width: int) -> str:
-    """Keeps a header and its value on one line, where they fit there."""
+    """Keeps a header and its value on one line if they fit."""
     pair = ", ".join(pair.split("\n"))
     return (
         pair.replace(" ", _UNBROKEN) if len(pair) < width - 2 * len(_INDENT) else pair

@@ -7,8 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from shardline import configs
-from shardline.configs import ConfigError, Run, load_run
-from shardline.configs.load import line_of
+from shardline.configs import ConfigError, Run, load_job, load_run
 
 TEXT = """\
 name: tiny
@@ -302,62 +301,6 @@ def test_several_faults_come_all_at_once_in_the_order_of_the_file(
     assert lines == sorted(lines)
 
 
-def test_absent_file_is_a_config_error(tmp_path: Path) -> None:
-    path = tmp_path / "absent.yaml"
-
-    with pytest.raises(ConfigError) as raised:
-        load_run(path)
-
-    assert str(raised.value) == f"{path}: cannot be read: No such file or directory."
-
-
-def test_folder_is_a_config_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
-        load_run(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "content", [b"name: \xff\xfe\n", b"name: \x00\n"], ids=["no_utf8", "control"]
-)
-def test_file_that_is_no_text_is_a_config_error(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "run.yaml"
-    path.write_bytes(content)
-
-    with pytest.raises(ConfigError, match=str(path)):
-        load_run(path)
-
-
-@pytest.mark.parametrize(
-    "value",
-    ["!!python/name:os.system x", "{[a, b]: c}", "2001-99-99", "&loop [*loop]"],
-    ids=["tag", "list_as_key", "no_date", "loop"],
-)
-def test_value_that_yaml_cannot_give_is_a_config_error(
-    write: Callable[[str], Path], value: str
-) -> None:
-    path = write(TEXT.replace("name: tiny", f"name: {value}"))
-
-    with pytest.raises(ConfigError, match=f"{path}:"):
-        load_run(path)
-
-
-def test_keys_given_twice_are_told_at_every_level(
-    write: Callable[[str], Path],
-) -> None:
-    text = TEXT.replace("  epochs: 1", "  epochs: 1\n  batch_size: 16")
-    path = write(
-        text.replace("dim: 4, optimizer: {sgd", "dim: 4, dim: 8, optimizer: {sgd")
-    )
-
-    with pytest.raises(ConfigError) as raised:
-        load_run(path)
-
-    assert str(raised.value).splitlines() == [
-        f"{path}:9: `dim` is given twice.",
-        f"{path}:14: `batch_size` is given twice.",
-    ]
-
-
 def test_fault_between_sections_is_told_beside_a_fault_within_one(
     write: Callable[[str], Path],
 ) -> None:
@@ -401,29 +344,37 @@ def test_read_run_cannot_be_changed(write: Callable[[str], Path]) -> None:
         run.tables["user"].dim = 2
 
 
-@pytest.mark.parametrize(
-    ("place", "line"),
-    [
-        ((), 1),
-        (("data",), 2),
-        (("features", "genres"), 7),
-        (("features", "genres", "combiner"), 7),
-        (("tables", "genre", "rows"), 10),
-        (("training", "batch_size"), 12),
-        (("features", "unknown", "combiner"), 5),
-        (("serving",), 1),
-        (("name", "first"), 1),
-    ],
-)
-def test_line_of_a_place_is_that_of_its_deepest_known_part(
-    write: Callable[[str], Path], place: tuple[str, ...], line: int
+def test_configuration_that_need_not_train_has_no_fault(
+    write: Callable[[str], Path], job_text: str
 ) -> None:
-    assert line_of(write(TEXT), place) == line
+    job = load_job(write(job_text))
+
+    assert job.training is None
+    assert job.ids_of("pair").kind == "hash"
 
 
-def test_line_of_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be read"):
-        line_of(tmp_path / "absent.yaml", ("data",))
+def test_fault_of_a_rule_has_the_line_of_its_key(write: Callable[[str], Path]) -> None:
+    text = TEXT.replace("user_id: {table: user}", "user_id:\n    table: usr")
+
+    with pytest.raises(ConfigError) as raised:
+        load_run(write(text))
+
+    (unknown, _) = raised.value.faults
+    assert unknown.config_path == ("features", "user_id", "table")
+    assert unknown.line == 7
+    assert unknown.who == "feature `user_id`"
+
+
+def test_error_has_its_faults_as_data(write: Callable[[str], Path]) -> None:
+    path = write(TEXT.replace("batch_size: 8", "batch_size: many"))
+
+    with pytest.raises(ConfigError) as raised:
+        load_run(path)
+
+    (fault,) = raised.value.faults
+    assert fault.config_path == ("training", "batch_size")
+    assert (fault.file, fault.line) == (str(path), 12)
+    assert str(raised.value) == str(fault)
 
 
 SHIPPED = sorted(Path(configs.__file__).parent.glob("*.yaml"))

@@ -19,7 +19,7 @@ def run(configuration: Path, output: Path) -> list[str]:
         job.preprocessing(job.data.target),
         beam_runner("direct"),
         output=str(output / "ours"),
-        forms=["tfrecord"],
+        file_formats=["tfrecord"],
     )
     return report.left_out
 

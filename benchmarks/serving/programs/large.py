@@ -92,7 +92,7 @@ def make(folder: Path, rows: int, hosts: int) -> Action:
             steps=0,
             hosts=hosts,
             rows={"item": rows},
-            features=features,
+            feature_set=features,
             model=model,
             metrics={},
             **Target().model_dump(),

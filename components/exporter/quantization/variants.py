@@ -84,7 +84,7 @@ class Variants:
 
     def table_bytes(self, table: str, precision: Precision) -> int:
         """Returns the size of a table in a precision."""
-        dim = self._manifest.features.tables[table].dim
+        dim = self._manifest.feature_set.tables[table].dim
         return TableRows(table, self._manifest.rows[table], dim, precision).bytes
 
     def measure(

@@ -121,11 +121,13 @@ class _Count(beam.DoFn):
         self._preprocessing = preprocessing
         self._staging = staging
         self._derived = derived
-        self._own: DerivedBatches | None = None
+        self._derived_batches: DerivedBatches | None = None
 
     def setup(self) -> None:
         if self._preprocessing.derived and self._derived:
-            self._own = DerivedBatches(self._derived, self._preprocessing.derived)
+            self._derived_batches = DerivedBatches(
+                self._derived, self._preprocessing.derived
+            )
 
     def start_bundle(self) -> None:
         self._counts: dict[str, TableCounts] = {}
@@ -143,8 +145,8 @@ class _Count(beam.DoFn):
                 if staged:
                     staged.write(split, batch)
                 if split == self._settings.split:
-                    if self._own:
-                        batch = self._own.with_derived(batch)
+                    if self._derived_batches:
+                        batch = self._derived_batches.with_derived(batch)
                     counts.add(batch)
                     summarizer.add(batch)
                 rows[split] += batch.num_rows
@@ -186,7 +188,7 @@ def _write_counts(group: tuple[_Key, Iterable[bytes]]) -> Iterator[tuple[str, st
     """Writes what was found for one key; yields (table, file) for counts."""
     (folder, table, shard), found = group
     if not table:
-        units = sorted(map(json.loads, found), key=lambda told: told["unit"])
+        units = sorted(map(json.loads, found), key=lambda report: report["unit"])
         _write(os.path.join(folder, SUMMARY_FILE), json.dumps(units).encode())
         return
     counts = merged([from_bytes(data) for data in found])

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import tensorflow as tf
 
-from shardline.components.features.ids.arrow_tokens import feature_tokens, text
+from shardline.components.features.ids.arrow_tokens import counted_tokens, text
 from shardline.configs.schema import Preprocessing
 
 SHARDS = 16
@@ -104,7 +104,7 @@ class TableCounts:
     def add(self, batch: pa.RecordBatch) -> None:
         """Counts the tokens of a batch of raw columns."""
         for name, feature in self._features.items():
-            self._tables[feature.table].add(feature_tokens(name, feature, batch))
+            self._tables[feature.table].add(counted_tokens(name, feature, batch))
 
     @property
     def nbytes(self) -> int:

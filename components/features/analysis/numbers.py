@@ -15,7 +15,7 @@ from shardline.components.features.analysis.whole_quantiles import (
 )
 from shardline.components.features.ids.arrow_tokens import (
     column_of,
-    feature_tokens,
+    counted_tokens,
     is_missing,
 )
 from shardline.configs.column import Dtype
@@ -155,7 +155,7 @@ class TableQuantiles:
     def add(self, batch: pa.RecordBatch) -> None:
         """Adds the values of a batch of raw columns."""
         for name, feature in self._features.items():
-            values = feature_tokens(name, feature, batch)
+            values = counted_tokens(name, feature, batch)
             if feature.table in self._wholes:
                 self._wholes[feature.table].add(values.to_numpy())
                 continue

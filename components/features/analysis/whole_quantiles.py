@@ -68,8 +68,8 @@ class WholeQuantiles:
         order = np.argsort(values, kind="stable")
         ends = np.cumsum(stand_for[order])
         ranks = [int(ends[-1]) * bucket // buckets for bucket in range(1, buckets)]
-        places = np.searchsorted(ends, ranks, side="right")
-        found: list[int] = values[order][places].tolist()
+        positions = np.searchsorted(ends, ranks, side="right")
+        found: list[int] = values[order][positions].tolist()
         return found
 
     def _add(self, level: int, values: np.ndarray) -> None:

@@ -28,6 +28,27 @@ _DTYPES: dict[tf.DType, Dtype] = {
 _RAGGED = "$ragged_values"  # of TensorFlow Transform, in names of Arrow columns
 
 
+class DerivedError(ValueError):
+    """The user's own function fails, or does not give what it should.
+
+    Attributes:
+        reason: Why, without the section of the configuration that it is about.
+    """
+
+    def __init__(self, reason: str) -> None:
+        """Takes the reason.
+
+        Args:
+            reason: Why, and what to do about it.
+        """
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """Returns the section of the configuration, and the reason."""
+        return f"derived: {self.reason}"
+
+
 class DerivedColumns(tf.Module):
     """The function's graph, on tensors."""
 
@@ -47,8 +68,8 @@ class DerivedColumns(tf.Module):
 
     def __call__(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the columns that the function makes of others."""
-        made: dict[str, Any] = self._loader.apply_transform_model(dict(columns))
-        return made
+        outputs: dict[str, Any] = self._loader.apply_transform_model(dict(columns))
+        return outputs
 
 
 class DerivedBatches:
@@ -68,31 +89,31 @@ class DerivedBatches:
 
     def with_derived(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Returns a batch of raw columns with the derived ones beside them."""
-        made = self._converter.convert(self._columns(self._adapter.tensors(batch)))
+        derived = self._converter.convert(self._columns(self._adapter.tensors(batch)))
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
-        for name, column in zip(made.schema.names, made.columns, strict=True):
+        for name, column in zip(derived.schema.names, derived.columns, strict=True):
             columns[name.removesuffix(_RAGGED)] = column
         return pa.RecordBatch.from_pydict(columns)
 
 
-def checked_outputs(made: Mapping[str, Any], derived: Derived) -> dict[str, Any]:
+def checked_outputs(outputs: Mapping[str, Any], derived: Derived) -> dict[str, Any]:
     """Returns what the function gave, if it is what the specification says.
 
     Args:
-        made: tensors by column.
+        outputs: tensors by column.
         derived: what the function reads and makes.
 
     Raises:
-        ValueError: if a column is missing, unasked for or of another kind.
+        DerivedError: if a column is missing, unasked for or of another kind.
     """
-    came = {name: _kind(value) for name, value in made.items()}
-    wanted = {name: str(column) for name, column in derived.outputs.items()}
-    if came != wanted:
-        raise ValueError(
-            f"derived: `{derived.function}` gives {_told(came)}; `derived.outputs` "
-            f"says {_told(wanted)}. Make the two agree."
+    found = {name: _kind(value) for name, value in outputs.items()}
+    expected = {name: str(column) for name, column in derived.outputs.items()}
+    if found != expected:
+        raise DerivedError(
+            f"`{derived.function}` gives {_listed(found)}; `derived.outputs` "
+            f"says {_listed(expected)}. Make the two agree."
         )
-    return dict(made)
+    return dict(outputs)
 
 
 def _kind(value: Any) -> str:
@@ -104,7 +125,7 @@ def _kind(value: Any) -> str:
     return str(Column(dtype, ragged))
 
 
-def _told(columns: Mapping[str, str]) -> str:
+def _listed(columns: Mapping[str, str]) -> str:
     return (
         ", ".join(f"`{shown(n)}` ({kind})" for n, kind in sorted(columns.items()))
         or "none"

@@ -17,7 +17,7 @@ from tensorflow_transform import analyzer_nodes, impl_helper
 from shardline.components.execution.beam_runners import Beam
 from shardline.components.execution.import_path import load_object
 from shardline.components.execution.worker_reports import WriteReports, read_reports
-from shardline.components.features.graph.derived import checked_outputs
+from shardline.components.features.graph.derived import DerivedError, checked_outputs
 from shardline.components.features.graph.raw_adapter import RawAdapter
 from shardline.components.features.graph.schema import example_schema
 from shardline.components.features.graph.single_values import as_values
@@ -53,15 +53,15 @@ def write_derived_graph(
 
     Raises:
         LostRowsError: if no worker told how many.
-        ValueError: if the function fails, or does not give what the specification
+        DerivedError: if the function fails, or does not give what the specification
             says.
     """
     function = load_object(derived.function)
     schema = example_schema(derived.inputs)
 
     def preprocessing_fn(columns: dict[str, Any]) -> dict[str, Any]:
-        given = as_values(columns, derived.inputs)
-        return checked_outputs(_called(function, given, derived), derived)
+        values = as_values(columns, derived.inputs)
+        return checked_outputs(_called(function, values, derived), derived)
 
     if _has_analyzers(preprocessing_fn, schema):
         return _analyse(folder, preprocessing_fn, schema, examples, runner)
@@ -81,8 +81,8 @@ def _called(
         where = "".join(
             f" in {frame.filename}, line {frame.lineno}" for frame in frames
         )
-        raise ValueError(
-            f"derived: `{derived.function}` fails{escaped(where, keep='')}: "
+        raise DerivedError(
+            f"`{derived.function}` fails{escaped(where, keep='')}: "
             f"{type(error).__name__}: {str(error).partition(chr(10))[0]}. By "
             f"`derived.inputs` it is given {columns_shown(sorted(given))}. Correct "
             "one of the two."
@@ -109,7 +109,7 @@ def _analyse(
 ) -> int:
     """Writes the graph; returns how many examples it was made of."""
     settings = examples.settings
-    told = f"{folder}-told.json"
+    report_file = f"{folder}-rows.json"
     work = [
         unit
         for source in examples.analysed
@@ -135,10 +135,10 @@ def _analyse(
             | "Rows" >> beam.Map(lambda batch: batch.num_rows)
             | "Sum" >> beam.CombineGlobally(sum)
             | "Line" >> beam.Map(json.dumps)
-            | "Tell" >> WriteReports(told)
+            | "Tell" >> WriteReports(report_file)
         )
-    (rows,) = read_reports(told)
-    tf.io.gfile.remove(told)
+    (rows,) = read_reports(report_file)
+    tf.io.gfile.remove(report_file)
     return int(rows)
 
 

@@ -52,19 +52,19 @@ def _checked(
 
     def found() -> list[Any]:
         column, row = _first_false(is_fit)
-        told = [
+        labels = [
             f"Column `{name}` must hold finite numbers as float32"
             f"{', or NaN for a missing one' if is_free else ''}; got"
             for name, is_free in zip(names, may_be_nan, strict=True)
         ]
-        return [tf.gather(told, column), values[column, row]]
+        return [tf.gather(labels, column), values[column, row]]
 
     with after(asserted(tf.reduce_all(is_fit), found)):
         return tf.identity(values)
 
 
 def _first_false(fits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the place of the first False: row and column."""
-    place = tf.argmin(tf.reshape(tf.cast(fits, tf.int32), [-1]))
+    """Returns the position of the first False: row and column."""
+    position = tf.argmin(tf.reshape(tf.cast(fits, tf.int32), [-1]))
     columns = tf.shape(fits, tf.int64)[1]
-    return place // columns, place % columns
+    return position // columns, position % columns

@@ -6,13 +6,13 @@ an empty list, and TensorFlow reads the last as one value only into a RaggedTens
 Any other column is read as one value an example.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from shardline.components.readers.example_reader import Column
-from shardline.configs.columns import raw_columns
-from shardline.configs.rules import reader_of
+from shardline.configs.columns import raw_columns, reader_of
+from shardline.configs.fault import Fault, Part
 from shardline.configs.schema import Features, Target
 from shardline.configs.shown import shown
 
@@ -44,41 +44,51 @@ def example_schema(columns: Mapping[str, Column]) -> schema_pb2.Schema:
 
 
 def column_faults(
-    features: Features, target: Target, columns: Mapping[str, Column]
-) -> list[str]:
-    """Returns what of a specification the columns of a reader cannot give.
+    feature_set: Features, target: Target, columns: Mapping[str, Column]
+) -> list[Fault]:
+    """Returns what of a feature set the columns of a reader cannot give.
 
     Args:
-        features: the specification.
+        feature_set: the features and numbers.
         target: label and example weight.
         columns: what the reader's examples hold.
     """
     faults = []
     asked_by = {target.label: "label", target.example_weight: "example_weight"}
-    for name, needed in raw_columns(features, target).items():
-        user = asked_by.get(name) or reader_of(features, name)
+    for name, needed in raw_columns(feature_set, target).items():
+        if key := asked_by.get(name):
+            part = Part(key, ("data", key))
+        else:
+            part = reader_of(feature_set, name)
         if name not in columns:
             faults.append(
-                f"{user}: column `{shown(name)}` is not among the reader's columns "
-                f"({', '.join(map(shown, sorted(columns)))})"
+                part.fault(
+                    f"column `{shown(name)}` is not among the reader's columns "
+                    f"({', '.join(map(shown, sorted(columns)))})"
+                )
             )
-        elif name in asked_by and columns[name] != needed:
-            faults.append(
-                f"{user}: column `{shown(name)}` holds {columns[name]}; needed is "
-                f"{needed}"
-            )
-        elif fault := _misfit(needed, columns[name]):
-            held = f"column `{shown(name)}` holds {columns[name]}"
-            faults.append(f"{user}: {held}; {fault}")
+        elif columns[name] != needed:
+            faults += _misfits(part, name, needed, columns[name], is_target=bool(key))
     return faults
 
 
-def _misfit(needed: Column, came: Column) -> str | None:
-    """Returns what to do about a column of another kind."""
+def _misfits(
+    part: Part, name: str, needed: Column, came: Column, *, is_target: bool
+) -> Iterator[Fault]:
+    """Yields the fault of a column of another kind, unless any that came will do."""
+    held = f"column `{shown(name)}` holds {came}"
+    if is_target or (
+        needed.dtype != came.dtype and {needed.dtype, came.dtype} != {"string", "int64"}
+    ):
+        yield part.fault(f"{held}; needed is {needed}")
+    elif remedy := _remedy(needed, came):
+        yield part.fault(held, remedy)
+
+
+def _remedy(needed: Column, came: Column) -> str | None:
+    """Returns what to do about a column of another kind; None if it will do."""
     if needed.dtype != came.dtype:
-        if {needed.dtype, came.dtype} == {"string", "int64"}:
-            return f"give `dtype: {came.dtype}`, which `ids` must be able to take"
-        return f"needed is {needed}"
+        return f"give `dtype: {came.dtype}`, which `ids` must be able to take"
     if needed.ragged and not came.ragged:
         return "leave out `combiner`, `max_sequence_length` and `weights`"
     if came.ragged and not needed.ragged:

@@ -85,27 +85,27 @@ def _filled(
     """
     values = tf.concat([missing, *(ragged.values for ragged in lists)], 0)
     firsts = tf.cumsum(splits[:, -1:], exclusive=True) + 1
-    places = tf.where(is_there, splits[:, :-1] + firsts, 0)
-    made: list[tf.Tensor] = tf.unstack(tf.gather(values, places), len(lists))
-    return made
+    positions = tf.where(is_there, splits[:, :-1] + firsts, 0)
+    columns: list[tf.Tensor] = tf.unstack(tf.gather(values, positions), len(lists))
+    return columns
 
 
 def _several(
     names: Sequence[str], wanted: Mapping[str, Column], lengths: tf.Tensor
 ) -> Callable[[], list[Any]]:
     """Returns what makes the message for columns, lengths int64 [columns, batch]."""
-    told = [
+    labels = [
         f"Column `{name}` holds several values where {wanted[name]} is expected: "
         "example"
         for name in names
     ]
 
     def found() -> list[Any]:
-        place = tf.argmax(tf.reshape(lengths, [-1]))
+        position = tf.argmax(tf.reshape(lengths, [-1]))
         rows = tf.shape(lengths, tf.int64)[1]
         return [
-            tf.gather(told, place // rows),
-            place % rows,
+            tf.gather(labels, position // rows),
+            position % rows,
             "(the first is 0) has",
             tf.reduce_max(lengths),
             "of them. Write one, or give the feature `combiner` or "

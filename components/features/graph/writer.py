@@ -57,14 +57,18 @@ def write_transform_graph(
     tables = sorted(statistics.vocabularies)
 
     def preprocessing_fn(columns: dict[str, Any]) -> dict[str, Any]:
-        made: dict[str, Any] = {}
+        derived_columns: dict[str, Any] = {}
         if preprocessing.derived and derived:
-            own = tft.make_and_track_object(lambda: DerivedColumns(derived), "derived")
+            function = tft.make_and_track_object(
+                lambda: DerivedColumns(derived), "derived"
+            )
             inputs = {name: columns[name] for name in preprocessing.derived.inputs}
-            made = own(as_lists(inputs, preprocessing.derived.inputs))
+            derived_columns = function(as_lists(inputs, preprocessing.derived.inputs))
         # Not those of the target, which a served request has not.
         checked = checked_numbers(as_values(columns, raw), raw_columns(preprocessing))
-        return transformed_columns(checked | made, preprocessing, statistics, stand_ins)
+        return transformed_columns(
+            checked | derived_columns, preprocessing, statistics, stand_ins
+        )
 
     # To make the graph loads its vocabularies; one line each does, for the real files
     # take its place.
@@ -96,8 +100,10 @@ def _refuse_shared_names(derived: str, tables: Sequence[str], function: str) -> 
         ValueError: if there is one.
     """
     assets = os.path.join(derived, _ASSETS)
-    own = set(tf.io.gfile.listdir(assets)) if tf.io.gfile.exists(assets) else set()
-    if shared := sorted(own & set(tables)):
+    own_files = (
+        set(tf.io.gfile.listdir(assets)) if tf.io.gfile.exists(assets) else set()
+    )
+    if shared := sorted(own_files & set(tables)):
         raise ValueError(
             f"derived: `{function}` makes a vocabulary `{shared[0]}`, which is a "
             "table's name too. Give it another `vocab_filename`."

@@ -1,6 +1,6 @@
-"""Tokens to ids outside of TensorFlow graphs, equal to what the transform graph makes.
+"""Tokens to ids of Arrow arrays, outside of TensorFlow graphs.
 
-`components.features.graph.preprocessing` makes the same ids; a test compares the two.
+`ids.tensor_ids` makes the same ids in the transform graph; a test compares the two.
 """
 
 from __future__ import annotations
@@ -49,43 +49,64 @@ class TableIds:
         return self._ids.range
 
     def of(self, tokens: pa.Array) -> np.ndarray:
-        """Returns int64 [n]; an id out of range, if that is an error, as it is."""
-        if self._vocabulary is not None:
-            return self._by_vocabulary(text(tokens))
-        if self._ids.hash_buckets:
-            salted = text(tokens)
-            if self._ids.salt:
-                salt = pa.scalar(self._ids.salt.encode(), pa.large_binary())
-                empty = pa.scalar(b"", pa.large_binary())
-                salted = pc.binary_join_element_wise(salt, salted, empty)
-            return _hashed(salted, self._ids.hash_buckets)
-        if self._ids.range is not None:
-            return self._by_range(tokens.to_numpy(), self._ids.range)
-        values = tokens.to_numpy(zero_copy_only=False)
-        ends = np.asarray(self._boundaries, values.dtype)
-        buckets: np.ndarray = np.searchsorted(ends, values, side="right")
-        return buckets
+        """Returns the ids of tokens: int64 [n].
 
-    def _by_vocabulary(self, tokens: pa.Array) -> np.ndarray:
-        found = pc.index_in(tokens, value_set=self._vocabulary)
-        ids: np.ndarray = pc.fill_null(found, -1).to_numpy().astype(np.int64)
-        outside = np.flatnonzero(ids < 0)
-        hashed = _hashed(tokens.take(pa.array(outside)), self._oov_rows)
-        ids[outside] = len(self._vocabulary or ()) + hashed
+        Where an id out of range is an error, it comes out as it is.
+
+        Args:
+            tokens: large_binary, int64 or float32 [n].
+        """
+        if self._vocabulary is not None:
+            return vocabulary_ids(tokens, self._vocabulary, self._oov_rows)
+        if self._ids.hash_buckets:
+            return hash_ids(tokens, self._ids.hash_buckets, self._ids.salt)
+        if self._ids.range is None:
+            return quantile_ids(tokens, self._boundaries)
+        if self._ids.out_of_range == "oov_rows":
+            return range_ids(tokens, self._ids.range, self._oov_rows)
+        ids: np.ndarray = tokens.to_numpy()
         return ids
 
-    def _by_range(self, ids: np.ndarray, size: int) -> np.ndarray:
-        if self._ids.out_of_range != "oov_rows":
-            return ids
-        is_inside = (ids >= 0) & (ids < size)
-        return np.where(is_inside, ids, size + np.mod(ids, self._oov_rows))
+
+def vocabulary_ids(tokens: pa.Array, vocabulary: pa.Array, oov_rows: int) -> np.ndarray:
+    """Returns the lines of tokens; others are hashed to out-of-vocabulary rows."""
+    strings = text(tokens)
+    lines = pc.fill_null(pc.index_in(strings, value_set=vocabulary), -1)
+    ids: np.ndarray = lines.to_numpy().astype(np.int64)
+    outside = np.flatnonzero(ids < 0)
+    ids[outside] = len(vocabulary) + hash_ids(strings.take(pa.array(outside)), oov_rows)
+    return ids
 
 
-def _hashed(tokens: pa.Array, buckets: int) -> np.ndarray:
+def hash_ids(tokens: pa.Array, buckets: int, salt: str | None = None) -> np.ndarray:
+    """Returns the hash bucket of each token, with a salt before its text."""
+    salted = text(tokens)
+    if salt:
+        before = pa.scalar(salt.encode(), pa.large_binary())
+        separator = pa.scalar(b"", pa.large_binary())
+        salted = pc.binary_join_element_wise(before, salted, separator)
     parts = [
         tf.strings.to_hash_bucket_fast(
-            tokens.slice(start, _HASHED_AT_ONCE).to_numpy(zero_copy_only=False), buckets
+            salted.slice(start, _HASHED_AT_ONCE).to_numpy(zero_copy_only=False), buckets
         ).numpy()
-        for start in range(0, len(tokens), _HASHED_AT_ONCE)
+        for start in range(0, len(salted), _HASHED_AT_ONCE)
     ]
     return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+
+def range_ids(tokens: pa.Array, size: int, oov_rows: int) -> np.ndarray:
+    """Returns ids as they are; others share the out-of-vocabulary rows by modulo."""
+    ids = tokens.to_numpy()
+    is_inside = (ids >= 0) & (ids < size)
+    inside_or_oov: np.ndarray = np.where(is_inside, ids, size + np.mod(ids, oov_rows))
+    return inside_or_oov
+
+
+def quantile_ids(
+    tokens: pa.Array, boundaries: Sequence[int] | Sequence[float]
+) -> np.ndarray:
+    """Returns the bucket of each number: how many boundaries are not above it."""
+    values = tokens.to_numpy(zero_copy_only=False)
+    ends = np.asarray(boundaries, values.dtype)
+    buckets: np.ndarray = np.searchsorted(ends, values, side="right")
+    return buckets

@@ -1,7 +1,7 @@
-"""The tokens of a feature, as Arrow arrays, for counting.
+"""The tokens of a feature in Arrow: defaults, crosses, the kept end of a sequence.
 
-`ids.tensor_tokens` makes the same tokens as tensors. All tokens of a sequence
-are counted, those included that are cut off later.
+`ids.tensor_tokens` makes the same tokens as tensors; a test compares the two. For
+vocabularies all tokens of a sequence are counted, those included that are cut off.
 
 A batch is a pa.RecordBatch of `large_list` columns without nulls; an empty list is a
 missing value.
@@ -36,26 +36,65 @@ def column_of(batch: pa.RecordBatch, name: str) -> Ragged:
     return Ragged(column.flatten(), np.diff(column.offsets.to_numpy()))
 
 
-def feature_tokens(name: str, feature: Feature, batch: pa.RecordBatch) -> pa.Array:
-    """Returns every value that a feature makes ids of: flat.
+def feature_tokens(name: str, feature: Feature, batch: pa.RecordBatch) -> Ragged:
+    """Returns the values that a feature makes ids of.
 
     Args:
         name: of the feature.
-        feature: the specification.
+        feature: the feature.
+        batch: raw columns.
+    """
+    return kept_tokens(stored_tokens(name, feature, batch), feature)
+
+
+def stored_tokens(name: str, feature: Feature, batch: pa.RecordBatch) -> Ragged:
+    """Returns a feature's values as the data have them, crossed if it is a cross.
+
+    Args:
+        name: of the feature.
+        feature: the feature.
         batch: raw columns.
     """
     if feature.cross:
-        values, lengths = crossed(*(column_of(batch, c) for c in feature.cross))
-    else:
-        values, lengths = column_of(batch, feature.column or name)
+        return crossed(*(column_of(batch, column) for column in feature.cross))
+    return column_of(batch, feature.column or name)
+
+
+def kept_tokens(tokens: Ragged, feature: Feature) -> Ragged:
+    """Returns the values that ids are made of: defaults put in, long sequences cut.
+
+    Args:
+        tokens: as the data have them.
+        feature: the feature.
+    """
+    if feature.default is not None:
+        tokens = _with_default(tokens, feature)
+    most = feature.max_sequence_length
+    if not most or tokens.lengths.max(initial=0) <= most:
+        return tokens
+    starts = _starts(tokens.lengths)
+    if feature.keep != "oldest":
+        starts = starts + np.maximum(tokens.lengths - most, 0)
+    return _taken(tokens.values, starts, np.minimum(tokens.lengths, most))
+
+
+def counted_tokens(name: str, feature: Feature, batch: pa.RecordBatch) -> pa.Array:
+    """Returns the values that a vocabulary counts: flat, none cut off, in any order.
+
+    Args:
+        name: of the feature.
+        feature: the feature.
+        batch: raw columns.
+    """
+    values, lengths = stored_tokens(name, feature, batch)
     if feature.default is None:
         return values
     absent = np.count_nonzero(lengths == 0)
     if not feature.is_ragged:
-        values, empty = _without_missing(values)
-        absent += empty
-    given = feature.default
-    default = given.encode() if isinstance(given, str) else given
+        is_present = ~is_missing(values)
+        absent += len(values) - np.count_nonzero(is_present)
+        values = values.filter(pa.array(is_present))
+    default = _value(feature.default)
     return pa.concat_arrays([values, pa.array([default] * absent, values.type)])
 
 
@@ -98,7 +137,24 @@ def is_missing(values: pa.Array) -> np.ndarray:
     return flags
 
 
-def _without_missing(values: pa.Array) -> tuple[pa.Array, int]:
-    """Leaves out what stands for a missing value, and counts it."""
-    kept = values.filter(pa.array(~is_missing(values)))
-    return kept, len(values) - len(kept)
+def _with_default(tokens: Ragged, feature: Feature) -> Ragged:
+    """Puts the default in place of a missing value, or of no value at all."""
+    values, lengths = tokens
+    is_absent = lengths == 0
+    if not feature.is_ragged:
+        is_absent[~is_absent] = is_missing(values)
+    starts = np.where(is_absent, len(values), _starts(lengths))
+    default = pa.array([_value(feature.default)], values.type)
+    filled = pa.concat_arrays([values, default])
+    return _taken(filled, starts, np.where(is_absent, 1, lengths))
+
+
+def _taken(values: pa.Array, starts: np.ndarray, lengths: np.ndarray) -> Ragged:
+    """Returns of each row so many values from a start on."""
+    index = np.repeat(starts - _starts(lengths), lengths) + np.arange(lengths.sum())
+    return Ragged(values.take(pa.array(index)), lengths)
+
+
+def _value(default: str | int | float | None) -> bytes | int | float | None:
+    """Returns a default as an Arrow array holds it."""
+    return default.encode() if isinstance(default, str) else default

@@ -1,8 +1,7 @@
 """The tokens of a feature, as tensors: defaults, crosses, the kept end of a sequence.
 
-`ids.arrow_tokens` makes the same tokens of Arrow columns, all of them, for
-counting; a test compares the two. A missing value of a column that may lack one is
-parsed as "", NaN or the smallest int64.
+`ids.arrow_tokens` makes the same tokens of Arrow columns; a test compares the two. A
+missing value of a column that may lack one is parsed as "", NaN or the smallest int64.
 """
 
 from collections.abc import Mapping
@@ -27,7 +26,7 @@ def feature_tokens(name: str, feature: Feature, columns: Mapping[str, Any]) -> A
 
     Args:
         name: of the feature.
-        feature: the specification.
+        feature: the feature.
         columns: raw columns: tensors [batch] or ragged.
 
     Returns:
@@ -56,7 +55,7 @@ def feature_weights(
 
     Args:
         name: of the feature.
-        feature: the specification.
+        feature: the feature.
         columns: raw columns: tensors [batch] or ragged.
     """
     weights = columns[feature.weights or ""]

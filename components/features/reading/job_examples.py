@@ -14,6 +14,7 @@ from shardline.components.features.reading.sources import (
 from shardline.components.readers.datasets import location_of
 from shardline.components.readers.files import settings_of, why_empty
 from shardline.configs import ConfigError, Job
+from shardline.configs.fault import Fault
 
 _ALL = "all"
 
@@ -34,10 +35,11 @@ def examples_of_job(job: Job, patterns: Sequence[str], downloads: Path) -> Examp
         DatasetError: if the data cannot be had.
     """
     if job.data.files is None:
-        raise ConfigError(
-            f"data: examples come from reader `{job.data.reader}`, which the whole "
-            "pipeline runs; preprocessing alone reads files. Give `data.files`."
+        message = (
+            f"examples come from reader `{job.data.reader}`, which the whole pipeline "
+            "runs; preprocessing alone reads files. Give `data.files`."
         )
+        raise ConfigError(Fault(("data", "reader"), message, who="data"))
     settings = settings_of(job.data, job)
     with tensorflow_errors_as_value_errors():
         if patterns:

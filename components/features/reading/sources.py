@@ -57,13 +57,13 @@ class Examples:
         splits: dict[str, str] = {}
         for source in self.sources:
             for file in source.files:
-                place = file if "://" in file else os.path.normpath(file)
-                if place in splits:
+                location = file if "://" in file else os.path.normpath(file)
+                if location in splits:
                     raise ValueError(
-                        f"{file} is in split '{splits[place]}' and again in "
+                        f"{file} is in split '{splits[location]}' and again in "
                         f"'{source.split}'. Let one pattern alone match it."
                     )
-                splits[place] = source.split
+                splits[location] = source.split
             if not source.files:
                 of_span = f" of span {source.span}" if source.span else ""
                 raise ValueError(

@@ -47,11 +47,11 @@ class Span:
         """Where the counts are while the job runs."""
         return self.kept if self.is_counted else self.written
 
-    def summaries(self) -> Sequence[Mapping[str, Any]]:
-        """Returns what each unit of work told, in a fixed order.
+    def reports(self) -> Sequence[Mapping[str, Any]]:
+        """Returns the report of each unit of work, in a fixed order.
 
         Raises:
-            LostRowsError: if none told anything.
+            LostRowsError: if there is none.
         """
         path = os.path.join(self.folder, SUMMARY_FILE)
         if not tf.io.gfile.exists(path):
@@ -60,8 +60,8 @@ class Span:
                 f"such as {self.files[0]}: the runner has lost it."
             )
         with tf.io.gfile.GFile(path) as file:
-            told: Sequence[Mapping[str, Any]] = json.load(file)
-        return told
+            reports: Sequence[Mapping[str, Any]] = json.load(file)
+        return reports
 
     def counts(self) -> Iterator[tuple[str, str]]:
         """Yields (table, file of counts)."""

@@ -103,6 +103,6 @@ def _lost(unit: Unit, folder: str) -> BadInputError:
 
 
 def _path(folder: str, unit: Unit, split: str) -> str:
-    told = f"{unit.file} {unit.part} {unit.parts}"
-    digest = hashlib.sha256(told.encode()).hexdigest()[:32]
+    key = f"{unit.file} {unit.part} {unit.parts}"
+    digest = hashlib.sha256(key.encode()).hexdigest()[:32]
     return os.path.join(folder, f"{digest}-{split}")

@@ -40,15 +40,15 @@ class Encoding:
         self.single = {f.name for f in schema.feature if f.HasField("shape")}
 
 
-def new_writer(form: str, path: str, encoding: Encoding) -> Writer:
+def new_writer(file_format: str, path: str, encoding: Encoding) -> Writer:
     """Returns a writer.
 
     Args:
-        form: "tfrecord" or "parquet".
-        path: of the file, without the ending that names its form.
+        file_format: "tfrecord" or "parquet".
+        path: of the file, without the ending that names its file_format.
         encoding: of the batches to come.
     """
-    kind = ParquetWriter if form == "parquet" else TFRecordWriter
+    kind = ParquetWriter if file_format == "parquet" else TFRecordWriter
     return kind(path, encoding)
 
 

@@ -52,17 +52,17 @@ class Sums:
     values: dict[str, int] = field(default_factory=dict)
 
 
-def check_units(told: Iterable[Unit], work: Collection[Unit]) -> None:
-    """Checks that each unit of work told what it did, once.
+def check_units(reported: Iterable[Unit], work: Collection[Unit]) -> None:
+    """Checks that each unit of work has reported once.
 
     Args:
-        told: units that did.
-        work: units that were to.
+        reported: the units that have.
+        work: the units that had to.
 
     Raises:
-        LostRowsError: if one did not, or twice.
+        LostRowsError: if one has not, or has reported twice.
     """
-    counts, wanted = Counter(told), set(work)
+    counts, wanted = Counter(reported), set(work)
     wrong = [unit for unit in {*wanted, *counts} if counts[unit] != (unit in wanted)]
     if wrong:
         first = min(wrong)
@@ -74,52 +74,53 @@ def check_units(told: Iterable[Unit], work: Collection[Unit]) -> None:
 
 
 def check_analysed(
-    told: Sequence[Mapping[str, Any]], split: str, examples: int
+    reports: Sequence[Mapping[str, Any]], split: str, examples: int
 ) -> None:
     """Checks that all rows of the analysed split are in the summary.
 
     Args:
-        told: by units of work.
-        split: that is analysed.
-        examples: that the summary is of.
+        reports: of units of work.
+        split: the one that is analysed.
+        examples: how many the summary holds.
 
     Raises:
         LostRowsError: if it is not what the files gave.
     """
-    for unit in told:
-        given = unit["tally"]["given"].get(unit["unit"][0], {})
-        _check_equal(unit["unit"][0], "read", given, "analysed or kept", unit["rows"])
-    read = sum(unit["rows"].get(split, 0) for unit in told)
+    for report in reports:
+        file, rows = report["unit"][0], report["rows"]
+        given = report["tally"]["given"].get(file, {})
+        _check_equal(file, "read", given, "analysed or kept", rows)
+    read = sum(report["rows"].get(split, 0) for report in reports)
     if read != examples:
         raise LostRowsError(
             f"{read:,} examples of split '{split}' were read and {examples:,} analysed."
         )
 
 
-def check_derived(seen: int | None, examples: int) -> None:
+def check_derived(derived_examples: int | None, examples: int) -> None:
     """Checks that the analyzers of the user's own function have seen all examples.
 
     Args:
-        seen: by them; None if there are none.
-        examples: that were analysed.
+        derived_examples: how many they have seen; None if there are no analyzers.
+        examples: how many were analysed.
 
     Raises:
         LostRowsError: if they have not.
     """
-    if seen is not None and seen != examples:
+    if derived_examples is not None and derived_examples != examples:
         raise LostRowsError(
             f"{examples:,} examples were analysed, and the analyzers of "
-            f"`derived.function` have seen {seen:,}."
+            f"`derived.function` have seen {derived_examples:,}."
         )
 
 
 def check_vocabularies(
-    told: Iterable[Mapping[str, Any]], statistics: Mapping[str, VocabularyStatistics]
+    reports: Iterable[Mapping[str, Any]], statistics: Mapping[str, VocabularyStatistics]
 ) -> dict[str, int]:
     """Checks that the counts of each vocabulary sum up to what was given to count.
 
     Args:
-        told: by units of work.
+        reports: of units of work.
         statistics: of the vocabularies that were written, by table.
 
     Returns:
@@ -129,8 +130,8 @@ def check_vocabularies(
         LostRowsError: if they do not.
     """
     given: Counter[str] = Counter()
-    for unit in told:
-        given.update(unit["tokens"])
+    for report in reports:
+        given.update(report["tokens"])
     for table, known in statistics.items():
         if known.tokens != given[table]:
             raise LostRowsError(

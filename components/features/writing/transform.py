@@ -119,7 +119,7 @@ class _TransformUnit(beam.DoFn):
             for writer in _all(writers):
                 writer.finish()
         except (BadInputError, tf.errors.InvalidArgumentError) as error:
-            failure = _said(error, element.unit.file)
+            failure = _message(error, element.unit.file)
             _discard(writers)
         except BaseException:
             _discard(writers)
@@ -144,9 +144,11 @@ class _TransformUnit(beam.DoFn):
     def _writers(self, split: str, number: int) -> list[Any]:
         return [
             new_writer(
-                form, os.path.join(folders[split], part_name(number)), self._encoding
+                file_format,
+                os.path.join(folders[split], part_name(number)),
+                self._encoding,
             )
-            for form, folders in self._outputs.items()
+            for file_format, folders in self._outputs.items()
         ]
 
 
@@ -168,7 +170,7 @@ def _all(writers: Mapping[str, Iterable[Any]]) -> Iterator[Any]:
         yield from some
 
 
-def _said(error: BadInputError | tf.errors.OpError, file: str) -> str:
+def _message(error: BadInputError | tf.errors.OpError, file: str) -> str:
     """Returns an error's message; of an assertion in the graph, its own words."""
     if isinstance(error, BadInputError):
         return str(error)

@@ -42,18 +42,20 @@ def write_delta(
         PublicationError: if the base is not what was published.
     """
     folder.mkdir(parents=True)
-    theirs, mine = regions_of(base.folder), regions_of(model)
+    base_regions, regions = regions_of(base.folder), regions_of(model)
     changes = {}
-    for path, facts in files.items():
-        if base.publication.files.get(path) == facts:
+    for path, digest in files.items():
+        if base.publication.files.get(path) == digest:
             changes[path] = Change(kind="same")
             continue
         payload = folder / payload_file(path)
         change = None
-        if path in mine and path in theirs:
+        if path in regions and path in base_regions:
             _check(base, path)
             change = write_changed_rows(
-                (base.folder / path, theirs[path]), (model / path, mine[path]), payload
+                (base.folder / path, base_regions[path]),
+                (model / path, regions[path]),
+                payload,
             )
         if change is None:
             linked(model / path, payload)
@@ -63,7 +65,7 @@ def write_delta(
 
 
 def _check(base: Base, path: str) -> None:
-    """Agents have what was published: what else the base became is no base for them."""
+    """Checks a file of the base: agents have it as it was published."""
     found, expected = file_digest(base.folder / path), base.publication.files[path]
     if found != expected:
         raise PublicationError(

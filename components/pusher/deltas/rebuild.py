@@ -48,13 +48,13 @@ class Route:
         return fetched + sum(manifest.bytes for manifest in self.deltas)
 
     def __str__(self) -> str:
-        """Says it to people."""
+        """Returns the way in words, for people."""
         start = f"{'' if self.folder else 'full '}version {self.start.version}"
         return f"{start} and {len(self.deltas)} deltas"
 
 
 def rebuilt(
-    source: Store, version: int, have: Store, work: Path
+    source: Store, version: int, local: Store, work: Path
 ) -> tuple[Path, Publication]:
     """Makes all files of a version, and reads them all to see that they are right.
 
@@ -63,8 +63,8 @@ def rebuilt(
     Args:
         source: the store that has the version.
         version: one of its versions, full or delta.
-        have: the store whose versions are at hand; their files are linked, not copied.
-        work: a folder on the file system of `have`.
+        local: the store whose versions are at hand; their files are linked, not copied.
+        work: a folder on the file system of `local`.
 
     Returns:
         The folder with the files, in `work`, and what they are.
@@ -74,7 +74,7 @@ def rebuilt(
     """
     wanted = source.publication(version)
     faults = []
-    for count, route in enumerate(routes(source, wanted, have)):
+    for count, route in enumerate(routes(source, wanted, local)):
         try:
             return _built(route, source, work / str(count)), wanted
         except (OSError, PublicationError) as error:
@@ -87,9 +87,9 @@ def rebuilt(
     )
 
 
-def routes(source: Store, wanted: Publication, have: Store) -> list[Route]:
+def routes(source: Store, wanted: Publication, local: Store) -> list[Route]:
     """Returns the ways to a version, those first on which the fewest bytes travel."""
-    at_hand = dict(_at_hand(have))
+    at_hand = dict(_at_hand(local))
     found = []
     deltas: tuple[DeltaManifest, ...] = ()
     version, digest = wanted.version, wanted.digest
@@ -107,12 +107,12 @@ def routes(source: Store, wanted: Publication, have: Store) -> list[Route]:
     return sorted(found, key=lambda route: route.bytes)
 
 
-def _at_hand(have: Store) -> Iterator[tuple[str, tuple[Publication, Path]]]:
-    for version in have.all_versions():
-        folder = have.local_folder(version)
+def _at_hand(local: Store) -> Iterator[tuple[str, tuple[Publication, Path]]]:
+    for version in local.all_versions():
+        folder = local.local_folder(version)
         if folder is not None:
             with contextlib.suppress(PublicationError):
-                publication = have.publication(version)
+                publication = local.publication(version)
                 yield publication.digest, (publication, folder)
 
 

@@ -75,14 +75,14 @@ def write_changed_rows(
         The change; None, and nothing is written, if the two cannot be compared row by
         row.
     """
-    mine, theirs = _layout(*new), _layout(*base)
-    if mine is None or theirs is None or len(mine) != len(theirs):
+    parts, base_parts = _parts(*new), _parts(*base)
+    if parts is None or base_parts is None or len(parts) != len(base_parts):
         return None
     payload.parent.mkdir(parents=True, exist_ok=True)
     pieces: list[Piece] = []
     table_rows = 0
     with payload.open("xb") as writer:
-        for rows, before in zip(mine, theirs, strict=True):
+        for rows, before in zip(parts, base_parts, strict=True):
             for offset, piece in _pieces(rows, before):
                 written = _write_piece(base[0], (new[0], offset), piece, writer)
                 pieces.append(written)
@@ -91,18 +91,18 @@ def write_changed_rows(
     return Change(kind="rows", pieces=pieces, table_rows=table_rows)
 
 
-def _layout(file: Path, regions: Sequence[Region]) -> list[_Rows] | None:
+def _parts(file: Path, regions: Sequence[Region]) -> list[_Rows] | None:
     """Returns the whole file as rows; None if its regions are not inside it."""
-    layout: list[_Rows] = []
+    parts: list[_Rows] = []
     end = 0
     for region in regions:
         if region.offset < end:
             return None
-        layout += _blocks(end, region.offset)
-        layout.append(_Rows(region.offset, region.rows, region.row_bytes, True))
+        parts += _blocks(end, region.offset)
+        parts.append(_Rows(region.offset, region.rows, region.row_bytes, True))
         end = region.offset + region.rows * region.row_bytes
     size = file.stat().st_size
-    return None if end > size else [*layout, *_blocks(end, size)]
+    return None if end > size else [*parts, *_blocks(end, size)]
 
 
 def _blocks(start: int, end: int) -> Iterator[_Rows]:
@@ -242,7 +242,7 @@ def _patched(base: IO[bytes], payload: IO[bytes], piece: Piece) -> bytes:
 
 
 def _read(file: IO[bytes], size: int) -> np.ndarray:
-    """Reads so many bytes, writable, without claiming memory for what is not there."""
+    """Returns bytes as an array, in memory of no more than the file really has."""
     content = file.read(size)
     if len(content) != size:
         raise PublicationError(

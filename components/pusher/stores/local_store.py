@@ -29,7 +29,11 @@ class LocalStore(Store):
     """A serving folder on a file system, where versions appear by a rename."""
 
     def __init__(self, root: str):
-        """Takes a folder, which need not be there yet."""
+        """Takes a folder, which need not exist yet.
+
+        Args:
+            root: its path.
+        """
         super().__init__(root)
         self._folder = Path(root)
 
@@ -42,7 +46,7 @@ class LocalStore(Store):
         return self._numbers(self._folder / DELTAS)
 
     def is_full(self, version: int) -> bool:
-        """Returns whether a version is there as a full one."""
+        """Returns whether a version is a full one."""
         return (self._folder / str(version)).is_dir()
 
     @staticmethod
@@ -67,8 +71,8 @@ class LocalStore(Store):
 
     def local_folder(self, version: int) -> Path | None:
         """Returns the folder that has all files of a version, if there is one."""
-        places = (self._folder / str(version), self._folder / _BASE / str(version))
-        return next((place for place in places if place.is_dir()), None)
+        folders = (self._folder / str(version), self._folder / _BASE / str(version))
+        return next((folder for folder in folders if folder.is_dir()), None)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -156,7 +160,7 @@ class LocalStore(Store):
             shutil.rmtree(hidden)
 
 
-def _wait_for_turn(lock: int, place: str) -> None:
+def _wait_for_turn(lock: int, folder: str) -> None:
     start, is_said = time.monotonic(), False
     while True:
         try:
@@ -164,5 +168,5 @@ def _wait_for_turn(lock: int, place: str) -> None:
         except BlockingIOError:
             time.sleep(_POLL_S)
         if not is_said and time.monotonic() - start > _SAY_AFTER_S:
-            _log.warning("%s is changed by another process: waiting for it", place)
+            _log.warning("%s is changed by another process: waiting for it", folder)
             is_said = True

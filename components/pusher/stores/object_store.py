@@ -1,7 +1,7 @@
 """A serving folder on an object store, which has neither renames nor locks.
 
 A version is there once its last file is: the graph, for which servers wait, or a
-delta's manifest. Publishers are not kept apart: let one write at a time.
+delta's manifest. It has no lock either: only one publisher may write at a time.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ObjectStore(Store):
         return [n for n in numbers if self._has(f"{folder}{n}/{last_file}")]
 
     def is_full(self, version: int) -> bool:
-        """Returns whether a version is there as a full one, and complete."""
+        """Returns whether a version is a full one, and complete."""
         return self._has(f"{version}/{GRAPH_FILE}")
 
     def newest(self) -> int | None:
@@ -47,8 +47,8 @@ class ObjectStore(Store):
         fulls = [(n, f"{n}/{GRAPH_FILE}") for n in versions_among(self._names(""))]
         names = self._names(f"{DELTAS}/")
         deltas = [(n, f"{DELTAS}/{n}/{MANIFEST_FILE}") for n in versions_among(names)]
-        there = sorted(fulls + deltas, reverse=True)
-        return next((number for number, last in there if self._has(last)), None)
+        newest_first = sorted(fulls + deltas, reverse=True)
+        return next((n for n, last_file in newest_first if self._has(last_file)), None)
 
     def _has(self, name: str) -> bool:
         with _as_os_errors(self.root):
@@ -56,16 +56,16 @@ class ObjectStore(Store):
 
     def _names(self, folder: str) -> list[str]:
         with _as_os_errors(self.root):
-            place = self._at(folder)
-            return list(gfile.listdir(place)) if gfile.isdir(place) else []
+            location = self._at(folder)
+            return list(gfile.listdir(location)) if gfile.isdir(location) else []
 
     def _at(self, name: str) -> str:
         return f"{self.root.rstrip('/')}/{name}".rstrip("/")
 
     def read(self, name: str) -> bytes:
         """Returns the content of a small file."""
-        place = self._at(name)
-        with _as_os_errors(place), gfile.GFile(place, "rb") as file:
+        location = self._at(name)
+        with _as_os_errors(location), gfile.GFile(location, "rb") as file:
             return bytes(file.read())
 
     def size(self, name: str) -> int:
@@ -89,9 +89,9 @@ class ObjectStore(Store):
         yield
 
     def claim(self) -> int:
-        """Returns a version larger than all there, the incomplete ones included."""
-        there = versions_among([*self._names(""), *self._names(f"{DELTAS}/")])
-        return max(int(time.time()), 1 + max(there, default=0))
+        """Returns a version larger than all others, incomplete ones included."""
+        versions = versions_among([*self._names(""), *self._names(f"{DELTAS}/")])
+        return max(int(time.time()), 1 + max(versions, default=0))
 
     @contextlib.contextmanager
     def incoming(self) -> Iterator[Path]:
@@ -104,9 +104,9 @@ class ObjectStore(Store):
         last = (GRAPH_FILE, MANIFEST_FILE)
         with _as_os_errors(self.root):
             for path in sorted(files_below(folder), key=lambda path: path in last):
-                place = self._at(f"{name}/{path}")
-                gfile.makedirs(os.path.dirname(place))
-                gfile.copy(str(folder / path), place, overwrite=True)
+                location = self._at(f"{name}/{path}")
+                gfile.makedirs(os.path.dirname(location))
+                gfile.copy(str(folder / path), location, overwrite=True)
 
     def keep_base(self, folder: Path, version: int) -> None:
         """Keeps nothing: the next delta's base is fetched again."""
@@ -132,10 +132,10 @@ class ObjectStore(Store):
 
 
 @contextlib.contextmanager
-def _as_os_errors(place: str) -> Iterator[None]:
+def _as_os_errors(location: str) -> Iterator[None]:
     try:
         yield
     except errors.NotFoundError as error:
-        raise FileNotFoundError(errno.ENOENT, "is not there", place) from error
+        raise FileNotFoundError(errno.ENOENT, "is not there", location) from error
     except errors.OpError as error:
-        raise OSError(errno.EIO, error.message, place) from error
+        raise OSError(errno.EIO, error.message, location) from error

@@ -1,10 +1,10 @@
-"""The serving folder: versions in it, and how they come and go.
+"""The serving folder: the versions in it, and how they come and go.
 
     <version>/            a full version, which any model server takes
     deltas/<version>/     a version as what changed since another one, for agents
 
-What changes a folder is done by one at a time, under its lock. The caller holds the
-lock where a method says so.
+Only one process changes a folder at a time, under the folder's lock. Where a method
+says "under lock", its caller holds it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,11 @@ class Store(abc.ABC):
     """
 
     def __init__(self, root: str):
-        """Takes a folder, which need not be there yet."""
+        """Takes a folder, which need not exist yet.
+
+        Args:
+            root: a local folder, or one with a scheme such as gs://.
+        """
         self.root = root
 
     @abc.abstractmethod
@@ -50,7 +54,7 @@ class Store(abc.ABC):
 
     @abc.abstractmethod
     def is_full(self, version: int) -> bool:
-        """Returns whether a version is there as a full one; lists no folder."""
+        """Returns whether a version is a full one, without listing a folder."""
 
     @abc.abstractmethod
     def read(self, name: str) -> bytes:
@@ -123,7 +127,7 @@ class Store(abc.ABC):
         """Returns the folder of a version, below the root."""
         return str(version) if self.is_full(version) else f"{DELTAS}/{version}"
 
-    def place(self, version: int) -> str:
+    def location(self, version: int) -> str:
         """Returns the folder of a version."""
         return f"{self.root.rstrip('/')}/{self.name_of(version)}"
 

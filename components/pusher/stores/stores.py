@@ -8,15 +8,15 @@ from shardline.components.pusher.stores.local_store import LocalStore
 from shardline.components.pusher.stores.store import Store
 
 
-def open_store(place: str | Path) -> Store:
-    """Returns the store of a serving folder; it need not be there yet.
+def open_store(location: str | Path) -> Store:
+    """Returns the store of a serving folder, which need not exist yet.
 
     Args:
-        place: a local folder, or one with a scheme such as gs://, for which TensorFlow
-            is imported.
+        location: a local folder, or one with a scheme such as gs://, for which
+            TensorFlow is imported.
     """
-    if "://" in str(place):
+    if "://" in str(location):
         from shardline.components.pusher.stores.object_store import ObjectStore
 
-        return ObjectStore(str(place))
-    return LocalStore(str(place))
+        return ObjectStore(str(location))
+    return LocalStore(str(location))

@@ -23,7 +23,7 @@ from shardline.components.readers.files.units import Unit, units_of
 from shardline.configs.column import Column
 from shardline.configs.data import Files
 
-_TOLD = "told"
+_REPORTS = "reports"
 
 
 class FileReader:
@@ -54,7 +54,7 @@ class FileReader:
             columns={name: Column(**column) for name, column in columns.items()},
             paired=tuple((weights, ids) for weights, ids in paired),
             label=label,
-            **self._files.model_dump(include=_RULES_OF_FILES),
+            **self._files.model_dump(include=_SETTINGS_OF_FILES),
             held_out=self._files.held_out,
         )
 
@@ -82,8 +82,8 @@ class FileReader:
             BadInputError: A split has no file. What is bad in the files raises it when
                 the pipeline runs.
         """
-        examples, told = self.read(root, path)
-        _ = told | "WarnOfBadInput" >> beam.Map(_warn)
+        examples, reports = self.read(root, path)
+        _ = reports | "WarnOfBadInput" >> beam.Map(_warn)
         return examples
 
     def files(self, path: str) -> dict[str, list[str]]:
@@ -108,8 +108,8 @@ class FileReader:
             path: The folder, file or zip archive.
 
         Returns:
-            Serialized examples of each split, by split name; and what each worker
-            tells of what it read and left out, as JSON.
+            Serialized examples of each split, by split name; and a report of
+            each unit of work, what it read and left out, as JSON.
 
         Raises:
             BadInputError: A split has no file. What is bad in the files raises it when
@@ -126,9 +126,11 @@ class FileReader:
             | "Units" >> beam.Create(work)
             | "Spread" >> beam.Reshuffle()
             | "ReadFiles"
-            >> beam.FlatMap(_examples, self.settings).with_outputs(_TOLD, *self.splits)
+            >> beam.FlatMap(_examples, self.settings).with_outputs(
+                _REPORTS, *self.splits
+            )
         )
-        return {split: read[split] for split in self.splits}, read[_TOLD]
+        return {split: read[split] for split in self.splits}, read[_REPORTS]
 
     def why_empty(self, path: str, split: str) -> str:
         """Returns why a split came out without an example, or "".
@@ -143,7 +145,7 @@ class FileReader:
         return why_empty(split, match(path, pattern), settings)
 
 
-_RULES_OF_FILES = {
+_SETTINGS_OF_FILES = {
     "format",
     "positive_from",
     "list_separator",
@@ -156,18 +158,18 @@ _RULES_OF_FILES = {
 
 
 def _examples(
-    share: tuple[str, Unit], settings: ReadSettings
+    work: tuple[str, Unit], settings: ReadSettings
 ) -> Iterator[TaggedOutput[str, Any]]:
-    split, unit = share
+    split, unit = work
     bad, tally = settings.new_bad_input(), Tally()
     encoder = RecordBatchToExamplesEncoder()
     for name, batch in read_unit(unit, settings.of_split(split), bad, tally=tally):
         for example in encoder.encode(batch):
             yield TaggedOutput(name, example)
-    told = {"bad": dataclasses.asdict(bad), "tally": dataclasses.asdict(tally)}
-    yield TaggedOutput(_TOLD, json.dumps(told))
+    report = {"bad": dataclasses.asdict(bad), "tally": dataclasses.asdict(tally)}
+    yield TaggedOutput(_REPORTS, json.dumps(report))
 
 
-def _warn(told: str) -> None:
-    for line in BadInput(**json.loads(told)["bad"]).lines():
+def _warn(report: str) -> None:
+    for line in BadInput(**json.loads(report)["bad"]).lines():
         logging.warning(line)

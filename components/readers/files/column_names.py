@@ -12,8 +12,8 @@ _NAMED = 20
 
 def columns_shown(names: Sequence[str]) -> str:
     """Returns the first names, control characters escaped; "none" if there is none."""
-    told = ", ".join(f"`{shown(name)}`" for name in names[:_NAMED])
-    return f"{told}{' ...' if len(names) > _NAMED else ''}" or "none"
+    listed = ", ".join(f"`{shown(name)}`" for name in names[:_NAMED])
+    return f"{listed}{' ...' if len(names) > _NAMED else ''}" or "none"
 
 
 def nearest(name: str, names: Sequence[str]) -> str | None:

@@ -30,7 +30,7 @@ class Head:
     """The start of one file.
 
     Attributes:
-        file: The place.
+        file: Its location.
         columns: Their names, in the order of the file; none if each example says its
             own, as tf.Examples do, or if the file is empty.
         rows: How many there are; None if the start does not tell.

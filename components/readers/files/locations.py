@@ -46,7 +46,9 @@ def match(path: str, pattern: str) -> list[str]:
         ) from error
     wanted = pattern.split("/")
     found = sorted(
-        place for name, place in names.items() if _matches(name.split("/"), wanted)
+        location
+        for name, location in names.items()
+        if _matches(name.split("/"), wanted)
     )
     if not found:
         there = [shown(name) for name in sorted(names)[:_NAMED]]
@@ -60,7 +62,7 @@ def match(path: str, pattern: str) -> list[str]:
 
 
 def _below(path: str) -> Iterator[tuple[str, str]]:
-    """Yields (name below the path, place) of every file."""
+    """Yields (name below the path, location) of every file."""
     if is_remote(path):
         yield from _below_remote(path.rstrip("/"))
     elif os.path.isdir(path):
@@ -70,8 +72,8 @@ def _below(path: str) -> Iterator[tuple[str, str]]:
                 continue
             folders.sort()
             for name in names:
-                place = os.path.join(folder, name)
-                yield os.path.relpath(place, path).replace(os.sep, "/"), place
+                location = os.path.join(folder, name)
+                yield os.path.relpath(location, path).replace(os.sep, "/"), location
     elif is_archive(path):
         with zipfile.ZipFile(path) as archive:
             for member in archive.namelist():
@@ -90,8 +92,8 @@ def _below_remote(path: str) -> Iterator[tuple[str, str]]:
         yield path.rpartition("/")[2], path
     for folder, _, names in gfile.walk(path):
         for name in names:
-            place = f"{folder.rstrip('/')}/{name}"
-            yield place.removeprefix(path).lstrip("/"), place
+            location = f"{folder.rstrip('/')}/{name}"
+            yield location.removeprefix(path).lstrip("/"), location
 
 
 def _raise(error: OSError) -> None:
@@ -107,7 +109,7 @@ def _matches(name: Sequence[str], pattern: Sequence[str]) -> bool:
 
 
 def is_remote(path: str) -> bool:
-    """Tells whether a place is TensorFlow's to open."""
+    """Tells whether a location is TensorFlow's to open."""
     return "://" in path
 
 
@@ -117,7 +119,7 @@ def is_archive(path: str) -> bool:
 
 
 def opened(file: str) -> IO[bytes]:
-    """Opens a place for reading; what it gives can seek.
+    """Opens a location for reading; what it gives can seek.
 
     Raises:
         OSError: It cannot be opened.
@@ -135,7 +137,7 @@ def opened(file: str) -> IO[bytes]:
 
 
 def size_of(file: str) -> int:
-    """Returns the bytes of a place.
+    """Returns the bytes of a location.
 
     Raises:
         OSError: It cannot be opened.

@@ -1,4 +1,4 @@
-"""Rows as a file has them, before they are made what the settings ask for."""
+"""Rows as a file has them, before they are converted to what the settings ask."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from shardline.configs.shown import shown
 
 
 @dataclass(frozen=True)
-class Share:
-    """What the reading of one unit is told.
+class ReadTask:
+    """One unit of work to read, and where its counts go.
 
     Attributes:
-        file: The place to read.
+        file: The location to read.
         part: Batches whose number has this remainder are decoded;
         parts: by this number.
         settings: What is read.
         bad: Where faults are counted.
         batch_rows: The most rows of a batch.
-        tally: Where the rows are told that the file holds by its own account.
+        tally: Where the rows are counted that the file says it holds.
     """
 
     file: str
@@ -37,11 +37,11 @@ class Share:
     tally: Tally
 
     def has(self, batch: int) -> bool:
-        """Tells whether a batch, by its number in the file, is of this share."""
+        """Tells whether a batch, by its number in the file, is of this task."""
         return batch % self.parts == self.part
 
-    def tell_rows(self, rows: int) -> None:
-        """Tells how many rows the file holds by its own account."""
+    def record_stored(self, rows: int) -> None:
+        """Records how many rows the file itself says it holds."""
         self.tally.stored[self.file] = rows
         if not rows and not self.settings.empty_files:
             self.bad.add_empty(self.file)

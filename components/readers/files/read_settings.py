@@ -1,4 +1,4 @@
-"""All that reading needs to know besides the place of the files."""
+"""All that reading needs to know besides the location of the files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ReadSettings:
         label: The column that must hold 0 or 1.
         positive_from: Labels from this value on become 1, others 0.
         held_out: Splits taken out of the rows, by name.
-        split: Name of the rows that no held-out split claims.
+        split: Name of the rows that no held-out split takes.
         list_separator: Between the values of a ragged cell of CSV.
         list_strip: Whether blanks around strings in such a cell are cut off.
         on_bad_example: Whether a bad row is an error or left out.

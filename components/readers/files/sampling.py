@@ -13,13 +13,13 @@ import pyarrow.csv as pa_csv
 from shardline.components.readers.files.column_names import columns_shown
 from shardline.components.readers.files.formats.csv.cells import header_of, parsed
 from shardline.components.readers.files.formats.csv.text import opened_rows
+from shardline.components.readers.files.formats.example_columns import decode_all
 from shardline.components.readers.files.formats.message_types import (
     AS_EXAMPLES,
     feature_lists,
     is_example,
 )
 from shardline.components.readers.files.formats.parquet import parquet_file
-from shardline.components.readers.files.formats.tf_examples import as_found
 from shardline.components.readers.files.formats.tfrecord import record_batches
 from shardline.components.readers.files.judging.bad_input import (
     BadInputError,
@@ -38,7 +38,7 @@ class Piece:
     """The first rows of one file.
 
     Attributes:
-        file: The place.
+        file: Its location.
         batch: The rows.
         is_whole: Whether the file has no more.
         fault: Why the file is bad after these rows, and what to do; "" if it is not.
@@ -80,16 +80,16 @@ def sample(
         raise BadInputError(faults[0])
     if not pieces:
         raise BadInputError(_no_row(files, settings))
-    shares = _shares([piece.batch.num_rows for piece in pieces], rows)
+    limits = _rows_of_each([piece.batch.num_rows for piece in pieces], rows)
     return [
         Piece(
             piece.file,
-            piece.batch.slice(0, share),
-            piece.is_whole and share == piece.batch.num_rows,
+            piece.batch.slice(0, limit),
+            piece.is_whole and limit == piece.batch.num_rows,
             piece.fault,
         )
-        for piece, share in zip(pieces, shares, strict=True)
-        if share
+        for piece, limit in zip(pieces, limits, strict=True)
+        if limit
     ]
 
 
@@ -131,18 +131,18 @@ def _why_no_example(file: str) -> str:
 
 def spread(files: Sequence[str]) -> list[str]:
     """Returns some of many files: the first, the last, and some between."""
-    places = np.linspace(0, len(files) - 1, min(len(files), _MOST_FILES))
-    return [files[int(place)] for place in places.round()]
+    indices = np.linspace(0, len(files) - 1, min(len(files), _MOST_FILES))
+    return [files[int(index)] for index in indices.round()]
 
 
-def _shares(there: Sequence[int], rows: int) -> list[int]:
-    """Shares rows out equally; what a file lacks is left to others."""
-    shares = [0] * len(there)
+def _rows_of_each(there: Sequence[int], rows: int) -> list[int]:
+    """Divides rows equally; what a file lacks is left to others."""
+    limits = [0] * len(there)
     in_order = sorted(range(len(there)), key=there.__getitem__)
     for taken, i in enumerate(in_order):
-        shares[i] = min(there[i], rows // (len(there) - taken))
-        rows -= shares[i]
-    return shares
+        limits[i] = min(there[i], rows // (len(there) - taken))
+        rows -= limits[i]
+    return limits
 
 
 def _of_tfrecord(file: str, rows: int, _: Sequence[str]) -> Piece:
@@ -151,7 +151,7 @@ def _of_tfrecord(file: str, rows: int, _: Sequence[str]) -> Piece:
         records = next(batches, [])
         more, fault = _next(batches)
     examples = [record for record in records if is_example(record)]
-    batch = as_found(examples) if examples else _first(pa.table({}), 0)
+    batch = decode_all(examples) if examples else _first(pa.table({}), 0)
     return Piece(file, batch, not (more or fault), fault)
 
 

@@ -1,4 +1,4 @@
-"""One worker's share of the files as canonical batches, split by split."""
+"""Reads a unit of work as canonical batches, split by split."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from shardline.components.readers.files.judging.remedies import (
     Remedies,
 )
 from shardline.components.readers.files.judging.tally import Tally
-from shardline.components.readers.files.raw_batch import RawBatch, Share, mark_long
+from shardline.components.readers.files.raw_batch import RawBatch, ReadTask, mark_long
 from shardline.components.readers.files.read_settings import ReadSettings
-from shardline.components.readers.files.splits.claims import claimed
+from shardline.components.readers.files.splits.held_out_rows import held_out_rows
 from shardline.components.readers.files.units import Unit
 from shardline.configs.column import Column
 from shardline.configs.shown import shown
 
-_READERS: dict[str, Callable[[Share], Iterator[RawBatch]]] = {
+_READERS: dict[str, Callable[[ReadTask], Iterator[RawBatch]]] = {
     "tfrecord": read_tfrecord,
     "csv": read_csv,
     "parquet": read_parquet,
@@ -48,7 +48,7 @@ def read_unit(
     *,
     tally: Tally | None = None,
 ) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """Reads a share of a file. Reading it again gives and leaves out the same rows.
+    """Reads a unit of work. Reading it again gives and leaves out the same rows.
 
     Args:
         unit: What to read.
@@ -64,10 +64,10 @@ def read_unit(
         BadInputError: The file or a row is bad, and that is an error.
     """
     tally = Tally() if tally is None else tally
-    share = Share(unit.file, unit.part, unit.parts, settings, bad, batch_rows, tally)
+    task = ReadTask(unit.file, unit.part, unit.parts, settings, bad, batch_rows, tally)
     bad_before = bad.left_out
     try:
-        for raw in _READERS[settings.format](share):
+        for raw in _READERS[settings.format](task):
             for split, batch in _split(raw, settings, tally):
                 tally.give(unit.file, split, batch.num_rows)
                 yield split, batch
@@ -89,12 +89,12 @@ def _split(
     looked_at = {rule.column for rule in settings.held_out.values()}
     columns = {**raw.columns, **raw.stored}
     stored = {name: listed(columns[name]) for name in looked_at}
-    claims = claimed(settings.held_out, stored, faults)
+    held_out = held_out_rows(settings.held_out, stored, faults)
     batch = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
     rest = np.ones(len(faults.good), bool)
-    for rows in claims.values():
+    for rows in held_out.values():
         rest &= ~rows
-    for split, of_split in {settings.split: rest, **claims}.items():
+    for split, of_split in {settings.split: rest, **held_out}.items():
         tally.look_at(raw, split, of_split)
         rows = of_split & faults.good
         if not rows.any():
@@ -175,10 +175,22 @@ def _check_pair(
     counts, expected = lists[weights].lengths, lists[ids].lengths
     faults.mark(
         np.flatnonzero(counts != expected),
-        f"column `{shown(weights)}` has not one weight for each id in column "
-        f"`{shown(ids)}`",
+        uneven_weights(weights, ids),
         lambda row: f"{counts[row]:,} weights for {expected[row]:,} ids",
         "Write as many weights as ids.",
+    )
+
+
+def uneven_weights(weights: str, ids: str) -> str:
+    """Returns the reason for which rows with more or fewer weights than ids are bad.
+
+    Args:
+        weights: The name of the column of the weights.
+        ids: The name of the column of the ids.
+    """
+    return (
+        f"column `{shown(weights)}` has not one weight for each id in column "
+        f"`{shown(ids)}`"
     )
 
 

@@ -1,4 +1,4 @@
-"""Shares of files that workers read at the same time."""
+"""Units of work: files, or parts of files, that workers read at the same time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PART_BYTES = 32 << 20
 
 @dataclass(frozen=True, order=True)
 class Unit:
-    """One worker's share: of a file's batches each whose number is `part` modulo parts.
+    """What one worker reads of a file: the batches numbered `part` modulo `parts`.
 
     Parts of a file read all of it, which is cheap, and decode their own batches, which
     is dear; of Parquet they read their own row groups.
@@ -27,10 +27,10 @@ class Unit:
 
 
 def units_of(files: Sequence[str], settings: ReadSettings, workers: int) -> list[Unit]:
-    """Returns shares for workers: a file each, or parts of large files if they are few.
+    """Returns units of work: a file each, or parts of large files if they are few.
 
-    All units together hold every row once. A file that cannot be read is one unit;
-    reading it tells.
+    All units together hold every row once. A file that cannot be read is one unit,
+    and fails when it is read.
 
     Args:
         files: As `match` gives them.
@@ -38,11 +38,11 @@ def units_of(files: Sequence[str], settings: ReadSettings, workers: int) -> list
         workers: How many read at the same time.
     """
     most = workers if len(files) < 2 * workers else 1
-    shares = []
+    work = []
     for file in files:
         parts = _parts(file, settings, most)
-        shares += [Unit(file, part, parts) for part in range(parts)]
-    return shares
+        work += [Unit(file, part, parts) for part in range(parts)]
+    return work
 
 
 def _parts(file: str, settings: ReadSettings, most: int) -> int:

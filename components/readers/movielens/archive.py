@@ -179,7 +179,7 @@ def _rows(
             f"{path}: the header of {member} lacks {', '.join(missing)}; it has "
             f"{', '.join(names)}. Restore the named columns, tab-separated."
         )
-    places = [names.index(column) for column in columns]
+    indices = [names.index(column) for column in columns]
     for line, text in enumerate(lines, start=2):
         fields = text.split("\t")
         if len(fields) != len(names):
@@ -188,7 +188,7 @@ def _rows(
                 f"fields, expected {len(names)} as in its header: {text[:80]!r}. "
                 "Correct or remove the line."
             )
-        yield line, [fields[place] for place in places]
+        yield line, [fields[index] for index in indices]
 
 
 def _text(path: str, member: str) -> str:

@@ -82,10 +82,10 @@ def rating_examples(
         shared = user | _past_features(past)
         for rating in sitting:
             movie = _movie_features(rating.movie_id, catalog.movie(rating.movie_id))
-            own = _features(
+            of_rating = _features(
                 label=[float(is_liked(rating))], timestamp=[rating.timestamp]
             )
-            yield rating, _example(shared | movie | own)
+            yield rating, _example(shared | movie | of_rating)
 
 
 def candidate_examples(

@@ -149,9 +149,9 @@ def _split_starts(timestamps: list[int], fractions: Mapping[str, float]) -> _Sta
 
 
 def _empty_split(split: str, total: int, fractions: Mapping[str, float]) -> str:
-    told = ", ".join(f"{name}_fraction {part}" for name, part in fractions.items())
+    rule = ", ".join(f"{name}_fraction {part}" for name, part in fractions.items())
     return (
-        f"Split {split!r} is empty: {total} ratings were split by time with {told}, "
+        f"Split {split!r} is empty: {total} ratings were split by time with {rule}, "
         "expected ratings on all sides. Change the fractions or read an archive with "
         "more ratings."
     )

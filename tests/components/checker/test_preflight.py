@@ -174,3 +174,20 @@ def test_bottom_units_that_do_not_fit_the_features_are_a_fault(
     (fault,) = faults_of(files_config("options: {bottom_units: [16, 4]}"))
 
     assert "last of `bottom_units` is 4, the dim of" in fault
+
+
+def test_path_of_an_earlier_version_is_a_fault_that_names_the_new_one(
+    small_config: Callable[..., Path],
+) -> None:
+    config = small_config(
+        reader="components.movielens.MovieLens100K",
+        model="\n  builder: components.dlrm.DLRM",
+    )
+
+    assert faults_of(config) == [
+        "data.reader: `components.movielens.MovieLens100K` is "
+        "`shardline.components.readers.movielens.MovieLens100K` since version 0.1; "
+        "write that",
+        "model.builder: `components.dlrm.DLRM` is "
+        "`shardline.components.model.dlrm.DLRM` since version 0.1; write that",
+    ]

@@ -1,50 +1,19 @@
 """What `check` tells of tokens that were taken, but perhaps not as they were meant."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from shardline.components.checker import column_rules
+from shardline.components.checker.column_sample import ColumnSample
 from shardline.components.checker.findings import Finding
-from shardline.components.checker.seen import Seen
-from shardline.components.checker.seen_columns import seen_in
 from shardline.components.checker.token_rules import token_findings
 from shardline.components.checker.uses import Use
 from shardline.components.readers.files import ReadSettings
-from shardline.components.readers.files.sampling import sample
-from shardline.configs.column import Column
-from shardline.configs.schema import Feature
 
 ROWS = 12
-
-
-@pytest.fixture
-def seen(tmp_path: Path) -> Callable[..., tuple[Use, Seen, ReadSettings]]:
-    """Writes column `x` and samples it for a feature that reads it."""
-
-    def made(
-        values: list | pa.Array, feature: dict[str, Any], **settings: Any
-    ) -> tuple[Use, Seen, ReadSettings]:
-        part = Feature(table="x", **feature)
-        needed = Column(part.column_dtype, part.is_ragged, True)
-        if isinstance(values, pa.Array):
-            file = str(tmp_path / "a.parquet")
-            pq.write_table(pa.table({"x": values}), file)
-            read = ReadSettings("parquet", {"x": needed}, **settings)
-        else:
-            file = str(tmp_path / "a.csv")
-            lines = [f'"{value}"' for value in values]
-            Path(file).write_text("\n".join(["x", *lines]))
-            read = ReadSettings("csv", {"x": needed}, **settings)
-        use = Use("x", "feature `x`", ("features", "x", "column"), "ids", needed, part)
-        (one,) = seen_in(sample([file], read, 100, ["x"]), "x", needed, read)
-        return use, one, read
-
-    return made
 
 
 LIST = {"combiner": "mean"}
@@ -78,16 +47,16 @@ def test_odd_tokens_are_hinted_at(
     feature: dict[str, Any],
     settings: dict[str, Any],
     said: str | None,
-    seen: Callable[..., tuple[Use, Seen, ReadSettings]],
+    sampled: Callable[..., tuple[Use, ColumnSample, ReadSettings]],
 ) -> None:
     if isinstance(values, list):
         values = (values * ROWS)[:ROWS]
-    findings = list(token_findings(*seen(values, feature, **settings)))
+    findings = list(token_findings(*sampled(values, feature, **settings)))
     assert not any(finding.is_fault for finding in findings)
     if said is None:
         assert not findings
     else:
-        assert any(said in finding.fact for finding in findings), findings
+        assert any(said in finding.message for finding in findings), findings
 
 
 DATES = pa.array([1] * ROWS, pa.int32()).cast(pa.date32())
@@ -117,17 +86,17 @@ def test_types_of_ids_have_remedies_that_work(
     values: list | pa.Array,
     feature: dict[str, Any],
     remedy: str | None,
-    seen: Callable[..., tuple[Use, Seen, ReadSettings]],
+    sampled: Callable[..., tuple[Use, ColumnSample, ReadSettings]],
 ) -> None:
-    use, column, settings = seen(values, feature)
-    fault = column_rules.misfit(use, column, (), settings)
+    use, sample, settings = sampled(values, feature)
+    fault = column_rules.misfit(use, sample, (), settings)
     findings: list[Finding] = (
-        [fault] if fault else list(column_rules.row_findings(use, column, settings))
+        [fault] if fault else list(column_rules.row_findings(use, sample, settings))
     )
     if remedy is None:
         assert not findings
     else:
         (finding,) = findings
-        assert remedy in f"{finding.fact} {finding.remedy}"
-        if "fraction" not in finding.fact and "amounts" not in finding.remedy:
+        assert remedy in f"{finding.message} {finding.remedy}"
+        if "fraction" not in finding.message and "amounts" not in finding.remedy:
             assert "quantile" not in finding.remedy

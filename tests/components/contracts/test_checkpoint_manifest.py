@@ -29,7 +29,7 @@ def manifest() -> CheckpointManifest:
         steps=120,
         hosts=2,
         rows={"user": 61},
-        features=FeatureSet(
+        feature_set=FeatureSet(
             features={"user_id": Feature(table="user")},
             numbers={"age": Number(scale="z_score", missing=30.0)},
             tables={"user": Table(dim=4, optimizer=Optimizer(adam=Adam(epsilon=1e-9)))},

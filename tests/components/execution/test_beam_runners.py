@@ -141,7 +141,7 @@ def run_on(source: Any, output: Path, runner: str, *options: str) -> Any:
         source.preprocessing,
         beam_runner(runner, options),
         output=str(output),
-        forms=["tfrecord"],
+        file_formats=["tfrecord"],
     )
     return Done(report, output)
 

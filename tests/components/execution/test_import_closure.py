@@ -154,14 +154,14 @@ def test_all_that_an_executor_really_imports_is_in_its_closure(executor: str) ->
         (
             "shardline.components.exporter.executor",
             {
-                "shardline.components.exporter.quantization.weigh",
+                "shardline.components.exporter.quantization.measure",
                 "shardline.components.evaluation.binary",
                 "shardline.embedding.serving.tables",
             },
         ),
         (
             "shardline.components.validator.executor",
-            {"shardline.components.validator.replay.ask"},
+            {"shardline.components.validator.replay.program"},
         ),
     ],
 )

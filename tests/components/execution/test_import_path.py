@@ -1,10 +1,16 @@
 """Objects named by import path."""
 
+import importlib
 import sys
+from pathlib import Path
 
 import pytest
 
-from shardline.components.execution.import_path import construct, load_object
+from shardline.components.execution.import_path import (
+    construct,
+    current_path,
+    load_object,
+)
 from shardline.components.model.dlrm import DLRM
 
 
@@ -49,7 +55,7 @@ def test_refused_value_keeps_the_reason_of_the_one_who_refuses() -> None:
 
 
 def test_module_with_an_error_of_its_own_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, tmp_path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "broken_reader.py").write_text("import no_such_dependency\n")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -58,3 +64,49 @@ def test_module_with_an_error_of_its_own_is_an_error(
         load_object("broken_reader.Reader")
 
     assert "broken_reader" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "components.dlrm.DLRM",
+        "components.files.beam_reader.FileReader",
+        "components.movielens.MovieLens100K",
+    ],
+)
+def test_object_is_found_by_the_path_that_an_earlier_version_had(path: str) -> None:
+    found = load_object(path)
+
+    assert found.__name__ == path.rpartition(".")[2]
+    assert found is load_object(current_path(path))
+    assert current_path(path).startswith("shardline.components.")
+
+
+def test_path_of_this_version_stays() -> None:
+    path = "shardline.components.model.dlrm.DLRM"
+
+    assert current_path(path) == path
+
+
+def test_module_of_a_user_with_such_a_path_is_meant(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "components").mkdir()
+    # The tests may run in the folder of this project, whose own folder of that name
+    # comes before one that is no regular package.
+    (tmp_path / "components" / "__init__.py").touch()
+    (tmp_path / "components" / "dlrm.py").write_text("DLRM = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.invalidate_caches()
+    for name in ("components", "components.dlrm"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+    try:
+        assert current_path("components.dlrm.DLRM") == "components.dlrm.DLRM"
+        assert load_object("components.dlrm.DLRM") == 1
+        assert current_path("components.movielens.MovieLens100K") == (
+            "shardline.components.readers.movielens.MovieLens100K"
+        )
+    finally:
+        for name in ("components", "components.dlrm"):
+            sys.modules.pop(name, None)

@@ -96,7 +96,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
         steps=12,
         hosts=HOSTS,
         rows=ROWS,
-        features=FEATURES,
+        feature_set=FEATURES,
         model=MODEL,
         metrics={"auc": 0.75},
         label="label",

@@ -180,7 +180,7 @@ def exported(
         steps=0,
         hosts=2,
         rows=rows,
-        features=FEATURES,
+        feature_set=FEATURES,
         model=model,
         metrics={},
         **TARGET.model_dump(),

@@ -62,7 +62,7 @@ def exported(
         steps=30,
         hosts=3,
         rows=rows,
-        features=features,
+        feature_set=features,
         model=Model(options={"hidden_units": [8, 4]}),
         label="label",
         metrics={},

@@ -151,7 +151,7 @@ def run_in(folder: Path, source: Source, *options: str, **arguments: Any) -> Don
         source.preprocessing,
         beam_runner("direct", options or ONE_THREAD),
         output=str(output),
-        forms=arguments.pop("forms", ["tfrecord"]),
+        file_formats=arguments.pop("file_formats", ["tfrecord"]),
         **arguments,
     )
     return Done(report, output)

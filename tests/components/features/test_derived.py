@@ -16,7 +16,7 @@ from shardline.components.features.reading.sources import Examples, sources_belo
 from shardline.components.readers.files import BadInputError, LostRowsError, settings_of
 from shardline.configs.schema import Job
 
-_OWN = load(Path(__file__).with_name("own_columns.py"))
+_FUNCTIONS = load(Path(__file__).with_name("derived_functions.py"))
 LosingPipeline = load("components/losing.py").LosingPipeline
 ROWS = [("red fox", 2.0), ("red hen", 4.0), ("blue", 8.0)]
 
@@ -61,7 +61,7 @@ def run(
 
 WORDS = {
     "derived": {
-        "function": f"{_OWN.__name__}.first_words",
+        "function": f"{_FUNCTIONS.__name__}.first_words",
         "inputs": {"text": {"dtype": "string"}},
         "outputs": {
             "words": {"dtype": "string", "ragged": True},
@@ -88,7 +88,7 @@ def test_analyzers_of_a_function_see_all_examples(tmp_path: Path) -> None:
     job = job_of(
         tmp_path,
         {
-            "function": f"{_OWN.__name__}.relative_price",
+            "function": f"{_FUNCTIONS.__name__}.relative_price",
             "inputs": {"price": {"dtype": "float"}},
             "outputs": {"relative": {"dtype": "float"}},
         },
@@ -104,7 +104,7 @@ def test_examples_that_analyzers_did_not_see_fail_the_job(tmp_path: Path) -> Non
     job = job_of(
         tmp_path,
         {
-            "function": f"{_OWN.__name__}.relative_price",
+            "function": f"{_FUNCTIONS.__name__}.relative_price",
             "inputs": {"price": {"dtype": "float"}},
             "outputs": {"relative": {"dtype": "float"}},
         },
@@ -128,7 +128,7 @@ def test_function_gets_what_stands_for_a_missing_value(
     job = job_of(
         tmp_path,
         {
-            "function": f"{_OWN.__name__}.{function}",
+            "function": f"{_FUNCTIONS.__name__}.{function}",
             "inputs": {"price": {"dtype": "float", "optional": True}},
             "outputs": {"cheap": {"dtype": "float"}},
         },
@@ -178,14 +178,14 @@ def test_function_that_gives_other_columns_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"`words` \(any number of string values\); "):
         run(job_of(tmp_path, **settings), tmp_path)
 
-    assert _OWN.__name__ in sys.modules
+    assert _FUNCTIONS.__name__ in sys.modules
 
 
 def with_own_ids(folder: Path, function: str) -> Job:
     return job_of(
         folder,
         {
-            "function": f"{_OWN.__name__}.{function}",
+            "function": f"{_FUNCTIONS.__name__}.{function}",
             "inputs": {"text": {"dtype": "string"}},
             "outputs": {"own_id": {"dtype": "int64"}},
         },
@@ -223,7 +223,7 @@ def test_function_that_fails_is_told_with_its_line(tmp_path: Path) -> None:
     job = job_of(tmp_path, **WORDS | {"derived": derived})
 
     told = (
-        r"derived: `.*first_words` fails in .*own_columns.py, line \d+: "
+        r"derived: `.*first_words` fails in .*derived_functions.py, line \d+: "
         r"KeyError: 'text'. By `derived.inputs` it is given `txt`. Correct"
     )
     with pytest.raises(ValueError, match=told):

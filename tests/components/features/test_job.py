@@ -69,7 +69,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     source = Source(data, SPANS)
     shared.run_in(folder, source, cache=str(folder / "cache"))
     shared.csv_in(folder, train_10=range(70, 100))
-    done = shared.run_in(folder, source, forms=["tfrecord", "parquet"])
+    done = shared.run_in(folder, source, file_formats=["tfrecord", "parquet"])
     return Whole(folder, source, done, folder / "cache")
 
 
@@ -315,7 +315,7 @@ def test_parquet_keeps_lists_where_each_row_has_one_id(
     # Rows 1, 5, 9, ... have one tag each.
     folder = csv_files(train=range(1, 40, 4))
 
-    done = run_standalone(Source(folder, files_of()), forms=["parquet"])
+    done = run_standalone(Source(folder, files_of()), file_formats=["parquet"])
 
     table = pq.read_table(done.output / "parquet" / "train")
     assert table.column("tags").to_pylist() == [[0]] * 10
@@ -418,5 +418,5 @@ def test_place_that_reads_as_a_pattern_is_refused(
             source.preprocessing,
             beam_runner("direct"),
             output=str(tmp_path / "out[1]"),
-            forms=["tfrecord"],
+            file_formats=["tfrecord"],
         )

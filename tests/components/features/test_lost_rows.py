@@ -26,7 +26,7 @@ def job(source: Any, output: Path, pipeline: Callable[[], beam.Pipeline]) -> Any
         source.preprocessing,
         Beam(pipeline),
         output=str(output),
-        forms=["tfrecord"],
+        file_formats=["tfrecord"],
     )
 
 

@@ -47,7 +47,7 @@ def test_unknown_format_is_told(
     with pytest.raises(
         ValueError, match="no format `avro`; use one of tfrecord, parquet"
     ):
-        run_standalone(source, forms=["parquet", "avro"])
+        run_standalone(source, file_formats=["parquet", "avro"])
 
     assert os.listdir(tmp_path) == ["data"]
 
@@ -160,7 +160,7 @@ import sys, time
 from pathlib import Path
 from shardline_tests_conftest import Source, beam_runner, files_of
 from shardline_tests_conftest import preprocess_standalone
-from shardline.components.features import transform
+from shardline.components.features.writing import transform
 
 def never_ending(self, element):
     print("in the middle", flush=True)
@@ -171,7 +171,7 @@ transform._TransformUnit.process = never_ending
 source = Source(Path(sys.argv[1]), files_of())
 preprocess_standalone(
     source.examples, source.preprocessing, beam_runner("direct"), output=sys.argv[2],
-    forms=["tfrecord"],
+    file_formats=["tfrecord"],
 )
 """
 
@@ -187,7 +187,8 @@ def test_killed_job_leaves_nothing_that_looks_whole(
     (modules / "shardline_tests_conftest.py").symlink_to(
         Path(__file__).with_name("conftest.py")
     )
-    environment = os.environ | {"PYTHONPATH": str(modules)}
+    paths = [str(modules), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
     process = subprocess.Popen(
         [sys.executable, str(program), str(folder), str(output)],
         env=environment,

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from shardline.components.features.ids.arrow_tokens import feature_tokens
 from shardline.components.planner.counting import Counting
-from shardline.components.planner.lookups import looked_up, tokens_of
 from shardline.components.planner.planning import TrainingSetup, plan_of, slots_of
 from shardline.components.planner.report import Plan
 from shardline.components.planner.row_sample import row_hashes
@@ -50,7 +50,7 @@ def tokens_and_ids(
         tokens = []
         for batch in batches:
             feature = features.features[name]
-            values = looked_up(tokens_of(name, feature, batch), feature).values
+            values = feature_tokens(name, feature, batch).values
             tokens += values.to_pylist()
         ids = [one for row in truth.ids[name] for one in row]
         pairs.update(zip(tokens, ids, strict=True))

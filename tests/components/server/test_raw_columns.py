@@ -89,7 +89,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         steps=0,
         hosts=2,
         rows=rows,
-        features=FEATURES,
+        feature_set=FEATURES,
         model=model,
         metrics={},
         **TARGET.model_dump(),

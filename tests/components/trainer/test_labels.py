@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from shardline.components.features.graph.outputs import EXAMPLE_WEIGHT
 from shardline.components.trainer.inputs import BatchReader
-from shardline.components.trainer.labels import check_labels, labels_of, tell_undefined
+from shardline.components.trainer.labels import check_labels, labels_of, log_undefined
 from shardline.configs.schema import EarlyStop, Feature, FeatureSet, Table, Target
 
 FEATURES = FeatureSet(
@@ -101,7 +101,7 @@ def test_reading_ends_with_the_second_label(reader: BatchReader, files: Any) -> 
 def test_undefined_metrics_are_told_before_training(
     reader: BatchReader, files: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tell_undefined(reader, files(eval=[(1, 1), (1, 2), (1, 0.5)])("eval"))
+    log_undefined(reader, files(eval=[(1, 1), (1, 2), (1, 0.5)])("eval"))
 
     assert caplog.messages == [
         "AUC and normalized entropy are undefined: all 3 evaluation examples have "
@@ -113,7 +113,7 @@ def test_undefined_metrics_are_told_before_training(
 def test_nothing_is_told_where_all_metrics_are_defined(
     reader: BatchReader, files: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tell_undefined(reader, files(eval=[(1, 1), (0, 2)])("eval"))
+    log_undefined(reader, files(eval=[(1, 1), (0, 2)])("eval"))
 
     assert caplog.messages == []
 
@@ -122,4 +122,4 @@ def test_evaluation_split_without_examples_is_refused(
     reader: BatchReader, files: Any
 ) -> None:
     with pytest.raises(ValueError, match="Split 'eval' has no examples"):
-        tell_undefined(reader, files(eval=[])("eval"))
+        log_undefined(reader, files(eval=[])("eval"))

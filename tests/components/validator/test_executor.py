@@ -1,11 +1,9 @@
 """The verdict is recorded, whatever it is."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tfx.types import standard_artifacts
-from tfx.types.channel import Channel
 
 from shardline.components.contracts.artifacts import ServingValidation
 from shardline.components.contracts.validation import (
@@ -14,9 +12,7 @@ from shardline.components.contracts.validation import (
     Validation,
     load_validation,
 )
-from shardline.components.execution.code_version import code_version
 from shardline.components.validator import executor
-from shardline.components.validator.component import ServingValidator
 from shardline.components.validator.executor import Executor
 from shardline.configs.schema import Serving
 
@@ -57,16 +53,3 @@ def test_verdict_is_recorded_and_is_no_error(
 def test_verdict_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no verdict"):
         load_validation(str(tmp_path))
-
-
-def test_component_takes_what_the_model_must_pass() -> None:
-    serving = Serving(max_bytes=10)
-
-    component = ServingValidator(
-        model=Channel(type=standard_artifacts.Model), serving=serving
-    )
-
-    told: dict[str, Any] = dict(component.exec_properties)
-    version = code_version("shardline.components.validator.executor")
-    assert told == {"serving": serving.model_dump_json(), "code_version": version}
-    assert set(component.outputs) == {"validation"}

@@ -159,6 +159,6 @@ def test_interrupted_command_ends_with_one_line_and_the_code_of_its_signal() -> 
 
     assert done.returncode == 128 + 15
     assert done.stderr == (
-        "Interrupted: shardline wait. Nothing half-made is left; run the same command "
-        "again.\n"
+        "Interrupted: shardline wait. No unfinished output is left; run the same "
+        "command again.\n"
     )

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import Result
 
 from shardline.configs import ConfigError
+from shardline.configs.fault import Fault
 
 OPTIONS = [
     "--pipeline-root=/root",
@@ -71,7 +72,9 @@ def test_unknown_runner_is_told(
     assert "There is no runner `airflow`; use kubeflow." in result.output
 
 
-@pytest.mark.parametrize("error", [ConfigError("no class"), OSError("no folder")])
+@pytest.mark.parametrize(
+    "error", [ConfigError(Fault((), "no class")), OSError("no folder")]
+)
 def test_error_of_the_compiler_is_told(
     invoke: Callable[..., Result],
     small_config: Callable[..., Path],

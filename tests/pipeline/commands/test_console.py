@@ -6,6 +6,7 @@ import pytest
 import typer
 
 from shardline.configs import ConfigError, load_job
+from shardline.configs.fault import Fault
 from shardline.pipeline.commands.console import (
     end,
     fail,
@@ -55,7 +56,7 @@ def test_faulty_configuration_ends_the_command_and_another_is_returned(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(path: Path) -> None:
-        raise ConfigError(f"{path}:1: unknown key `nam`.")
+        raise ConfigError(Fault((), "unknown key `nam`", file=str(path), line=1))
 
     with pytest.raises(typer.Exit):
         load(tmp_path / "run.yaml", refuse)  # type: ignore[type-var]

@@ -73,12 +73,12 @@ def test_healthy_machine_passes_every_check_with_no_remedy(healthy: Machine) -> 
             "ok",
             "2.36 (TFX's own pins need 2.39)",
         ),
-        (doctor.check_glibc, {"glibc": "2.5"}, "warning", "2.5, tried from 2.36 on"),
+        (doctor.check_glibc, {"glibc": "2.5"}, "warning", "2.5, tested from 2.36 on"),
         (
             doctor.check_glibc,
             {"glibc": ""},
             "error",
-            "none, the wheels are built for it",
+            "not found, and the wheels need it",
         ),
         (doctor.check_compiler, {"compiler": ""}, "warning", "no g++ or c++"),
         (

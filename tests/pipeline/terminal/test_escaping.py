@@ -111,7 +111,7 @@ def test_loggers_escape(
 ) -> None:
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
     monkeypatch.setattr(logging.getLogger(), "level", logging.WARNING)
-    log_to_terminal(logging.ERROR, logging.INFO, "shardline.shown")
+    log_to_terminal("shardline.shown", logging.INFO, others_level=logging.ERROR)
 
     logging.getLogger("shardline.shown").info("of %s", HOSTILE)
 

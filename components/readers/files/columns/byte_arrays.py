@@ -14,8 +14,8 @@ def content_of(values: pa.Array) -> bytes:
     _, offsets, data = values.buffers()
     if not len(values) or data is None:
         return b""
-    places = np.frombuffer(offsets, np.int64)
-    first, last = places[[values.offset, values.offset + len(values)]].tolist()
+    positions = np.frombuffer(offsets, np.int64)
+    first, last = positions[[values.offset, values.offset + len(values)]].tolist()
     return bytes(data.slice(first, last - first))
 
 

@@ -76,7 +76,7 @@ def canonical(
         values, bad = _typed(lists.values, column, is_text=is_text)
         faults.mark(
             lists.row_of(bad),
-            _not_held(name, column),
+            not_held(name, column),
             lambda row: _first_bad(lists, bad, row),
             remedies.of_type(column.dtype),
         )
@@ -89,7 +89,7 @@ def canonical(
 
 
 def misfits(values: pa.Array, column: Column, *, is_text: bool) -> np.ndarray:
-    """Returns the places of the values that are not of a column's type, int64 [any].
+    """Returns the positions of the values that are not of a column's type, int64 [any].
 
     Args:
         values: As `listed` gives them.
@@ -118,7 +118,22 @@ def _check_fits(
         )
 
 
-def _not_held(name: str, column: Column) -> str:
+def no_value(name: str) -> str:
+    """Returns the reason for which rows without a value are bad.
+
+    Args:
+        name: The name of the column, as it is shown.
+    """
+    return f"column `{name}` has no value"
+
+
+def not_held(name: str, column: Column) -> str:
+    """Returns the reason for which rows with a value of another type are bad.
+
+    Args:
+        name: The name of the column, as it is shown.
+        column: What it must hold.
+    """
     if column.dtype == "string":
         return f"column `{name}` does not hold strings in UTF-8"
     wanted = f"{column.dtype} values" if column.ragged else column
@@ -126,8 +141,8 @@ def _not_held(name: str, column: Column) -> str:
 
 
 def _first_bad(lists: Lists, bad: np.ndarray, row: int) -> str:
-    place = int(bad[np.searchsorted(bad, lists.offsets[row])])
-    return f"it holds {Lists(np.array([place]), *lists[1:]).shown(0)}"
+    position = int(bad[np.searchsorted(bad, lists.offsets[row])])
+    return f"it holds {Lists(np.array([position]), *lists[1:]).shown(0)}"
 
 
 def _check_lengths(
@@ -152,7 +167,7 @@ def _check_lengths(
         return
     faults.mark(
         np.flatnonzero(lengths == 0),
-        f"column `{name}` has no value",
+        no_value(name),
         lambda _: f"{column} is expected",
         remedies.missing,
     )
@@ -203,7 +218,7 @@ def _whole(
         fault = fault_of(code, lists.values.type, is_text=is_text)
         faults.mark(
             lists.row_of(bad),
-            _not_held(name, column),
+            not_held(name, column),
             partial(_said_bad, lists, bad, fault.why),
             remedies.other or fault.remedy,
         )
@@ -223,7 +238,7 @@ def _said_bad(lists: Lists, bad: np.ndarray, why: str, row: int) -> str:
 def _typed(
     values: pa.Array, column: Column, *, is_text: bool
 ) -> tuple[pa.Array, np.ndarray]:
-    """Returns strings or floats, and the places of values that are none."""
+    """Returns strings or floats, and the positions of values that are none."""
     wanted = VALUE_TYPES[column.dtype]
     if kinds.is_null(values.type):
         return values.cast(wanted), np.empty(0, np.int64)
@@ -276,7 +291,7 @@ def _converted(
         wanted: What it converts to.
 
     Returns:
-        The converted values, anything for those that do not; places of these.
+        The converted values, anything for those that do not; positions of these.
     """
     try:
         return convert(values), np.empty(0, np.int64)

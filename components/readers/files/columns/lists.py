@@ -27,9 +27,9 @@ class Lists(NamedTuple):
         """How many values each row has, int64 [rows]."""
         return np.diff(self.offsets)
 
-    def row_of(self, places: np.ndarray) -> np.ndarray:
-        """Returns the rows that values are of, by their places among all values."""
-        return np.searchsorted(self.offsets, places, side="right") - 1
+    def row_of(self, positions: np.ndarray) -> np.ndarray:
+        """Returns the rows that values are of, by their positions among all values."""
+        return np.searchsorted(self.offsets, positions, side="right") - 1
 
     def shown(self, row: int) -> str:
         """Shows the first value of a row, for messages."""

@@ -142,8 +142,8 @@ def _each(
     encoded = values.dictionary_encode()
     of_each = [read(value) for value in encoded.dictionary.to_pylist()]
     numbers, codes = np.array(of_each, np.int64).reshape(-1, 2).T
-    places = encoded.indices.to_numpy()
-    return numbers[places], codes[places].astype(np.int8)
+    indices = encoded.indices.to_numpy()
+    return numbers[indices], codes[indices].astype(np.int8)
 
 
 def _of_text(value: bytes) -> tuple[int, int]:

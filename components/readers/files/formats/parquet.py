@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from shardline.components.readers.files.column_names import columns_shown, meant
 from shardline.components.readers.files.judging.bad_input import FileFault, RowFaults
 from shardline.components.readers.files.locations import opened, size_of
-from shardline.components.readers.files.raw_batch import RawBatch, Share
+from shardline.components.readers.files.raw_batch import RawBatch, ReadTask
 from shardline.components.readers.files.streams import file_faults
 from shardline.configs.shown import shown
 
@@ -23,28 +23,28 @@ from shardline.configs.shown import shown
 _BATCH_VALUES = 1 << 23
 
 
-def read_parquet(share: Share) -> Iterator[RawBatch]:
-    """Yields the share's row groups in batches; of a damaged one what comes before.
+def read_parquet(task: ReadTask) -> Iterator[RawBatch]:
+    """Yields the task's row groups in batches; of a damaged one what comes before.
 
     Raises:
         FileFault: The file is damaged, which is told at the end if it is in a row
             group, or lacks a column.
     """
     damage = None
-    if _is_empty(share.file):
-        share.tell_rows(0)
+    if _is_empty(task.file):
+        task.record_stored(0)
         return
-    with parquet_file(share.file) as file:
-        share.tell_rows(file.metadata.num_rows)
+    with parquet_file(task.file) as file:
+        task.record_stored(file.metadata.num_rows)
         if not file.metadata.num_rows:
             return
-        _check(file, share)
+        _check(file, task)
         start = 0
         for group in range(file.num_row_groups):
-            if share.has(group):
+            if task.has(group):
                 try:
                     with _parquet_faults():
-                        yield from _group(file, group, start, share)
+                        yield from _group(file, group, start, task)
                 except FileFault as fault:
                     damage = damage or fault
             start += file.metadata.row_group(group).num_rows
@@ -69,13 +69,13 @@ def row_groups(file: str) -> int:
 
 
 @contextmanager
-def parquet_file(place: str) -> Iterator[Any]:
+def parquet_file(location: str) -> Iterator[Any]:
     """Opens a file as a pyarrow.parquet.ParquetFile.
 
     Raises:
         FileFault: It cannot be read; also for reads while it is open.
     """
-    with file_faults(), opened(place) as source, _parquet_faults():
+    with file_faults(), opened(location) as source, _parquet_faults():
         # With threads pyarrow 18 may abort when the process ends.
         yield pq.ParquetFile(
             _seekable(source), pre_buffer=False, page_checksum_verification=True
@@ -99,9 +99,9 @@ def _seekable(source: IO[bytes]) -> Any:
     return source if is_file else pa.BufferReader(source.read())
 
 
-def _check(file: Any, share: Share) -> None:
+def _check(file: Any, task: ReadTask) -> None:
     there = file.schema_arrow.names
-    for name in share.settings.wanted:
+    for name in task.settings.wanted:
         if there.count(name) != 1:
             raise FileFault(
                 f"has {there.count(name)} columns `{shown(name)}`, expected one; its "
@@ -110,23 +110,23 @@ def _check(file: Any, share: Share) -> None:
             )
 
 
-def _group(file: Any, group: int, start: int, share: Share) -> Iterator[RawBatch]:
+def _group(file: Any, group: int, start: int, task: ReadTask) -> Iterator[RawBatch]:
     batches = file.iter_batches(
-        batch_size=_rows_at_once(file.metadata.row_group(group), share.batch_rows),
+        batch_size=_rows_at_once(file.metadata.row_group(group), task.batch_rows),
         row_groups=[group],
-        columns=share.settings.wanted,
+        columns=task.settings.wanted,
         use_threads=False,
     )
     for batch in batches:
         faults = RowFaults(
-            share.bad,
+            task.bad,
             batch.num_rows,
-            share.file,
+            task.file,
             partial(operator.add, start + 1),
             "row",
         )
         yield RawBatch(
-            {name: batch.column(name) for name in share.settings.wanted}, faults
+            {name: batch.column(name) for name in task.settings.wanted}, faults
         )
         start += batch.num_rows
 

@@ -3,41 +3,32 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
 import pyarrow as pa
-from tensorflow_metadata.proto.v0 import schema_pb2
-from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from shardline.components.readers.files.column_names import columns_shown
 from shardline.components.readers.files.columns.canonical import VALUE_TYPES
+from shardline.components.readers.files.formats.example_columns import (
+    Kinds,
+    decode,
+    decode_all,
+    joined,
+    stored_kinds,
+)
 from shardline.components.readers.files.formats.message_types import (
     AS_EXAMPLES,
     feature_lists,
     is_example,
 )
 from shardline.components.readers.files.judging.bad_input import RowFaults
-from shardline.components.readers.files.raw_batch import RawBatch, Share
+from shardline.components.readers.files.raw_batch import RawBatch, ReadTask
 from shardline.configs.column import Dtype
 from shardline.configs.shown import shown
 
-Kinds = tuple[tuple[str, Dtype], ...]  # what each column is stored as
 _SEARCHED = 64  # records, for the kinds of columns that may have several
-
-_KINDS = {
-    "string": schema_pb2.BYTES,
-    "int64": schema_pb2.INT,
-    "float": schema_pb2.FLOAT,
-}
-_STORED: dict[pa.DataType, Dtype] = {
-    pa.large_binary(): "string",
-    pa.binary(): "string",
-    pa.int64(): "int64",
-    pa.float32(): "float",
-}
 
 
 class Decoding:
@@ -48,12 +39,12 @@ class Decoding:
     are decoded alone.
     """
 
-    def __init__(self, share: Share) -> None:
-        """Takes what the file's columns must hold from the share's settings."""
-        self._share = share
-        self._columns = share.settings.columns
-        self._splitting = share.settings.splitting
-        looked_at = {rule.column for rule in share.settings.held_out.values()}
+    def __init__(self, task: ReadTask) -> None:
+        """Takes what the file's columns must hold from the task's settings."""
+        self._task = task
+        self._columns = task.settings.columns
+        self._splitting = task.settings.splitting
+        looked_at = {rule.column for rule in task.settings.held_out.values()}
         self._looked_at = sorted(looked_at & set(self._columns))
         self._kinds: Kinds | None = None
 
@@ -76,12 +67,12 @@ class Decoding:
             some = list(alike)
             rows = sum(piece.num_rows for piece in some)
             columns = {
-                name: _joined([piece.column(i) for piece in some], self._type(name))
+                name: joined([piece.column(i) for piece in some], self._type(name))
                 for i, name in enumerate(some[0].schema.names)
             }
             # A column that is read as floats may be stored as whole numbers.
             stored = {
-                name: _joined([piece.column(name) for piece in some], None)
+                name: joined([piece.column(name) for piece in some], None)
                 for name in self._looked_at
             }
             yield RawBatch(
@@ -120,9 +111,9 @@ class Decoding:
         return numbers[good], [records[i] for i in good.tolist()]
 
     def _faults(self, numbers: np.ndarray) -> RowFaults:
-        share = self._share
+        task = self._task
         number_of = partial(_number, numbers)
-        return RowFaults(share.bad, len(numbers), share.file, number_of, "record")
+        return RowFaults(task.bad, len(numbers), task.file, number_of, "record")
 
     def _type(self, name: str) -> pa.DataType | None:
         """Returns the type of a column's values; None: that of the pieces."""
@@ -134,7 +125,7 @@ class Decoding:
     ) -> Iterator[pa.RecordBatch]:
         """Yields what can be decoded, in order, and marks what cannot."""
         try:
-            yield _decode(self._kinds, records)
+            yield decode(self._kinds, records)
         except RuntimeError:
             if len(records) == 1:
                 yield from self._one(records[0], first, faults)
@@ -149,7 +140,7 @@ class Decoding:
         """Yields a record whose columns are stored as no other's, or marks it."""
         rows = np.array([row])
         try:
-            stored = _stored(record)
+            stored = stored_kinds(record)
         except RuntimeError:
             faults.mark(rows, *_no_example({row: record}))
             return
@@ -164,7 +155,7 @@ class Decoding:
                     _remedy(kind, stored[name]),
                 )
                 return
-        yield _decode(self._kinds, [record])
+        yield decode(self._kinds, [record])
 
     def _kinds_of_first(self, records: Sequence[bytes]) -> Kinds:
         """Finds how columns that may be stored in several ways are stored."""
@@ -175,7 +166,7 @@ class Decoding:
             if wanted <= set(stored):
                 break
             try:
-                stored = _stored(record) | stored
+                stored = stored_kinds(record) | stored
             except RuntimeError:
                 continue  # the decoding of the batch will tell
         return self._kinds_from(stored)
@@ -203,7 +194,7 @@ def _no_example(
 
 def _names(records: Sequence[bytes]) -> list[str]:
     """Returns the columns of the first records that parse."""
-    return sorted(as_found(records[:_SEARCHED]).schema.names)
+    return sorted(decode_all(records[:_SEARCHED]).schema.names)
 
 
 def _number(numbers: np.ndarray, row: int) -> int:
@@ -220,114 +211,3 @@ def _remedy(wanted: Dtype, stored: Dtype) -> str:
     if (wanted, stored) == ("string", "float"):
         return "Give `dtype: int64`, which takes whole floats, too, or write strings."
     return "Say the `dtype` that the files have, or write another."
-
-
-def _joined(arrays: list[pa.Array], wanted: pa.DataType | None) -> pa.Array:
-    """Returns one array; values of several types become text if none is wanted."""
-    if wanted is None:
-        types = {array.type.value_type for array in arrays if not _is_null(array)}
-        wanted = types.pop() if len(types) == 1 else pa.large_binary()
-    return pa.concat_arrays([_recast(array, wanted) for array in arrays])
-
-
-def _recast(column: pa.Array, wanted: pa.DataType) -> pa.Array:
-    if pa.types.is_null(column.type):
-        return column.cast(pa.large_list(wanted))
-    stored = column.type.value_type
-    if wanted == pa.large_binary() and not _is_text(stored):
-        column = column.cast(pa.large_list(pa.large_string()))
-    return column.cast(pa.large_list(wanted), safe=False)
-
-
-def _is_text(stored: pa.DataType) -> bool:
-    return bool(pa.types.is_binary(stored) or pa.types.is_large_binary(stored))
-
-
-def _stored(record: bytes) -> dict[str, Dtype]:
-    """Returns what one tf.Example stores; empty columns are left out."""
-    schema = _decode(None, [record]).schema
-    return {
-        field.name: _STORED[field.type.value_type]
-        for field in schema
-        if not pa.types.is_null(field.type)
-    }
-
-
-def as_found(records: Sequence[bytes]) -> pa.RecordBatch:
-    """Returns all columns as tf.Examples store them, those that do not parse left out.
-
-    A column of whole numbers and floats becomes floats, any other mixture text.
-    """
-    try:
-        return _decode(None, records)
-    except RuntimeError:
-        pieces = [piece for record in records for piece in _parses(record)]
-    names = sorted({name for piece in pieces for name in piece.schema.names})
-    columns = []
-    for name in names:
-        arrays = [
-            piece.column(name) if name in piece.schema.names else pa.nulls(1)
-            for piece in pieces
-        ]
-        kinds = {_STORED[a.type.value_type] for a in arrays if not _is_null(a)}
-        columns.append(_together(arrays, kinds))
-    return pa.RecordBatch.from_arrays(columns, names)
-
-
-def _parses(record: bytes) -> list[pa.RecordBatch]:
-    try:
-        return [_decode(None, [record])]
-    except RuntimeError:
-        return []
-
-
-def _is_null(array: pa.Array) -> bool:
-    return bool(pa.types.is_null(array.type))
-
-
-def _together(arrays: list[pa.Array], kinds: set[Dtype]) -> pa.Array:
-    if len(kinds) == 1:
-        wanted = VALUE_TYPES[kinds.pop()]
-    else:
-        wanted = pa.float64() if kinds <= {"int64", "float"} else pa.large_binary()
-    return _joined(arrays, wanted)
-
-
-def _decode(kinds: Kinds | None, records: Sequence[bytes]) -> pa.RecordBatch:
-    """Decodes tf.Examples.
-
-    Raises:
-        RuntimeError: One of them does not parse, or is not of these kinds.
-    """
-    try:
-        return _decoder(kinds).DecodeBatch(records)
-    except RuntimeError:
-        # A decoder that has failed keeps what came before, and gives it out next time.
-        _decoders.by_kinds.clear()
-        raise
-
-
-class _Decoders(threading.local):
-    """Decoders of one thread; two threads in one decoder mix their examples."""
-
-    def __init__(self) -> None:
-        self.by_kinds: dict[Kinds | None, ExamplesToRecordBatchDecoder] = {}
-
-
-_decoders = _Decoders()
-
-
-def _decoder(kinds: Kinds | None) -> ExamplesToRecordBatchDecoder:
-    known = _decoders.by_kinds
-    if kinds not in known:
-        known[kinds] = _new_decoder(kinds)
-    return known[kinds]
-
-
-def _new_decoder(kinds: Kinds | None) -> ExamplesToRecordBatchDecoder:
-    if kinds is None:
-        return ExamplesToRecordBatchDecoder()
-    schema = schema_pb2.Schema()
-    for name, kind in kinds:
-        schema.feature.add(name=name, type=_KINDS[kind])
-    return ExamplesToRecordBatchDecoder(schema.SerializeToString())

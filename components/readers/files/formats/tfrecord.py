@@ -13,7 +13,7 @@ from typing import IO
 from shardline.components.contracts.checksums import masked_crc32c
 from shardline.components.readers.files.formats.tf_examples import Decoding
 from shardline.components.readers.files.judging.bad_input import FileFault
-from shardline.components.readers.files.raw_batch import RawBatch, Share
+from shardline.components.readers.files.raw_batch import RawBatch, ReadTask
 from shardline.components.readers.files.streams import byte_stream
 
 # So that the values of a batch, eight bytes each for one read, fit in memory.
@@ -23,20 +23,20 @@ _LENGTH_BYTES = 8
 _CHECKSUM_BYTES = 4
 
 
-def read_tfrecord(share: Share) -> Iterator[RawBatch]:
-    """Yields the share's batches.
+def read_tfrecord(task: ReadTask) -> Iterator[RawBatch]:
+    """Yields the task's batches.
 
     Raises:
         FileFault: The file is damaged; the batches before are those before the damage.
     """
-    decoding = Decoding(share)
-    with byte_stream(share.file) as stream:
+    decoding = Decoding(task)
+    with byte_stream(task.file) as stream:
         first = 1
-        for number, batch in enumerate(record_batches(stream, share.batch_rows)):
-            if share.has(number):
+        for number, batch in enumerate(record_batches(stream, task.batch_rows)):
+            if task.has(number):
                 yield from decoding.decoded(batch, first)
             first += len(batch)
-    share.tell_rows(first - 1)
+    task.record_stored(first - 1)
 
 
 def record_batches(stream: IO[bytes], batch_rows: int) -> Iterator[list[bytes]]:

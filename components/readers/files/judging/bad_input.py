@@ -1,7 +1,7 @@
-"""What was bad in files: an error at once, or counts by reason and the first places.
+"""What was bad in files: an error at once, or counts by reason and the first locations.
 
 A row can be bad, and a whole file: one that cannot be read, or from some byte on. A
-file without rows is not bad, but told. The counts of several workers merge into the
+file without rows is not bad, but named. The counts of several workers merge into the
 same whatever order they come in.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from shardline.configs.shown import escaped
 
-_FIRST_PLACES = 3
+_FIRST_LOCATIONS = 3
 _NAMED_EMPTY = 10  # of files without rows, in lines
 _SKIP = (
     "Or set `data.files.on_bad_example: skip`, to leave what is bad out and have it "
@@ -72,7 +72,7 @@ class BadInput:
         known = [*self.first.get(reason, []), *first]
         # What comes back from JSON has lists for tuples.
         self.first[reason] = sorted((f, n, words) for f, n, words in known)
-        del self.first[reason][_FIRST_PLACES:]
+        del self.first[reason][_FIRST_LOCATIONS:]
 
     def add_file(self, file: str, fault: str) -> None:
         """Counts a bad file, once however often it is read.
@@ -175,7 +175,7 @@ class RowFaults:
         self.good[rows] = False
         first = []
         file = escaped(self._file, keep="")
-        for row in rows[:_FIRST_PLACES].tolist():
+        for row in rows[:_FIRST_LOCATIONS].tolist():
             number = self._number_of(row)
             words = f"{file}, {self._unit} {number}: {reason}: {came(row)}. {remedy}"
             first.append((self._file, number, words))

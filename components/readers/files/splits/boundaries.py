@@ -103,7 +103,7 @@ def reached(values: pa.Array, boundary: Boundary) -> tuple[np.ndarray, np.ndarra
         boundary: What to compare with.
 
     Returns:
-        Which are the boundary or more, bool [values]; and the places of those that
+        Which are the boundary or more, bool [values]; and the positions of those that
         cannot be compared, int64 [any], such as NaN, or text that is no number.
     """
     stored = values.type

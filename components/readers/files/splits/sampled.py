@@ -24,7 +24,7 @@ from shardline.components.readers.files.judging.bad_input import (
 from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.components.readers.files.sampling import Piece, sample
 from shardline.components.readers.files.splits.boundaries import is_text, read_text
-from shardline.components.readers.files.splits.claims import claimed
+from shardline.components.readers.files.splits.held_out_rows import held_out_rows
 from shardline.configs.boundaries import Boundary, boundary_of
 from shardline.configs.data import HeldOut
 from shardline.configs.shown import escaped, quoted, shown
@@ -39,7 +39,7 @@ class SampledSplit(NamedTuple):
     """What a sample tells of one held-out split.
 
     Attributes:
-        takes: which rows it claims, whatever other splits do, bool [rows].
+        takes: which rows it takes, whatever other splits do, bool [rows].
         goes: between which values its column goes, in words; "" if it has none.
         advice: what to give instead, if boundary and column count in other units.
         bad: rows that tell nothing.
@@ -101,7 +101,7 @@ def _of_piece(split: str, rule: HeldOut, piece: Piece, settings: ReadSettings) -
     bad = BadInput("skip")
     rows = piece.batch.num_rows
     faults = RowFaults(bad, rows, piece.file, lambda row: row + 1, "example")
-    takes = claimed({split: rule}, {rule.column: lists}, faults)[split]
+    takes = held_out_rows({split: rule}, {rule.column: lists}, faults)[split]
     if rule.at_least is None:
         return _Part(takes, None, bad)
     return _Part(takes, _ends(lists.values, boundary_of(rule.at_least)), bad)
@@ -116,30 +116,30 @@ def why_empty(split: str, files: Sequence[str], settings: ReadSettings) -> str:
         settings: How those are read.
     """
     held_out = {split: settings.held_out[split]} if split in settings.held_out else {}
-    told = []
+    sentences = []
     for name, rule in (held_out or settings.held_out).items():
         for file in dict.fromkeys([files[0], files[-1]] if files else []):
             try:
-                told.append(_told(name, rule, file, settings))
+                sentences.append(_sentence(name, rule, file, settings))
             except (BadInputError, KeyError):
-                continue  # what cannot be read was told, or left out, before
-    return " ".join(told)
+                continue  # what cannot be read was reported, or left out, before
+    return " ".join(sentences)
 
 
-def _told(split: str, rule: HeldOut, file: str, settings: ReadSettings) -> str:
+def _sentence(split: str, rule: HeldOut, file: str, settings: ReadSettings) -> str:
     pieces = sample([file], settings, _ROWS, [rule.column])
-    seen = sampled_split(split, rule, pieces, settings)
-    takes, rows = int(seen.takes.sum()), len(seen.takes)
-    told = (
+    of_sample = sampled_split(split, rule, pieces, settings)
+    takes, rows = int(of_sample.takes.sum()), len(of_sample.takes)
+    start = (
         f"`data.files.held_out.{split}` takes {takes:,} of the first {rows:,} examples "
         f"of {escaped(file, keep='')}"
     )
     if rule.at_least is None:
-        return f"{told}, by `fraction: {rule.fraction}`. Give another fraction."
-    goes = f"goes {seen.goes} there" if seen.goes else "has no value there"
-    advice = seen.advice or f"Give a{' higher' if takes else ' lower'} boundary."
+        return f"{start}, by `fraction: {rule.fraction}`. Give another fraction."
+    goes = f"goes {of_sample.goes} there" if of_sample.goes else "has no value there"
+    advice = of_sample.advice or f"Give a{' higher' if takes else ' lower'} boundary."
     return (
-        f"{told}: column `{shown(rule.column)}` {goes}, and `at_least` is "
+        f"{start}: column `{shown(rule.column)}` {goes}, and `at_least` is "
         f"{quoted(rule.at_least)}. {advice}"
     )
 

@@ -52,7 +52,7 @@ MANIFEST = CheckpointManifest(
     steps=1,
     hosts=1,
     rows={name: len(rows) for name, rows in TABLES.items()},
-    features=FeatureSet(
+    feature_set=FeatureSet(
         features={name: Feature(table=name) for name in TABLES},
         tables={name: Table(dim=DIM) for name in TABLES},
     ),

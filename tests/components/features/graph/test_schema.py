@@ -85,7 +85,9 @@ def test_feature_that_fits_its_column_has_no_fault(settings: dict[str, Any]) -> 
 def test_feature_that_does_not_fit_is_a_fault(
     settings: dict[str, Any], fault: str
 ) -> None:
-    assert column_faults(feature_set(**settings), TARGET, COLUMNS) == [fault]
+    faults = column_faults(feature_set(**settings), TARGET, COLUMNS)
+
+    assert [str(one) for one in faults] == [fault]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,10 @@ def test_feature_that_does_not_fit_is_a_fault(
 def test_label_that_is_no_single_float_is_a_fault(label: str, fault: str) -> None:
     target = Target(label=label)
 
-    assert column_faults(feature_set(column="user"), target, COLUMNS) == [fault]
+    faults = column_faults(feature_set(column="user"), target, COLUMNS)
+
+    assert [str(one) for one in faults] == [fault]
+    assert [one.config_path for one in faults] == [("data", "label")]
 
 
 def test_example_weight_must_be_there() -> None:
@@ -114,7 +119,7 @@ def test_example_weight_must_be_there() -> None:
 
     (fault,) = column_faults(feature_set(column="user"), target, COLUMNS)
 
-    assert fault.startswith("example_weight: column `w` is not among")
+    assert str(fault).startswith("example_weight: column `w` is not among")
 
 
 def test_optional_column_needs_a_default() -> None:
@@ -122,7 +127,7 @@ def test_optional_column_needs_a_default() -> None:
 
     (fault,) = column_faults(feature_set(column="user"), TARGET, columns)
 
-    assert fault.endswith(
+    assert str(fault).endswith(
         "it may be missing: give `default`, or `missing` for a number"
     )
 

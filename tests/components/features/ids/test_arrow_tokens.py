@@ -13,8 +13,8 @@ from shardline.components.features.graph.single_values import as_values
 from shardline.components.features.ids import tensor_tokens as graph
 from shardline.components.features.ids.arrow_tokens import (
     column_of,
+    counted_tokens,
     crossed,
-    feature_tokens,
 )
 from shardline.configs.columns import raw_columns
 from shardline.configs.schema import Feature, FeatureSet, Ids, Table
@@ -91,7 +91,7 @@ def test_arrow_and_tensor_tokens_are_equal(case: Any) -> None:
     read = RawAdapter(example_schema(columns)).tensors(batch)
     tensors = as_values(read, columns)
 
-    counted = feature_tokens("f", feature, batch).to_pylist()
+    counted = counted_tokens("f", feature, batch).to_pylist()
     made = graph.feature_tokens("f", feature, tensors)
 
     per_row = made.to_list() if isinstance(made, tf.RaggedTensor) else made.numpy()
@@ -122,7 +122,7 @@ def test_tokens_cut_off_a_sequence_are_counted() -> None:
     features = FeatureSet(features={"f": feature}, tables={"t": Table(dim=1)})
     batch = batch_of(raw_columns(features), [{"f": ["a", "b"]}])
 
-    assert feature_tokens("f", feature, batch).to_pylist() == [b"a", b"b"]
+    assert counted_tokens("f", feature, batch).to_pylist() == [b"a", b"b"]
 
 
 def test_cross_keeps_how_many_pairs_each_row_has() -> None:

@@ -43,9 +43,9 @@ class Parts(NamedTuple):
             values = values.filter(pa.array(self.is_value))
         return pa.LargeListArray.from_arrays(pa.array(offsets), values)
 
-    def shown(self, cell: int, place: int) -> str:
+    def shown(self, cell: int, position: int) -> str:
         """Shows one part of a cell, for messages."""
-        at = int(self.offsets[cell]) + place
+        at = int(self.offsets[cell]) + position
         if at >= self.offsets[cell + 1] or not self.is_value[at]:
             return "nothing"
         return quoted(self.values[at].as_py(), _SHOWN)
@@ -94,10 +94,10 @@ def full(cells: pa.Array) -> pa.Array:
     return pc.if_else(is_full, cells, pa.scalar(None, cells.type))
 
 
-def check_places(
+def check_positions(
     weights: str, ids: str, parts: dict[str, Parts], faults: RowFaults
 ) -> None:
-    """Marks rows whose weights are not at the places of their ids.
+    """Marks rows whose weights are not at the positions of their ids.
 
     What is left of `a||b` and `1|2|` would be as many, and the weight of nothing would
     be that of `b`.
@@ -110,36 +110,36 @@ def check_places(
     """
     if all(parts[name].is_value.all() for name in (weights, ids)):
         return
-    given, expected = _places(parts[weights]), _places(parts[ids])
+    given, expected = _positions(parts[weights]), _positions(parts[ids])
     is_even = given.counts == expected.counts  # other rows are bad by their counts
-    weight_places = given.places[np.repeat(is_even, given.counts)]
-    id_places = expected.places[np.repeat(is_even, expected.counts)]
+    weight_positions = given.positions[np.repeat(is_even, given.counts)]
+    id_positions = expected.positions[np.repeat(is_even, expected.counts)]
     rows = np.repeat(np.flatnonzero(is_even), given.counts[is_even])
-    differing = np.flatnonzero(weight_places != id_places)
+    differing = np.flatnonzero(weight_positions != id_positions)
     uneven, first = np.unique(rows[differing], return_index=True)
-    places = np.minimum(weight_places, id_places)[differing[first]]
-    place_of = dict(zip(uneven.tolist(), places.tolist(), strict=True))
+    positions = np.minimum(weight_positions, id_positions)[differing[first]]
+    position_of = dict(zip(uneven.tolist(), positions.tolist(), strict=True))
     faults.mark(
         uneven,
         f"column `{shown(weights)}` has weights at other places than column "
         f"`{shown(ids)}` has ids",
         lambda row: (
-            f"at place {place_of[row] + 1} the weight is "
-            f"{parts[weights].shown(row, place_of[row])} and the id "
-            f"{parts[ids].shown(row, place_of[row])}"
+            f"at place {position_of[row] + 1} the weight is "
+            f"{parts[weights].shown(row, position_of[row])} and the id "
+            f"{parts[ids].shown(row, position_of[row])}"
         ),
         "Write one weight for each id, in the same order.",
     )
 
 
-class _Places(NamedTuple):
+class _Positions(NamedTuple):
     counts: np.ndarray  # of values, int64 [cells]
-    places: np.ndarray  # of each value in its cell, int64 [values]
+    positions: np.ndarray  # of each value in its cell, int64 [values]
 
 
-def _places(parts: Parts) -> _Places:
+def _positions(parts: Parts) -> _Positions:
     before = offsets_of(parts.is_value)
     counts = np.diff(before[parts.offsets])
     starts = np.repeat(parts.offsets[:-1], np.diff(parts.offsets))
-    places = (np.arange(len(parts.is_value)) - starts)[parts.is_value]
-    return _Places(counts, places)
+    positions = (np.arange(len(parts.is_value)) - starts)[parts.is_value]
+    return _Positions(counts, positions)

@@ -34,12 +34,12 @@ class Quoted(NamedTuple):
     broken: tuple[int, ...]  # the opening quotes of cells without a good end
     end: int  # from here on more text must be seen to know
 
-    def hold(self, places: np.ndarray) -> np.ndarray:
-        """Tells which places in the text are in a quoted cell, bool [places]."""
+    def hold(self, positions: np.ndarray) -> np.ndarray:
+        """Tells which positions in the text are in a quoted cell, bool [positions]."""
         if not len(self.starts):
-            return np.zeros(len(places), bool)
-        cells = np.searchsorted(self.starts, places, side="right") - 1
-        return np.asarray((cells >= 0) & (self.ends[cells] > places))
+            return np.zeros(len(positions), bool)
+        cells = np.searchsorted(self.starts, positions, side="right") - 1
+        return np.asarray((cells >= 0) & (self.ends[cells] > positions))
 
 
 def quoted_cells(text: bytes | bytearray, *, is_last: bool) -> Quoted:
@@ -49,7 +49,7 @@ def quoted_cells(text: bytes | bytearray, *, is_last: bool) -> Quoted:
         text: CSV.
         is_last: Whether no more text follows.
     """
-    quotes = places_of(text, _QUOTE)
+    quotes = positions_of(text, _QUOTE)
     if _is_regular(text, quotes, is_last=is_last):
         starts, ends = quotes[0::2], quotes[1::2] + 1
         is_open = len(starts) > len(ends)
@@ -80,8 +80,8 @@ def _scanned(text: bytes | bytearray, *, is_last: bool) -> Quoted:
     """Finds quoted cells one after the other."""
     cells: list[np.ndarray] = []
     broken: list[int] = []
-    end, place = len(text), 0
-    while (cell := _next_broken(text, place, cells)) is not None:
+    end, position = len(text), 0
+    while (cell := _next_broken(text, position, cells)) is not None:
         if not (is_last or _is_known(text, cell)):
             end = cell.start()
             break
@@ -89,17 +89,17 @@ def _scanned(text: bytes | bytearray, *, is_last: bool) -> Quoted:
         line_end = LINE_BREAK.search(text, cell.start())
         if line_end is None:
             break
-        place = line_end.end()
+        position = line_end.end()
     starts, ends = np.concatenate([_NO_CELLS, *cells]).T
     return Quoted(starts, ends, tuple(broken), end)
 
 
 def _next_broken(
-    text: bytes | bytearray, place: int, cells: list[np.ndarray]
+    text: bytes | bytearray, position: int, cells: list[np.ndarray]
 ) -> re.Match[bytes] | None:
-    """Adds good cells from a place on, up to the first that is not; returns this."""
+    """Adds good cells from a position on, up to the first that is not; returns this."""
     data = np.frombuffer(text, np.uint8)
-    scan = _QUOTED.finditer(text, place)
+    scan = _QUOTED.finditer(text, position)
     while some := list(islice(scan, _CELLS_AT_ONCE)):
         spans = np.array([cell.span() for cell in some], np.int64)
         starts, ends = spans.T
@@ -131,8 +131,8 @@ def _is_known(text: bytes | bytearray, cell: re.Match[bytes]) -> bool:
     return is_seen or cell.end() - cell.start() > MOST_QUOTED_BYTES
 
 
-def places_of(text: bytes | bytearray, *characters: int) -> np.ndarray:
-    """Returns where any of some characters stand, int64 [places]."""
+def positions_of(text: bytes | bytearray, *characters: int) -> np.ndarray:
+    """Returns where any of some characters stand, int64 [positions]."""
     data = np.frombuffer(text, np.uint8)
     found = data == characters[0]
     for character in characters[1:]:

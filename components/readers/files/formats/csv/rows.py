@@ -15,7 +15,7 @@ from shardline.components.readers.files.formats.csv.headers import no_text
 from shardline.components.readers.files.formats.csv.quotes import (
     LINE_BREAK,
     Quoted,
-    places_of,
+    positions_of,
     quoted_cells,
 )
 from shardline.components.readers.files.judging.bad_input import FileFault
@@ -60,7 +60,7 @@ def header_and_rows(
     if first.unclosed and first.unclosed[0].line == 1:
         unclosed = "its header line has a quote that is not closed. Close it."
         raise FileFault(no_text(first.unclosed[0].text) or unclosed)
-    breaks = places_of(first.text, _LINE_FEED)
+    breaks = positions_of(first.text, _LINE_FEED)
     breaks = breaks[~quoted_cells(first.text, is_last=True).hold(breaks)]
     end = int(breaks[0]) + 1 if len(breaks) else len(first.text)
     rest = Rows(1 + lines(first.text, end), first.text[end:], first.unclosed)
@@ -126,7 +126,7 @@ def _whole_rows(text: bytearray, line: int, *, is_last: bool) -> tuple[Rows, int
     """Returns the rows that end in a text, all if no more comes, and where they do."""
     quoted = quoted_cells(text, is_last=is_last)
     end = len(text) if is_last else _end_of_rows(text, quoted)
-    broken = [place for place in quoted.broken if place < end]
+    broken = [position for position in quoted.broken if position < end]
     rows = bytes(memoryview(text)[:end])
     if broken:
         return _without(rows, line, quoted, broken), end
@@ -157,9 +157,9 @@ def _without(text: bytes, line: int, quoted: Quoted, broken: list[int]) -> Rows:
     pieces: list[bytes] = []
     unclosed = []
     done = 0
-    for place in broken:
-        start = int(starts[np.searchsorted(starts, place, side="right") - 1])
-        end = LINE_BREAK.search(text, place)
+    for position in broken:
+        start = int(starts[np.searchsorted(starts, position, side="right") - 1])
+        end = LINE_BREAK.search(text, position)
         after = end.start() if end else len(text)
         before, row = text[done:start], text[start:after]
         # A return must not become one line break with a line feed after it.
@@ -173,7 +173,7 @@ def _without(text: bytes, line: int, quoted: Quoted, broken: list[int]) -> Rows:
 def row_starts(text: bytes, quoted: Quoted | None = None) -> np.ndarray:
     """Returns where the rows of a text begin that are not blank, int64 [rows]."""
     quoted = quoted or quoted_cells(text, is_last=True)
-    breaks = places_of(text, _LINE_FEED, _RETURN)
+    breaks = positions_of(text, _LINE_FEED, _RETURN)
     starts = np.concatenate([[0], breaks[~quoted.hold(breaks)] + 1])
     starts = starts[starts < len(text)]
     data = np.frombuffer(text, np.uint8)
@@ -181,6 +181,6 @@ def row_starts(text: bytes, quoted: Quoted | None = None) -> np.ndarray:
 
 
 def lines(text: bytes, end: int | None = None) -> int:
-    """Returns how many line breaks are in a text, or before a place in it."""
+    """Returns how many line breaks are in a text, or before a position in it."""
     feeds, returns = text.count(b"\n", 0, end), text.count(b"\r", 0, end)
     return feeds + returns - (text.count(b"\r\n", 0, end) if returns else 0)

@@ -18,7 +18,7 @@ import pyarrow.csv as pa_csv
 from shardline.components.readers.files.formats.csv.cells import CELL, header_of, parsed
 from shardline.components.readers.files.formats.csv.lists import (
     Parts,
-    check_places,
+    check_positions,
     column_of_cells,
 )
 from shardline.components.readers.files.formats.csv.rows import (
@@ -29,20 +29,20 @@ from shardline.components.readers.files.formats.csv.rows import (
     row_starts,
 )
 from shardline.components.readers.files.judging.bad_input import RowFaults
-from shardline.components.readers.files.raw_batch import RawBatch, Share, mark_long
+from shardline.components.readers.files.raw_batch import RawBatch, ReadTask, mark_long
 from shardline.components.readers.files.streams import byte_stream
 from shardline.configs.shown import quoted
 
 _CHUNK_BYTES = 1 << 20
 
 
-def read_csv(share: Share) -> Iterator[RawBatch]:
-    """Yields the share's chunks, cut into batches.
+def read_csv(task: ReadTask) -> Iterator[RawBatch]:
+    """Yields the task's chunks, cut into batches.
 
     Raises:
         FileFault: The file is damaged, or lacks a column; what comes before is yielded.
     """
-    with byte_stream(share.file) as stream:
+    with byte_stream(task.file) as stream:
         line, chunks = opened_rows(stream)
         with_rows = (
             (number, rows)
@@ -53,12 +53,12 @@ def read_csv(share: Share) -> Iterator[RawBatch]:
         if some is None:
             if line.strip():
                 header_of(line, [])  # What is no header may be rows.
-            share.tell_rows(0)
+            task.record_stored(0)
             return
-        header = header_of(line, share.settings.wanted)
+        header = header_of(line, task.settings.wanted)
         for number, rows in itertools.chain([some], with_rows):
-            if share.has(number):
-                yield from _Chunk(rows, header, share).batches()
+            if task.has(number):
+                yield from _Chunk(rows, header, task).batches()
 
 
 def opened_rows(stream: IO[bytes]) -> tuple[bytes, Iterator[Rows]]:
@@ -69,17 +69,17 @@ def opened_rows(stream: IO[bytes]) -> tuple[bytes, Iterator[Rows]]:
 class _Chunk:
     """Some whole rows of text."""
 
-    def __init__(self, rows: Rows, header: list[str], share: Share):
+    def __init__(self, rows: Rows, header: list[str], task: ReadTask):
         self._rows = rows
         self._header = header
-        self._share = share
+        self._task = task
 
     def batches(self) -> Iterator[RawBatch]:
         self._tell_of_unclosed()
         if not self._rows.text.strip():
             return
         table, kept = self._parsed()
-        size = self._share.batch_rows
+        size = self._task.batch_rows
         for first in range(0, table.num_rows, size):
             rows = table.slice(first, size)
             lines = kept[first : first + size]
@@ -88,7 +88,7 @@ class _Chunk:
             yield RawBatch(columns, faults, is_text=True)
 
     def _faults(self, rows: int, line_of: Callable[[int], int]) -> RowFaults:
-        return RowFaults(self._share.bad, rows, self._share.file, line_of, "line")
+        return RowFaults(self._task.bad, rows, self._task.file, line_of, "line")
 
     def _tell_of_unclosed(self) -> None:
         unclosed = self._rows.unclosed
@@ -103,7 +103,7 @@ class _Chunk:
         """Returns the rows that have all cells, and their numbers in the chunk."""
         invalid: list[pa_csv.InvalidRow] = []
         table = parsed(
-            self._rows.text, self._header, self._share.settings.wanted, invalid
+            self._rows.text, self._header, self._task.settings.wanted, invalid
         )
         total = table.num_rows + len(invalid)
         uneven = np.array([row.number - 1 for row in invalid], np.int64)
@@ -129,7 +129,7 @@ class _Chunk:
 
     def _columns(self, rows: pa.Table, faults: RowFaults) -> dict[str, pa.Array]:
         """Returns columns with empty cells null, ragged ones split into lists."""
-        settings = self._share.settings
+        settings = self._task.settings
         columns: dict[str, pa.Array] = {}
         lists: dict[str, Parts] = {}
         for name in settings.wanted:
@@ -142,12 +142,12 @@ class _Chunk:
                 lists[name] = parts
         for weights, ids in settings.paired:
             if weights in lists and ids in lists:
-                check_places(weights, ids, lists, faults)
+                check_positions(weights, ids, lists, faults)
         return columns
 
     def _short(self, name: str, cells: pa.Array, faults: RowFaults) -> pa.Array:
         """Returns cells of lists, those with too many values null and marked."""
-        settings = self._share.settings
+        settings = self._task.settings
         found = pc.count_substring(cells, settings.list_separator)
         counts = np.asarray(found, np.int64) + 1
         long = np.flatnonzero(counts > settings.max_values)

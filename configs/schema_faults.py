@@ -1,0 +1,62 @@
+"""What pydantic finds wrong with a configuration, as faults."""
+
+import difflib
+from typing import Any, get_args
+
+from pydantic_core import ErrorDetails
+
+from shardline.configs.fault import ConfigPath, Fault
+from shardline.configs.schema import Run
+from shardline.configs.section import CROSS_SECTION
+from shardline.configs.shown import quoted, shown
+
+_UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
+_MISSING_KEY = ("missing", "missing_argument")
+
+
+def faults_of(error: ErrorDetails) -> list[Fault]:
+    """Returns the faults that a pydantic error carries: one, or several of a rule."""
+    if error["type"] == CROSS_SECTION:
+        return list(error["ctx"]["faults"])
+    config_path = tuple(str(part) for part in error["loc"])
+    if error["type"] in _UNKNOWN_KEY:
+        message = f"unknown key `{shown(config_path[-1])}`"
+        return [Fault(config_path, message, _known_key(config_path))]
+    name = f"`{'.'.join(map(shown, config_path))}`"
+    if error["type"] in _MISSING_KEY:
+        return [Fault(config_path, f"{name} is missing")]
+    message, value = error["msg"], error["input"]
+    if not isinstance(value, dict):
+        message += f", got {_input(value)}"
+    return [Fault(config_path, message, who=name)]
+
+
+def _input(value: Any) -> str:
+    return quoted(value) if isinstance(value, str) else shown(repr(value))
+
+
+def _known_key(config_path: ConfigPath) -> str:
+    """Returns the nearest key that is known, else the list of known keys."""
+    known = sorted(_known_keys(Run, config_path[:-1]))
+    nearest = difflib.get_close_matches(config_path[-1], known, n=1)
+    if nearest:
+        return f"did you mean `{nearest[0]}`?"
+    return f"known keys: {', '.join(known)}"
+
+
+def _known_keys(model: Any, config_path: ConfigPath) -> set[str]:
+    """Returns the keys of the section at a path, walking the schema's types."""
+    annotation: Any = model
+    for part in config_path:
+        if _is_section(annotation):
+            annotation = annotation.__pydantic_fields__[part].annotation
+        else:  # dict[Name, Section]: any key leads to its value type
+            annotation = get_args(annotation)[-1]
+        sections = [kind for kind in get_args(annotation) if _is_section(kind)]
+        if not _is_section(annotation) and type(None) in get_args(annotation):
+            annotation = sections[0]
+    return set(annotation.__pydantic_fields__)
+
+
+def _is_section(annotation: Any) -> bool:
+    return hasattr(annotation, "__pydantic_fields__")

@@ -1,0 +1,48 @@
+"""What a data section may not say of itself."""
+
+from collections.abc import Callable
+
+import pytest
+
+# Text to replace, its replacement, and the line and the message of the fault.
+FAULTS = {
+    "options_without_a_reader": (
+        "  path: data",
+        "  path: data\n  options: {a: 1}",
+        "2: `data`: `options` are for a `reader` alone",
+    ),
+    "separator_without_lists": (
+        "format: csv,",
+        'format: parquet, list_separator: ";",',
+        "3: `data.files`: `list_separator` is for CSV alone",
+    ),
+    "empty_separator": (
+        "format: csv,",
+        'format: csv, list_separator: "",',
+        "3: `data.files.list_separator`: is empty; give the characters between values",
+    ),
+    "separator_with_a_quote": (
+        "format: csv,",
+        "format: csv, list_separator: '\"',",
+        "3: `data.files.list_separator`: holds a quote or a line break",
+    ),
+    "blanks_of_no_text": (
+        "format: csv,",
+        "format: tfrecord, list_strip: false,",
+        "3: `data.files`: `list_strip` is for CSV alone",
+    ),
+    "date_without_quotes": (
+        "splits: {train: a.csv}",
+        "splits: {train: a.csv}, held_out: {eval: {column: day, at_least: 2026-01-02}}",
+        "3: `data.files.held_out.eval.at_least`: put the date between quotes",
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "message"), FAULTS.values(), ids=list(FAULTS))
+def test_fault_is_told_with_its_line(
+    job_faults: Callable[[str, str], list[str]], old: str, new: str, message: str
+) -> None:
+    faults = job_faults(old, new)
+
+    assert any(fault.startswith(message) for fault in faults), faults

@@ -1,0 +1,90 @@
+"""Mistakes that a configuration shows by itself."""
+
+from typing import Any
+
+# Changes of the configuration, changes of the data, formats, and of the fault its line,
+# who it is about, and a part of what it says and of the remedy.
+FAULTS: dict[str, tuple[Any, Any, tuple[str, ...], int, str, str, str]] = {
+    # What the file shows by itself.
+    "unknown key": (
+        {"combiner: mean": "combinr: mean"},
+        {},
+        ("csv",),
+        13,
+        "unknown key",
+        "`combinr`",
+        "did you mean `combiner`",
+    ),
+    "sequence with a combiner": (
+        {"max_sequence_length: 3": "max_sequence_length: 3, combiner: sum"},
+        {},
+        ("csv",),
+        14,
+        "`features.recent`",
+        "a sequence is not pooled",
+        "give `combiner` or `max_sequence_length`",
+    ),
+    "two combiners on a table": (
+        {"max_sequence_length: 3": "combiner: sum"},
+        {},
+        ("csv",),
+        24,
+        "table `tag`",
+        "its features ask for mean and sum",
+        "use two tables",
+    ),
+    "id spaces of two features differ": (
+        {"recent: {table: tag": "recent: {ids: {hash_buckets: 5}, table: tag"},
+        {},
+        ("csv",),
+        14,
+        "feature `recent`",
+        "its ids (hash_buckets: 5 of string) are not those of feature `tags`",
+        "use two tables",
+    ),
+    "ids need more rows than the table has": (
+        {"item: {dim: 8}": "item: {dim: 8, rows: 10}"},
+        {},
+        ("csv",),
+        23,
+        "table `item`",
+        "its ids need 20 rows, `rows` is 10",
+        "give it more",
+    ),
+    "reserved name": (
+        {"  user: {table: user}": "  scores: {table: user}"},
+        {},
+        ("csv",),
+        11,
+        "feature `scores`",
+        "has a name that has another meaning here",
+        "rename it, and give `column: scores`",
+    ),
+    "label among the features": (
+        {"column: price, ids": "column: bought, ids"},
+        {},
+        ("csv",),
+        17,
+        "feature `band`",
+        "reads the label's column",
+        "give away what is to be predicted",
+    ),
+    "unknown table": (
+        {"{table: user}": "{table: usr}"},
+        {},
+        ("csv",),
+        11,
+        "feature `user`",
+        "table `usr` is not among the tables",
+        "(band, item, pair, shop, tag, user)",
+    ),
+    "dtype that ids do not take": (
+        {"ids: {range: 20}": "ids: {range: 20}, dtype: string"},
+        {},
+        ("csv",),
+        12,
+        "`features.item`",
+        "`dtype: string` does not fit `ids: range: 20`",
+        "needs int64",
+    ),
+}

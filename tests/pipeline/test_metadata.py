@@ -1,0 +1,112 @@
+"""What ML Metadata has recorded, in this project's words."""
+
+import contextlib
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shardline_tests import load
+from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types.standard_artifacts import Examples
+
+from shardline.pipeline.metadata import (
+    RunError,
+    RunRecord,
+    executions_of,
+    sqlite_connection,
+    tfx_metadata,
+)
+
+Runner = load("pipeline/runners/test_local_dag.py").Runner
+
+
+@component
+def Maker(examples: OutputArtifact[Examples], mood: Parameter[str]) -> None:
+    """Makes two splits; fails or stops when it is to."""
+    if mood == "failing":
+        raise ValueError("the reason")
+    if mood == "interrupted":
+        signal.raise_signal(signal.SIGINT)
+    examples.splits = ["eval", "train"]
+    examples.set_float_custom_property("half", 0.5)
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Any:
+    """A runner whose component was made, reused, failed and interrupted, in turn."""
+    runner = Runner(tmp_path)
+    for mood in ("well", "well", "failing", "interrupted"):
+        with contextlib.suppress(Exception, KeyboardInterrupt):
+            runner.run(Maker(mood=mood))
+    return runner
+
+
+def test_executions_are_of_all_runs_oldest_first(runner: Any) -> None:
+    executions = executions_of(sqlite_connection(runner.metadata), "test", "Maker")
+
+    states = [execution.state for execution in executions]
+    assert states == ["done", "reused", "failed", "interrupted"]
+    assert [one.has_ended for one in executions] == [True, True, False, False]
+    assert [one.parameters["mood"] for one in executions] == [
+        "well",
+        "well",
+        "failing",
+        "interrupted",
+    ]
+    numbers = [execution.number for execution in executions]
+    assert numbers == sorted(set(numbers))
+
+
+def test_reused_output_is_that_of_the_first_execution(runner: Any) -> None:
+    first, second, *_ = executions_of(
+        sqlite_connection(runner.metadata), "test", "Maker"
+    )
+
+    made, reused = first.outputs["examples"], second.outputs["examples"]
+    assert made.number == reused.number
+    assert made.uri == reused.uri
+    assert made.uri.endswith(f"/Maker/examples/{first.number}")
+    assert made.properties["half"] == 0.5
+
+
+def test_artifact_is_what_tfx_passes_to_executors(runner: Any) -> None:
+    first, *_ = executions_of(sqlite_connection(runner.metadata), "test", "Maker")
+
+    examples = first.outputs["examples"].for_tfx(Examples)
+
+    assert isinstance(examples, Examples)
+    assert examples.splits == ["eval", "train"]
+    assert examples.uri == first.outputs["examples"].uri
+
+
+@pytest.mark.parametrize(("pipeline", "name"), [("test", "Other"), ("other", "Maker")])
+def test_component_that_never_ran_has_no_executions(
+    runner: Any, pipeline: str, name: str
+) -> None:
+    assert executions_of(sqlite_connection(runner.metadata), pipeline, name) == []
+
+
+def test_run_that_is_not_recorded_skipped_everything(runner: Any) -> None:
+    record = RunRecord(sqlite_connection(runner.metadata), "test", "no such run")
+
+    assert record.state("Maker") == "skipped"
+    assert record.cancel("Maker") is None
+    with pytest.raises(RunError, match=r"Maker was skipped\."):
+        record.artifacts("Maker")
+    with pytest.raises(RunError, match="Maker is skipped, and raised no error"):
+        record.check("Maker")
+
+
+def test_execution_that_has_ended_is_not_cancelled(tmp_path: Path) -> None:
+    record = Runner(tmp_path).run(Maker(mood="well"))
+
+    assert record.cancel("Maker") is None
+    assert record.state("Maker") == "done"
+    record.check("Maker")
+
+
+def test_tfx_reads_the_same_store(runner: Any) -> None:
+    with tfx_metadata(sqlite_connection(runner.metadata)) as handle:
+        assert len(handle.store.get_executions()) == 4
