@@ -1,4 +1,4 @@
-"""Which host holds and answers what: features, tables, rows and activations.
+"""Which host holds and answers which rows, of which tables and features.
 
 `HostLayout` is what an engine on CPU hosts knows before its first batch. `HostLookups`
 is what a batch then asks of one host.
