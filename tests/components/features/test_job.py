@@ -14,9 +14,7 @@ import pytest
 import tensorflow as tf
 from shardline_tests import load
 
-from shardline.components.execution.beam_runners import beam_runner
 from shardline.components.features.reading.spans import damage_of
-from shardline.components.features.standalone import preprocess_standalone
 from shardline.components.readers.files import BadInputError
 from shardline.configs.schema import Feature, FeatureSet, HeldOut, Ids, Table
 
@@ -287,19 +285,6 @@ def test_id_out_of_range_is_told_with_feature_and_file(
     assert partial(tmp_path) == []
 
 
-def test_no_example_is_an_error(csv_files: Write, run_standalone: Run) -> None:
-    folder = csv_files(train=range(10))
-    files = files_of(held_out={"test": HeldOut(column="age", at_least=0)})
-
-    with pytest.raises(
-        ValueError,
-        match=r"No example to analyse in split 'train': 1 files were read. "
-        "`data.files.held_out.test` takes 10 of the first 10 examples .* column `age` "
-        "goes from 0 to 9 there, and `at_least` is 0",
-    ):
-        run_standalone(Source(folder, files))
-
-
 def test_parquet_has_the_values_of_the_records(whole: Whole) -> None:
     table = pq.read_table(whole.done.output / "parquet" / "train")
     assert table.schema.field("user").type == pa.int64()
@@ -405,18 +390,3 @@ def test_file_that_was_added_to_counts_is_not_counted(
 
     assert again.report.statistics == whole.done.report.statistics
     assert again.report.damaged == (f"{shard.with_name('user-99')} was not there",)
-
-
-def test_place_that_reads_as_a_pattern_is_refused(
-    csv_files: Write, tmp_path: Path
-) -> None:
-    source = Source(csv_files(train_1=range(3)), files_of(splits={"train": "train*"}))
-
-    with pytest.raises(ValueError, match=r"has `\[` in it, which TensorFlow takes"):
-        preprocess_standalone(
-            source.examples,
-            source.preprocessing,
-            beam_runner("direct"),
-            output=str(tmp_path / "out[1]"),
-            file_formats=["tfrecord"],
-        )

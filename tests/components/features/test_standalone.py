@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 from shardline_tests import load
 
-from shardline.components.features.standalone import OutputExistsError
+from shardline.components.execution.beam_runners import beam_runner
+from shardline.components.features.standalone import (
+    OutputExistsError,
+    preprocess_standalone,
+)
 
 shared = load(Path(__file__).with_name("conftest.py"))
 Source, files_of, row_of = shared.Source, shared.files_of, shared.row_of
@@ -226,4 +230,32 @@ def test_graph_of_another_specification_is_refused(
     with pytest.raises(ValueError, match="another specification, whose vocabularies "):
         run_standalone(
             Source(folder, files, features), graph=str(first.output / "transform_graph")
+        )
+
+
+def test_no_example_is_an_error(csv_files: Write, run_standalone: Run) -> None:
+    folder = csv_files(train=range(10))
+    files = files_of(held_out={"test": HeldOut(column="age", at_least=0)})
+
+    with pytest.raises(
+        ValueError,
+        match=r"No example to analyse in split 'train': 1 files were read. "
+        "`data.files.held_out.test` takes 10 of the first 10 examples .* column `age` "
+        "goes from 0 to 9 there, and `at_least` is 0",
+    ):
+        run_standalone(Source(folder, files))
+
+
+def test_place_that_reads_as_a_pattern_is_refused(
+    csv_files: Write, tmp_path: Path
+) -> None:
+    source = Source(csv_files(train_1=range(3)), files_of(splits={"train": "train*"}))
+
+    with pytest.raises(ValueError, match=r"has `\[` in it, which TensorFlow takes"):
+        preprocess_standalone(
+            source.examples,
+            source.preprocessing,
+            beam_runner("direct"),
+            output=str(tmp_path / "out[1]"),
+            file_formats=["tfrecord"],
         )
