@@ -1,7 +1,7 @@
 """What ML Metadata says of pipeline runs, in this project's words.
 
-The one module that uses the library ml_metadata, which its maintainers have stopped to
-develop: whoever wants to know how a component ended, or what it made, asks here.
+This is the one module that uses the library ml_metadata, whose maintainers have stopped
+its development: all others ask here how a component ended and what its outputs are.
 
 A component whose inputs cannot be resolved fails without an error, so a run is judged
 by what it recorded.
@@ -41,7 +41,7 @@ class RunError(RuntimeError):
 
 
 class RecordedArtifact:
-    """An artifact that a component made."""
+    """An artifact that a component wrote."""
 
     def __init__(self, artifact: mlmd.Artifact):
         """Takes the record of ML Metadata."""
@@ -80,8 +80,8 @@ class RecordedExecution:
     Attributes:
         number: what ML Metadata calls it; in the paths of its outputs.
         state: how it ended.
-        parameters: what the component was given beside its inputs, by name.
-        outputs: the artifacts that it made, by output name.
+        parameters: the component's parameters by name.
+        outputs: the artifacts that it wrote or reused, by output name.
     """
 
     number: int

@@ -51,7 +51,7 @@ class DataCard(DataCounts):
 
     @property
     def counts(self) -> DataCounts:
-        """The same without locations."""
+        """The card without locations, for the model card."""
         return DataCounts(**self.model_dump(exclude={"lines"}))
 
     @property

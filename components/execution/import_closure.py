@@ -29,14 +29,14 @@ class _Source(NamedTuple):
 
 
 def import_closure(entry: str, *named: str) -> Mapping[str, Path]:
-    """Returns all modules that code may import, of this project and of a user's own.
+    """Returns all modules that code may import: this project's and the user's.
 
-    A user's own are those of the top-level packages of `named`, and the modules that
-    lie beside these packages. Modules of installed libraries are not followed.
+    The user's are the modules in the top-level packages of `named`, and those that lie
+    beside these packages. Imports of installed libraries are not followed.
 
     Args:
         entry: a module.
-        named: more modules, which the code imports by names that it is told.
+        named: more modules, which the code imports by names in its parameters.
 
     Returns:
         By the names of modules, their source files. A package that a module lies in is

@@ -69,13 +69,13 @@ class TableRows:
 
     @property
     def bytes(self) -> int:
-        """Of all parts."""
+        """The bytes of all parts together."""
         return self.rows * sum(part.row_bytes for part in self.parts().values())
 
 
 @dataclasses.dataclass(frozen=True)
 class _Part:
-    """Of a table: shape and type of one row, and where the first one lies."""
+    """Part of a table: shape and type of one row, and where the first one lies."""
 
     shape: list[int]
     dtype: tf.DType

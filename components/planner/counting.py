@@ -42,7 +42,7 @@ class Lengths:
 
     @property
     def percentiles(self) -> list[int]:
-        """Of ids a row, 0 to 100; the smallest number that so many rows do not top."""
+        """The percentiles 0 to 100 of how many ids a row has."""
         ends = np.cumsum(self._rows)
         ranks = np.maximum(1, np.ceil(np.arange(101) / 100 * ends[-1]))
         percentiles: list[int] = np.searchsorted(ends, ranks).tolist()

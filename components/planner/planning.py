@@ -1,4 +1,4 @@
-"""From what was counted to a plan."""
+"""Makes a plan of what was counted."""
 
 from __future__ import annotations
 

@@ -135,12 +135,12 @@ class Plan(Section):
 
     @property
     def row_bytes(self) -> int:
-        """Of the rows of all tables."""
+        """The bytes of the rows of all tables."""
         return sum(table.row_bytes for table in self.tables.values())
 
     @property
     def total_bytes(self) -> int:
-        """Of all tables, slots included."""
+        """The bytes of all tables, slots included."""
         return sum(table.total_bytes for table in self.tables.values())
 
     @property

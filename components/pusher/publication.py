@@ -87,7 +87,7 @@ class Publication(BaseModel):
 
     @property
     def bytes(self) -> int:
-        """Of all files."""
+        """The bytes of all files."""
         return sum(file.bytes for file in self.files.values())
 
     def write(self, folder: Path) -> None:

@@ -24,7 +24,7 @@ _Result = TypeVar("_Result")
 
 
 class Threads:
-    """As many threads as there are CPUs, given out in the order they are asked for."""
+    """A thread for each CPU, given out in the order they are asked for."""
 
     def __init__(self, waiting: Gauge):
         """Starts no thread yet.
@@ -90,7 +90,7 @@ class Batcher:
             run: the signature; called in a thread.
             threads: to run in.
             metrics: counts the size of each batch.
-            max_batch: examples; a request with more runs alone.
+            max_batch: examples; a request with more is run by itself.
             timeout_s: how long a request waits for others.
         """
         self._run = run
@@ -157,10 +157,10 @@ class Batcher:
         return batch
 
     def _outcomes(self, requests: Sequence[np.ndarray]) -> list[Arrays | Exception]:
-        """Runs requests together, or alone if that fails: each answers for itself."""
+        """Runs requests together, or one by one if that fails: each has its answer."""
         if len(requests) > 1 and (merged := self._merged(requests)) is not None:
             return merged
-        return [self._alone(request) for request in requests]
+        return [self._separate(request) for request in requests]
 
     def _merged(
         self, requests: Sequence[np.ndarray]
@@ -179,7 +179,7 @@ class Batcher:
             for size, end in zip(sizes, ends, strict=True)
         ]
 
-    def _alone(self, request: np.ndarray) -> Arrays | Exception:
+    def _separate(self, request: np.ndarray) -> Arrays | Exception:
         self._metrics.batches.observe(len(request))
         try:
             return self._run(request)

@@ -1,4 +1,4 @@
-"""From the body of a request to the body of its answer, in any protocol."""
+"""Turns the body of a request into the body of its answer, in any protocol."""
 
 import asyncio
 import contextlib

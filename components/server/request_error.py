@@ -58,7 +58,7 @@ class RequestError(Exception):
 
     @property
     def http_status(self) -> int:
-        """The same as a status of HTTP."""
+        """The status of HTTP that says the same."""
         return _HTTP_STATUS.get(self.status, 500)
 
 

@@ -15,7 +15,7 @@ class Settings:
         grpc_port: 0 is a free one.
         rest_port: 0 is a free one.
         poll_s: how often the folder is looked at.
-        max_batch: examples that are run together; 1 runs every request alone.
+        max_batch: examples that are run together; 1 runs each request by itself.
         batch_timeout_s: how long a request waits for others to be run with. With 0 it
             does not wait: what has queued up behind busy threads is run together.
         max_request_bytes: of one request, as it comes and as tensors.

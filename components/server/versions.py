@@ -89,7 +89,7 @@ class Versions:
 
     @property
     def is_loading(self) -> bool:
-        """Whether a version is being loaded, if only by a thread that is left alone."""
+        """Whether a thread is loading a version, even one that nobody waits for."""
         return self._loading is not None
 
     async def watch(self, every_s: float) -> None:

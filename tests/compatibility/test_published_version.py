@@ -16,10 +16,10 @@ from shardline.components.pusher.publish import publish_model
 from shardline.components.pusher.stores.stores import open_store
 from shardline.components.server.server import Server
 from shardline.components.server.settings import Settings
+from shardline.components.validator.published_model import check_published_model
 from shardline.configs.serving import Publishing
-from shardline.pipeline.commands.serve_check import check_published
 
-EXACTLY = "16 examples as the engine did: largest difference 0.0e+00"
+EXACTLY = (16, 0.0)
 
 
 @pytest.fixture
@@ -79,7 +79,8 @@ def test_server_answers_as_the_old_engine(serving: Path, published: Path) -> Non
 
 
 def test_check_finds_no_difference(serving: Path) -> None:
-    assert EXACTLY in check_published(serving, max_difference=0.0)
+    parity = check_published_model(serving, max_difference=0.0)
+    assert (parity.examples, parity.largest_difference) == EXACTLY
 
 
 def test_same_model_is_not_published_again(serving: Path, published: Path) -> None:
@@ -123,4 +124,5 @@ def test_agent_beside_an_old_version_serves_the_delta(
     update(open_store(serving), open_store(models))
 
     assert added.kind == "delta"
-    assert EXACTLY in check_published(models, max_difference=0.0)
+    parity = check_published_model(models, max_difference=0.0)
+    assert (parity.examples, parity.largest_difference) == EXACTLY

@@ -24,90 +24,14 @@ from shardline_tests import load
 
 from shardline.embedding import TPUEmbedding
 
+grid = load(Path(__file__).with_name("oracle_grid.py"))
+
 tpu = tf.tpu.experimental.embedding
 # No fixture: parameters need it at once.
 cases = load(Path(__file__).with_name("cases.py"))
 
 STEPS = 3
-RATE = 0.05
-RATES = (0.05, 0.2, 0.01)
 QUANTIZATION = (9, -0.7, 1.1)
-DECAY = {"weight_decay_factor": 0.1}
-BY_RATE = {"multiply_weight_decay_factor_by_learning_rate": True}
-ONE_BY_ONE = {"use_gradient_accumulation": False}
-CLIPS = {"clipvalue": (-0.8, 0.6), "clip_weight_min": -1.0, "clip_weight_max": 0.9}
-NESTEROV = {"momentum": 0.9, "use_nesterov": True}
-TIMES_RATE = {"multiply_linear_by_learning_rate": True}
-L1_L2 = {"l1_regularization_strength": 0.3, "l2_regularization_strength": 0.1}
-# Options by rule; a rule starts with the name of its optimizer.
-PLAIN = {name: {} for name in ("SGD", "Adagrad", "AdagradMomentum", "Adam", "FTRL")}
-OPTIONS = {
-    "SGD-quantized": {},
-    "SGD-clip": dict(clipvalue=0.5),
-    "SGD-clip-above": dict(clipvalue=(None, 0.3), clip_weight_max=0.5),
-    "SGD-decay": DECAY,
-    "SGD-decay-by-rate": dict(weight_decay_factor=2.0, **BY_RATE),
-    "SGD-one-by-one": ONE_BY_ONE | DECAY,
-    "SGD-rates": dict(learning_rate=RATES, **CLIPS, **DECAY, **BY_RATE),
-    "Adagrad-start": dict(initial_accumulator_value=1.5),
-    "Adagrad-clip-decay": CLIPS | DECAY,
-    "Adagrad-one-by-one": dict(clip_weight_max=0.5, **ONE_BY_ONE),
-    "Adagrad-rates": dict(learning_rate=RATES),
-    "AdagradMomentum-momentum": dict(momentum=0.9),
-    "AdagradMomentum-nesterov-clip-decay": NESTEROV | CLIPS | DECAY,
-    "AdagradMomentum-beta2": dict(momentum=0.5, beta2=0.9, exponent=3.0, epsilon=1e-3),
-    "AdagradMomentum-one-by-one": dict(learning_rate=RATES, **NESTEROV, **ONE_BY_ONE),
-    "Adam-outside": dict(sum_inside_sqrt=False, epsilon=0.01),
-    "Adam-betas-rates": dict(beta_1=0.5, beta_2=0.7, learning_rate=RATES),
-    "Adam-all-rows": dict(lazy_adam=False),
-    "Adam-all-rows-clip-decay": dict(lazy_adam=False, **CLIPS, **DECAY),
-    "Adam-one-by-one": ONE_BY_ONE,
-    "FTRL-regularized": dict(beta=0.5, **L1_L2),
-    "FTRL-power-clip-decay": dict(learning_rate_power=-0.3, **CLIPS, **DECAY),
-    "FTRL-times-rate": TIMES_RATE | L1_L2,
-    "FTRL-times-rates": dict(beta=0.5, learning_rate=RATES, **TIMES_RATE),
-    "FTRL-start": dict(allow_zero_accumulator=True, initial_accumulator_value=1e-6),
-    "FTRL-one-by-one": ONE_BY_ONE | DECAY,
-}
-RULES = PLAIN | OPTIONS
-INPUTS = {str(case): case for case in cases.CASES + cases.SHAPED}
-# One input of each kind, for all options.
-SAMPLE = ["dense-sum", "dense3-mean", "sparse-mean-weighted", "ragged-sqrtn-weighted"]
-SAMPLE += ["sparse3-sum-weighted", "ragged-sequence3"]
-# Updates one by one take long: on every other of these inputs only.
-GRID = [
-    (name, hosts, rule)
-    for name in INPUTS
-    for hosts in (1, 2, 3)
-    for rule in (RULES if name in SAMPLE else PLAIN)
-    if "one-by-one" not in rule or name in SAMPLE[::2]
-]
-# For stock ops two hosts, options on one kind of input, and no input without weights
-# that comes with weights as well.
-STOCK_GRID = [
-    (name, hosts, rule)
-    for name, hosts, rule in GRID
-    if hosts == 2 and (rule in PLAIN or name == SAMPLE[2])
-    if f"{name}-weighted" not in INPUTS
-]
-COMPILED = dict(zip(list(INPUTS)[::3], list(RULES)[::3], strict=False))
-PIPELINED = [*PLAIN, "SGD-quantized", "SGD-rates", "Adam-all-rows", "FTRL-one-by-one"]
-REPLICATED = [*PLAIN, "SGD-quantized", "Adagrad-clip-decay", "Adam-all-rows"]
-# Weights of sequences are not looked at.
-FAULTS = [
-    (name, fault)
-    for name, case in INPUTS.items()
-    for fault in cases.UNUSABLE
-    if name in SAMPLE or case.weighted or case.length or case.output_shape
-    if fault != "weights" or (case.weighted and np.prod(case.shape) == cases.BATCH)
-]
-POLICED = [
-    (name, fault, rule, word)
-    for name, fault in FAULTS
-    for rule in ("Adagrad", "SGD-one-by-one", "Adam-all-rows-clip-decay")
-    for word in ("drop", "oov_row")
-    if rule == "Adagrad" or name in SAMPLE
-]
 
 
 def by_kernels(given, stock):
@@ -134,18 +58,18 @@ class Result(NamedTuple):
 @functools.cache
 def drawn_for(name, seed):
     """Draws the batches of an input, the same ones for every rule."""
-    return cases.batches(INPUTS[name], STEPS, seed)
+    return cases.batches(grid.INPUTS[name], STEPS, seed)
 
 
 def pair_of(name, rule, seed=7):
-    return Pair(INPUTS[name], rule, drawn_for(name, seed))
+    return Pair(grid.INPUTS[name], rule, drawn_for(name, seed))
 
 
 def table_options(rule, step):
     """Returns what a table's configuration gets for a rule."""
-    options = {"learning_rate": RATE} | RULES[rule]
-    if options["learning_rate"] is RATES:
-        options["learning_rate"] = lambda: tf.gather(tf.constant(RATES), step)
+    options = {"learning_rate": grid.RATE} | grid.RULES[rule]
+    if options["learning_rate"] is grid.RATES:
+        options["learning_rate"] = lambda: tf.gather(tf.constant(grid.RATES), step)
     found = {"optimizer": getattr(tpu, rule.split("-")[0])(**options)}
     if "quantized" in rule:
         found["quantization_config"] = tpu.QuantizationConfig(*QUANTIZATION)
@@ -247,7 +171,7 @@ def expected_of(oracle, *replicas, **options):
     optimizer = getattr(oracle, rule.split("-")[0])
     if "quantized" in rule:
         options["quantization"] = oracle.Quantization(*QUANTIZATION)
-    given = {"learning_rate": RATE} | RULES[rule]
+    given = {"learning_rate": grid.RATE} | grid.RULES[rule]
     table = oracle.Table(cases.values(), optimizer(**given), **options)
     activations = [[] for _ in replicas]
     for number in range(len(replicas[0].drawn)):
@@ -274,7 +198,7 @@ def assert_same(got, expected, rule, atol=1e-5):
 def assert_close(got, expected, atol, where, rule=""):
     assert got.keys() == expected.keys()
     for name, value in expected.items():
-        bar = atol / RATE if name == "linears" and "times" not in rule else atol
+        bar = atol / grid.RATE if name == "linears" and "times" not in rule else atol
         np.testing.assert_allclose(
             got[name], value, rtol=1e-6, atol=bar, err_msg=f"{name}, {where}"
         )
@@ -284,7 +208,7 @@ def assert_close(got, expected, atol, where, rule=""):
 def trained(kernels, name, host_count):
     rules = [
         rule
-        for chosen, other, hosts, rule in by_kernels(GRID, STOCK_GRID)
+        for chosen, other, hosts, rule in by_kernels(grid.GRID, grid.STOCK_GRID)
         if (chosen, other, hosts) == (kernels, name, host_count)
     ]
     pairs = {rule: pair_of(name, rule) for rule in rules}
@@ -293,7 +217,7 @@ def trained(kernels, name, host_count):
 
 @pytest.mark.parametrize(
     ("kernels", "name", "host_count", "rule"),
-    by_kernels(GRID, STOCK_GRID),
+    by_kernels(grid.GRID, grid.STOCK_GRID),
     indirect=["kernels"],
 )
 def test_training_steps_match_reference(oracle, kernels, name, host_count, rule):
@@ -301,7 +225,9 @@ def test_training_steps_match_reference(oracle, kernels, name, host_count, rule)
     assert_same(got, expected_of(oracle, pair_of(name, rule)), rule)
 
 
-@pytest.mark.parametrize(("name", "host_count", "rule"), [g for g in GRID if g[1] > 1])
+@pytest.mark.parametrize(
+    ("name", "host_count", "rule"), [g for g in grid.GRID if g[1] > 1]
+)
 @pytest.mark.parametrize("kernels", ["native"], indirect=True)
 def test_host_count_changes_nothing(kernels, name, host_count, rule):
     got, alone = (trained(kernels, name, count)[rule] for count in (host_count, 1))
@@ -313,27 +239,27 @@ def test_host_count_changes_nothing(kernels, name, host_count, rule):
 @functools.cache
 def compiled(kernels):
     """Trains inputs of all kinds in one graph, each with another rule; by input."""
-    pairs = {name: pair_of(name, rule) for name, rule in COMPILED.items()}
+    pairs = {name: pair_of(name, rule) for name, rule in grid.COMPILED.items()}
     return train(pairs, 2, compiled=True)
 
 
-@pytest.mark.parametrize(("name", "rule"), COMPILED.items())
+@pytest.mark.parametrize(("name", "rule"), grid.COMPILED.items())
 def test_compiled_steps_match_reference(oracle, kernels, name, rule):
     assert_same(compiled(kernels)[name], expected_of(oracle, pair_of(name, rule)), rule)
 
 
 @functools.cache
 def pipelined(kernels, name):
-    pairs = {rule: pair_of(name, rule) for rule in PIPELINED}
+    pairs = {rule: pair_of(name, rule) for rule in grid.PIPELINED}
     return train(pairs, 3, pipeline_execution_with_tensor_core=True)
 
 
 @pytest.mark.parametrize(
     ("kernels", "name"),
-    by_kernels([(name,) for name in SAMPLE], [(SAMPLE[2],)]),
+    by_kernels([(name,) for name in grid.SAMPLE], [(grid.SAMPLE[2],)]),
     indirect=["kernels"],
 )
-@pytest.mark.parametrize("rule", PIPELINED)
+@pytest.mark.parametrize("rule", grid.PIPELINED)
 def test_pipelined_lookups_are_one_step_stale(oracle, kernels, name, rule):
     expected = expected_of(oracle, pair_of(name, rule), pipelined=True)
     assert_same(pipelined(kernels, name)[rule], expected, rule)
@@ -341,16 +267,16 @@ def test_pipelined_lookups_are_one_step_stale(oracle, kernels, name, rule):
 
 @functools.cache
 def replicated(kernels, name):
-    pairs = [{r: pair_of(name, r, seed) for r in REPLICATED} for seed in (7, 8)]
+    pairs = [{r: pair_of(name, r, seed) for r in grid.REPLICATED} for seed in (7, 8)]
     return train_replicas(pairs, 3)
 
 
 @pytest.mark.parametrize(
     ("kernels", "name"),
-    by_kernels([(name,) for name in SAMPLE], [(SAMPLE[2],)]),
+    by_kernels([(name,) for name in grid.SAMPLE], [(grid.SAMPLE[2],)]),
     indirect=["kernels"],
 )
-@pytest.mark.parametrize("rule", REPLICATED)
+@pytest.mark.parametrize("rule", grid.REPLICATED)
 def test_replicas_are_summed_and_rows_updated_once(oracle, kernels, name, rule):
     expected = expected_of(oracle, pair_of(name, rule, 7), pair_of(name, rule, 8))
     for results, mine in zip(replicated(kernels, name), expected, strict=True):
@@ -364,14 +290,16 @@ def spoiled_for(name, fault):
 
 
 def spoiled_pair(name, rule, fault):
-    return Pair(INPUTS[name], rule, spoiled_for(name, fault))
+    return Pair(grid.INPUTS[name], rule, spoiled_for(name, fault))
 
 
 @functools.cache
 def policed(kernels, name):
     """Trains an input on unusable values; results by rule-fault-policy."""
     pairs, words = {}, {}
-    for _, fault, rule, word in (chosen for chosen in POLICED if chosen[0] == name):
+    for _, fault, rule, word in (
+        chosen for chosen in grid.POLICED if chosen[0] == name
+    ):
         pairs[f"{rule}-{fault}-{word}"] = spoiled_pair(name, rule, fault)
         words[f"{rule}-{fault}-{word}"] = word
     return train(pairs, 2, policies=words)
@@ -379,7 +307,9 @@ def policed(kernels, name):
 
 @pytest.mark.parametrize(
     ("kernels", "name", "fault", "rule", "word"),
-    by_kernels(POLICED, [chosen for chosen in POLICED if chosen[0] == SAMPLE[2]]),
+    by_kernels(
+        grid.POLICED, [chosen for chosen in grid.POLICED if chosen[0] == grid.SAMPLE[2]]
+    ),
     indirect=["kernels"],
 )
 def test_unusable_values_meet_the_policy(oracle, kernels, name, fault, rule, word):
@@ -389,7 +319,9 @@ def test_unusable_values_meet_the_policy(oracle, kernels, name, fault, rule, wor
 
 @pytest.mark.parametrize(
     ("kernels", "name", "fault"),
-    by_kernels(FAULTS, [chosen for chosen in FAULTS if chosen[0] in SAMPLE]),
+    by_kernels(
+        grid.FAULTS, [chosen for chosen in grid.FAULTS if chosen[0] in grid.SAMPLE]
+    ),
     indirect=["kernels"],
 )
 @pytest.mark.usefixtures("kernels")
@@ -425,7 +357,7 @@ def test_unusable_values_are_refused_and_change_nothing(oracle, name, fault):
 
 def test_batches_hold_what_the_matrix_claims():
     """Empty and uneven examples, ids twice in one example and in both features."""
-    for name, case in INPUTS.items():
+    for name, case in grid.INPUTS.items():
         drawn = drawn_for(name, 7)
         for features in drawn:
             left, right = features["left"].ids, features["right"].ids

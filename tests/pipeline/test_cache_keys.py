@@ -39,7 +39,8 @@ def parameters():
 changed = {}
 before = parameters()
 for file in files:
-    with (root / file).open("a") as written:
+    with (root / file).open("r+") as written:
+        written.seek(0, 2)
         written.write("# changed\\n" if file.endswith(".py") else "// changed\\n")
     after = parameters()
     changed[file] = sorted(name for name in before if before[name] != after[name])
@@ -63,7 +64,7 @@ CHANGES = {
     ],
     "components/trainer/loop.py": ["Trainer"],
     "components/validator/replay/program.py": ["ServingValidator"],
-    "components/exporter/quantization/measure.py": ["Exporter"],
+    "components/exporter/quantization/program.py": ["Exporter"],
     "components/pusher/retention.py": ["Pusher"],
     "components/evaluation/binary.py": ["Evaluator", "Exporter", "Trainer"],
     "components/planner/planning.py": [],

@@ -49,12 +49,12 @@ class Piece(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """In the file."""
+        """The bytes that it takes in the file."""
         return self.rows * self.row_bytes
 
     @property
     def payload_bytes(self) -> int:
-        """In the delta."""
+        """The bytes that it takes in the delta."""
         new = self.changed + self.rows - self.common
         return self.index_bytes + new * self.row_bytes
 
@@ -106,7 +106,7 @@ class DeltaManifest(BaseModel):
 
     @property
     def bytes(self) -> int:
-        """Of all payload files."""
+        """The bytes of all payload files."""
         return sum(self.payload.values())
 
     @property

@@ -179,9 +179,10 @@ def test_bottom_units_that_do_not_fit_the_features_are_a_fault(
 def test_path_of_an_earlier_version_is_a_fault_that_names_the_new_one(
     small_config: Callable[..., Path],
 ) -> None:
-    config = small_config(
-        reader="components.movielens.MovieLens100K",
-        model="\n  builder: components.dlrm.DLRM",
+    config = small_config(reader="components.movielens.MovieLens100K")
+    text = config.read_text()
+    config.write_text(
+        text.replace("model:\n", "model:\n  builder: components.dlrm.DLRM\n")
     )
 
     assert faults_of(config) == [

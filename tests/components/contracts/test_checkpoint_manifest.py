@@ -60,6 +60,25 @@ def test_manifest_says_plainly_what_is_predicted(
     assert written["example_weight"] == "times_seen"
 
 
+def test_file_keeps_its_keys(manifest: CheckpointManifest, tmp_path: Path) -> None:
+    """Checkpoints that were written once are read by them."""
+    manifest.save(str(tmp_path))
+
+    written = json.loads((tmp_path / "manifest.json").read_text())
+
+    assert set(written) == {
+        "example_weight",
+        "features",
+        "hosts",
+        "label",
+        "metrics",
+        "model",
+        "rows",
+        "steps",
+        "undefined",
+    }
+
+
 def test_folder_without_a_manifest_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         load_manifest(str(tmp_path))

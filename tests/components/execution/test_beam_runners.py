@@ -20,6 +20,7 @@ from shardline.components.features.standalone import preprocess_standalone
 
 shared = load("components/features/conftest.py")
 Source, Done, files_of = shared.Source, shared.Done, shared.files_of
+csv_files, run_standalone = shared.csv_files, shared.run_standalone
 
 _TIME_LIMIT_S = 60
 _JOB_SERVER = "apache_beam.runners.portability.local_job_service_main"

@@ -154,7 +154,8 @@ def test_all_that_an_executor_really_imports_is_in_its_closure(executor: str) ->
         (
             "shardline.components.exporter.executor",
             {
-                "shardline.components.exporter.quantization.measure",
+                "shardline.components.exporter.quantization.evaluation_split",
+                "shardline.components.exporter.quantization.program",
                 "shardline.components.evaluation.binary",
                 "shardline.embedding.serving.tables",
             },

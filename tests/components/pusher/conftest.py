@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 
 from shardline.components.contracts.model_folder import PUBLICATION_FILE
+from shardline.components.pusher.agent import update
 from shardline.components.pusher.deltas.rebuild import rebuilt
 from shardline.components.pusher.publication import Record
 from shardline.components.pusher.publish import Published, publish_model
 from shardline.components.pusher.stores import local_store
+from shardline.components.pusher.stores.local_store import LocalStore
 from shardline.components.pusher.stores.stores import open_store
 from shardline.configs.serving import Publishing
 
@@ -144,3 +146,51 @@ def names_in() -> Callable[[Path], list[str]]:
         )
 
     return names
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """The folder that the server watches, not there yet."""
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def agent(serving: Path, target: Path) -> Callable[..., int | None]:
+    """Does one round of an agent; returns the version it made."""
+
+    def look(**settings) -> int | None:
+        return update(open_store(serving), open_store(target), **settings)
+
+    return look
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of files that were fetched."""
+    names: list[str] = []
+    fetch = LocalStore.fetch
+
+    def remember(store, name, path):
+        names.append(name)
+        fetch(store, name, path)
+
+    monkeypatch.setattr(LocalStore, "fetch", remember)
+    return names
+
+
+@pytest.fixture
+def publish_chain(
+    publish: Publish, write_model: WriteModel, draw_rows: Callable[..., np.ndarray]
+) -> Callable[..., Path]:
+    """Publishes a full version and deltas; every version is another model."""
+    table = draw_rows(500)
+    models: list[Path] = []
+
+    def chain(count: int, **settings) -> Path:
+        for _ in range(count):
+            table[len(models)] += 1
+            models.append(write_model("a", table))
+            publish(models[-1], "delta", **{"max_delta": 1.0, **settings})
+        return models[-1]
+
+    return chain

@@ -107,7 +107,9 @@ def test_missing_library_and_compiler_names_both_remedies(monkeypatch):
 @pytest.mark.usefixtures("missing")
 def test_missing_library_that_is_asked_for_is_an_error(cases, config, monkeypatch):
     monkeypatch.setenv(library.CHOICE, "native")
-    with pytest.raises(library.NativeKernelsMissing, match=r"python -m embedding"):
+    with pytest.raises(
+        library.NativeKernelsMissing, match=r"python -m shardline.embedding"
+    ):
         cases.start(config, None)
 
 

@@ -66,3 +66,28 @@ def emulator(emulator_library: Any) -> Any:
 def emulated() -> ModuleType:
     """Training on the emulated TPU."""
     return load(HERE / "emulated.py")
+
+
+@pytest.fixture
+def ours(both_classes, steps, fake_tpu):
+    """Builds an engine of ours and the graph of a step."""
+
+    def build(step, optimizer=None):
+        strategy = fake_tpu.strategy(step.hosts, 2)
+        if step.spmd:
+            strategy = fake_tpu.spmd_strategy(step.hosts, 4, step.spmd)
+        engine = both_classes.Ours(
+            strategy,
+            step.feature_config(),
+            optimizer or tf.tpu.experimental.embedding.Adam(lambda: 0.1),
+            step.input_shapes(),
+        )
+        return engine, step.graph(engine, both_classes.per_replica, strategy)
+
+    return build
+
+
+@pytest.fixture
+def small(ours, steps):
+    """An engine of one dense feature on two hosts with two cores each."""
+    return ours(steps.Step(("dense",), hosts=2))[0]

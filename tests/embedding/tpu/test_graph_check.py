@@ -1,53 +1,21 @@
 """The graph check accepts what the engine builds, and names each fault of a graph."""
 
 import itertools
+from pathlib import Path
 
 import pytest
 import tensorflow as tf
+from shardline_tests import load
 
-from shardline.embedding.tpu import enqueue_inputs, transfer
+from shardline.embedding.tpu import enqueue_inputs
 from shardline.embedding.tpu.config_proto import Configuration
 from shardline.embedding.tpu.graph_check import check_tpu_graph
 
+graphs = load(Path(__file__).with_name("checked_graphs.py"))
+
 tpu = tf.tpu.experimental.embedding
-
 pytestmark = pytest.mark.timeout(300)
-
-HOSTS = [f"/job:worker/replica:0/task:{task}/device:CPU:0" for task in range(2)]
 KINDS = ("dense", "sparse", "ragged")
-
-
-@pytest.fixture
-def ours(both_classes, steps, fake_tpu):
-    """Builds an engine of ours and the graph of a step."""
-
-    def build(step, optimizer=None):
-        strategy = fake_tpu.strategy(step.hosts, 2)
-        if step.spmd:
-            strategy = fake_tpu.spmd_strategy(step.hosts, 4, step.spmd)
-        engine = both_classes.Ours(
-            strategy,
-            step.feature_config(),
-            optimizer or tpu.Adam(lambda: 0.1),
-            step.input_shapes(),
-        )
-        return engine, step.graph(engine, both_classes.per_replica, strategy)
-
-    return build
-
-
-@pytest.fixture
-def small(ours, steps):
-    """An engine of one dense feature on two hosts with two cores each."""
-    return ours(steps.Step(("dense",), hosts=2))[0]
-
-
-def traced(function, *signature):
-    return (
-        tf.function(function, autograph=False).get_concrete_function(*signature).graph
-    )
-
-
 IDS = tf.TensorSpec([4], tf.int64)
 
 
@@ -61,7 +29,7 @@ def graph_of(both_classes, fake_tpu):
             before(ids, strategy.extended.worker_devices)
             strategy.run(program, args=(both_classes.per_replica(list(ids)),))
 
-        return traced(step, *[IDS] * 4)
+        return graphs.traced(step, *[IDS] * 4)
 
     return build
 
@@ -105,18 +73,6 @@ def test_labelled_step_inside_run_passes(ours, steps):
     check_tpu_graph(graph, engine.config)
 
 
-@pytest.mark.parametrize(
-    "optimizer", ["SGD", "Adagrad", "AdagradMomentum", "Adam", "FTRL"]
-)
-def test_load_and_retrieve_of_the_engine_pass(optimizer, ours, steps):
-    engine, _ = ours(
-        steps.Step(("dense", "sparse"), hosts=4), getattr(tpu, optimizer)(1)
-    )
-
-    assert engine.retrieve_calls()
-    check_tpu_graph(engine.graph, engine.config)
-
-
 def test_loop_over_steps_passes(small, graph_of, both_classes, fake_tpu):
     strategy = fake_tpu.strategy(2, 2)
 
@@ -130,13 +86,7 @@ def test_loop_over_steps_passes(small, graph_of, both_classes, fake_tpu):
 
         tf.while_loop(lambda count: count < 3, body, [tf.constant(0)])
 
-    check_tpu_graph(traced(loop, *[IDS] * 4), small.config)
-
-
-def refusal(graph, engine, *combiners):
-    with pytest.raises(ValueError, match="A TPU would not run this graph") as caught:
-        check_tpu_graph(graph, engine.config, *combiners)
-    return str(caught.value)
+    check_tpu_graph(graphs.traced(loop, *[IDS] * 4), small.config)
 
 
 def test_training_batch_without_gradients_is_refused(small, graph_of):
@@ -144,7 +94,7 @@ def test_training_batch_without_gradients_is_refused(small, graph_of):
         lambda *given: enqueue_all(small, *given), lambda ids: small.dequeue() and None
     )
 
-    assert "gradients are never sent" in refusal(graph, small)
+    assert "gradients are never sent" in graphs.refusal(graph, small)
 
 
 def test_gradients_of_inference_batch_are_refused(small, graph_of):
@@ -153,7 +103,7 @@ def test_gradients_of_inference_batch_are_refused(small, graph_of):
         lambda ids: train(small),
     )
 
-    assert "training=False, but its gradients are sent" in refusal(graph, small)
+    assert "training=False, but its gradients are sent" in graphs.refusal(graph, small)
 
 
 def test_mode_by_tensor_is_not_judged(small, graph_of):
@@ -176,7 +126,7 @@ def test_mode_inside_run_must_fit_gradients(training, small, graph_of):
     graph = graph_of(nothing, program)
 
     expected = "gradients are sent" if training else "gradients are never sent"
-    assert expected in refusal(graph, small)
+    assert expected in graphs.refusal(graph, small)
 
 
 def test_core_without_batch_is_refused(small, graph_of):
@@ -185,7 +135,7 @@ def test_core_without_batch_is_refused(small, graph_of):
 
     graph = graph_of(three, lambda ids: train(small))
 
-    assert "all 4 cores, and enqueues for 3 of them" in refusal(graph, small)
+    assert "all 4 cores, and enqueues for 3 of them" in graphs.refusal(graph, small)
 
 
 def test_second_batch_for_one_receive_is_refused(small, graph_of):
@@ -195,7 +145,7 @@ def test_second_batch_for_one_receive_is_refused(small, graph_of):
 
     graph = graph_of(twice, lambda ids: train(small))
 
-    assert "enqueues 2 batches for core 0" in refusal(graph, small)
+    assert "enqueues 2 batches for core 0" in graphs.refusal(graph, small)
 
 
 def test_second_receive_in_a_step_is_refused(small, graph_of):
@@ -203,7 +153,9 @@ def test_second_receive_in_a_step_is_refused(small, graph_of):
         small.dequeue()
         train(small)
 
-    assert "2 Recv ops; one is allowed" in refusal(graph_of(nothing, twice), small)
+    assert "2 Recv ops; one is allowed" in graphs.refusal(
+        graph_of(nothing, twice), small
+    )
 
 
 def test_second_send_in_a_step_is_refused(small, graph_of):
@@ -211,7 +163,9 @@ def test_second_send_in_a_step_is_refused(small, graph_of):
         train(small)
         small.apply_gradients({"f0": tf.ones([4, 4])})
 
-    assert "2 Send ops; one is allowed" in refusal(graph_of(nothing, twice), small)
+    assert "2 Send ops; one is allowed" in graphs.refusal(
+        graph_of(nothing, twice), small
+    )
 
 
 def test_gradients_without_receive_are_refused(small, graph_of):
@@ -219,13 +173,13 @@ def test_gradients_without_receive_are_refused(small, graph_of):
         nothing, lambda ids: small.apply_gradients({"f0": tf.ones([4, 4])})
     )
 
-    assert "call dequeue in it" in refusal(graph, small)
+    assert "call dequeue in it" in graphs.refusal(graph, small)
 
 
 def test_batch_that_its_program_does_not_receive_is_refused(small, graph_of):
     graph = graph_of(nothing, lambda ids: small.enqueue({"f0": ids}))
 
-    assert "does not receive it" in refusal(graph, small)
+    assert "does not receive it" in graphs.refusal(graph, small)
 
 
 def test_name_on_several_batches_is_refused(small, graph_of):
@@ -234,44 +188,27 @@ def test_name_on_several_batches_is_refused(small, graph_of):
         lambda ids: small.apply_gradients(small.dequeue("a"), "a"),
     )
 
-    assert "The name 'a' is on 4 Enqueue ops" in refusal(graph, small)
+    assert "The name 'a' is on 4 Enqueue ops" in graphs.refusal(graph, small)
 
 
 def test_name_without_counterpart_is_refused(small, graph_of):
     graph = graph_of(nothing, lambda ids: small.dequeue("b") and None)
 
-    assert "The name 'b' is on ['Recv'] ops" in refusal(graph, small)
+    assert "The name 'b' is on ['Recv'] ops" in graphs.refusal(graph, small)
 
 
 @pytest.mark.parametrize("method", ["dequeue", "apply_gradients"])
 def test_op_outside_of_run_is_refused(method, small):
     arguments = [{"f0": tf.ones([4, 4])}] if method == "apply_gradients" else []
-    graph = traced(lambda: getattr(small, method)(*arguments) and None)
+    graph = graphs.traced(lambda: getattr(small, method)(*arguments) and None)
 
-    assert "stands outside of strategy.run" in refusal(graph, small)
+    assert "stands outside of strategy.run" in graphs.refusal(graph, small)
 
 
 def test_combiners_in_another_order_are_refused(ours, steps):
     engine, graph = ours(steps.Step(("dense", "sparse")))
 
-    assert "needs a combiner for each" in refusal(graph, engine, ["mean", "sum"])
-
-
-def raw_enqueue(device=HOSTS[0], **changed):
-    options = {
-        "sample_indices_or_row_splits": [tf.zeros([0], tf.int32)],
-        "embedding_indices": [tf.zeros([4], tf.int64)],
-        "aggregation_weights": [tf.zeros([0], tf.float32)],
-        "mode_override": "train",
-        "device_ordinal": 0,
-        "combiners": ["sum"],
-    }
-
-    def build():
-        with tf.device(device):
-            tf.raw_ops.EnqueueTPUEmbeddingArbitraryTensorBatch(**options | changed)
-
-    return traced(build)
+    assert "needs a combiner for each" in graphs.refusal(graph, engine, ["mean", "sum"])
 
 
 ENQUEUE_FAULTS = {
@@ -299,7 +236,7 @@ def test_fault_in_enqueue_op_is_refused(fault, small):
     changed, message = ENQUEUE_FAULTS[fault]
 
     with pytest.raises(ValueError, match=message):
-        check_tpu_graph(raw_enqueue(**changed), small.config)
+        check_tpu_graph(graphs.raw_enqueue(**changed), small.config)
 
 
 def test_enqueue_op_without_kernel_is_refused(small):
@@ -308,7 +245,7 @@ def test_enqueue_op_without_kernel_is_refused(small):
             batch=[tf.zeros([4], tf.int32)], mode_override="train", device_ordinal=0
         )
 
-    assert "has no kernel; use" in refusal(traced(build), small)
+    assert "has no kernel; use" in graphs.refusal(graphs.traced(build), small)
 
 
 def test_enqueue_in_the_program_of_the_tpu_is_refused(small, graph_of):
@@ -323,7 +260,7 @@ def test_enqueue_in_the_program_of_the_tpu_is_refused(small, graph_of):
         )
         train(small)
 
-    assert "cannot enqueue" in refusal(graph_of(nothing, program), small)
+    assert "cannot enqueue" in graphs.refusal(graph_of(nothing, program), small)
 
 
 def test_other_configuration_is_refused(small, graph_of):
@@ -339,7 +276,7 @@ def test_missing_learning_rate_is_refused(small, graph_of):
     small.engine._backend._rates.clear()
     graph = graph_of(nothing, lambda ids: train(small))
 
-    assert "needs 1 learning rates, one a tag; got 0" in refusal(graph, small)
+    assert "needs 1 learning rates, one a tag; got 0" in graphs.refusal(graph, small)
 
 
 def test_gradient_of_another_shape_is_refused(small, graph_of):
@@ -354,7 +291,7 @@ def test_gradient_of_another_shape_is_refused(small, graph_of):
         ),
     )
 
-    assert "needs gradients of the shapes [[4, 4]]" in refusal(graph, small)
+    assert "needs gradients of the shapes [[4, 4]]" in graphs.refusal(graph, small)
 
 
 CONFIG_FAULTS = {
@@ -383,85 +320,3 @@ def test_fault_in_configuration_is_refused(fault, small):
 
     with pytest.raises(ValueError, match=message):
         check_tpu_graph(tf.Graph(), config.SerializeToString())
-
-
-def transferring(engine, change=None, names=HOSTS):
-    """Builds a load of an engine's tables, changed before."""
-    graph = tf.Graph()
-    with graph.as_default():
-        tables = [FakeTable(table) for table in engine.engine._tables]
-        if change:
-            tables = change(tables)
-        transfer.build_load(tables, names, engine.config)
-    return graph
-
-
-class FakeTable:
-    """Shapes of a table's shards, without its variables."""
-
-    def __init__(self, table):
-        self.spec = table.spec
-        self.parameters = FakeShards(table.parameters)
-        self.slots = {name: FakeShards(s) for name, s in table.slots.items()}
-
-
-class FakeShards:
-    def __init__(self, sharded):
-        self.variables = [tf.zeros(shard.shape) for shard in sharded.variables]
-
-
-def test_graph_without_configuration_is_refused():
-    with pytest.raises(ValueError, match="No op of the graph holds"):
-        check_tpu_graph(raw_enqueue())
-
-
-def test_load_of_all_tables_passes(small):
-    check_tpu_graph(transferring(small), small.config)
-
-
-def test_missing_table_in_load_is_refused(ours, steps):
-    engine, _ = ours(steps.Step(("dense", "sparse"), hosts=2))
-    graph = transferring(engine, lambda tables: tables[:1])
-
-    message = refusal(graph, engine)
-    assert "Table 'small' needs one Load op for host 0" in message
-    assert "Table 'small' needs one Load op for host 1" in message
-
-
-def test_doubled_table_in_load_is_refused(small):
-    graph = transferring(small, lambda tables: tables * 2)
-
-    assert "beside all others; got 2" in refusal(graph, small)
-
-
-def test_missing_host_in_load_is_refused(small):
-    message = refusal(transferring(small, names=HOSTS[:1]), small)
-
-    assert "moves shard 0 of 1; the system has 2 hosts" in message
-    assert "needs one Load op for host 1" in message
-
-
-def test_rows_of_another_partition_are_refused(small):
-    def swapped(tables):
-        tables[0].parameters.variables.reverse()
-        for slot in tables[0].slots.values():
-            slot.variables.reverse()
-        return tables
-
-    assert "host 0 holds [7, 4] of table 'large'" in refusal(
-        transferring(small, swapped), small
-    )
-
-
-def test_load_of_another_optimizer_is_refused(small, ours, steps):
-    other, _ = ours(steps.Step(("dense",), hosts=2), tpu.SGD(0.1))
-    config = Configuration.FromString(small.config)
-
-    with pytest.raises(ValueError, match="whose optimizer is ADAM"):
-        check_tpu_graph(transferring(other), config.SerializeToString())
-
-
-def test_hosts_on_one_device_are_refused(small):
-    graph = transferring(small, names=HOSTS[:1] * 2)
-
-    assert "different hosts are on one device" in refusal(graph, small)

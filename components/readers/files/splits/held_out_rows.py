@@ -31,7 +31,7 @@ _DECIMAL = r"^[+-]?[0-9]+\.[0-9]*$"
 def held_out_rows(
     held_out: Mapping[str, HeldOut], columns: Mapping[str, Lists], faults: RowFaults
 ) -> dict[str, np.ndarray]:
-    """Returns the rows of each held-out split; what the first taken, no other has.
+    """Returns the rows of each held-out split; none has a row of an earlier one.
 
     Args:
         held_out: The splits, in the order they are asked.
@@ -51,8 +51,8 @@ def held_out_rows(
             taken[split] = np.zeros(len(is_free), bool)
             continue
         # A row without a value is marked; it may point past the last.
-        places = np.minimum(values.offsets[:-1], len(values.values) - 1)
-        is_taken = _taken(split, rule, values, faults)[places]
+        positions = np.minimum(values.offsets[:-1], len(values.values) - 1)
+        is_taken = _taken(split, rule, values, faults)[positions]
         taken[split] = is_taken & is_free & faults.good
         is_free &= ~is_taken
     return taken

@@ -26,103 +26,12 @@ from shardline.components.features.graph.writer import write_transform_graph
 from shardline.components.features.ids.tensor_tokens import MISSING
 from shardline.components.readers.files import BadInput, BadInputError, Unit, read_unit
 from shardline.components.readers.files.read_settings import ReadSettings
-from shardline.configs.columns import raw_columns
-from shardline.configs.schema import FeatureSet, Target
+
+gaps = load(Path(__file__).with_name("rows_with_gaps.py"))
 
 _written = load("components/readers/files/conftest.py")
 batch_of = load("components/features/analysis/batches.py").batch_of
 
-TARGET = Target(label="label")
-TABLES = ("sure", "word", "blank", "whole", "place", "level", "time", "bag")
-FEATURES = FeatureSet.model_validate(
-    {
-        "features": {
-            "sure": {"table": "sure"},
-            "word": {"table": "word", "default": "none"},
-            "blank": {"table": "blank", "default": ""},
-            "whole": {"table": "whole", "dtype": "int64", "default": 0},
-            "place": {"table": "place", "default": 2, "ids": {"range": 4}},
-            "level": {"table": "level", "default": 1.5, "ids": {"quantile_buckets": 2}},
-            "time": {
-                "table": "time",
-                "dtype": "int64",
-                "default": 0,
-                "ids": {"quantile_buckets": 2},
-            },
-            "bag": {"table": "bag", "combiner": "sum", "default": "none"},
-            "other_bag": {"table": "bag", "combiner": "sum"},
-            "weighed": {
-                "column": "bag",
-                "table": "bag",
-                "combiner": "sum",
-                "weights": "pounds",
-                "default": "none",
-            },
-        },
-        "numbers": {
-            "mean": {"column": "x", "missing": "mean", "scale": "z_score"},
-            "seven": {"column": "x", "missing": 7.0},
-            "mean_whole": {"column": "n", "dtype": "int64", "missing": "mean"},
-            "minus_1": {"column": "n", "dtype": "int64", "missing": -1.0},
-            "y": {},
-        },
-        "tables": {name: {"dim": 1} for name in TABLES},
-    }
-)
-COLUMNS = raw_columns(FEATURES, TARGET)
-EARLY = 1_700_000_000_000
-ROWS: list[dict[str, Any]] = [
-    {
-        "label": 1.0,
-        "sure": "s",
-        "word": "a",
-        "blank": "b",
-        "whole": 9,
-        "place": 3,
-        "level": 1.0,
-        "time": EARLY,
-        "bag": ["a", "b"],
-        "pounds": [1.0, 2.0],
-        "other_bag": ["a"],
-        "x": 1.0,
-        "n": 4,
-        "y": 0.5,
-    },
-    {"label": 0.0, "sure": "s", "y": 0.5},
-    {
-        "label": 0.0,
-        "sure": "t",
-        "word": "none",
-        "blank": "b",
-        "whole": 0,
-        "place": 0,
-        "level": 4.0,
-        "time": EARLY + 1,
-        "bag": ["none"],
-        "pounds": [3.0],
-        "other_bag": ["b"],
-        "x": 4.0,
-        "n": 6,
-        "y": 0.5,
-    },
-]
-EXPECTED: dict[str, list[Any]] = {
-    "sure": [0, 0, 1],
-    "word": [1, 0, 0],
-    "blank": [0, 1, 0],  # "" has no line in a vocabulary, and so the row after it
-    "whole": [1, 0, 0],
-    "place": [3, 2, 0],
-    "level": [0, 1, 1],
-    "time": [1, 0, 1],
-    "bag": [[2, 1], [0], [0]],
-    "other_bag": [[2], [], [1]],
-    "weighed": [[2, 1], [0], [0]],
-    "mean": [-1, 0, 1],
-    "seven": [1, 7, 4],
-    "mean_whole": [4, 5, 6],
-    "minus_1": [4, -1, 6],
-    "y": [0.5, 0.5, 0.5],
-}
 _LISTS = {"string": "bytes_list", "int64": "int64_list", "float": "float_list"}
 
 
@@ -137,7 +46,9 @@ def without_kind(example: tf.train.Example, name: str) -> None:
 
 def empty(example: tf.train.Example, name: str) -> None:
     """Writes a feature with an empty list."""
-    getattr(example.features.feature[name], _LISTS[COLUMNS[name].dtype]).SetInParent()
+    getattr(
+        example.features.feature[name], _LISTS[gaps.COLUMNS[name].dtype]
+    ).SetInParent()
 
 
 FORMS = {form.__name__: form for form in (absent, without_kind, empty)}
@@ -147,7 +58,7 @@ Form = Callable[[tf.train.Example, str], None]
 def serialized(row: Mapping[str, Any], form: Form) -> bytes:
     """Returns a row as a tf.Example; what it has not is written in a form."""
     example = tf.train.Example()
-    for name, column in COLUMNS.items():
+    for name, column in gaps.COLUMNS.items():
         value = row.get(name)
         if value is None:
             form(example, name)
@@ -163,8 +74,10 @@ def serialized(row: Mapping[str, Any], form: Form) -> bytes:
 def graph(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The transform graph of the rows."""
     folder = tmp_path_factory.mktemp("missing")
-    preprocessing = FEATURES.preprocessing(TARGET)
-    statistics = analyze_batches([batch_of(COLUMNS, ROWS)], preprocessing, str(folder))
+    preprocessing = gaps.FEATURES.preprocessing(gaps.TARGET)
+    statistics = analyze_batches(
+        [batch_of(gaps.COLUMNS, gaps.ROWS)], preprocessing, str(folder)
+    )
     write_transform_graph(str(folder / "graph"), preprocessing, statistics, str(folder))
     return str(folder / "graph")
 
@@ -172,7 +85,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def served(graph: str) -> TransformGraph:
     """The same, as a served model has it."""
-    return TransformGraph(tft.TFTransformOutput(graph), FEATURES)
+    return TransformGraph(tft.TFTransformOutput(graph), gaps.FEATURES)
 
 
 def listed(value: Any) -> list[Any]:
@@ -180,31 +93,31 @@ def listed(value: Any) -> list[Any]:
 
 
 def assert_expected(transformed: Mapping[str, Any]) -> None:
-    found = {name: listed(transformed[name]) for name in EXPECTED}
-    for name, rows in EXPECTED.items():
-        if name in FEATURES.features:
+    found = {name: listed(transformed[name]) for name in gaps.EXPECTED}
+    for name, rows in gaps.EXPECTED.items():
+        if name in gaps.FEATURES.features:
             assert found[name] == rows, name
         else:
             np.testing.assert_allclose(found[name], rows, rtol=1e-6, err_msg=name)
 
 
 def csv(path: Path) -> None:
-    names = list(COLUMNS)
-    path.write_bytes(_written.csv([{n: r.get(n) for n in names} for r in ROWS]))
+    names = list(gaps.COLUMNS)
+    path.write_bytes(_written.csv([{n: r.get(n) for n in names} for r in gaps.ROWS]))
 
 
 def csv_with_nan(path: Path) -> None:
-    rows = [{n: r.get(n) for n in COLUMNS} for r in ROWS]
+    rows = [{n: r.get(n) for n in gaps.COLUMNS} for r in gaps.ROWS]
     path.write_bytes(_written.csv([rows[0], rows[1] | {"x": "NaN"}, rows[2]]))
 
 
 def parquet(path: Path) -> None:
-    columns = {name: [row.get(name) for row in ROWS] for name in COLUMNS}
+    columns = {name: [row.get(name) for row in gaps.ROWS] for name in gaps.COLUMNS}
     pq.write_table(pa.table(columns), path)
 
 
 def parquet_with_nan(path: Path) -> None:
-    columns = {name: [row.get(name) for row in ROWS] for name in COLUMNS}
+    columns = {name: [row.get(name) for row in gaps.ROWS] for name in gaps.COLUMNS}
     columns["x"][1] = columns["level"][1] = float("nan")
     columns["word"][1] = ""
     pq.write_table(pa.table(columns), path)
@@ -213,7 +126,7 @@ def parquet_with_nan(path: Path) -> None:
 def tfrecord_of(form: Form) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         with tf.io.TFRecordWriter(str(path)) as writer:
-            for row in ROWS:
+            for row in gaps.ROWS:
                 writer.write(serialized(row, form))
 
     return write
@@ -229,7 +142,7 @@ FILES: dict[str, tuple[str, Callable[[Path], None]]] = {
 
 
 def read(path: Path, form: str) -> pa.RecordBatch:
-    settings = ReadSettings(form, COLUMNS, label="label")
+    settings = ReadSettings(form, gaps.COLUMNS, label="label")
     ((_, batch),) = read_unit(Unit(str(path)), settings, BadInput())
     return batch
 
@@ -244,9 +157,9 @@ def test_files_of_every_format_are_trained_on_alike(
 
     made = LoadedGraph(graph).transformed(batch)
 
-    single = {n for n, f in FEATURES.features.items() if not f.is_ragged}
-    rows = {name: made.column(name).to_pylist() for name in EXPECTED}
-    for name in single | set(FEATURES.numbers):
+    single = {n for n, f in gaps.FEATURES.features.items() if not f.is_ragged}
+    rows = {name: made.column(name).to_pylist() for name in gaps.EXPECTED}
+    for name in single | set(gaps.FEATURES.numbers):
         rows[name] = [value for row in rows[name] for value in row]
     assert_expected({n: tf.ragged.constant(r) for n, r in rows.items()})
     # As a run writes them for the Trainer's parity, the Evaluator and warm-up requests.
@@ -258,26 +171,26 @@ def test_files_of_every_format_are_trained_on_alike(
 def test_files_of_every_format_are_analysed_alike(tmp_path: Path, kind: str) -> None:
     form, write = FILES[kind]
     write(tmp_path / "rows")
-    preprocessing = FEATURES.preprocessing(TARGET)
+    preprocessing = gaps.FEATURES.preprocessing(gaps.TARGET)
 
     statistics = analyze_batches(
         [read(tmp_path / "rows", form)], preprocessing, str(tmp_path)
     )
 
     assert statistics == analyze_batches(
-        [batch_of(COLUMNS, ROWS)], preprocessing, str(tmp_path)
+        [batch_of(gaps.COLUMNS, gaps.ROWS)], preprocessing, str(tmp_path)
     )
     assert (
         statistics.numbers["mean"].missing == statistics.numbers["minus_1"].missing == 1
     )
-    assert statistics.boundaries["time"] == [EARLY]
+    assert statistics.boundaries["time"] == [gaps.EARLY]
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_served_examples_may_write_no_value_in_any_form(
     served: TransformGraph, form: Form
 ) -> None:
-    examples = tf.constant([serialized(row, form) for row in ROWS])
+    examples = tf.constant([serialized(row, form) for row in gaps.ROWS])
 
     assert_expected(served(served.parse(examples)))
 
@@ -285,7 +198,7 @@ def test_served_examples_may_write_no_value_in_any_form(
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_examples_may_be_parsed_by_the_raw_feature_spec(graph: str, form: Form) -> None:
     output = tft.TFTransformOutput(graph)
-    examples = [serialized(row, form) for row in ROWS]
+    examples = [serialized(row, form) for row in gaps.ROWS]
 
     parsed = tf.io.parse_example(examples, output.raw_feature_spec())
 
@@ -297,9 +210,9 @@ def test_columns_say_a_missing_value_by_what_stands_for_it(
 ) -> None:
     given: dict[str, Any] = {}
     for name, column in served.columns.items():
-        values = [row.get(name, MISSING[column.dtype]) for row in ROWS]
+        values = [row.get(name, MISSING[column.dtype]) for row in gaps.ROWS]
         if column.ragged:
-            values = [row.get(name, []) for row in ROWS]
+            values = [row.get(name, []) for row in gaps.ROWS]
             given[name] = tf.ragged.constant(values, row_splits_dtype=tf.int64)
         else:
             dtype = {"string": tf.string, "int64": tf.int64, "float": tf.float32}
@@ -332,8 +245,8 @@ def refusal(served: TransformGraph) -> Callable[..., str]:
 def test_other_than_one_value_where_one_must_be_is_refused(
     served: TransformGraph, name: str, form: Form, values: int
 ) -> None:
-    wrong = ROWS[2] | {name: [ROWS[2][name]] * values or None}
-    examples = [serialized(row, form) for row in (ROWS[0], wrong)]
+    wrong = gaps.ROWS[2] | {name: [gaps.ROWS[2][name]] * values or None}
+    examples = [serialized(row, form) for row in (gaps.ROWS[0], wrong)]
 
     with pytest.raises(
         tf.errors.InvalidArgumentError,
@@ -346,8 +259,8 @@ def test_other_than_one_value_where_one_must_be_is_refused(
 def test_several_values_where_one_may_be_are_refused_in_words(
     refusal: Callable[..., str], name: str
 ) -> None:
-    assert refusal(ROWS[1], ROWS[0] | {name: [ROWS[0][name]] * 2}) == (
-        f"Column `{name}` holds several values where {COLUMNS[name]} is expected: "
+    assert refusal(gaps.ROWS[1], gaps.ROWS[0] | {name: [gaps.ROWS[0][name]] * 2}) == (
+        f"Column `{name}` holds several values where {gaps.COLUMNS[name]} is expected: "
         "example 1 (the first is 0) has 2 of them. Write one, or give the feature "
         "`combiner` or `max_sequence_length`."
     )
@@ -359,7 +272,7 @@ def test_several_values_where_one_may_be_are_refused_in_words(
 def test_weights_of_another_number_than_ids_are_refused_before_a_default_fills_them(
     refusal: Callable[..., str], ids: list[str], weights: list[float]
 ) -> None:
-    assert refusal(ROWS[0], ROWS[2] | {"bag": ids, "pounds": weights}) == (
+    assert refusal(gaps.ROWS[0], gaps.ROWS[2] | {"bag": ids, "pounds": weights}) == (
         "Column `pounds` has not one weight for each id in column `bag`: example 1 "
         f"(the first is 0) has {len(weights)} weights for {len(ids)} ids. Write as "
         "many weights as ids."
@@ -371,7 +284,7 @@ def test_missing_label_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     form, write = FILES[kind]
-    monkeypatch.setitem(ROWS[1], "label", None)
+    monkeypatch.setitem(gaps.ROWS[1], "label", None)
     write(tmp_path / "rows")
 
     with pytest.raises(BadInputError, match="column `label` has no value"):
@@ -400,7 +313,7 @@ def test_missing_label_is_refused(
 def test_numbers_that_files_may_not_hold_are_refused_in_serving(
     refusal: Callable[..., str], name: str, value: float, message: str
 ) -> None:
-    assert refusal(ROWS[0], ROWS[2] | {name: value}) == message
+    assert refusal(gaps.ROWS[0], gaps.ROWS[2] | {name: value}) == message
 
 
 def test_no_examples_give_no_rows(served: TransformGraph) -> None:

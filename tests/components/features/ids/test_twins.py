@@ -133,12 +133,18 @@ def run(tmp_path: Path) -> Run:
         lookup = tensor_ids.VocabularyLookup(
             tensor_ids.vocabulary_lines(str(path), len(TOKENS)), len(TOKENS)
         )
-        in_tensors = tensor_tokens.feature_tokens("f", feature, tensors)
         in_arrow = arrow_tokens.feature_tokens("f", feature, batch)
         settings = feature.ids, kind.oov_rows
-        of_tensors = tensor_ids.TableIds(
-            *settings, lookup if has_vocabulary else None, kind.boundaries
-        ).of(in_tensors, "f")
+
+        # Traced, as in the transform graph: buckets are noted in the graph they are of.
+        @tf.function
+        def as_graph(tensors: dict[str, Any]) -> tuple[Any, Any]:
+            tokens = tensor_tokens.feature_tokens("f", feature, tensors)
+            return tokens, tensor_ids.TableIds(
+                *settings, lookup if has_vocabulary else None, kind.boundaries
+            ).of(tokens, "f")
+
+        in_tensors, of_tensors = as_graph(tensors)
         of_arrow = arrow_ids.TableIds(
             *settings,
             pa.array(TOKENS, pa.large_binary()) if has_vocabulary else None,

@@ -1,10 +1,9 @@
-"""MovieLens examples against an independent recomputation, and every refusal.
+"""MovieLens examples against an independent recomputation, in splits by time.
 
 The oracle here reads the archive with its own few lines and looks for each rating's
 past by comparing it with every other rating: slow, plain and free of any order.
 """
 
-import importlib.util
 import zipfile
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from pathlib import Path
 import apache_beam as beam
 import pytest
 import tensorflow as tf
+from shardline_tests import load
 
 from shardline.components.execution.in_memory_beam import in_memory_pipeline
 from shardline.components.readers.movielens import (
@@ -23,32 +23,11 @@ from shardline.components.readers.movielens import (
     movie_titles,
 )
 
+shared = load(Path(__file__).with_name("small_archive.py"))
+fixture = load(Path(__file__).parents[2] / "movielens_fixture.py")
+
 HISTORY_LENGTH = 12
 EVAL_FRACTION = 0.25
-FOLDER = "recbole/dataset_example/ml-100k/"
-SMALL = {
-    "ml-100k.user": (
-        "user_id:token\tage:token\tgender:token\toccupation:token\tzip_code:token\n"
-        "u1\t24\tM\twriter\t85711\nu2\t55\tF\tother\tT8\n"
-    ),
-    "ml-100k.item": (
-        "item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n"
-        "m1\tToy Story\t1995\tAnimation Children's Comedy\n"
-        "m2\tLand Before Time III (1995)\tV\t\nm3\tMisérables, Les\t1995\tDrama\n"
-    ),
-    "ml-100k.inter": (
-        "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
-        "u1\tm2\t4\t100\nu1\tm1\t3\t100\nu2\tm1\t5\t200\nu2\tm2\t2\t300\n"
-    ),
-}
-
-
-def _load_fixture_module() -> Callable[..., None]:
-    path = Path(__file__).with_name("movielens_fixture.py")
-    spec = importlib.util.spec_from_file_location("movielens_fixture", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.write_movielens_zip
 
 
 def plain(example: tf.train.Example) -> dict[str, tuple[str, list]]:
@@ -92,7 +71,7 @@ def read_splits(
 def rows_of(archive: Path, member: str) -> list[list[str]]:
     """The rows of a member, header left out."""
     with zipfile.ZipFile(archive) as opened:
-        text = opened.read(f"{FOLDER}{member}").decode()
+        text = opened.read(f"{shared.FOLDER}{member}").decode()
     return [line.split("\t") for line in text.splitlines()[1:]]
 
 
@@ -158,7 +137,7 @@ def age_band(age: int) -> str:
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The synthetic archive."""
     path = tmp_path_factory.mktemp("movielens") / "data.zip"
-    _load_fixture_module()(path)
+    fixture.write_movielens_zip(path)
     return path
 
 
@@ -169,28 +148,10 @@ def splits(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> dict:
     return read_splits(reader, archive, tmp_path_factory.mktemp("splits"))
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> Callable[..., Path]:
-    """Writes an archive of four ratings, with members changed or, by None, left out."""
-
-    def write(changed: dict[str, str | None] | None = None) -> Path:
-        path = tmp_path / "small.zip"
-        with zipfile.ZipFile(path, "w") as opened:
-            for member, text in {**SMALL, **(changed or {})}.items():
-                if text is not None:
-                    opened.writestr(FOLDER + member, text)
-        return path
-
-    return write
-
-
 def run(archive: Path, **options: object) -> None:
     """Runs the reader and throws its examples away."""
     with in_memory_pipeline() as root:
         MovieLens100K(**options).examples(root, str(archive))
-
-
-# The examples
 
 
 def test_every_example_equals_recomputation(splits: dict, archive: Path) -> None:
@@ -257,7 +218,7 @@ def test_examples_of_one_user_are_parted(splits: dict, split: str) -> None:
 def test_ratings_at_the_boundary_second_all_go_to_eval(
     small: Callable[..., Path], tmp_path: Path
 ) -> None:
-    header = SMALL["ml-100k.inter"].splitlines()[0]
+    header = shared.SMALL["ml-100k.inter"].splitlines()[0]
     times = {("u1", "m1"): 1, ("u1", "m2"): 2, ("u2", "m1"): 2, ("u2", "m2"): 2}
     lines = [f"{user}\t{movie}\t4\t{time}" for (user, movie), time in times.items()]
     path = small({"ml-100k.inter": "\n".join([header, *lines])})
@@ -266,9 +227,6 @@ def test_ratings_at_the_boundary_second_all_go_to_eval(
 
     assert [one(example, "timestamp") for example in splits["train"]] == [1]
     assert [one(example, "timestamp") for example in splits["eval"]] == [2, 2, 2]
-
-
-# Scoring
 
 
 def test_candidates_are_all_movies_the_user_has_not_rated(archive: Path) -> None:
@@ -317,13 +275,12 @@ def test_titles_carry_the_year_where_it_is_known(small: Callable[..., Path]) -> 
 def test_movie_without_genre_or_year_has_empty_and_unknown(
     small: Callable[..., Path],
 ) -> None:
-    path = small({"ml-100k.inter": SMALL["ml-100k.inter"].replace("u1\tm2", "u1\tm3")})
+    path = small(
+        {"ml-100k.inter": shared.SMALL["ml-100k.inter"].replace("u1\tm2", "u1\tm3")}
+    )
     example = plain(candidate_examples(str(path), "u1")["m2"])
     assert example["genres"] == ("bytes_list", [])
     assert one(example, "decade") == "unknown"
-
-
-# Refusals
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, -0.2, float("nan"), 1, "0.2"])
@@ -342,85 +299,8 @@ def test_history_length_out_of_range_is_refused(value: object) -> None:
         MovieLens100K(history_length=value)
 
 
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        pytest.param(
-            {"ml-100k.item": None},
-            r"small\.zip: 0 members end in ml-100k/ml-100k\.item, expected 1\. Point",
-            id="no member",
-        ),
-        pytest.param(
-            {"ml-100k.user": SMALL["ml-100k.user"].replace("age:token", "years:token")},
-            r"header of ml-100k/ml-100k\.user lacks age; it has user_id, years, .*Rest",
-            id="no column",
-        ),
-        pytest.param(
-            {"ml-100k.inter": SMALL["ml-100k.inter"].replace("\t5\t", "\tfive\t")},
-            r"ml-100k\.inter, line 4: rating 'five' at timestamp '200' is not two",
-            id="stars not a number",
-        ),
-        pytest.param(
-            {"ml-100k.inter": SMALL["ml-100k.inter"].replace("\t200", "\tinf")},
-            r"ml-100k\.inter, line 4: rating '5' at timestamp 'inf' is not two",
-            id="time not a number",
-        ),
-        pytest.param(
-            {"ml-100k.inter": SMALL["ml-100k.inter"].replace("\t300", "")},
-            r"ml-100k\.inter, line 5 has 3 tab-separated fields, expected 4 .*m2.*Corr",
-            id="short line",
-        ),
-        pytest.param(
-            {"ml-100k.user": SMALL["ml-100k.user"].replace("\t24\t", "\t?\t")},
-            r"ml-100k\.user, line 2: age '\?' is not a whole number",
-            id="age not a number",
-        ),
-        pytest.param(
-            {"ml-100k.item": SMALL["ml-100k.item"].encode("latin-1")},
-            r"ml-100k\.item is not UTF-8 .*Convert",
-            id="encoding",
-        ),
-    ],
-)
-def test_archive_not_in_the_format_is_refused(
-    small: Callable[..., Path], changed: dict, message: str
-) -> None:
-    with pytest.raises(ArchiveError, match=message):
-        candidate_examples(str(small(changed)), "u1")
-
-
-@pytest.mark.parametrize(
-    ("member", "row", "message"),
-    [
-        ("ml-100k.user", "u2\t55\tF\tother\tT8\n", "names user 'u2', but .*Add the us"),
-        (
-            "ml-100k.item",
-            "m1\tToy Story\t1995\tAnimation Children's Comedy\n",
-            "names movie 'm1', but .*Add the movie or",
-        ),
-    ],
-)
-def test_rating_of_unlisted_user_or_movie_is_refused(
-    small: Callable[..., Path], member: str, row: str, message: str
-) -> None:
-    path = small({member: SMALL[member].replace(row, "")})
-    with pytest.raises(ArchiveError, match=message):
-        candidate_examples(str(path), "u2")
-
-
-def test_file_that_is_no_zip_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "ratings.tsv").write_text("user_id:token\n")
-    with pytest.raises(ArchiveError, match=r"ratings\.tsv: not a readable zip .*Fetch"):
-        movie_titles(str(tmp_path / "ratings.tsv"))
-
-
-def test_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ArchiveError, match=r"none\.zip: there is no such file\. Fetch"):
-        movie_titles(str(tmp_path / "none.zip"))
-
-
 def test_bad_line_fails_the_beam_pipeline(small: Callable[..., Path]) -> None:
-    text = SMALL["ml-100k.inter"].replace("\t5\t", "\tfive\t")
+    text = shared.SMALL["ml-100k.inter"].replace("\t5\t", "\tfive\t")
     with pytest.raises(ArchiveError, match=r"ml-100k\.inter, line 4: rating 'five'"):
         run(small({"ml-100k.inter": text}))
 
