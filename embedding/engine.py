@@ -213,8 +213,8 @@ class TPUEmbedding(TrackedTables):
         if weights is not None:
             flat_weights = flatten_like(self._feature_config, weights)
         for replica in range(replica_count(flat)):
-            own = of_replica(flat, replica), of_replica(flat_weights, replica)
-            check_inputs(self._features, *own)
+            inputs = of_replica(flat, replica)
+            check_inputs(self._features, inputs, of_replica(flat_weights, replica))
         if not isinstance(training, (bool, np.bool_)) or training:
             self._check_trainable("enqueue with training=True, or a tensor,")
         inputs = of_replica(flat, 0)

@@ -45,11 +45,11 @@ def configure_logical_hosts(count: int) -> list[str]:
 
 def logical_hosts() -> list[str]:
     """Returns every logical CPU device of this process, in order, by its full name."""
-    own = _own_device()
+    first = _first_device()
     return [
         name
         for name in _cpu_devices()
-        if tf.DeviceSpec.from_string(name).replace(device_index=0) == own
+        if tf.DeviceSpec.from_string(name).replace(device_index=0) == first
     ]
 
 
@@ -60,7 +60,7 @@ def task_of(device: str) -> str:
     return name
 
 
-def _own_device() -> tf.DeviceSpec:
+def _first_device() -> tf.DeviceSpec:
     """Returns the first CPU device of this process."""
     with tf.init_scope(), tf.device("/CPU:0"):
         return tf.DeviceSpec.from_string(tf.constant(0).device)
@@ -68,9 +68,9 @@ def _own_device() -> tf.DeviceSpec:
 
 def _cpu_devices() -> list[str]:
     """Returns the full names of all CPU devices, those of a connected cluster too."""
-    own = _own_device()
+    first = _first_device()
     return [
-        own.make_merged_spec(tf.DeviceSpec.from_string(device.name)).to_string()
+        first.make_merged_spec(tf.DeviceSpec.from_string(device.name)).to_string()
         for device in tf.config.list_logical_devices("CPU")
     ]
 
@@ -87,11 +87,11 @@ def checked_hosts(hosts: Sequence[str] | None) -> list[str]:
     """
     if hosts is None:
         return logical_hosts()
-    known, own = _cpu_devices(), _own_device()
+    known, first = _cpu_devices(), _first_device()
     if isinstance(hosts, str) or not hosts:
         raise ValueError(f"hosts must be a list of device names, got {hosts!r}.")
     names = [
-        own.make_merged_spec(tf.DeviceSpec.from_string(host)).to_string()
+        first.make_merged_spec(tf.DeviceSpec.from_string(host)).to_string()
         for host in hosts
     ]
     unknown = [

@@ -147,7 +147,7 @@ def export(
         precision: how tables are held.
         examples: serialized tf.Examples to warm up with, if any.
     """
-    tables = load_manifest(str(checkpoint)).features.tables
+    tables = load_manifest(str(checkpoint)).feature_set.tables
     model = ServingModel(str(checkpoint), transform, dict.fromkeys(tables, precision))
     model.save(str(folder))
     if examples:

@@ -51,7 +51,7 @@ class DataCard(DataCounts):
 
     @property
     def counts(self) -> DataCounts:
-        """What was counted, without the locations of what was left out."""
+        """The card without locations, for the model card."""
         return DataCounts(**self.model_dump(exclude={"lines"}))
 
     @property

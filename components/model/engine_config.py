@@ -1,4 +1,4 @@
-"""The embedding engine's configuration objects, from the feature specification."""
+"""The embedding engine's configuration objects, from the feature set."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -26,10 +26,10 @@ def table_rows(
     """Returns the rows of each table: what its ids need, or its `rows` if given.
 
     A vocabulary needs a row for each of its tokens, and the out-of-vocabulary rows;
-    what other ids need, the specification says.
+    what other ids need, the configuration says.
 
     Args:
-        feature_set: the specification.
+        feature_set: the features and their tables.
         transform_output: what the Transform component wrote; counts the vocabularies.
 
     Raises:
@@ -58,7 +58,7 @@ def engine_config(
     """Returns the engine's feature configuration.
 
     Args:
-        feature_set: the specification.
+        feature_set: the features and their tables.
         rows: rows of each table, from `table_rows`.
         trainable: whether tables get their optimizers, and so slots.
 

@@ -14,16 +14,16 @@ def engine_inputs(
 
     Args:
         transformed: transformed columns of a batch.
-        feature_set: the specification.
+        feature_set: the features.
 
     Returns:
         By feature name: ids, dense [batch], ragged, or sparse where they have weights;
         and weights, sparse, or None.
     """
     ids, weights = ragged_inputs(transformed, feature_set)
-    for name, given in weights.items():
-        if given is not None:
-            ids[name], weights[name] = ids[name].to_sparse(), given.to_sparse()
+    for name, ragged in weights.items():
+        if ragged is not None:
+            ids[name], weights[name] = ids[name].to_sparse(), ragged.to_sparse()
     return ids, weights
 
 
@@ -34,7 +34,7 @@ def ragged_inputs(
 
     Args:
         transformed: transformed columns of a batch.
-        feature_set: the specification.
+        feature_set: the features.
 
     Returns:
         By feature name: ids, dense [batch] or ragged; and weights, ragged, or None.

@@ -42,7 +42,7 @@ class Lengths:
 
     @property
     def percentiles(self) -> list[int]:
-        """Percentiles 0 to 100 of the ids in a row; each is a number that occurs."""
+        """The percentiles 0 to 100 of how many ids a row has."""
         ends = np.cumsum(self._rows)
         ranks = np.maximum(1, np.ceil(np.arange(101) / 100 * ends[-1]))
         percentiles: list[int] = np.searchsorted(ends, ranks).tolist()

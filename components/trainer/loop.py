@@ -164,14 +164,14 @@ class _EarlyStop:
         self._worse = 0
 
     def is_due(self, step: int, last_step: int) -> bool:
-        """Tells whether `every_steps` have passed, or this is the end."""
+        """Returns whether `every_steps` have passed, or training ends."""
         if step < self._next_step and step < last_step:
             return False
         self._next_step = step + self._settings.every_steps
         return True
 
     def is_enough(self, step: int) -> bool:
-        """Validates; True after `patience` validations without improvement.
+        """Validates; returns whether `patience` validations brought no improvement.
 
         Raises:
             ValueError: if normalized entropy is undefined.

@@ -1,4 +1,4 @@
-"""Which host holds and answers what: features, tables, rows and activations.
+"""Which host holds and answers which rows, of which tables and features.
 
 `HostLayout` is what an engine on CPU hosts knows before its first batch. `HostLookups`
 is what a batch then asks of one host.
@@ -90,7 +90,7 @@ class HostLayout:
 
     @functools.cached_property
     def first_rows(self) -> list[list[int]]:
-        """The first row on each host that holds rows of a table, for each table."""
+        """Returns for each table the first row on each host that holds rows of it."""
         return [
             partition.first_rows(table.config.vocabulary_size, len(self.hosts))
             for table in self.tables

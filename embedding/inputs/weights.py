@@ -33,7 +33,7 @@ def are_finite_and_not_negative(weights: tf.Tensor) -> tf.Tensor:
 def scaled_weights(
     weights: tf.Tensor, segments: tf.Tensor, rows: tf.Tensor
 ) -> tf.Tensor:
-    """Returns weights whose ratios within an example are those of the given ones.
+    """Returns weights with the same ratios to each other within each example.
 
     Args:
         weights: float32 [n].
@@ -43,8 +43,8 @@ def scaled_weights(
     Returns:
         float32 [n].
     """
-    # What is asked of every batch is few ops: zeros and negative weights do not pass,
-    # and come out as they are.
+    # Every batch pays for this condition, so it is of few ops. Zeros and negative
+    # weights do not meet it, and `_scaled` returns them as they are.
     return tf.cond(
         (tf.reduce_min(weights) >= _LEAST) & (tf.reduce_max(weights) <= _MOST),
         lambda: weights,

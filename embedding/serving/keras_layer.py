@@ -20,7 +20,7 @@ from shardline.embedding.serving.lookup import serving_embedding_lookup
 
 @dataclasses.dataclass(frozen=True)
 class _Configuration:
-    """What the layer was made with."""
+    """The arguments of the layer, and its tables."""
 
     feature_config: Any
     policies: Policies | None

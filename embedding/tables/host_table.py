@@ -140,9 +140,9 @@ class HostTable:
 
     def _accepted(self, name: str, slot: Any) -> RowShardedVariable:
         """Returns a slot that user code made, if it lies where its table does."""
-        if isinstance(slot, RowShardedVariable) and _places(slot) == _places(
-            self.parameters
-        ):
+        if isinstance(slot, RowShardedVariable) and _shapes_and_devices(
+            slot
+        ) == _shapes_and_devices(self.parameters):
             return slot
         if (
             isinstance(slot, tf.Variable)
@@ -218,7 +218,7 @@ def _requested(
     return initial_value, shape
 
 
-def _places(variable: RowShardedVariable) -> list[tuple[Any, str]]:
+def _shapes_and_devices(variable: RowShardedVariable) -> list[tuple[Any, str]]:
     return [(shard.shape, shard.device) for shard in variable.variables]
 
 

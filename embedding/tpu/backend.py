@@ -5,8 +5,9 @@ dequeue   in the program of `strategy.run`, receives the activations of one core
 send      in the same program, sends the gradients; the TPU updates its rows
 load      copies the hosts' variables into the TPU; retrieve copies them back
 
-The graphs are those of `tf.tpu.experimental.embedding.TPUEmbedding` of TensorFlow 2.21,
-node by node. For TPUs up to v4; for SparseCores there is `embedding.tpu.sparse_core`.
+The graphs are those of `tf.tpu.experimental.embedding.TPUEmbedding` of TensorFlow 2.20
+and 2.21, node by node. They are for TPUs up to v4; for SparseCores there is
+`embedding.tpu.sparse_core`.
 """
 
 import functools

@@ -85,8 +85,10 @@ def _op_faults(
     op: EmbeddingOp, config: Any, serialized: bytes, combiners: Sequence[str] | None
 ) -> Iterator[str]:
     if "config" in op.op.node_def.attr:
-        given = op.op.get_attr("config")
-        if given != serialized and (given or op.verb not in ("Load", "Retrieve")):
+        held = op.op.get_attr("config")
+        # Of the ops that copy tables, one of a graph is enough to hold it.
+        may_lack_it = op.verb in ("Load", "Retrieve")
+        if held != serialized and (held or not may_lack_it):
             yield f"{op} has another configuration than the engine."
     match op.verb:
         case "Enqueue" | "DynamicEnqueue":
@@ -112,14 +114,14 @@ def _enqueue_faults(
     }
     if attributes != expected:
         yield f"{op} needs {expected} (rows, ids, weights, features); got {attributes}."
-    given = [tf.compat.as_str(word) for word in op.op.get_attr("combiners")]
-    if len(given) != len(config.table_descriptor) or (
-        combiners is not None and given != list(combiners)
+    found = [tf.compat.as_str(word) for word in op.op.get_attr("combiners")]
+    if len(found) != len(config.table_descriptor) or (
+        combiners is not None and found != list(combiners)
     ):
         tables = [table.name for table in config.table_descriptor]
-        yield f"{op} needs a combiner for each of {tables}, in order; got {given}."
-    if not set(given) <= {"sum", "mean", "sqrtn"}:
-        yield f"{op}: combiners must be sum, mean or sqrtn; got {given}."
+        yield f"{op} needs a combiner for each of {tables}, in order; got {found}."
+    if not set(found) <= {"sum", "mean", "sqrtn"}:
+        yield f"{op}: combiners must be sum, mean or sqrtn; got {found}."
     if op.verb == "Enqueue":
         yield from _placement_faults(op, config)
 

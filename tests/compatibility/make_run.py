@@ -71,7 +71,7 @@ def restored(checkpoint: Path) -> dict[str, np.ndarray]:
 
     manifest = load_manifest(str(checkpoint))
     training = Training(batch_size=16, steps=24, hosts=manifest.hosts)
-    learner = new_learner(manifest.features, manifest.rows, manifest.model, training)
+    learner = new_learner(manifest.feature_set, manifest.rows, manifest.model, training)
     status = learner.checkpoint().read(checkpoint_prefix(str(checkpoint)))
     status.assert_consumed()
     engine = learner.engine

@@ -18,7 +18,7 @@ def restored(checkpoint: Path, hosts: int) -> Learner:
     """Returns a learner of so many hosts with what the checkpoint holds."""
     manifest = load_manifest(str(checkpoint))
     training = Training(batch_size=16, steps=24, hosts=hosts)
-    learner = new_learner(manifest.features, manifest.rows, manifest.model, training)
+    learner = new_learner(manifest.feature_set, manifest.rows, manifest.model, training)
     status = learner.checkpoint().read(checkpoint_prefix(str(checkpoint)))
     status.assert_consumed()
     return learner

@@ -1,6 +1,7 @@
 """The contracts of imports that `make lint` checks catch what they are for."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -20,7 +21,7 @@ METADATA = "ML Metadata is used in one module"
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """The layers, empty but for the imports that the contracts let pass by name."""
+    """The layers, empty but for modules that the contracts name, and their imports."""
     for package in (".", *sources.PACKAGES):
         write(tmp_path / "shardline" / package / "__init__.py", "")
     settings = tomllib.loads(CONFIG.read_text())["tool"]["importlinter"]
@@ -30,6 +31,9 @@ def tree(tmp_path: Path) -> Path:
             module = tmp_path.joinpath(*importer.split(".")).with_suffix(".py")
             write(module.with_name("__init__.py"), "")
             write(module, f"import {imported}\n")
+        for container in contract.get("containers", []):
+            for name in re.findall(r"\w+", " ".join(contract["layers"])):
+                write(tmp_path.joinpath(*container.split("."), f"{name}.py"), "")
     return tmp_path
 
 

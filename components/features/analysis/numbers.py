@@ -26,7 +26,7 @@ _SKETCHED_VALUES = 1 << 32
 
 @dataclasses.dataclass(frozen=True)
 class Moments:
-    """What of some values merges into mean, variance, smallest and largest.
+    """What merges into the mean, variance, smallest and largest of some values.
 
     Attributes:
         count: how many values.

@@ -26,7 +26,7 @@ from shardline.configs.schema import Preprocessing
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """What was counted in a part of the examples.
+    """What is kept of a part of the examples.
 
     Attributes:
         examples: how many.

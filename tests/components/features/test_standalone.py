@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from shardline_tests import load
 
-from shardline.components.features.standalone import OutputExistsError
+from shardline.components.features.standalone import (
+    OutputExistsError,
+)
 
 shared = load(Path(__file__).with_name("conftest.py"))
 Source, files_of, row_of = shared.Source, shared.files_of, shared.row_of

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 
 from shardline.components.contracts.model_folder import PUBLICATION_FILE
+from shardline.components.pusher.agent import update
 from shardline.components.pusher.deltas.rebuild import rebuilt
 from shardline.components.pusher.publication import Record
 from shardline.components.pusher.publish import Published, publish_model
 from shardline.components.pusher.stores import local_store
+from shardline.components.pusher.stores.local_store import LocalStore
 from shardline.components.pusher.stores.stores import open_store
 from shardline.configs.serving import Publishing
 
@@ -153,16 +155,42 @@ def target(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def publish_chain(publish, write_model, draw_rows):
+def agent(serving: Path, target: Path) -> Callable[..., int | None]:
+    """Does one round of an agent; returns the version it made."""
+
+    def look(**settings) -> int | None:
+        return update(open_store(serving), open_store(target), **settings)
+
+    return look
+
+
+@pytest.fixture
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of files that were fetched."""
+    names: list[str] = []
+    fetch = LocalStore.fetch
+
+    def remember(store, name, path):
+        names.append(name)
+        fetch(store, name, path)
+
+    monkeypatch.setattr(LocalStore, "fetch", remember)
+    return names
+
+
+@pytest.fixture
+def publish_chain(
+    publish: Publish, write_model: WriteModel, draw_rows: Callable[..., np.ndarray]
+) -> Callable[..., Path]:
     """Publishes a full version and deltas; every version is another model."""
     table = draw_rows(500)
-    made = []
+    models: list[Path] = []
 
-    def chain(count: int, **settings):
+    def chain(count: int, **settings) -> Path:
         for _ in range(count):
-            table[len(made)] += 1
-            made.append(write_model("a", table))
-            publish(made[-1], "delta", **{"max_delta": 1.0, **settings})
-        return made[-1]
+            table[len(models)] += 1
+            models.append(write_model("a", table))
+            publish(models[-1], "delta", **{"max_delta": 1.0, **settings})
+        return models[-1]
 
     return chain

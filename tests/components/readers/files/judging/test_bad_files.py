@@ -1,4 +1,4 @@
-"""A file that cannot be read, or not to its end, is an error or left out."""
+"""Bad files: a clear error, or left out from the fault on, and reported."""
 
 import gzip
 import os
@@ -20,12 +20,15 @@ from shardline.components.readers.files import (
     read_unit,
     refuse,
 )
+from shardline.components.readers.files.formats.csv import text as csv_text
 from shardline.configs.column import Column
 from shardline.configs.data import HeldOut
 
-judged = load(Path(__file__).with_name("judged.py"))
-
-FILE_REMEDY = r".*Or set `data\.files\.on_bad_file: skip`, to leave"
+bad_rows = load(Path(__file__).with_name("bad_rows.py"))
+COLUMNS, GOOD, FORMATS = bad_rows.COLUMNS, bad_rows.GOOD, bad_rows.FORMATS
+FILE_REMEDY = bad_rows.FILE_REMEDY
+settings_for = bad_rows.settings_for
+skipping, read_all = bad_rows.skipping, bad_rows.read_all
 
 
 def _flipped(content: bytes, place: int) -> bytes:
@@ -33,7 +36,7 @@ def _flipped(content: bytes, place: int) -> bytes:
 
 
 def _good(format_: str, rows: int = 40) -> tuple[str, list[dict]]:
-    return f"a.{format_}", [judged.GOOD | {"price": float(i)} for i in range(rows)]
+    return f"a.{format_}", [GOOD | {"price": float(i)} for i in range(rows)]
 
 
 DAMAGE = [
@@ -59,10 +62,10 @@ def test_rows_before_damage_are_used(
     monkeypatch.setattr("shardline.components.readers.files.streams._STEP_BYTES", 64)
     file = write(*_good(name))
     write(f"a.{name}", harm(Path(file).read_bytes()))
-    settings = judged.settings_for(name.removesuffix(".gz"))
+    settings = settings_for(name.removesuffix(".gz"))
     with pytest.raises(BadInputError, match=rf"a\.{name}: {message}{FILE_REMEDY}"):
-        judged.read_all(file, settings)
-    found, counted = judged.skipping(file, settings)
+        read_all(file, settings)
+    found, counted = skipping(file, settings)
     prices = [row["price"][0] for row in found]
     assert prices == list(range(len(prices)))
     assert 30 <= len(prices) <= 40
@@ -89,13 +92,13 @@ def test_rows_before_damage_are_used(
         ("a.parquet", b"user,tags\nx,y\n" * 9, r"is damaged, or no Parquet file: .*"),
         ("a.parquet", [{"user": "x", "tags": ["y"]}],
          r"has 0 columns `weights`, expected one; its columns are `user`, `tags`. C"),
-        ("a.parquet", [judged.GOOD | {"age": "7"}],
+        ("a.parquet", [GOOD | {"age": "7"}],
          r"its column `age` holds values of type string, expected int64. Say the `dty"),
-        ("a.parquet", [judged.GOOD | {"age": {"is": 7.5}}],
+        ("a.parquet", [GOOD | {"age": {"is": 7.5}}],
          r"its column `age` holds values of type struct<is: double>, expected int64"),
-        ("a.parquet", [judged.GOOD | {"user": 7}],
+        ("a.parquet", [GOOD | {"user": 7}],
          r"its column `user` holds values of type int64, expected string. Say the `dt"),
-        ("a.parquet", [judged.GOOD | {"user": {"id": 7}}],
+        ("a.parquet", [GOOD | {"user": {"id": 7}}],
          r"its column `user` holds values of type struct<id: int64>, expected string"),
     ],
 )  # fmt: skip
@@ -103,10 +106,10 @@ def test_bad_file_is_an_error_or_left_out(
     name: str, content: Any, message: str, write: Callable[..., str]
 ) -> None:
     file = write(name, content)
-    settings = judged.settings_for(name.removesuffix(".gz").rpartition(".")[2])
+    settings = settings_for(name.removesuffix(".gz").rpartition(".")[2])
     with pytest.raises(BadInputError, match=rf"{name}: {message}.*{FILE_REMEDY}"):
-        judged.read_all(file, settings)
-    found, counted = judged.skipping(file, settings)
+        read_all(file, settings)
+    found, counted = skipping(file, settings)
     assert found == []
     assert list(counted.files) == [file]
 
@@ -123,7 +126,7 @@ NO_ROWS = [
     ("a.csv", b"of,another,kind\n"),
     ("a.csv.gz", gzip.compress(b"user,tags\n", mtime=0)),
     ("a.parquet", b""),
-    ("a.parquet", pa.table({n: [] for n in judged.COLUMNS})),
+    ("a.parquet", pa.table({n: [] for n in COLUMNS})),
     ("a.parquet", pa.table({})),
 ]
 
@@ -133,7 +136,7 @@ def test_file_without_rows_is_left_out_whatever_is_asked(
     name: str, content: Any, write: Callable[..., str]
 ) -> None:
     file = write(name, content)
-    settings = judged.settings_for(name.removesuffix(".gz").rpartition(".")[2])
+    settings = settings_for(name.removesuffix(".gz").rpartition(".")[2])
     bad, tally = BadInput(), Tally()
     assert list(read_unit(Unit(file), settings, bad, tally=tally)) == []
     assert bad.empty == [file]
@@ -154,11 +157,11 @@ def test_row_groups_beside_a_damaged_one_are_used(
     write("a.parquet", _flipped(Path(file).read_bytes(), place))
     settings = ReadSettings("parquet", {"price": Column("float")})
     with pytest.raises(BadInputError, match=r"a\.parquet: is damaged, or no Parquet"):
-        judged.read_all(file, settings)
+        read_all(file, settings)
     prices = []
     counted = BadInput("skip", "skip")
     for part in range(parts):
-        found, bad = judged.skipping(file, settings, part=part, parts=parts)
+        found, bad = skipping(file, settings, part=part, parts=parts)
         prices += [row["price"][0] for row in found]
         counted.merge(bad)
     assert sorted(prices) == [i for i in range(40) if not 15 <= i < 20]
@@ -217,7 +220,7 @@ def test_split_by_a_column_of_another_type_is_an_error(
         "parquet", {"age": Column("int64")}, held_out={"eval": HeldOut(**rule)}
     )
     with pytest.raises(BadInputError, match=rf"a.parquet[:,] {message}"):
-        judged.read_all(write("a.parquet", table), settings)
+        read_all(write("a.parquet", table), settings)
 
 
 def test_rows_without_anything_to_split_by_are_left_out(
@@ -229,33 +232,33 @@ def test_rows_without_anything_to_split_by_are_left_out(
         {"n": Column("int64")},
         held_out={"eval": HeldOut(column="day", fraction=0.5)},
     )
-    found, counted = judged.skipping(file, settings)
+    found, counted = skipping(file, settings)
     assert found == []
     assert list(counted.rows.values()) == [2]
 
 
-@pytest.mark.parametrize("format_", judged.FORMATS)
+@pytest.mark.parametrize("format_", FORMATS)
 def test_unreadable_place_is_an_error_or_left_out(
     format_: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     missing = str(tmp_path / f"none.{format_}")
     folder = tmp_path / f"folder.{format_}"
     folder.mkdir()
-    settings = judged.settings_for(format_)
+    settings = settings_for(format_)
     for file, words in ((missing, "No such file"), (str(folder), "Is a directory")):
         with pytest.raises(
             BadInputError,
             match=rf"{file}: cannot be read: {words}.*may read.{FILE_REMEDY}",
         ):
-            judged.read_all(file, settings)
-        assert list(judged.skipping(file, settings)[1].files) == [file]
+            read_all(file, settings)
+        assert list(skipping(file, settings)[1].files) == [file]
 
     def refuse(*_: Any) -> None:
         raise PermissionError(13, os.strerror(13))
 
     monkeypatch.setattr("builtins.open", refuse)
     with pytest.raises(BadInputError, match="cannot be read: Permission denied"):
-        judged.read_all(missing, settings)
+        read_all(missing, settings)
 
 
 def test_file_that_fails_while_it_is_read_is_an_error(
@@ -275,6 +278,42 @@ def test_file_that_fails_while_it_is_read_is_an_error(
         "shardline.components.readers.files.streams.opened", lambda _: Failing()
     )
     for name in ("a.csv", "a.csv.gz", "a.tfrecord"):
-        settings = judged.settings_for(name.removesuffix(".gz")[2:])
+        settings = settings_for(name.removesuffix(".gz")[2:])
         with pytest.raises(BadInputError, match="cannot be read: Input/output error"):
-            judged.read_all(name, settings)
+            read_all(name, settings)
+
+
+def test_uneven_row_that_is_not_utf8_is_left_out(write: Callable[..., str]) -> None:
+    file = write("a.csv", b"a,b\ncaf\xe9\nx,\xe9\nx,\xc3\xa9\n")
+    columns = {"a": Column("string"), "b": Column("string")}
+    found, counted = skipping(file, ReadSettings("csv", columns))
+    assert found == [{"a": [b"x"], "b": ["é".encode()]}]
+    assert sorted(counted.rows) == [
+        "a row has not the header's 2 cells",
+        "column `b` does not hold strings in UTF-8",
+    ]
+    assert counted.first["column `b` does not hold strings in UTF-8"][0][1] == 3
+
+
+def test_text_that_the_parser_refuses_is_an_error(
+    write: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise pa.ArrowInvalid("no CSV")
+
+    monkeypatch.setattr("pyarrow.csv.read_csv", refuse)
+    settings = ReadSettings("csv", {"a": Column("int64")})
+    with pytest.raises(BadInputError, match=r"a.csv: cannot be parsed as CSV: no CSV"):
+        read_all(write("a.csv", b"a\n1\n"), settings)
+
+
+def test_endless_line_is_an_error(
+    write: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_text, "MOST_ROW_BYTES", 1 << 21)
+    monkeypatch.setattr(csv_text, "_CHUNK_BYTES", 1 << 16)
+    file = write("a.csv", b"a\n1\n" + b"x" * (1 << 23))
+    settings = ReadSettings("csv", {"a": Column("int64")})
+    with pytest.raises(BadInputError, match="line 3 has no end within 2,097,152 bytes"):
+        read_all(file, settings)
+    assert skipping(file, settings)[0] == [{"a": [1]}]

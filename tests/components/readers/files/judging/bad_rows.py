@@ -1,4 +1,4 @@
-"""How the tests of bad input read, and what they expect to be told."""
+"""Rows and files that are bad, and readers that leave them out."""
 
 import dataclasses
 from typing import Any
@@ -29,6 +29,9 @@ GOOD = {
     "at": 3,
 }
 FORMATS = ["tfrecord", "csv", "parquet"]
+REMEDY = r".*Or set `data\.files\.on_bad_example: skip`, to leave"
+FILE_REMEDY = r".*Or set `data\.files\.on_bad_file: skip`, to leave"
+SERIALIZED = b"\xff\xfftext"
 
 
 def settings_for(format_: str, **more: Any) -> ReadSettings:

@@ -1,4 +1,4 @@
-"""Rows go to the splits that claim them, the same in every format."""
+"""Which rows the held-out splits take, in every format."""
 
 import hashlib
 from collections.abc import Callable
@@ -11,18 +11,12 @@ from shardline.components.readers.files import BadInput, ReadSettings, Unit, rea
 from shardline.configs.column import Column
 from shardline.configs.data import HeldOut
 
-COLUMNS = {
-    "user": Column("string"),
-    "tags": Column("string", ragged=True),
-    "weights": Column("float", ragged=True),
-    "age": Column("int64", optional=True),
-    "price": Column("float"),
-    "label": Column("float"),
-}
 
-
-def settings_for(name: str, columns: dict[str, Column] = COLUMNS, **more: Any) -> Any:
+def settings_for(name: str, columns: dict[str, Column], **more: Any) -> Any:
     return ReadSettings(name.removesuffix(".gz").rpartition(".")[2], columns, **more)
+
+
+# Splits
 
 
 def splits(
