@@ -11,6 +11,7 @@ from shardline.embedding import TPUEmbedding, serving_embedding_lookup
 from shardline.embedding.native.library import CHOICE
 
 matrix = load(Path(__file__).parents[1] / "test_oracle_matrix.py")
+grid = load("embedding/oracle_grid.py")
 cases = matrix.cases
 tpu = tf.tpu.experimental.embedding
 pytestmark = pytest.mark.usefixtures("ops")
@@ -18,9 +19,9 @@ pytestmark = pytest.mark.usefixtures("ops")
 SEED = 21
 SOME = ["ragged-mean-weighted", "sparse-sqrtn-weighted"]
 RULES = {
-    1: [rule for rule in matrix.RULES if "rates" not in rule],
+    1: [rule for rule in grid.RULES if "rates" not in rule],
     2: ["SGD-clip", "Adagrad-clip-decay", "Adam-all-rows", "FTRL-regularized"],
-    3: [*matrix.PLAIN, "SGD-one-by-one", "AdagradMomentum-nesterov-clip-decay"],
+    3: [*grid.PLAIN, "SGD-one-by-one", "AdagradMomentum-nesterov-clip-decay"],
 }
 
 
@@ -55,14 +56,14 @@ def test_training_is_the_same(monkeypatch, host_count):
 
 
 def test_pipelined_training_is_the_same(monkeypatch):
-    pairs = {rule: matrix.pair_of(SOME[0], rule, SEED) for rule in matrix.PLAIN}
+    pairs = {rule: matrix.pair_of(SOME[0], rule, SEED) for rule in grid.PLAIN}
     options = {"pipeline_execution_with_tensor_core": True}
     assert_same(*both(monkeypatch, lambda: matrix.train(pairs, 3, **options)))
 
 
 def test_training_of_replicas_is_the_same(monkeypatch):
     replicas = [
-        {rule: matrix.pair_of(SOME[1], rule, seed) for rule in matrix.REPLICATED}
+        {rule: matrix.pair_of(SOME[1], rule, seed) for rule in grid.REPLICATED}
         for seed in (SEED, SEED + 1)
     ]
     native, stock = both(monkeypatch, lambda: matrix.train_replicas(replicas, 2))

@@ -342,8 +342,10 @@ def test_model_that_exceeds_the_budget_once_exported_gives_up_the_last_table(
 def test_forms_that_save_bytes_are_tried_smallest_first(
     dim: int, tried: list[str]
 ) -> None:
-    features = MANIFEST.features.model_copy(update={"tables": {"even": Table(dim=dim)}})
-    manifest = MANIFEST.model_copy(update={"features": features})
+    features = MANIFEST.feature_set.model_copy(
+        update={"tables": {"even": Table(dim=dim)}}
+    )
+    manifest = MANIFEST.model_copy(update={"feature_set": features})
     variants = Variants(export, "", manifest, [])
 
     assert candidates(variants, ["even"]) == {"even": tried}
