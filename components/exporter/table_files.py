@@ -24,12 +24,12 @@ from tensorflow.core.protobuf.tensor_bundle_pb2 import (
     BundleHeaderProto,
 )
 
-from shardline.components.contracts.checksums import masked, masked_crc32c
 from shardline.components.contracts.model_folder import (
     ROWS_FILE,
     VARIABLES_PREFIX,
     write_extra,
 )
+from shardline.components.readers.files.checksums import masked, masked_crc32c
 from shardline.embedding.checkpoint.index import (
     HEADER_KEY,
     index_entries,

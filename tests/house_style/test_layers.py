@@ -17,6 +17,7 @@ COMMAND = "from importlinter.cli import lint_imports_command; lint_imports_comma
 DOWNWARD = "Imports point downward"
 ENGINE = "The engine knows TensorFlow and numpy only"
 METADATA = "ML Metadata is used in one module"
+STEPS = "A step imports only steps before it, and what steps share"
 
 
 @pytest.fixture
@@ -70,6 +71,9 @@ def broken_contracts(tree: Path) -> list[str]:
         ("embedding/engine.py", "import pydantic", [ENGINE]),
         ("embedding/engine.py", "import tfx.types", [ENGINE]),
         ("pipeline/run.py", "import ml_metadata", [METADATA]),
+        ("components/exporter.py", "import shardline.components.trainer", []),
+        ("components/features.py", "import shardline.components.trainer", [STEPS]),
+        ("components/contracts.py", "import shardline.components.pusher", [STEPS]),
     ],
 )
 def test_import_that_is_not_allowed_is_found(

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf.tensor_bundle_pb2 import BundleHeaderProto
 from tensorflow.python.distribute.sharded_variable import ShardedVariable
 
-from shardline.components.contracts.checksums import masked_crc32c
+from shardline.components.readers.files.checksums import masked_crc32c
 from shardline.embedding.checkpoint.host_files import host_sharded_options
 from shardline.embedding.checkpoint.index import index_entries, stored_rows, write_index
 

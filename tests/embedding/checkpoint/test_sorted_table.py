@@ -2,7 +2,7 @@
 
 import pytest
 
-from shardline.components.contracts.checksums import masked_crc32c
+from shardline.components.readers.files.checksums import masked_crc32c
 from shardline.embedding.checkpoint.sorted_table import table_content, table_entries
 
 

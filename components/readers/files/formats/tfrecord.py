@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from typing import IO
 
-from shardline.components.contracts.checksums import masked_crc32c
+from shardline.components.readers.files.checksums import masked_crc32c
 from shardline.components.readers.files.formats.tf_examples import Decoding
 from shardline.components.readers.files.judging.bad_input import FileFault
 from shardline.components.readers.files.raw_batch import RawBatch, ReadTask

@@ -4,7 +4,7 @@ import struct
 
 import tensorflow as tf
 
-from shardline.components.contracts.checksums import masked, masked_crc32c
+from shardline.components.readers.files.checksums import masked, masked_crc32c
 
 
 def test_checksums_are_those_of_a_record_that_tensorflow_wrote(tmp_path):
