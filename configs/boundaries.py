@@ -50,8 +50,8 @@ class Boundary(NamedTuple):
     """What a boundary means.
 
     Attributes:
-        kind: How values are compared with it.
-        value: The number; or nanoseconds since 1970 (UTC), or since midnight; or UTF-8.
+        kind: how values are compared with it.
+        value: the number; or nanoseconds since 1970 (UTC), or since midnight; or UTF-8.
     """
 
     kind: Kind
@@ -62,7 +62,7 @@ def boundary_of(at_least: float | str) -> Boundary:
     """Returns what a boundary means.
 
     Args:
-        at_least: The boundary as the configuration has it. A float is the number that
+        at_least: the boundary as the configuration has it. A float is the number that
             it is written as.
     """
     if not isinstance(at_least, str):
@@ -79,8 +79,8 @@ def value_of(text: str, kind: Kind) -> Decimal | int | bytes | None:
     """Returns what text means, read as a boundary of some kind.
 
     Args:
-        text: The text.
-        kind: The kind of the boundary that the text is compared with.
+        text: the text.
+        kind: the kind of the boundary that the text is compared with.
 
     Returns:
         What `Boundary.value` would be; None if the text is not of that kind.

@@ -13,9 +13,9 @@ class Column:
     """One column of raw examples.
 
     Attributes:
-        dtype: The type of its values; a string is stored as UTF-8 bytes.
+        dtype: the type of its values; a string is stored as UTF-8 bytes.
         ragged: False: one value an example. True: any number, none included.
-        optional: Whether an example may lack the one value.
+        optional: whether an example may lack the one value.
     """
 
     dtype: Dtype

@@ -13,10 +13,10 @@ class ColumnUse(NamedTuple):
     """What a part of a configuration says of a column.
 
     Attributes:
-        name: Of the column.
-        column: What it holds.
-        part: The part that says so.
-        key: The key of the part that names the column.
+        name: the name of the column.
+        column: what it holds.
+        part: the part that says so.
+        key: the key of the part that names the column.
     """
 
     name: str
@@ -31,9 +31,9 @@ def raw_columns(
     """Returns what examples must hold, by column name.
 
     Args:
-        feature_set: The features and numbers, no two of which ask for different things
+        feature_set: the features and numbers, no two of which ask for different things
             of one column.
-        target: Adds the label and the weight of examples.
+        target: adds the label and the weight of examples.
     """
     derived = feature_set.derived.outputs if feature_set.derived else {}
     columns: dict[str, Column] = {}
@@ -57,8 +57,8 @@ def column_uses(
     """Yields what is said of each column that is read, without crosses.
 
     Args:
-        feature_set: The features and numbers.
-        target: Adds the label and the weight of examples.
+        feature_set: the features and numbers.
+        target: adds the label and the weight of examples.
     """
     for name, feature in feature_set.features.items():
         part = feature_part(name)
@@ -104,8 +104,8 @@ def model_inputs(name: str, *, ragged: bool) -> list[str]:
     """Returns what the published model calls the inputs that make a column.
 
     Args:
-        name: Of the column; what is no letter, digit or underscore becomes one.
-        ragged: Whether it takes values and row splits.
+        name: of the column; what is no letter, digit or underscore becomes one.
+        ragged: whether it takes values and row splits.
     """
     plain = re.sub(r"\W", "_", name, flags=re.ASCII)
     if not plain.isidentifier():
@@ -117,9 +117,9 @@ def lookup_inputs(name: str, *, ragged: bool, weighted: bool) -> list[str]:
     """Returns what the published model's `lookup` calls the inputs of a feature.
 
     Args:
-        name: Of the feature.
-        ragged: Whether it takes values and row splits.
-        weighted: Whether it takes a weight for each value.
+        name: the name of the feature.
+        ragged: whether it takes values and row splits.
+        weighted: whether it takes a weight for each value.
     """
     if not ragged:
         return [name]

@@ -20,13 +20,13 @@ class Fault:
     """One thing that is wrong with a configuration.
 
     Attributes:
-        config_path: Where it is. Keys that the file lacks may end it.
-        message: What is there, and what was expected.
-        remedy: What to do about it, if the message does not say so.
-        who: The part that it is about, such as "feature `tags`", if the message does
+        config_path: where it is. Keys that the file lacks may end it.
+        message: what is there, and what was expected.
+        remedy: what to do about it, if the message does not say so.
+        who: the part that it is about, such as "feature `tags`", if the message does
             not name it.
-        file: The configuration, if the fault has been located in it.
-        line: The line there, counted from 1; None if it is a fault of no line.
+        file: the configuration, if the fault has been located in it.
+        line: the line there, counted from 1; None if it is a fault of no line.
     """
 
     config_path: ConfigPath
@@ -54,14 +54,14 @@ class ConfigError(ValueError):
     """A run configuration that cannot be used; the message lists every fault.
 
     Attributes:
-        faults: Each of them.
+        faults: each of them.
     """
 
     def __init__(self, *faults: Fault) -> None:
         """Takes the faults in the order in which they shall be read.
 
         Args:
-            faults: At least one.
+            faults: at least one.
         """
         super().__init__(*faults)
         self.faults = faults
@@ -75,8 +75,8 @@ class Part(NamedTuple):
     """A part of a configuration that rules speak of.
 
     Attributes:
-        who: What messages call it.
-        config_path: Where it is.
+        who: what messages call it.
+        config_path: where it is.
     """
 
     who: str
@@ -86,9 +86,9 @@ class Part(NamedTuple):
         """Returns a fault of this part.
 
         Args:
-            message: What is there, and what was expected.
-            remedy: What to do about it.
-            key: The key of the part that is at fault, if it is a single one.
+            message: what is there, and what was expected.
+            remedy: what to do about it.
+            key: the key of the part that is at fault, if it is a single one.
         """
         path = (*self.config_path, key) if key else self.config_path
         return Fault(path, message, remedy, self.who)

@@ -35,7 +35,7 @@ class FeatureSet(Features):
         """Returns what the transform graph needs of this feature set.
 
         Args:
-            target: Label and example weight, which the graph hands on.
+            target: label and example weight, which the graph hands on.
         """
         kept = set(Vocabulary.model_fields)
         vocabularies = {

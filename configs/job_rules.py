@@ -19,8 +19,8 @@ def target_faults(feature_set: FeatureSet, target: Target) -> Iterator[Fault]:
     """Yields what in label and example weight does not fit the features.
 
     Args:
-        feature_set: The features and numbers.
-        target: Label and example weight.
+        feature_set: the features and numbers.
+        target: label and example weight.
     """
     columns = raw_columns(feature_set)
     taken = list(_taken_labels(feature_set, target))
@@ -68,8 +68,8 @@ def serving_faults(feature_set: FeatureSet, serving: Serving) -> Iterator[Fault]
     """Yields what is said of serving that does not fit the tables.
 
     Args:
-        feature_set: The tables.
-        serving: How the exported model holds them.
+        feature_set: the tables.
+        serving: how the exported model holds them.
     """
     part = Part("serving.tables", ("serving", "tables"))
     for name in serving.tables if isinstance(serving.tables, dict) else {}:

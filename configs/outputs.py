@@ -12,7 +12,7 @@ def output_folder(run: str) -> Path:
     """Returns the output folder of a run that names no other, below the current one.
 
     Args:
-        run: The name of the run.
+        run: the name of the run.
     """
     return Path("runs", run)
 
@@ -21,7 +21,7 @@ def downloads_folder(run: str) -> Path:
     """Returns where data packages are kept if the run's output folder is the default.
 
     Args:
-        run: The name of the run.
+        run: the name of the run.
     """
     return output_folder(run) / DOWNLOADS_FOLDER
 
@@ -30,7 +30,7 @@ def is_output_folder(folders: Collection[str], files: Collection[str]) -> bool:
     """Tells a run's outputs from data.
 
     Args:
-        folders: The names of the folders in a folder.
-        files: The names of the files in it.
+        folders: the names of the folders in a folder.
+        files: the names of the files in it.
     """
     return METADATA_FILE in files and ARTIFACTS_FOLDER in folders

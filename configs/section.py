@@ -28,7 +28,7 @@ def cross_section_error(faults: Sequence[Fault]) -> PydanticCustomError:
     """Returns the error that carries faults between sections out of a validator.
 
     Args:
-        faults: At least one.
+        faults: at least one.
     """
     message = "\n".join(fault.text for fault in faults)
     context = {"message": message, "faults": tuple(faults)}

@@ -11,8 +11,8 @@ def shown(value: object, most: int = _MOST) -> str:
     """Returns a name or a value on one line, escaped, and cut if it is long.
 
     Args:
-        value: Text, UTF-8 bytes, or what `str` makes text of.
-        most: How many characters of a longer text are shown; its length follows.
+        value: text, UTF-8 bytes, or what `str` makes text of.
+        most: how many characters of a longer text are shown; its length follows.
     """
     text = _text(value)
     cut = escaped(text[:most], keep="")
@@ -29,8 +29,8 @@ def escaped(text: str, *, keep: str = "\n") -> str:
     """Escapes the characters that cannot be printed: controls, marks, odd blanks.
 
     Args:
-        text: Any text.
-        keep: Characters to leave as they are.
+        text: any text.
+        keep: characters to leave as they are.
     """
     if text.isprintable():
         return text

@@ -8,9 +8,9 @@ def needed_rows(table: Vocabulary, ids: Ids, tokens: int | None = None) -> int:
     """Returns the rows that the ids of a table need; `rows` of the table may be more.
 
     Args:
-        table: The configuration of the table.
-        ids: How its tokens become ids.
-        tokens: How many tokens its vocabulary has. None before that is known: then
+        table: the configuration of the table.
+        ids: how its tokens become ids.
+        tokens: how many tokens its vocabulary has. None before that is known: then
             `max_tokens` counts, or else one token.
     """
     if ids.kind == "vocabulary":

@@ -14,8 +14,8 @@ def table_faults(
     """Yields every fault between features and tables.
 
     Args:
-        feature_set: The features.
-        tables: The tables by name.
+        feature_set: the features.
+        tables: the tables by name.
     """
     yield from _unknown_and_unused(feature_set, tables)
     for name, table in tables.items():

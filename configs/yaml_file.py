@@ -18,9 +18,9 @@ class YamlFile:
     """A mapping of sections, read from a file.
 
     Attributes:
-        path: The file.
-        node: The mapping with its lines.
-        values: The mapping.
+        path: the file.
+        node: the mapping with its lines.
+        values: the mapping.
     """
 
     path: Path
@@ -31,7 +31,7 @@ class YamlFile:
         """Returns the line of the longest part of a path that the file holds.
 
         Args:
-            config_path: Keys from the outermost on.
+            config_path: keys from the outermost on.
         """
         node: yaml.Node = self.node
         line = node.start_mark.line

@@ -30,7 +30,7 @@ class Backend(Protocol):
         """Returns one core's share of the output shapes of one replica's batch.
 
         Args:
-            shapes: of the replica's activations.
+            shapes: the shapes of the replica's activations.
             inputs: the replica's batch, which may be one that cores cannot share.
         """
 

@@ -102,7 +102,7 @@ class RunRecord:
         """Opens the record.
 
         Args:
-            connection: of the metadata store.
+            connection: the connection of the metadata store.
             pipeline_name: the pipeline.
             run_id: the run.
         """
@@ -179,7 +179,7 @@ def executions_of(
     """Returns the executions of a component in all runs of a pipeline, oldest first.
 
     Args:
-        connection: of the metadata store.
+        connection: the connection of the metadata store.
         pipeline_name: the pipeline.
         component: its id.
     """

@@ -77,7 +77,7 @@ def outputs_to_reuse(
         pipeline: the compiled pipeline, whose run has come to the component.
         node: the component.
         executor: what runs the component; part of the cache key.
-        connection: of the metadata store.
+        connection: the connection of the metadata store.
     """
     if not node.execution_options.caching_options.enable_cache:
         return []

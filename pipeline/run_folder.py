@@ -74,7 +74,7 @@ def run_folder_of(name: str, output_dir: Path | None) -> RunFolder:
     """Returns the folder of a run.
 
     Args:
-        name: of the run.
+        name: the name of the run.
         output_dir: where its outputs go, if not to `runs/<name>`.
     """
     return RunFolder((output_dir or output_folder(name)).resolve())

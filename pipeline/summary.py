@@ -24,7 +24,7 @@ def summarize(run: Run, record: RunRecord, run_folder: RunFolder) -> dict[str, s
 
     Args:
         run: the configuration.
-        record: of the run.
+        record: the record of the run.
         run_folder: where its outputs are.
 
     Raises:

@@ -24,11 +24,11 @@ def check(config: Path, rows: int, say: Callable[[str], None]) -> Report:
 
     Args:
         config: YAML file.
-        rows: The most examples to sample.
-        say: Takes a line that says what is being done, where that takes long.
+        rows: the most examples to sample.
+        say: takes a line that says what is being done, where that takes long.
 
     Raises:
-        ConfigError: The configuration has faults that it shows by itself.
+        ConfigError: the configuration has faults that it shows by itself.
     """
     job, draft = load_job(config), Draft()
     uses = uses_of(job)

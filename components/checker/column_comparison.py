@@ -32,11 +32,11 @@ def compare_columns(
     """Compares what there is in the columns with what reads them.
 
     Args:
-        job: The configuration.
-        uses: What reads the columns.
-        sample: The files, and a sample of them.
-        read_settings: How they are read.
-        draft: Takes the findings and the reports of the columns.
+        job: the configuration.
+        uses: what reads the columns.
+        sample: the files, and a sample of them.
+        read_settings: how they are read.
+        draft: takes the findings and the reports of the columns.
     """
     train = sample.train
     if train is None or (sample.files and not sample.pieces):
@@ -103,10 +103,10 @@ def _column_findings(
     """Yields what is wrong or odd with a column.
 
     Args:
-        use: What reads the column.
-        sample: What some files have in it, in one type.
-        others: What other files have in it, in other types.
-        read_settings: How files are read.
+        use: what reads the column.
+        sample: what some files have in it, in one type.
+        others: what other files have in it, in other types.
+        read_settings: how files are read.
     """
     yield from token_rules.token_findings(use, sample, read_settings)
     if sample.missing == 1:

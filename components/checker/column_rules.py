@@ -34,8 +34,8 @@ def absent(use: Use, columns: Sequence[str]) -> Finding:
     """Returns the fault of a column that the sample lacks.
 
     Args:
-        use: What reads the column.
-        columns: The columns that the sample has.
+        use: what reads the column.
+        columns: the columns that the sample has.
     """
     found = nearest(use.column, columns)
     if found is not None and found != found.strip():
@@ -67,10 +67,10 @@ def misfit(
     """Returns the fault of a column whose values are of another type as a whole.
 
     Args:
-        use: What reads the column.
-        sample: What some files have in it.
-        others: What other files have in it, in other types.
-        read_settings: How the files are read.
+        use: what reads the column.
+        sample: what some files have in it.
+        others: what other files have in it, in other types.
+        read_settings: how the files are read.
     """
     needed = use.needed
     if needed is None or sample.fits(needed):
@@ -163,9 +163,9 @@ def row_findings(
     """Yields what single rows have that they may not.
 
     Args:
-        use: What reads the column.
-        sample: What the column holds.
-        read_settings: How the files are read.
+        use: what reads the column.
+        sample: what the column holds.
+        read_settings: how the files are read.
     """
     if use.needed is None:
         return

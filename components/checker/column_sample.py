@@ -38,11 +38,11 @@ class ColumnSample:
     """One column of a sample, of all files that have it in one type.
 
     Attributes:
-        name: The name of the column.
-        files: The files that the sample is of, and how many rows of each, in order.
-        lists: The values as stored, and how many each row has.
-        is_text: Whether numbers are text, as in CSV.
-        needed: What the column should hold; None if it may be anything.
+        name: the name of the column.
+        files: the files that the sample is of, and how many rows of each, in order.
+        lists: the values as stored, and how many each row has.
+        is_text: whether numbers are text, as in CSV.
+        needed: what the column should hold; None if it may be anything.
     """
 
     name: str
@@ -97,11 +97,11 @@ class ColumnSample:
         """Returns the values in the type needed, and which rows cannot be used.
 
         Args:
-            needed: What the column should hold.
-            remedies: What to do about bad rows.
+            needed: what the column should hold.
+            remedies: what to do about bad rows.
 
         Raises:
-            FileFault: The type of the values does not fit.
+            FileFault: the type of the values does not fit.
         """
         bad = BadInput("skip")
         typed = []
@@ -143,7 +143,7 @@ class ColumnSample:
         """Returns the file of a row and its number there, in words.
 
         Raises:
-            IndexError: The sample has fewer rows.
+            IndexError: the sample has fewer rows.
         """
         for file, rows in self.files:
             if row < rows:

@@ -28,9 +28,9 @@ class DataSample:
     """The files of the data, and the first rows of some of them.
 
     Attributes:
-        splits: The files of each split whose files can be found.
-        files: The files of split "train" that the sample is taken from.
-        pieces: The rows of these files; none if they cannot be read.
+        splits: the files of each split whose files can be found.
+        files: the files of split "train" that the sample is taken from.
+        pieces: the rows of these files; none if they cannot be read.
     """
 
     splits: Mapping[str, SplitFiles]
@@ -70,11 +70,11 @@ def take_sample(
     """Looks at the start of every file, and reads the first rows of some.
 
     Args:
-        job: The configuration, whose data are files.
-        read_settings: How they are read.
-        rows: The most examples to sample.
-        draft: Takes what is wrong with files as a whole.
-        say: Takes a line that says what is being done, where that takes long.
+        job: the configuration, whose data are files.
+        read_settings: how they are read.
+        rows: the most examples to sample.
+        draft: takes what is wrong with files as a whole.
+        say: takes a line that says what is being done, where that takes long.
     """
     splits = {}
     for split, files in _found_files(job, draft, say).items():

@@ -16,13 +16,13 @@ class Finding:
     """One thing that is wrong, or that someone should look at.
 
     Attributes:
-        config_path: Where it is in the configuration, as keys from the outermost on.
-        who: The part that it is about, such as "feature `tags`".
-        message: What there is, and what was expected.
-        remedy: What to do about it.
-        column: The column of the data that it is about; "" if it is about none.
+        config_path: where it is in the configuration, as keys from the outermost on.
+        who: the part that it is about, such as "feature `tags`".
+        message: what there is, and what was expected.
+        remedy: what to do about it.
+        column: the column of the data that it is about; "" if it is about none.
         is_fault: False for a hint.
-        causes: What readers of the same data would report for the same cause: reasons
+        causes: what readers of the same data would report for the same cause: reasons
             for which rows are bad, and files that are.
     """
 
@@ -48,9 +48,9 @@ class Located:
     """A finding and its line in the configuration.
 
     Attributes:
-        line: Counted from 1.
-        text: The whole message.
-        finding: What was found.
+        line: counted from 1.
+        text: the whole message.
+        finding: what was found.
     """
 
     line: int
@@ -62,8 +62,8 @@ def in_order(findings: Sequence[Finding], config: Path) -> list[Located]:
     """Returns findings once each, in the order of the configuration's lines.
 
     Args:
-        findings: What was found, in any order.
-        config: The configuration, which has been read before.
+        findings: what was found, in any order.
+        config: the configuration, which has been read before.
     """
     file = read_yaml(config)
     once = dict.fromkeys(findings)

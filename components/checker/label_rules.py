@@ -19,9 +19,9 @@ def label_findings(
     """Yields splits of one label: faults where a run must fail by it, else hints.
 
     Args:
-        job: The configuration.
-        batches: The sample in canonical columns, by split.
-        whole: The splits of which every example is in the sample.
+        job: the configuration.
+        batches: the sample in canonical columns, by split.
+        whole: the splits of which every example is in the sample.
     """
     labels: dict[str, Labels] = {}
     for split, batch in batches.items():

@@ -26,10 +26,10 @@ def try_named_objects(
     """Tries the objects, and compares the columns that a reader declares.
 
     Args:
-        config: The configuration's file.
-        job: The configuration.
-        uses: What reads the columns.
-        draft: Takes what is found.
+        config: the configuration's file.
+        job: the configuration.
+        uses: what reads the columns.
+        draft: takes what is found.
     """
     preflight.find_user_modules()
     if job.data.reader:

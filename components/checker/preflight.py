@@ -28,10 +28,10 @@ def check(run: Run) -> None:
     Objects of the user's own may lie in the current folder.
 
     Args:
-        run: The configuration.
+        run: the configuration.
 
     Raises:
-        ConfigError: Something does not; the error has every fault.
+        ConfigError: something does not; the error has every fault.
     """
     find_user_modules()
     faults = list(_renamed_faults(run)) or faults_of(run)
@@ -49,7 +49,7 @@ def faults_of(run: Run) -> list[Fault]:
     """Returns the faults of reader, derived columns and model.
 
     Args:
-        run: The configuration.
+        run: the configuration.
     """
     return [
         *_reader_faults(run),
@@ -76,7 +76,7 @@ def derived_faults(derived: Derived | None) -> Iterator[Fault]:
     """Yields the fault of a function for derived columns that cannot be imported.
 
     Args:
-        derived: What the configuration says of it; None if there is none.
+        derived: what the configuration says of it; None if there is none.
     """
     if derived is None:
         return
@@ -90,7 +90,7 @@ def reader_part(key: str) -> Part:
     """Returns what reads the data as a part of the configuration.
 
     Args:
-        key: Of section `data`: "files" or "reader".
+        key: the key of section `data`: "files" or "reader".
     """
     return Part(f"data.{key}", ("data", key))
 

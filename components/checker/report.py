@@ -19,14 +19,14 @@ class ColumnReport:
     """One column: what reads it, what is expected there, and what there is.
 
     Attributes:
-        name: The name of the column.
-        users: The parts of the configuration that read it.
-        expected: What they expect, in words.
-        found: What a sample or a reader has, in words; "absent" if it has nothing.
-        missing: The share of rows without a value; None if no sample was taken.
-        values_a_row: Median and largest number of values of a row; None likewise.
-        distinct: How many values differ; None likewise, or if values do not compare.
-        example: One of the values.
+        name: the name of the column.
+        users: the parts of the configuration that read it.
+        expected: what they expect, in words.
+        found: what a sample or a reader has, in words; "absent" if it has nothing.
+        missing: the share of rows without a value; None if no sample was taken.
+        values_a_row: median and largest number of values of a row; None likewise.
+        distinct: how many values differ; None likewise, or if values do not compare.
+        example: one of the values.
     """
 
     name: str
@@ -44,11 +44,11 @@ class Report:
     """All that a check found.
 
     Attributes:
-        config: The path of the configuration.
-        columns: The columns that are read.
-        findings: Faults and hints, in the order of lines.
-        rows: How many examples were sampled; None if none could be.
-        notes: What was not checked, and why.
+        config: the path of the configuration.
+        columns: the columns that are read.
+        findings: faults and hints, in the order of lines.
+        rows: how many examples were sampled; None if none could be.
+        notes: what was not checked, and why.
     """
 
     config: str
@@ -95,9 +95,9 @@ class Draft:
     """What a check has found so far; its steps add to it.
 
     Attributes:
-        findings: Faults and hints, in any order.
-        columns: The columns that are read.
-        notes: What was not checked, and why.
+        findings: faults and hints, in any order.
+        columns: the columns that are read.
+        notes: what was not checked, and why.
     """
 
     findings: list[Finding] = dataclasses.field(default_factory=list)
@@ -113,8 +113,8 @@ class Draft:
         """Returns the report.
 
         Args:
-            config: The configuration, for the lines of the findings.
-            rows: How many examples were sampled; None if none could be.
+            config: the configuration, for the lines of the findings.
+            rows: how many examples were sampled; None if none could be.
         """
         return Report(
             str(config),
@@ -154,10 +154,10 @@ def of_sample(
     """Returns the report of a column that a sample was searched for.
 
     Args:
-        name: The name of the column.
-        users: What reads it.
-        needed: What it must hold; None if it may be anything.
-        sample: What it holds; None if the sample lacks it.
+        name: the name of the column.
+        users: what reads it.
+        needed: what it must hold; None if it may be anything.
+        sample: what it holds; None if the sample lacks it.
     """
     who, expected = tuple(use.who for use in users), _expected(needed)
     if sample is None:
@@ -180,10 +180,10 @@ def of_reader(
     """Returns the report of a column that a reader may declare.
 
     Args:
-        name: The name of the column.
-        users: What reads it.
-        needed: What it must hold; None if it may be anything.
-        declared: What the reader says that it holds; None if it has no such column.
+        name: the name of the column.
+        users: what reads it.
+        needed: what it must hold; None if it may be anything.
+        declared: what the reader says that it holds; None if it has no such column.
     """
     found = _expected(declared) if declared else "absent"
     return ColumnReport(name, tuple(use.who for use in users), _expected(needed), found)

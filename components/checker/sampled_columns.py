@@ -28,10 +28,10 @@ def column_samples(
     A file that lacks the column has no values there.
 
     Args:
-        pieces: The sample, from `readers.files.sampling`.
-        name: The name of the column.
-        needed: What it should hold.
-        read_settings: How the files are read.
+        pieces: the sample, from `readers.files.sampling`.
+        name: the name of the column.
+        needed: what it should hold.
+        read_settings: how the files are read.
 
     Returns:
         The column samples; none at all if no file has the column.
@@ -89,7 +89,7 @@ def _of_one_type(group: list[_Part], kind: str) -> list[_Part]:
     """Returns values cast to one type.
 
     Raises:
-        ArrowInvalid: There is no such type, as for uint64 beside int64.
+        ArrowInvalid: there is no such type, as for uint64 beside int64.
     """
     if len({lists.values.type for _, lists in group}) == 1:
         return group

@@ -17,10 +17,10 @@ def batch_findings(
     """Yields the fault of a batch that is larger than the training examples.
 
     Args:
-        job: The configuration.
-        train: The files of split "train".
-        read_settings: How they are read.
-        examples: The number of examples of that split, without those held out; None
+        job: the configuration.
+        train: the files of split "train".
+        read_settings: how they are read.
+        examples: the number of examples of that split, without those held out; None
             if it is not known.
     """
     if job.training is None or not train.with_rows or examples == 0:

@@ -19,9 +19,9 @@ class SplitFiles:
     """The files of one split.
 
     Attributes:
-        split: The name of the split.
-        heads: What the starts of the files tell that were looked at.
-        files: All files of the split.
+        split: the name of the split.
+        heads: what the starts of the files tell that were looked at.
+        files: all files of the split.
     """
 
     split: str
@@ -65,9 +65,9 @@ def look(split: str, files: Sequence[str], format_: str) -> SplitFiles:
     """Looks at the start of every file of a split, or of the first thousand.
 
     Args:
-        split: The name of the split.
-        files: Its files.
-        format_: The format of the files: "tfrecord", "csv" or "parquet".
+        split: the name of the split.
+        files: its files.
+        format_: the format of the files: "tfrecord", "csv" or "parquet".
     """
     heads = tuple(head_of(file, format_) for file in files[:_LOOKED_AT])
     return SplitFiles(split, heads, tuple(files))
@@ -95,9 +95,9 @@ def file_findings(
     """Yields what is wrong with files as a whole.
 
     Args:
-        files: The files of one split.
-        wanted: The columns that each file must have, once.
-        is_skipped: Whether a bad file is left out if others are good.
+        files: the files of one split.
+        wanted: the columns that each file must have, once.
+        is_skipped: whether a bad file is left out if others are good.
     """
     path, who = ("data", "files", "splits", files.split), f"split `{files.split}`"
     if all(head.rows == 0 for head in files.heads):

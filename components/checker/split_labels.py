@@ -21,10 +21,10 @@ class LabelFault:
     """A split that has not both labels where they are needed.
 
     Attributes:
-        split: The name of the split.
-        message: Which labels it has, and what follows from that.
-        remedy: What to do about it.
-        ends_run: Whether a run must fail by it. It is False if the configuration asks
+        split: the name of the split.
+        message: which labels it has, and what follows from that.
+        remedy: what to do about it.
+        ends_run: whether a run must fail by it. It is False if the configuration asks
             for no more, or if only a sample is known.
     """
 
@@ -44,10 +44,10 @@ def add_labels(
     """Counts the labels of a batch as those of a split.
 
     Args:
-        labels: The counts by split. One that has both labels already stays as it is.
-        split: The split that the batch is of.
-        batch: Examples in canonical columns.
-        job: The configuration, which names label and weight.
+        labels: the counts by split. One that has both labels already stays as it is.
+        split: the split that the batch is of.
+        batch: examples in canonical columns.
+        job: the configuration, which names label and weight.
     """
     counted = labels.setdefault(split, Labels(f"examples of split `{split}`"))
     if counted.both or job.data.label not in batch.schema.names:
@@ -79,9 +79,9 @@ def label_faults(
     """Returns the splits that have not both labels where they are needed.
 
     Args:
-        job: The configuration.
-        labels: The counts by split. A split without examples is another fault.
-        sampled: The splits of which only a sample was counted.
+        job: the configuration.
+        labels: the counts by split. A split without examples is another fault.
+        sampled: the splits of which only a sample was counted.
     """
     faults = []
     for split in dict.fromkeys(["train", *judged_splits(job)]):

@@ -24,9 +24,9 @@ def split_findings(
     """Yields what is wrong or odd with the rules of held-out splits.
 
     Args:
-        pieces: The sample.
-        read_settings: How the data are read.
-        is_whole: Whether the sample is all of the data.
+        pieces: the sample.
+        read_settings: how the data are read.
+        is_whole: whether the sample is all of the data.
     """
     is_free = np.ones(sum(piece.batch.num_rows for piece in pieces), bool)
     for split, rule in read_settings.held_out.items():

@@ -45,9 +45,9 @@ def read_strictly(
     """Reads the first rows of files as a job does.
 
     Args:
-        files: The files of each split, and the most rows to read of each.
-        read_settings: How they are read.
-        is_all: Whether these rows are all of the data.
+        files: the files of each split, and the most rows to read of each.
+        read_settings: how they are read.
+        is_all: whether these rows are all of the data.
 
     Returns:
         A batch of each split that has rows, and what is bad.

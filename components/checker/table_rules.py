@@ -21,9 +21,9 @@ def table_findings(
     """Yields what the tokens of a sample tell of a table's rows.
 
     Args:
-        name: The name of the table.
-        job: The configuration.
-        values: The values of columns that fit, in the types that the features need.
+        name: the name of the table.
+        job: the configuration.
+        values: the values of columns that fit, in the types that the features need.
     """
     table, features = job.tables[name], job.features_of(name)
     columns = [f.column or n for n, f in features.items() if not f.cross]
@@ -85,11 +85,11 @@ def weight_findings(
     """Yields the fault of weights that are not as many as the ids.
 
     Args:
-        name: The name of the feature.
-        feature: The feature.
-        ids: The sample of its column.
-        weights: The sample of the column of its weights.
-        is_skipped: Whether bad examples are skipped.
+        name: the name of the feature.
+        feature: the feature.
+        ids: the sample of its column.
+        weights: the sample of the column of its weights.
+        is_skipped: whether bad examples are skipped.
     """
     counts, expected = weights.lists.lengths, ids.lists.lengths
     uneven = np.flatnonzero(counts != expected)

@@ -28,9 +28,9 @@ def token_findings(
     """Yields hints on values that were taken, but perhaps not as they were meant.
 
     Args:
-        use: What reads the column.
-        sample: What the column holds.
-        read_settings: How the files are read.
+        use: what reads the column.
+        sample: what the column holds.
+        read_settings: how the files are read.
     """
     if use.role not in ("ids", "cross", "weights") or use.needed is None:
         return

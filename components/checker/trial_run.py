@@ -45,10 +45,10 @@ def try_sample(
     """Reads a sample and the first rows of other splits, and transforms them.
 
     Args:
-        job: The configuration.
-        sample: The files, and the sample of them.
-        read_settings: How they are read.
-        draft: Takes what is found.
+        job: the configuration.
+        sample: the files, and the sample of them.
+        read_settings: how they are read.
+        draft: takes what is found.
 
     Returns:
         How many training examples there are, if all were read.
@@ -108,8 +108,8 @@ def transform_findings(job: Job, batches: _Batches) -> Iterator[Finding]:
     """Makes the transform graph from a sample and applies it; yields what fails.
 
     Args:
-        job: The configuration.
-        batches: The sample in canonical columns, by split; one at least.
+        job: the configuration.
+        batches: the sample in canonical columns, by split; one at least.
     """
     with tempfile.TemporaryDirectory(prefix="shardline-check-") as folder:
         part = Part("derived", ("derived",))

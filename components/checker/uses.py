@@ -16,13 +16,13 @@ class Use:
     """One part of a configuration that reads one column.
 
     Attributes:
-        column: The name of the column.
-        who: The part that reads it, such as "feature `tags`".
-        config_path: Where the configuration names the column.
-        role: What it is read as: "ids", "cross", "weights", "number", "label",
+        column: the name of the column.
+        who: the part that reads it, such as "feature `tags`".
+        config_path: where the configuration names the column.
+        role: what it is read as: "ids", "cross", "weights", "number", "label",
             "example weight", "derived" or "split".
-        needed: What the column must hold; None if it may be anything.
-        part: The feature or number that reads it.
+        needed: what the column must hold; None if it may be anything.
+        part: the feature or number that reads it.
     """
 
     column: str

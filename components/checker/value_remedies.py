@@ -28,8 +28,8 @@ def remedies_of(use: Use, values: Sequence[str]) -> Remedies:
     """Returns what to do about bad rows of a column.
 
     Args:
-        use: What reads the column.
-        values: Those of its values that are no numbers, where it must hold numbers.
+        use: what reads the column.
+        values: those of its values that are no numbers, where it must hold numbers.
     """
     other = remedy_of_text(use, values) if values else ""
     skip = " Or leave the example out of the file."
@@ -59,8 +59,8 @@ def remedy_of_text(use: Use, values: Sequence[str]) -> str:
     """Returns what to do about text that is no number; "" if no remedy is known.
 
     Args:
-        use: What reads the column, which must hold numbers.
-        values: Some of its values that are no numbers.
+        use: what reads the column, which must hold numbers.
+        values: some of its values that are no numbers.
     """
     assert use.needed is not None  # only splits look at anything
     if _all(values, _NOTHING.fullmatch):

@@ -24,9 +24,9 @@ def value_findings(
     """Yields what is wrong with values of the right type, and what is odd.
 
     Args:
-        use: What reads the column.
-        sample: What the column holds.
-        read_settings: How the files are read.
+        use: what reads the column.
+        sample: what the column holds.
+        read_settings: how the files are read.
     """
     if use.needed is None:
         return
@@ -48,8 +48,8 @@ def constant_findings(use: Use, sample: ColumnSample) -> Iterator[Finding]:
     """Yields the hint that all examples have the same value.
 
     Args:
-        use: What reads the column.
-        sample: What the column holds, which all files have in one type.
+        use: what reads the column.
+        sample: what the column holds, which all files have in one type.
     """
     is_input = use.role not in ("split", "label")
     if sample.distinct == 1 and len(sample.present) >= _FEW and is_input:

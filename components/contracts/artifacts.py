@@ -35,7 +35,7 @@ def record_properties(
 
     Args:
         artifact: what is to have them.
-        properties: by name.
+        properties: the properties by name.
 
     Raises:
         ValueError: if a number is not finite. ML Metadata cannot store it, and would

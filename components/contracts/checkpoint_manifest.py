@@ -16,7 +16,7 @@ class CheckpointManifest(Target):
         steps: training steps behind the checkpoint.
         hosts: hosts that its rows were split over, and data files it has.
         rows: rows of each table.
-        feature_set: that it was trained with.
+        feature_set: the feature set that it was trained with.
         model: the dense model's builder and options.
         metrics: on the evaluation split; those that are defined.
         undefined: why each of the others is not.

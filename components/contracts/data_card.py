@@ -24,9 +24,9 @@ class DataCounts(Section):
     """What became of raw data, without its location.
 
     Attributes:
-        examples: by split, made of it.
+        examples: the examples by split, made of it.
         rows: in the files, good and bad; None where a reader does not tell.
-        left_out: of them.
+        left_out: the rows of them that were left out.
         reasons: how many were left out for each.
         bad_files: what is wrong with each, by its name below the data's path.
         empty_files: names of those without rows.
@@ -78,10 +78,10 @@ def data_card_of(
     """Returns what became of files.
 
     Args:
-        examples: by split.
-        tally: of all files.
+        examples: the examples by split.
+        tally: the tally of all files.
         bad: what was left out.
-        path: of the data.
+        path: the path of the data.
     """
     given = sum(sum(splits.values()) for splits in tally.given.values())
     return DataCard(
@@ -116,7 +116,7 @@ def load_data_card(uri: str) -> DataCard | None:
     """Returns the data card beside examples; None if there is none.
 
     Args:
-        uri: of the examples.
+        uri: the uri of the examples.
     """
     path = os.path.join(uri, _FILE)
     if not tf.io.gfile.exists(path):

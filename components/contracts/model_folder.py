@@ -73,7 +73,7 @@ def version_of(name: str) -> int | None:
     zeros. TensorFlow Serving reads versions as int64, and looks at no other name.
 
     Args:
-        name: of a child of a serving folder.
+        name: the name of a child of a serving folder.
     """
     if not (name.isascii() and name.isdecimal()):
         return None
@@ -87,7 +87,7 @@ def versions_among(names: Iterable[str]) -> list[int]:
     """Returns the versions among the names in a serving folder, smallest first.
 
     Args:
-        names: of the folder's children; folders may end with `/`.
+        names: the names of the folder's children; folders may end with `/`.
     """
     versions = (version_of(name.rstrip("/")) for name in names)
     return sorted(version for version in versions if version is not None)

@@ -82,7 +82,7 @@ class CaseRange(NamedTuple):
     """Where the examples of a case are in a request.
 
     Attributes:
-        name: of the case: what its examples show.
+        name: the name of the case: what its examples show.
         start: the first example.
         stop: the one after the last.
     """
@@ -97,7 +97,7 @@ class RecordedLookup:
     """What a request looked up for one feature, and what the engine answered.
 
     Attributes:
-        ids: of the examples.
+        ids: the ids of the examples.
         cases: which together cover the examples.
         activations: float32 [examples, dim], or [examples, max_sequence_length, dim];
             None if the engine refused.
@@ -115,7 +115,7 @@ class RecordedFeature(NamedTuple):
     """A feature that was looked up.
 
     Attributes:
-        table: that it looks rows up in.
+        table: the table that it looks rows up in.
         kind: what ids an example has for it.
     """
 
@@ -128,7 +128,7 @@ class ParityLookups:
     """All lookups that were recorded.
 
     Attributes:
-        features: by name.
+        features: the features by name.
         requests: each one's lookups by feature; a request is answered or refused whole.
     """
 

@@ -26,12 +26,12 @@ class WorstLookup(BaseModel):
         feature: its name.
         case: what the example shows.
         example: position in the case.
-        ids: of the example, the first of them.
-        weights: of the ids, or None.
-        position: of the value in the example's activations.
+        ids: the ids of the example, the first of them.
+        weights: the weights of the ids, or None.
+        position: the position of the value in the example's activations.
         engine: what training answered there.
         model: what the model answers there.
-        difference: of the two; infinite if one is no number.
+        difference: the difference of the two; infinite if one is no number.
         allowed: how large it may be.
     """
 
@@ -72,7 +72,7 @@ class TableParity(BaseModel):
         precision: how the model holds it.
         examples: how many were answered.
         refused: how many requests were refused, as they were in training.
-        largest_difference: of two values.
+        largest_difference: the largest difference of two values.
         worst: the example that is the furthest off; None if nothing was answered.
         faults: why the table is not what it was in training, the worst first.
     """

@@ -44,7 +44,7 @@ class Variant(Section):
         table_bytes: of the tables.
         model_bytes: of the files that a server loads.
         normalized_entropy: on the evaluation split.
-        increase: of normalized entropy, relative to float32 tables.
+        increase: the increase of normalized entropy, relative to float32 tables.
     """
 
     table_bytes: int
@@ -59,8 +59,8 @@ class PrecisionReport(Section):
     Attributes:
         tables: the precision of each table.
         asked: what the configuration says of each.
-        examples: of the evaluation split.
-        normalized_entropy: of the model as it was exported.
+        examples: the examples of the evaluation split.
+        normalized_entropy: the normalized entropy of the model as it was exported.
         float32_normalized_entropy: of the same model with float32 tables.
         increase: of normalized entropy, relative to float32 tables; below 0 is better.
         max_increase: what is allowed, `serving.max_entropy_increase`.

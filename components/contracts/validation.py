@@ -50,7 +50,7 @@ class Validation(BaseModel):
         gates: the verdicts.
         parity: how each table answers; empty if the model could not be asked.
         scores: how the model scores; None if it could not be asked.
-        bytes: of the model's files.
+        bytes: the bytes of the model's files.
         load_seconds: how long it took to load.
         latency_ms: by examples in a request.
     """

@@ -142,7 +142,7 @@ def _imports(source: bytes, package: str) -> tuple[str, ...]:
     """Returns names that may be those of modules that a source imports.
 
     Args:
-        source: of a module.
+        source: the source of a module.
         package: the package that it is or lies in, where its relative imports start.
     """
     return tuple(sorted({*_names(ast.parse(source), package)}))

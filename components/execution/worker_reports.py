@@ -23,7 +23,7 @@ class WriteReports(beam.PTransform[Any, Any]):
         """Sets where to write.
 
         Args:
-            path: of the file.
+            path: the path of the file.
         """
         super().__init__()
         self._path = path
@@ -43,7 +43,7 @@ def read_reports(path: str) -> list[Any]:
     """Returns the reports of all workers, in any order.
 
     Args:
-        path: of the file.
+        path: the path of the file.
 
     Raises:
         LostRowsError: if there is no file, for the runner has lost what they told.

@@ -42,7 +42,7 @@ class CheckpointCard(Section):
         uri: where it lay.
         digest: SHA-256 of its index, which has a checksum of every tensor.
         steps: training steps behind it.
-        hosts: that its rows were split over.
+        hosts: the hosts that its rows were split over.
     """
 
     uri: str
@@ -109,17 +109,17 @@ class ModelCard(Section):
     """What a served model is.
 
     Attributes:
-        name: that requests use.
+        name: the name that requests use.
         configuration: SHA-256 of features, tables, dense model, target and serving.
         checkpoint: what was exported.
         data: the examples it learnt from, and what was left out of them; None where
             they were made without a record.
-        tables: by name.
-        vocabularies: by table.
+        tables: the tables by name.
+        vocabularies: the vocabularies by table.
         metrics: on the evaluation split, of the checkpoint; those that are defined.
         undefined: why each of the others is not.
         sizes: in bytes.
-        signatures: by name.
+        signatures: the signatures by name.
         tensorflow: the version that exported it.
     """
 
@@ -155,10 +155,10 @@ def card_of(
     """Returns the card of a model that was saved.
 
     Args:
-        folder: of the SavedModel.
-        name: that requests use.
+        folder: the folder of the SavedModel.
+        name: the name that requests use.
         tables: as they are held.
-        checkpoint_folder: of the HostShardedCheckpoint.
+        checkpoint_folder: the checkpoint folder of the HostShardedCheckpoint.
         checkpoint_uri: of the same, which may lie on an object store.
         transform_output: what the Transform component wrote.
         serving: how the model was asked for.

@@ -90,7 +90,7 @@ def write_tables(folder: str, checkpoint: str, tables: Sequence[TableRows]) -> N
     """Writes the rows of a saved model's tables, and where they lie.
 
     Args:
-        folder: of the SavedModel, whose tables have no rows yet.
+        folder: the folder of the SavedModel, whose tables have no rows yet.
         checkpoint: prefix of the trainer's checkpoint.
         tables: all of them.
 

@@ -46,7 +46,7 @@ class Analysis:
     """What the first job found.
 
     Attributes:
-        statistics: of the training examples.
+        statistics: the statistics of the training examples.
         bad: the examples and files that were left out.
         reused: names of spans whose counts were in the cache.
         staged: the units of work whose batches are kept.
@@ -79,7 +79,7 @@ def analyze(
         examples: the files, of which one split is analysed.
         preprocessing: the features, numbers and tables to preprocess.
         runner: where to run.
-        folder: to write `vocabularies/<table>` to.
+        folder: the folder to write `vocabularies/<table>` to.
         cache: folder where counts of spans are kept; None keeps none.
         keep_batches: whether `transform` will follow, with the same folder.
 

@@ -39,7 +39,7 @@ class StandaloneReport:
     """What became of a job.
 
     Attributes:
-        examples: by split.
+        examples: the examples by split.
         left_out: lines that tell of bad examples and files.
         statistics: of the analysed examples; None where a graph was given.
         reused: spans whose counts were in the cache.

@@ -106,7 +106,7 @@ class DLRM(keras.Model):
         Args:
             activations: by feature, float32 [batch, dim] or, of a sequence,
                 [batch, length, dim]; all of one dim.
-            numbers: by name, float32 [batch] or [batch, k].
+            numbers: the numbers by name, float32 [batch] or [batch, k].
             training: whether to drop units.
         """
         vectors = [

@@ -61,8 +61,8 @@ def model_arguments(
     """Returns what a dense model is called with.
 
     Args:
-        activations: of the engine, by feature.
-        numbers: by name.
+        activations: the activations of the engine, by feature.
+        numbers: the numbers by name.
 
     Returns:
         The activations, and the numbers only if there are any, so that a model without

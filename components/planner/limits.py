@@ -20,7 +20,7 @@ class FeatureRows(NamedTuple):
     """The ids of one feature.
 
     Attributes:
-        ids: of all rows, flat, int64 [n] and not negative.
+        ids: the ids of all rows, flat, int64 [n] and not negative.
         lengths: how many each row has, int64 [rows].
         is_sequence: whether they are not pooled.
     """
@@ -47,7 +47,7 @@ def limits_of(
     """Returns the most that any core has for any partition of a table.
 
     Args:
-        features: that look the table up.
+        features: the features that look the table up.
         batches: (first row, end) of each.
         cores: number of SparseCores.
     """

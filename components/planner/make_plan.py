@@ -54,7 +54,7 @@ def training_setup(
 
     Args:
         job: the configuration.
-        hosts: that the rows of tables are split over.
+        hosts: the hosts that the rows of tables are split over.
         batch_size: examples in a batch.
         sparse_cores: SparseCores that share a batch.
     """

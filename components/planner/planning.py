@@ -29,9 +29,9 @@ class TrainingSetup:
     """What the tables are planned for.
 
     Attributes:
-        hosts: that rows are split over.
+        hosts: the hosts that rows are split over.
         batch_size: examples in a batch.
-        sparse_cores: that share a batch.
+        sparse_cores: the sparse cores that share a batch.
     """
 
     hosts: int
@@ -45,7 +45,7 @@ def plan_of(
     """Returns the plan.
 
     Args:
-        name: of the run.
+        name: the name of the run.
         counting: after its pass over the training examples.
         features: the specification.
         setup: what is planned for.

@@ -25,7 +25,7 @@ def draw(plan: Plan, folder: str) -> list[str]:
 
     Args:
         plan: what to draw.
-        folder: to write PNG files to; made if need be.
+        folder: the folder to write PNG files to; made if need be.
 
     Returns:
         The files.

@@ -25,9 +25,9 @@ class TablePlan(Section):
     """One table.
 
     Attributes:
-        features: that look it up.
+        features: the features that look it up.
         ids: how its tokens become ids.
-        dim: of its rows.
+        dim: the dim of its rows.
         lookups: how often it is looked up in one pass over the training examples.
         distinct: how many tokens are looked up.
         vocabulary: how many tokens are in its vocabulary; None if it has none.
@@ -42,7 +42,7 @@ class TablePlan(Section):
         row_bytes: of its rows, float32.
         total_bytes: with its optimizer's slots.
         host_shares: the share of lookups of each host.
-        limits: of a SparseCore.
+        limits: the limits of a SparseCore.
         frequencies: (rank, lookups) of some ids, the most frequent has rank 1.
     """
 
@@ -74,9 +74,9 @@ class FeatureIds(Section):
     """How many ids a row has in one feature.
 
     Attributes:
-        table: that it looks up.
+        table: the table that it looks up.
         percentiles: of ids a row as they are in the data, 0 to 100: 101 numbers.
-        mean: of the same.
+        mean: the mean of the same.
         cut_off: the share of ids that `max_sequence_length` cuts off.
     """
 
@@ -110,15 +110,15 @@ class Plan(Section):
     """All tables and features.
 
     Attributes:
-        name: of the run.
+        name: the name of the run.
         examples: read, of split "train".
-        hosts: that rows are split over.
-        batch_size: of the batches that limits are for.
-        sparse_cores: that share a batch and the ids.
-        sampled_examples: that limits are from.
+        hosts: the hosts that rows are split over.
+        batch_size: the batch size of the batches that limits are for.
+        sparse_cores: the sparse cores that share a batch and the ids.
+        sampled_examples: the sampled examples that limits are from.
         sampled_batches: made of them.
-        tables: by name.
-        features: by name.
+        tables: the tables by name.
+        features: the features by name.
         labels: what the labels of splits leave undefined or make impossible, in words.
     """
 

@@ -22,7 +22,7 @@ class FileDigest(BaseModel):
 
     Attributes:
         bytes: its size.
-        sha256: of its content, hexadecimal.
+        sha256: the sha256 of its content, hexadecimal.
     """
 
     model_config = ConfigDict(frozen=True)

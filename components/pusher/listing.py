@@ -33,7 +33,7 @@ class Listed:
         forced: the reason why it was published whatever the gates said.
         rollback_of: the version that was served before it, if it is a rollback.
         promoted: the version whose content it has, if it was published again.
-        digest: of its files.
+        digest: the digest of its files.
     """
 
     version: int

@@ -63,7 +63,7 @@ class Publication(BaseModel):
 
     Attributes:
         version: its number.
-        digest: of its files.
+        digest: the digest of its files.
         files: its files by path, the publication left out.
         published_at: in UTC, ISO 8601.
         origin: where it comes from.

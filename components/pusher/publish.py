@@ -42,7 +42,7 @@ class Published:
 
     Attributes:
         version: its version.
-        destination: that version's folder.
+        destination: the folder of that version.
         kind: how it was published; "unchanged": it is served already.
         bytes: written for it.
     """

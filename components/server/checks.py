@@ -46,9 +46,9 @@ def check_shape(name: str, spec: Input, shape: Sequence[int]) -> None:
     """Compares a shape with what the signature says of an input.
 
     Args:
-        name: of the input.
+        name: the name of the input.
         spec: what the signature says.
-        shape: of what came.
+        shape: the shape of what came.
 
     Raises:
         RequestError: if they do not fit.
@@ -71,8 +71,8 @@ def check_bytes(name: str, shape: Sequence[int], value_bytes: int, limit: int) -
     """Refuses a tensor that would take more memory than a request may.
 
     Args:
-        name: of the input.
-        shape: of the tensor.
+        name: the name of the input.
+        shape: the shape of the tensor.
         value_bytes: of one value.
         limit: bytes.
 

@@ -28,9 +28,9 @@ class Answer:
     """What the model said.
 
     Attributes:
-        version: that was asked.
-        signature: that was called.
-        outputs: by name.
+        version: the version that was asked.
+        signature: the signature that was called.
+        outputs: the outputs by name.
     """
 
     version: int

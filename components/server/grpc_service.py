@@ -136,8 +136,8 @@ def status_of(versions: Versions, name: str, version: int | None) -> Any:
     """Returns what became of versions, a GetModelStatusResponse.
 
     Args:
-        versions: of the model.
-        name: of the model, as it was sent.
+        versions: the versions of the model.
+        name: the name of the model, as it was sent.
         version: None is all of them.
 
     Raises:

@@ -18,14 +18,14 @@ class Metrics:
 
     Attributes:
         requests: by protocol, signature ("" where it is not known) and code of gRPC.
-        seconds: of answered requests, from the whole body to the reply.
+        seconds: the seconds of answered requests, from the whole body to the reply.
         batches: examples of each call of TensorFlow.
         in_flight: requests that are being answered.
         waiting: those of them that wait for a thread.
-        version: that is served; 0 is none.
+        version: the version that is served; 0 is none.
         loads: versions that were loaded.
         load_failures: versions that could not be.
-        load_seconds: of the last load, warm-up included.
+        load_seconds: the load seconds of the last load, warm-up included.
     """
 
     def __init__(self) -> None:

@@ -39,7 +39,7 @@ class Input:
     """What a signature says of one input.
 
     Attributes:
-        dtype: of its values.
+        dtype: the dtype of its values.
         shape: None stands for a length that is not said; None as a whole, for a rank.
         missing: what stands for a value that is missing: the one value of the input's
             default. None: no value may be missing.
@@ -57,7 +57,7 @@ class Signature:
     Attributes:
         name: in the SavedModel.
         definition: its SignatureDef.
-        inputs: by name.
+        inputs: the inputs by name.
         outputs: their names.
         function: from values in the order of the inputs to those of the outputs.
     """
@@ -101,14 +101,14 @@ class LoadedVersion:
 
     Attributes:
         version: its number.
-        signatures: by name.
+        signatures: the signatures by name.
     """
 
     def __init__(self, folder: Path, version: int):
         """Loads a SavedModel.
 
         Args:
-            folder: of the version.
+            folder: the folder of the version.
             version: its number.
 
         Raises:

@@ -36,7 +36,7 @@ class Predictions:
         Args:
             settings: the limits.
             versions: what is served.
-            threads: to run in.
+            threads: the threads to run in.
             metrics: counts every request.
         """
         self._in_flight = 0
@@ -66,7 +66,7 @@ class Predictions:
         """Returns the reply to a request.
 
         Args:
-            codec: of its protocol.
+            codec: the codec of its protocol.
             body: as it came.
 
         Raises:

@@ -145,7 +145,7 @@ def array_of(name: str, proto: Any, spec: Input, max_bytes: int) -> np.ndarray:
     A proto may hold fewer values than its shape says: the last one is repeated.
 
     Args:
-        name: of the input.
+        name: the name of the input.
         proto: the TensorProto.
         spec: what the signature says.
         max_bytes: that the array may take.

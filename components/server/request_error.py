@@ -41,16 +41,16 @@ class RequestError(Exception):
     """A request that is not answered.
 
     Attributes:
-        status: of gRPC.
-        message: for whoever sent the request.
+        status: the status of gRPC.
+        message: the message for whoever sent the request.
     """
 
     def __init__(self, status: grpc.StatusCode, message: str):
         """Takes any message; a long one is cut.
 
         Args:
-            status: of gRPC.
-            message: for whoever sent the request.
+            status: the status of gRPC.
+            message: the message for whoever sent the request.
         """
         super().__init__(message)
         self.status = status

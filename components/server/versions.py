@@ -45,7 +45,7 @@ class _Failure:
     """When a version that does not load is tried again.
 
     Attributes:
-        stamp: of its model file; another one is tried at once.
+        stamp: the stamp of its model file; another one is tried at once.
     """
 
     error: str
@@ -117,7 +117,7 @@ class Versions:
         """Gives the version that a request asks for, and keeps it as long as needed.
 
         Args:
-            name: of the model.
+            name: the name of the model.
             version: None is the one that is served.
 
         Raises:

@@ -21,7 +21,7 @@ def replay_warmup(model: LoadedVersion, folder: Path, max_bytes: int) -> int:
 
     Args:
         model: loaded from the folder.
-        folder: of the version.
+        folder: the folder of the version.
         max_bytes: that a request's tensors may take.
 
     Returns:

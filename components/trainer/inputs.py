@@ -25,8 +25,8 @@ class Batch(NamedTuple):
     """One batch.
 
     Attributes:
-        ids: by feature, as the engine takes them.
-        weights: by feature, or None.
+        ids: the ids by feature, as the engine takes them.
+        weights: the weights by feature, or None.
         numbers: by name, float32 [batch]; no learnt embedding, they go straight to the
             dense model.
         labels: float32 [batch].
@@ -93,7 +93,7 @@ class BatchReader:
             feature_set: the id features, numbers and tables.
             target: what to predict, and whether examples are weighted.
             batch_size: examples in each batch.
-            compression: of the files: "GZIP", "ZLIB" or "" for none.
+            compression: the compression of the files: "GZIP", "ZLIB" or "" for none.
         """
         self._spec = dict(spec)
         self._feature_set = feature_set

@@ -49,7 +49,7 @@ def log_undefined(reader: BatchReader, files: list[str]) -> None:
 
     Args:
         reader: reads the examples.
-        files: of the evaluation split.
+        files: the files of the evaluation split.
 
     Raises:
         ValueError: if the split has no examples.

@@ -71,7 +71,7 @@ class Learner:
             engine: built for the batch size.
             model: maps activations by feature, and numbers by name if there are any,
                 to float32 [batch] logits.
-            learning_rate: of the dense model's Adam.
+            learning_rate: the learning rate of the dense model's Adam.
             numbers: names of the numbers.
         """
         self.engine = engine

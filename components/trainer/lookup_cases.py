@@ -24,8 +24,8 @@ class LookupCase:
 
     Attributes:
         name: what they show.
-        ids: of each example.
-        weights: of each example's ids, or None.
+        ids: the ids of each example.
+        weights: the weights of each example's ids, or None.
         is_risky: whether the policy `error` may refuse them.
     """
 
@@ -41,8 +41,8 @@ class FeatureShape:
 
     Attributes:
         kind: what ids an example has for it.
-        rows: of its table.
-        hosts: that the table lies on.
+        rows: the rows of its table.
+        hosts: the hosts that the table lies on.
         longest: `max_sequence_length` of a sequence, else 0.
     """
 

@@ -50,7 +50,7 @@ class LookupRecorder:
 
         Args:
             engine: built for the batch size.
-            feature_set: that the engine was configured from.
+            feature_set: the feature set that the engine was configured from.
             rows: rows of each table.
             batch_size: examples in a batch.
         """

@@ -73,7 +73,7 @@ def train_on_split(
         reader: reads the examples.
         files: gives the record files of a split.
         training: how long.
-        prefix: of the checkpoint.
+        prefix: the prefix of the checkpoint.
         recorded: examples of the split when it was written; None: there is no record.
 
     Raises:
@@ -115,7 +115,7 @@ def train(
         steps: how many.
         training: the rest of the settings.
         validation: filled batches to stop early on; None trains to the end.
-        prefix: of the checkpoint.
+        prefix: the prefix of the checkpoint.
 
     Raises:
         ValueError: if validation gives no normalized entropy.

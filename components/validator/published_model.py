@@ -17,12 +17,12 @@ class PublishedParity:
     """How a published model compares with the engine, which it agrees with.
 
     Attributes:
-        version: of the model.
+        version: the version of the model.
         examples: whose scores were compared.
         largest_difference: between two scores of one example.
-        lookups: that were compared.
+        lookups: the lookups that were compared.
         refused: lookups that the model refused, as training did.
-        tables: that were looked up.
+        tables: the tables that were looked up.
     """
 
     version: int

@@ -37,8 +37,8 @@ class StoredRows:
         last: end row, exclusive.
         path: the data file.
         offset: where in the file the first row begins, in bytes.
-        size: of the rows, in bytes.
-        dtype: of their values.
+        size: the size of the rows, in bytes.
+        dtype: the dtype of their values.
     """
 
     first: int

@@ -17,8 +17,8 @@ def table_entries(content: bytes, path: str) -> dict[bytes, bytes]:
     """Returns every value of a table by its key.
 
     Args:
-        content: of the file.
-        path: of the file, for messages.
+        content: the content of the file.
+        path: the path of the file, for messages.
 
     Raises:
         ValueError: if it is no sorted string table, or a compressed one.

@@ -106,8 +106,8 @@ def _undrawn(
     Args:
         initializer: the user's.
         known: the same, or TensorFlow's equal of it.
-        shape: of the whole table.
-        name: of the table or slot.
+        shape: the shape of the whole table.
+        name: the name of the table or slot.
     """
     parameters = _parameters(initializer)
     if "shard_info" in parameters:

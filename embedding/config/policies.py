@@ -34,7 +34,7 @@ def policy_of_tables(policies: Policies | None, names: list[str]) -> dict[str, P
     Args:
         policies: one policy for all tables, or policies by table name. Tables that are
             not named get "error"; so do all tables if it is None.
-        names: of all tables.
+        names: the names of all tables.
 
     Raises:
         ValueError: if a policy or a table is unknown.
@@ -62,7 +62,7 @@ def ids_message(path: str, table: str, vocabulary_size: int) -> str:
     """Returns what is said of ids that are refused, up to the ids themselves.
 
     Args:
-        path: of the feature.
+        path: the path of the feature.
         table: name of its table.
         vocabulary_size: rows of the table.
     """
@@ -76,8 +76,8 @@ def weights_message(path: str, combiner: str) -> str:
     """Returns what is said of weights that are refused, up to the weights themselves.
 
     Args:
-        path: of the feature.
-        combiner: of its table.
+        path: the path of the feature.
+        combiner: the combiner of its table.
     """
     return (
         f"Feature '{path}': weights under the combiner {combiner} must be finite"
@@ -94,7 +94,7 @@ def usable_ids(
         policy: the table's.
         ids: int64 [n].
         vocabulary_size: rows of the table.
-        path: of the feature, for messages.
+        path: the path of the feature, for messages.
         table: name of the table, for messages.
 
     Returns:
@@ -125,10 +125,10 @@ def usable_weights(
     """Applies the policy to weights.
 
     Args:
-        policy: of the table.
+        policy: the policy of the table.
         weights: float32 [n].
-        combiner: of the table.
-        path: of the feature, for messages.
+        combiner: the combiner of the table.
+        path: the path of the feature, for messages.
 
     Returns:
         The weights, and bool [n] of those to keep or None for all.

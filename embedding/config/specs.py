@@ -79,7 +79,7 @@ def flatten_features(
 
     Args:
         feature_config: any nest of FeatureConfig.
-        policies: of the tables, see `embedding.config.policies`.
+        policies: the policies of the tables, see `embedding.config.policies`.
 
     Raises:
         ValueError: if the structure is empty, holds anything but FeatureConfig, two

@@ -59,7 +59,7 @@ class HostBackend:
             features: every feature, in flattened order.
             tables: every table.
             hosts: TensorFlow CPU devices, host 0 first.
-            replicas: of the strategy that the engine was created under.
+            replicas: the replicas of the strategy that the engine was created under.
         """
         self._features = features
         self._specs = tables

@@ -63,7 +63,7 @@ class Kernels(Protocol):
 
         Args:
             tables: every table.
-            batches: of each replica, by host.
+            batches: the batches of each replica, by host.
             gradients: of each replica, by feature: float32 [activation rows, dim].
             rates: the learning rate of each table: float32 scalars.
         """

@@ -51,7 +51,7 @@ def shape_message(path: str, built: list[int]) -> str:
     """Returns what is said of a batch of another shape, up to that shape.
 
     Args:
-        path: of the feature.
+        path: the path of the feature.
         built: the output shape that the engine was built for.
     """
     return (

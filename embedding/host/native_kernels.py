@@ -38,7 +38,7 @@ class NativeKernels:
         """Takes what is known before the first batch.
 
         Args:
-            layout: of the engine.
+            layout: the layout of the engine.
             ops: from `embedding.native.library.native_ops`.
         """
         self._layout = layout

@@ -101,7 +101,7 @@ def positions_message(path: str) -> str:
     """Returns what is said of weights that do not stand where the ids do.
 
     Args:
-        path: of the feature.
+        path: the path of the feature.
     """
     return f"Feature '{path}': weights must stand at the same positions as the ids."
 
@@ -266,7 +266,7 @@ def combined(
 
     Args:
         lookup: its coefficients are the weights.
-        combiner: of the table.
+        combiner: the combiner of the table.
         rows: int64 scalar, how many activation rows there are.
         is_weighted: False if every weight is 1.
     """

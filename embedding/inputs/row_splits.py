@@ -27,7 +27,7 @@ def with_checked_splits(path: str, ids: tf.RaggedTensor) -> tf.RaggedTensor:
     """Returns ids whose row splits are checked before anything reads them.
 
     Args:
-        path: of the feature, for the message.
+        path: the path of the feature, for the message.
         ids: [batch, None].
     """
     with after(splits_check([(splits_message(path), ids)])):
@@ -39,7 +39,7 @@ def splits_message(path: str) -> str:
     """Returns what is said of row splits that are refused, up to the number of ids.
 
     Args:
-        path: of the feature.
+        path: the path of the feature.
     """
     return f"Feature '{path}': row_splits must ascend from 0 to the number of ids,"
 

@@ -65,7 +65,7 @@ def check_inputs(
 
     Args:
         features: the flattened feature_config.
-        ids: of each feature, int32 or int64: a Tensor [batch], or [..., 1]; a
+        ids: the ids of each feature, int32 or int64: a Tensor [batch], or [..., 1]; a
             SparseTensor [batch, ..., n]; a RaggedTensor [batch, None].
         weights: of each feature, None or floats of the kind and shape of the ids (not
             for dense ids and not for sequences).

@@ -55,7 +55,7 @@ class EmbeddingLookup(keras.layers.Layer):  # type: ignore[misc]
         Args:
             feature_config: the nest of FeatureConfig that the tables were trained with.
             policies: those the tables were trained with, see `config.policies`.
-            name: of the layer.
+            name: the name of the layer.
 
         Raises:
             ValueError: if the configuration or a policy does not fit.

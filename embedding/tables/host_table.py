@@ -45,7 +45,7 @@ class HostTable:
         starts: the first row of each shard.
         hosts: the device of each shard.
         parameters: float32 [vocabulary_size, dim], sharded by rows.
-        slots: by slot name, sharded like `parameters`.
+        slots: the slots by slot name, sharded like `parameters`.
     """
 
     def __init__(

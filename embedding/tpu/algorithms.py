@@ -16,7 +16,7 @@ class Algorithm(NamedTuple):
 
     Attributes:
         op: part of the names of the ops that load and retrieve its tables.
-        field: of the message OptimizationParameters.
+        field: the field of the message OptimizationParameters.
     """
 
     op: str

@@ -32,7 +32,7 @@ class EmbeddingOp(NamedTuple):
         verb: "Enqueue", "Recv", "Send", "Load", "Retrieve" or "Configure".
         kind: what follows "TPUEmbedding" in the op's type.
         body: number of the function the op stands in.
-        cluster: of its `strategy.run`, "" outside of any.
+        cluster: the cluster of its `strategy.run`, "" outside of any.
     """
 
     op: Any

@@ -22,7 +22,7 @@ def pairing_faults(program: list[EmbeddingOp], cores: int) -> Iterator[str]:
 
     Args:
         program: its embedding ops.
-        cores: of the whole system.
+        cores: the cores of the whole system.
     """
     yield from _label_faults(program)
     clusters = _by_cluster(program)

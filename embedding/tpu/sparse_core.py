@@ -42,7 +42,7 @@ class _Batch(NamedTuple):
     """A batch between enqueue and dequeue.
 
     Attributes:
-        graph: that enqueue was called in.
+        graph: the graph that enqueue was called in.
         features: ids of each feature.
         weights: None, or weights of each feature.
         training: whether gradients may follow.

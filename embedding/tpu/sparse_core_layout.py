@@ -28,7 +28,7 @@ def stacked(layouts: Sequence[Any], tables: Mapping[str, tf.Tensor]) -> tf.Tenso
     """Returns a stack of tables: float32 [rows of all shards, padded dim].
 
     Args:
-        layouts: of every table in the stack.
+        layouts: the layouts of every table in the stack.
         tables: float32 [vocabulary_size, dim] each, by name.
     """
     first = layouts[0]
@@ -49,7 +49,7 @@ def unstacked(layout: Any, stack: tf.Tensor) -> tf.Tensor:
     """Returns one table of a stack: float32 [vocabulary_size, dim].
 
     Args:
-        layout: of the table.
+        layout: the layout of the table.
         stack: float32 [rows of all shards, padded dim].
     """
     return tf.gather(stack, row_positions(layout))[:, : layout.unsharded_shape[1]]

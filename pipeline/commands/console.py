@@ -51,7 +51,7 @@ def load(
     """Returns a configuration; ends the command if it is faulty.
 
     Args:
-        path: of the YAML file.
+        path: the path of the YAML file.
         load_configuration: `configs.load_job`, or `load_run` if the command needs
             all that a run of the whole pipeline needs.
     """

@@ -76,7 +76,7 @@ def _print_plan(plan: "Plan", left_out: Sequence[str]) -> None:
     """Prints a plan as tables, and below them what is odd about it, and its sums.
 
     Args:
-        plan: to print.
+        plan: the plan to print.
         left_out: lines that tell what was left out of the data.
     """
     print_table(_tables(plan), console)

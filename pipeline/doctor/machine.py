@@ -115,7 +115,7 @@ def database_fault(folder: Path) -> str:
     """Returns why a folder can hold no SQLite database, or an empty string.
 
     Args:
-        folder: to make one in, which is removed again.
+        folder: the folder to make one in, which is removed again.
     """
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".doctor-") as scratch:

@@ -22,7 +22,7 @@ class Event:
             is; "failed" ends a run, and so does "summary", which ends it well.
         component: the component's id; of "progress", the name of the logger.
         text: a line for people; of "finished", the component's state.
-        values: of "summary", what to show, in order.
+        values: the values of "summary", what to show, in order.
     """
 
     kind: Kind

@@ -56,7 +56,7 @@ def log_to_terminal(name: str, level: int, *, others_level: int) -> None:
     """Writes log messages to stderr, escaped, each with its time.
 
     Args:
-        name: of the logger whose messages matter most, with all below it.
+        name: the name of the logger whose messages matter most, with all below it.
         level: the lowest level of its messages that is written.
         others_level: the lowest level of the messages of all other loggers.
     """
@@ -76,7 +76,7 @@ def escaped_log(path: Path, *, is_shown: bool) -> Iterator[IO[bytes]]:
     """Opens a log for another process to write to, and escapes what it writes.
 
     Args:
-        path: of the log file.
+        path: the path of the log file.
         is_shown: whether the log is also written to stdout.
     """
     read_end, write_end = os.pipe()

@@ -21,7 +21,7 @@ def print_table(table: Table, console: Console) -> None:
     Args:
         table: its first column names the rows; columns without `no_wrap` may be broken
             between words.
-        console: to print to.
+        console: the console to print to.
     """
     if table.title:
         console.print(_text(table.title), style="table.title", soft_wrap=True)

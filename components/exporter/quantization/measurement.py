@@ -30,7 +30,7 @@ class Measurement:
     """What was measured of an exported model.
 
     Attributes:
-        examples: of the evaluation split.
+        examples: the examples of the evaluation split.
         normalized_entropy: over all of them, weighted.
         load_s: seconds until the model was loaded.
         latency_ms: p50, p90 and p99 of a request's time, by its number of examples.

@@ -60,7 +60,7 @@ def export_in_precisions(
     Args:
         export: writes the model, its tables in these precisions, to a folder.
         folder: where to; absent or empty.
-        manifest: of the checkpoint.
+        manifest: the manifest of the checkpoint.
         serving: the precisions asked for, and the budget of `auto`.
         files: the evaluation split's raw examples, gzipped TFRecords.
 

@@ -71,7 +71,7 @@ class TrialModel:
         """Loads the model.
 
         Args:
-            folder: of the SavedModel.
+            folder: the folder of the SavedModel.
             rounding: the module `embedding.serving.tables`.
         """
         started_s = time.perf_counter()

@@ -68,7 +68,7 @@ class Variants:
         Args:
             export: writes the model, tables in these precisions, to a folder.
             scratch: the folder for exports.
-            manifest: of the checkpoint.
+            manifest: the manifest of the checkpoint.
             files: the evaluation split's raw examples, gzipped TFRecords.
         """
         self.trials: list[Trial] = []
@@ -93,7 +93,7 @@ class Variants:
         """Exports and measures the model, unless that was done before.
 
         Args:
-            precisions: of every table.
+            precisions: the precisions of every table.
             candidates: further precisions to try; `precisions` are float32 then.
 
         Raises:

@@ -18,7 +18,7 @@ def analyze_batches(
     """Finds what preprocessing needs to know of some examples.
 
     Args:
-        batches: of raw columns.
+        batches: the batches of raw columns.
         preprocessing: the features, numbers and tables to preprocess.
         folder: to write a file of tokens to for each table that has a vocabulary.
     """

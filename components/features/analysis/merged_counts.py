@@ -31,7 +31,7 @@ class MergedCounts(NamedTuple):
     """What all units of work together have counted in the analysed split.
 
     Attributes:
-        summary: of its examples.
+        summary: the summary of its examples.
         vocabularies: statistics of each table's vocabulary.
         values: how many were given to count, by table of a vocabulary.
         read: how many examples were read, by file.

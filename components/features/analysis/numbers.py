@@ -200,7 +200,7 @@ def boundaries(
     Args:
         serialized: sketches of parts of the values.
         buckets: how many of about equal numbers of values.
-        dtype: of the values, float or int64; the boundaries are of the same.
+        dtype: the dtype of the values, float or int64; the boundaries are of the same.
     """
     if buckets == 1:
         return []

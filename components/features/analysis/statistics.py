@@ -16,8 +16,8 @@ class NumberStatistics(Section):
     Attributes:
         count: values that are there and no NaN.
         missing: examples without one, or with NaN.
-        mean: of the values.
-        variance: of the values, as of a population.
+        mean: the mean of the values.
+        variance: the variance of the values, as of a population.
         minimum: the smallest value.
         maximum: the largest value.
     """
@@ -54,8 +54,8 @@ class FeatureStatistics(Section):
 
     Attributes:
         examples: how many there are.
-        vocabularies: by table.
-        numbers: by number.
+        vocabularies: the vocabularies by table.
+        numbers: the statistics of each number, by its name.
         boundaries: by table of quantile buckets, where one bucket ends; of int64 if the
             table's tokens are.
     """

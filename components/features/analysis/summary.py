@@ -30,8 +30,8 @@ class Summary:
 
     Attributes:
         examples: how many.
-        moments: by number.
-        sketches: by table of quantile buckets, of parts of the values.
+        moments: the moments by number.
+        sketches: the sketches by table of quantile buckets, of parts of the values.
     """
 
     examples: int = 0
@@ -85,8 +85,8 @@ def statistics_of(
     """Returns what preprocessing needs.
 
     Args:
-        summary: of all examples.
-        vocabularies: by table.
+        summary: the summary of all examples.
+        vocabularies: the vocabularies by table.
         preprocessing: the features, numbers and tables to preprocess.
     """
     return FeatureStatistics(

@@ -26,7 +26,7 @@ def write_vocabulary(
     """Puts tokens in order and writes those that the rules let in.
 
     Args:
-        path: of the file to write.
+        path: the path of the file to write.
         shards: files of counts by shard; a token is in files of one shard only.
         rules: `min_count` and `max_tokens`.
     """

@@ -32,14 +32,14 @@ class DerivedError(ValueError):
     """The user's own function fails, or does not give what it should.
 
     Attributes:
-        reason: Why, without the section of the configuration that it is about.
+        reason: why, without the section of the configuration that it is about.
     """
 
     def __init__(self, reason: str) -> None:
         """Takes the reason.
 
         Args:
-            reason: Why, and what to do about it.
+            reason: why, and what to do about it.
         """
         super().__init__(reason)
         self.reason = reason
@@ -56,7 +56,7 @@ class DerivedColumns(tf.Module):
         """Loads the graph.
 
         Args:
-            folder: that the graph was written to.
+            folder: the folder that the graph was written to.
         """
         super().__init__()
         output = tft.TFTransformOutput(folder)
@@ -79,7 +79,7 @@ class DerivedBatches:
         """Loads the graph.
 
         Args:
-            folder: that the graph was written to.
+            folder: the folder that the graph was written to.
             derived: what the function reads and makes.
         """
         self._adapter = RawAdapter(example_schema(derived.inputs))

@@ -43,7 +43,7 @@ def write_derived_graph(
     """Writes the function as a graph; reads the examples only if it has analyzers.
 
     Args:
-        folder: to write.
+        folder: the folder to write.
         examples: the files, of which one split is analysed.
         derived: the function, what it reads and makes.
         runner: where to run.

@@ -16,7 +16,7 @@ class LoadedGraph:
         """Loads the graph.
 
         Args:
-            folder: of the transform graph.
+            folder: the folder of the transform graph.
         """
         output = tft.TFTransformOutput(folder)
         schema = output.transformed_metadata.schema

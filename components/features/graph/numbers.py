@@ -15,7 +15,7 @@ def scaled(
     Args:
         values: float32 or int64 [batch], as parsed.
         number: the rule.
-        statistics: of the training examples.
+        statistics: the statistics of the training examples.
 
     Returns:
         float32 [batch]. A scale by a spread of 0 gives 0 for the one value there is.

@@ -38,7 +38,7 @@ def transformed_columns(
     Args:
         columns: raw columns as the schema represents them: [batch] or ragged.
         preprocessing: the features, numbers and tables to preprocess.
-        statistics: of the training examples.
+        statistics: the statistics of the training examples.
         vocabularies: folder with a file of tokens for each table that has one.
 
     Returns:

@@ -13,7 +13,7 @@ class RawAdapter:
 
     Attributes:
         config: the same as TensorFlow Transform takes it, for `prepared` batches.
-        type_specs: of the tensors, by column.
+        type_specs: the type specs of the tensors, by column.
     """
 
     def __init__(self, schema: schema_pb2.Schema) -> None:

@@ -43,7 +43,7 @@ def _checked(
     Args:
         values: float32 [columns, n].
         wanted: what each column holds.
-        names: of the columns.
+        names: the names of the columns.
     """
     may_be_nan = [column.optional and not column.ragged for column in wanted]
     is_fit = tf.math.is_finite(values)

@@ -42,7 +42,7 @@ def write_transform_graph(
     """Makes the graph and writes it where `tft.TFTransformOutput` reads it.
 
     Args:
-        folder: to write.
+        folder: the folder to write.
         preprocessing: the features, numbers and tables to preprocess.
         statistics: of the training examples; written beside the graph, as
             `preprocessing` is.
@@ -116,9 +116,9 @@ def write_graph_without_analyzers(
     """Traces a function of raw columns and writes it, without looking at data.
 
     Args:
-        folder: to write.
+        folder: the folder to write.
         preprocessing_fn: maps tensors by column to others.
-        schema: of the raw columns.
+        schema: the schema of the raw columns.
 
     Raises:
         RuntimeError: if the function uses an analyzer.

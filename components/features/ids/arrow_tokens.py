@@ -40,7 +40,7 @@ def feature_tokens(name: str, feature: Feature, batch: pa.RecordBatch) -> Ragged
     """Returns the values that a feature makes ids of.
 
     Args:
-        name: of the feature.
+        name: the name of the feature.
         feature: the feature.
         batch: raw columns.
     """
@@ -51,7 +51,7 @@ def stored_tokens(name: str, feature: Feature, batch: pa.RecordBatch) -> Ragged:
     """Returns a feature's values as the data have them, crossed if it is a cross.
 
     Args:
-        name: of the feature.
+        name: the name of the feature.
         feature: the feature.
         batch: raw columns.
     """
@@ -82,7 +82,7 @@ def counted_tokens(name: str, feature: Feature, batch: pa.RecordBatch) -> pa.Arr
     """Returns the values that a vocabulary counts: flat, none cut off, in any order.
 
     Args:
-        name: of the feature.
+        name: the name of the feature.
         feature: the feature.
         batch: raw columns.
     """

@@ -44,7 +44,7 @@ class TableIds:
         Args:
             ids: the kind.
             oov_rows: rows for tokens outside the vocabulary, or ids out of range.
-            vocabulary: of the table, if the kind has one.
+            vocabulary: the vocabulary of the table, if the kind has one.
             boundaries: where quantile buckets end.
         """
         self._ids = ids
@@ -76,7 +76,7 @@ def vocabulary_lines(path: str, size: int) -> tf.lookup.StaticHashTable:
     """Returns the lookup of a vocabulary's file; other tokens get its size.
 
     Args:
-        path: of the file, a token a line, in the order of ids.
+        path: the path of the file, a token a line, in the order of ids.
         size: how many tokens it holds.
     """
     initializer = tf.lookup.TextFileInitializer(

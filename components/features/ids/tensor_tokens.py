@@ -25,7 +25,7 @@ def feature_tokens(name: str, feature: Feature, columns: Mapping[str, Any]) -> A
     """Returns the values that a feature makes ids of.
 
     Args:
-        name: of the feature.
+        name: the name of the feature.
         feature: the feature.
         columns: raw columns: tensors [batch] or ragged.
 
@@ -54,7 +54,7 @@ def feature_weights(
     default the engine refuses them.
 
     Args:
-        name: of the feature.
+        name: the name of the feature.
         feature: the feature.
         columns: raw columns: tensors [batch] or ragged.
     """

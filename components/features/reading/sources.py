@@ -26,7 +26,7 @@ class Source:
     """Files of one split, and of one span if data comes in spans.
 
     Attributes:
-        split: of the files.
+        split: the split of the files.
         files: paths, sorted.
         span: such as a day; the analysis of a span is kept apart, for the cache.
     """
@@ -109,7 +109,7 @@ def sources_below(path: str, split: str, pattern: str) -> list[Source]:
 
     Args:
         path: folder, file or zip archive.
-        split: of the files.
+        split: the split of the files.
         pattern: of names below the path; `{SPAN}` stands for the number of a span.
 
     Raises:

@@ -130,7 +130,7 @@ def damage_of(folder: str) -> str | None:
     """Tells what is wrong with the counts in a folder.
 
     Args:
-        folder: of the counts of a span.
+        folder: the folder of the counts of a span.
 
     Returns:
         "" if they are as they were written, a file and what is wrong with it if they

@@ -26,7 +26,7 @@ class StagedUnit:
         """Opens nothing yet.
 
         Args:
-            folder: of all staged files.
+            folder: the folder of all staged files.
             unit: whose batches these are.
         """
         self._folder = folder
@@ -55,7 +55,7 @@ class Staged:
     """What was kept of a unit of work.
 
     Attributes:
-        rows: by split.
+        rows: the rows by split.
         bad: what was left out.
         tally: what was read.
     """
@@ -71,7 +71,7 @@ def staged_batches(
     """Yields (split, batch) of what was written for a unit of work.
 
     Args:
-        folder: of all staged files.
+        folder: the folder of all staged files.
         unit: the unit.
         rows: how many were written, by split.
 

@@ -45,8 +45,8 @@ def new_writer(file_format: str, path: str, encoding: Encoding) -> Writer:
 
     Args:
         file_format: "tfrecord" or "parquet".
-        path: of the file, without the ending that names its file_format.
-        encoding: of the batches to come.
+        path: the path of the file, without the ending that names its file_format.
+        encoding: the encoding of the batches to come.
     """
     kind = ParquetWriter if file_format == "parquet" else TFRecordWriter
     return kind(path, encoding)
@@ -60,7 +60,7 @@ class TFRecordWriter:
 
         Args:
             path: without the ending ".gz".
-            encoding: of the batches to come.
+            encoding: the encoding of the batches to come.
         """
         self._file = AtomicFile(f"{path}.gz")
         self._encoder = encoding.examples
@@ -91,7 +91,7 @@ class ParquetWriter:
 
         Args:
             path: without the ending ".parquet".
-            encoding: of the batches to come.
+            encoding: the encoding of the batches to come.
         """
         self._single = encoding.single
         self._file = AtomicFile(f"{path}.parquet")

@@ -28,7 +28,7 @@ class FileSums:
         rows: read, good and bad.
         left_out: the bad ones.
         read: the good ones, by split.
-        written: by split.
+        written: the rows written, by split.
     """
 
     rows: int
@@ -42,7 +42,7 @@ class Sums:
     """The sums of a job, which agree.
 
     Attributes:
-        files: by file.
+        files: the sums of each file, by its location.
         analysed: examples that the statistics are of; None where a graph was given.
         values: by table of a vocabulary, the values that its counts sum up to.
     """
@@ -79,7 +79,7 @@ def check_analysed(
     """Checks that all rows of the analysed split are in the summary.
 
     Args:
-        reports: of units of work.
+        reports: the reports of units of work.
         split: the one that is analysed.
         examples: how many the summary holds.
 
@@ -120,8 +120,8 @@ def check_vocabularies(
     """Checks that the counts of each vocabulary sum up to what was given to count.
 
     Args:
-        reports: of units of work.
-        statistics: of the vocabularies that were written, by table.
+        reports: the reports of units of work.
+        statistics: the statistics of the vocabularies that were written, by table.
 
     Returns:
         The values of each table.
@@ -149,8 +149,8 @@ def file_sums(
 
     Args:
         files: all of them.
-        tally: of what was read.
-        written: by file and split.
+        tally: the tally of what was read.
+        written: the rows written, by file and split.
 
     Raises:
         LostRowsError: if rows that were read were not written, or others were.
@@ -170,9 +170,9 @@ def check_same(
     """Checks that what was written of each file is what was analysed of it.
 
     Args:
-        analysed: by file, counted in this job or before.
+        analysed: the rows by file, counted in this job or before.
         files: what became of each.
-        split: that is analysed.
+        split: the split that is analysed.
 
     Raises:
         LostRowsError: if it is not, as where a file has changed meanwhile.
@@ -188,8 +188,8 @@ def check_written(
     """Checks that the folders hold the files that were written, and no others.
 
     Args:
-        outputs: by format, the folder of each split.
-        names: by split, of the files without their endings.
+        outputs: the outputs by format, the folder of each split.
+        names: the names by split, of the files without their endings.
 
     Raises:
         LostRowsError: if one is not there, or one too many.

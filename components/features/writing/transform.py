@@ -36,7 +36,7 @@ class SplitUnit(NamedTuple):
     """A unit of work.
 
     Attributes:
-        split: of its file.
+        split: the split of its file.
         unit: what to read.
         number: its own among all units.
         staged_rows: by split, what the first job has kept; None: it is read anew.
@@ -64,7 +64,7 @@ class Transform(beam.PTransform[Any, Any]):
         Args:
             settings: how to read.
             graph: folder of the transform graph.
-            outputs: by format, the folder of each split.
+            outputs: the outputs by format, the folder of each split.
             report: file for what became of each unit of work.
             staging: folder of what the first job has kept.
         """

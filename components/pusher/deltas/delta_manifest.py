@@ -36,7 +36,7 @@ class Piece(NamedTuple):
         rows: how many there are.
         base_offset: where they begin in the base's file, in bytes.
         common: so many, the first ones, the base has too.
-        changed: of these, how many differ from the base's.
+        changed: how many of these differ from the base's.
         index_bytes: of what says which ones.
     """
 
@@ -77,7 +77,7 @@ class DeltaManifest(BaseModel):
     Attributes:
         publication: of the version that it makes; its `base` is the base's version.
         base_digest: digest of the base's files.
-        changes: by file of the new version.
+        changes: the changes by file of the new version.
     """
 
     model_config = ConfigDict(frozen=True)

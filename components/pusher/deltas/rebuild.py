@@ -34,7 +34,7 @@ class Route:
     Attributes:
         start: the version that its files come from.
         folder: where they are at hand, to be linked; None: they are fetched.
-        deltas: to apply to them, one after the other.
+        deltas: the deltas to apply to them, one after the other.
     """
 
     start: Publication

@@ -30,7 +30,7 @@ class FileReader:
     """Reader of `data.files`; what is left out is counted and logged as a warning.
 
     Attributes:
-        settings: How it reads.
+        settings: how it reads.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class FileReader:
         Args:
             files: `configs.data.Files`.
             columns: `configs.column.Column` by name: what examples shall hold.
-            label: The column that must be 0 or 1.
+            label: the column that must be 0 or 1.
             paired: (Weights column, ids column) that must have equal lengths.
         """
         self._files = Files(**files)
@@ -72,14 +72,14 @@ class FileReader:
         """Adds the reading of the files below a path to a pipeline.
 
         Args:
-            root: The pipeline to read in.
-            path: The folder, file or zip archive.
+            root: the pipeline to read in.
+            path: the folder, file or zip archive.
 
         Returns:
             Serialized examples of each split, by split name.
 
         Raises:
-            BadInputError: A split has no file. What is bad in the files raises it when
+            BadInputError: a split has no file. What is bad in the files raises it when
                 the pipeline runs.
         """
         examples, reports = self.read(root, path)
@@ -90,10 +90,10 @@ class FileReader:
         """Returns the files below a path, by the split of their pattern.
 
         Args:
-            path: The folder, file or zip archive.
+            path: the folder, file or zip archive.
 
         Raises:
-            BadInputError: A split has no file.
+            BadInputError: a split has no file.
         """
         patterns = self._files.splits.items()
         return {split: match(path, pattern) for split, pattern in patterns}
@@ -104,15 +104,15 @@ class FileReader:
         """Adds the reading of the files below a path to a pipeline.
 
         Args:
-            root: The pipeline to read in.
-            path: The folder, file or zip archive.
+            root: the pipeline to read in.
+            path: the folder, file or zip archive.
 
         Returns:
             Serialized examples of each split, by split name; and a report of
             each unit of work, what it read and left out, as JSON.
 
         Raises:
-            BadInputError: A split has no file. What is bad in the files raises it when
+            BadInputError: a split has no file. What is bad in the files raises it when
                 the pipeline runs.
         """
         cores = os.cpu_count() or 1
@@ -136,8 +136,8 @@ class FileReader:
         """Returns why a split came out without an example, or "".
 
         Args:
-            path: The folder, file or zip archive that was read.
-            split: Its name.
+            path: the folder, file or zip archive that was read.
+            split: its name.
         """
         held_out = split in self._files.held_out
         pattern = self._files.splits["train" if held_out else split]

@@ -30,12 +30,12 @@ class Head:
     """The start of one file.
 
     Attributes:
-        file: Its location.
-        columns: Their names, in the order of the file; none if each example says its
+        file: its location.
+        columns: their names, in the order of the file; none if each example says its
             own, as tf.Examples do, or if the file is empty.
-        rows: How many there are; None if the start does not tell.
-        fault: Why the file cannot be read, and what to do; "" if it can.
-        unlike: Why its first line seems to be no header, and what to do; or "".
+        rows: how many there are; None if the start does not tell.
+        fault: why the file cannot be read, and what to do; "" if it can.
+        unlike: why its first line seems to be no header, and what to do; or "".
     """
 
     file: str
@@ -54,8 +54,8 @@ def head_of(file: str, format_: str) -> Head:
     """Returns what the start of a file tells; what is wrong with it is in `fault`.
 
     Args:
-        file: As `match` gives it.
-        format_: Of the file.
+        file: as `match` gives it.
+        format_: the format of the file.
     """
     try:
         return _HEADS[format_](file)
@@ -69,9 +69,9 @@ def rows_up_to(files: Iterable[str], settings: ReadSettings, enough: int) -> int
     Reading stops there; what of it is damaged is not counted.
 
     Args:
-        files: As `match` gives them.
-        settings: Only the format is used.
-        enough: Where to stop.
+        files: as `match` gives them.
+        settings: only the format is used.
+        enough: where to stop.
     """
     rows = 0
     for file in files:

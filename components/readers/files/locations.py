@@ -26,15 +26,15 @@ def match(path: str, pattern: str) -> list[str]:
     """Finds files; those in the output folder of a run are no data.
 
     Args:
-        path: A folder, a single file, or a zip archive.
-        pattern: Of their names below the path: `*`, `?` and `[...]` inside a name,
+        path: a folder, a single file, or a zip archive.
+        pattern: of their names below the path: `*`, `?` and `[...]` inside a name,
             `**` for any number of folders.
 
     Returns:
         Places that `opened` takes, sorted.
 
     Raises:
-        BadInputError: There is nothing at the path, or nothing that matches.
+        BadInputError: there is nothing at the path, or nothing that matches.
     """
     try:
         names = dict(_below(path))
@@ -122,7 +122,7 @@ def opened(file: str) -> IO[bytes]:
     """Opens a location for reading; what it gives can seek.
 
     Raises:
-        OSError: It cannot be opened.
+        OSError: it cannot be opened.
     """
     if is_remote(file):
         return io.BufferedReader(_Remote(file), 1 << 20)
@@ -140,7 +140,7 @@ def size_of(file: str) -> int:
     """Returns the bytes of a location.
 
     Raises:
-        OSError: It cannot be opened.
+        OSError: it cannot be opened.
     """
     with opened(file) as source:
         return source.seek(0, io.SEEK_END)

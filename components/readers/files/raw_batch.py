@@ -19,13 +19,13 @@ class ReadTask:
     """One unit of work to read, and where its counts go.
 
     Attributes:
-        file: The location to read.
-        part: Batches whose number has this remainder are decoded;
-        parts: by this number.
-        settings: What is read.
-        bad: Where faults are counted.
-        batch_rows: The most rows of a batch.
-        tally: Where the rows are counted that the file says it holds.
+        file: the location to read.
+        part: batches whose number has this remainder are decoded;
+        parts: the parts by this number.
+        settings: what is read.
+        bad: where faults are counted.
+        batch_rows: the most rows of a batch.
+        tally: where the rows are counted that the file says it holds.
     """
 
     file: str
@@ -52,13 +52,13 @@ class RawBatch:
     """Rows of a file.
 
     Attributes:
-        columns: One array for each wanted column: of single values, or lists of any
+        columns: one array for each wanted column: of single values, or lists of any
             depth; null is a missing value.
-        faults: The rows that are known to be bad.
-        is_text: Whether numbers are still text.
-        stored: Columns that splits look at, as the file has them, where `columns` has
+        faults: the rows that are known to be bad.
+        is_text: whether numbers are still text.
+        stored: columns that splits look at, as the file has them, where `columns` has
             them in another type.
-        names: Gives the columns of the first row where every row names its own, and
+        names: gives the columns of the first row where every row names its own, and
             null is a column that a row has not; None where the file names them.
     """
 
@@ -75,11 +75,11 @@ def mark_long(
     """Marks rows with too many values.
 
     Args:
-        name: The column.
-        rows: The rows that have them.
-        counts: Values of each row, int64 [rows of the batch].
-        most: How many are allowed.
-        faults: Where they are marked.
+        name: the column.
+        rows: the rows that have them.
+        counts: values of each row, int64 [rows of the batch].
+        most: how many are allowed.
+        faults: where they are marked.
     """
     faults.mark(
         rows,

@@ -24,22 +24,22 @@ class ReadSettings:
     """How files of examples are read; picklable.
 
     Attributes:
-        format: Of the files.
-        columns: What is read, by column name.
+        format: the format of the files.
+        columns: what is read, by column name.
         paired: (Weights column, ids column) that must have equal lengths.
-        crossed: Columns whose values are paired; a row's pairs are limited, too.
-        label: The column that must hold 0 or 1.
-        positive_from: Labels from this value on become 1, others 0.
-        held_out: Splits taken out of the rows, by name.
-        split: Name of the rows that no held-out split takes.
-        list_separator: Between the values of a ragged cell of CSV.
-        list_strip: Whether blanks around strings in such a cell are cut off.
-        on_bad_example: Whether a bad row is an error or left out.
-        on_bad_file: Whether a file that is bad as a whole is an error or left out.
-        max_bad_share: The largest share of rows that may be left out.
-        max_values: A row with more than this in one column is bad.
-        empty_files: Whether files without rows need no word, as shards may be.
-        must_have_columns: Whether a column that no row of a split has is an error.
+        crossed: columns whose values are paired; a row's pairs are limited, too.
+        label: the column that must hold 0 or 1.
+        positive_from: labels from this value on become 1, others 0.
+        held_out: splits taken out of the rows, by name.
+        split: name of the rows that no held-out split takes.
+        list_separator: between the values of a ragged cell of CSV.
+        list_strip: whether blanks around strings in such a cell are cut off.
+        on_bad_example: whether a bad row is an error or left out.
+        on_bad_file: whether a file that is bad as a whole is an error or left out.
+        max_bad_share: the largest share of rows that may be left out.
+        max_values: a row with more than this in one column is bad.
+        empty_files: whether files without rows need no word, as shards may be.
+        must_have_columns: whether a column that no row of a split has is an error.
     """
 
     format: Literal["tfrecord", "csv", "parquet"]
@@ -93,11 +93,11 @@ def settings_of(data: Data, features: Features) -> ReadSettings:
     """Returns the settings of `data.files`.
 
     Args:
-        data: Section `data` of a configuration.
-        features: The features, whose columns are read.
+        data: section `data` of a configuration.
+        features: the features, whose columns are read.
 
     Raises:
-        ValueError: The data come from a reader.
+        ValueError: the data come from a reader.
     """
     files = data.files
     if files is None:
@@ -127,8 +127,8 @@ def reader_of(data: Data, features: Features) -> tuple[str, dict[str, Any]]:
     """Returns the import path and the options of the reader that data name.
 
     Args:
-        data: Section `data` of a configuration, with files or with a reader.
-        features: The features, whose columns files must hold.
+        data: section `data` of a configuration, with files or with a reader.
+        features: the features, whose columns files must hold.
     """
     if data.reader is not None:
         return data.reader, data.options
@@ -159,10 +159,10 @@ def tfrecord_settings(
     """Returns the settings for examples that a pipeline has written, some shards empty.
 
     Args:
-        columns: What is read, by column name.
+        columns: what is read, by column name.
         paired: (Weights column, ids column) that must have equal lengths.
-        crossed: Columns whose values are paired.
-        must_have_columns: Whether a column that no row of a split has is an error.
+        crossed: columns whose values are paired.
+        must_have_columns: whether a column that no row of a split has is an error.
     """
     return ReadSettings(
         "tfrecord",

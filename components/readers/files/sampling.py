@@ -38,10 +38,10 @@ class Piece:
     """The first rows of one file.
 
     Attributes:
-        file: Its location.
-        batch: The rows.
-        is_whole: Whether the file has no more.
-        fault: Why the file is bad after these rows, and what to do; "" if it is not.
+        file: its location.
+        batch: the rows.
+        is_whole: whether the file has no more.
+        fault: why the file is bad after these rows, and what to do; "" if it is not.
     """
 
     file: str
@@ -59,15 +59,15 @@ def sample(
     cells, empty where a value is missing; tf.Examples have lists.
 
     Args:
-        files: Those that have rows.
-        settings: Only the format is used, and whether a bad file is an error; what it
+        files: those that have rows.
+        settings: only the format is used, and whether a bad file is an error; what it
             has before its fault is read otherwise.
-        rows: The most rows of all pieces together.
-        columns: What to read; one that is not there once is left out. Examples of
+        rows: the most rows of all pieces together.
+        columns: what to read; one that is not there once is left out. Examples of
             TFRecord come with all that they have.
 
     Raises:
-        BadInputError: A bad file is an error, or none holds a row that can be read.
+        BadInputError: a bad file is an error, or none holds a row that can be read.
     """
     pieces, faults = [], []
     for file in spread(files):

@@ -26,7 +26,7 @@ def byte_stream(file: str) -> Iterator[io.BufferedReader]:
     bytes before the damage apart from it, but for those whose checksum comes last.
 
     Args:
-        file: As `match` gives it.
+        file: as `match` gives it.
     """
     with file_faults(), opened(file) as source:
         if file.endswith(".gz"):
@@ -40,7 +40,7 @@ def file_faults() -> Iterator[None]:
     """Makes a FileFault of what the operating system or a zip archive refuses.
 
     Raises:
-        FileFault: A file could not be opened or read.
+        FileFault: a file could not be opened or read.
     """
     try:
         yield

@@ -51,17 +51,17 @@ def read_unit(
     """Reads a unit of work. Reading it again gives and leaves out the same rows.
 
     Args:
-        unit: What to read.
-        settings: How, for the split that the file is of.
-        bad: Where bad rows and files are counted, or raise.
-        batch_rows: The most rows of a batch.
-        tally: Where rows are counted, or None.
+        unit: what to read.
+        settings: how, for the split that the file is of.
+        bad: where bad rows and files are counted, or raise.
+        batch_rows: the most rows of a batch.
+        tally: where rows are counted, or None.
 
     Yields:
         Split and batch; the columns are those of the settings, in their order.
 
     Raises:
-        BadInputError: The file or a row is bad, and that is an error.
+        BadInputError: the file or a row is bad, and that is an error.
     """
     tally = Tally() if tally is None else tally
     task = ReadTask(unit.file, unit.part, unit.parts, settings, bad, batch_rows, tally)
@@ -185,8 +185,8 @@ def uneven_weights(weights: str, ids: str) -> str:
     """Returns the reason for which rows with more or fewer weights than ids are bad.
 
     Args:
-        weights: The name of the column of the weights.
-        ids: The name of the column of the ids.
+        weights: the name of the column of the weights.
+        ids: the name of the column of the ids.
     """
     return (
         f"column `{shown(weights)}` has not one weight for each id in column "

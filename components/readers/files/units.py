@@ -33,9 +33,9 @@ def units_of(files: Sequence[str], settings: ReadSettings, workers: int) -> list
     and fails when it is read.
 
     Args:
-        files: As `match` gives them.
-        settings: How they are read.
-        workers: How many read at the same time.
+        files: as `match` gives them.
+        settings: how they are read.
+        workers: how many read at the same time.
     """
     most = workers if len(files) < 2 * workers else 1
     work = []

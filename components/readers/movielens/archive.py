@@ -57,9 +57,9 @@ class Catalog:
     """Everybody and everything a rating may name.
 
     Attributes:
-        path: The archive it was read from, for messages.
-        users: The users, by id.
-        movies: The movies, by id.
+        path: the archive it was read from, for messages.
+        users: the users, by id.
+        movies: the movies, by id.
     """
 
     path: str
@@ -70,7 +70,7 @@ class Catalog:
         """Looks a user up.
 
         Raises:
-            ArchiveError: The user file has no row of that id.
+            ArchiveError: the user file has no row of that id.
         """
         if user_id not in self.users:
             raise ArchiveError(_no_row(self.path, "user", user_id, USERS))
@@ -80,7 +80,7 @@ class Catalog:
         """Looks a movie up.
 
         Raises:
-            ArchiveError: The movie file has no row of that id.
+            ArchiveError: the movie file has no row of that id.
         """
         if movie_id not in self.movies:
             raise ArchiveError(_no_row(self.path, "movie", movie_id, MOVIES))
@@ -91,13 +91,13 @@ def read_ratings(path: str) -> Iterator[Rating]:
     """Reads the ratings, in the order of the file.
 
     Args:
-        path: The archive.
+        path: the archive.
 
     Yields:
         One rating a line.
 
     Raises:
-        ArchiveError: The archive, its member, its header or one of its lines is
+        ArchiveError: the archive, its member, its header or one of its lines is
             not as the format says.
     """
     columns = ("user_id", "item_id", "rating", "timestamp")
@@ -115,13 +115,13 @@ def read_catalog(path: str) -> Catalog:
     """Reads the users and the movies.
 
     Args:
-        path: The archive.
+        path: the archive.
 
     Returns:
         Both, by id.
 
     Raises:
-        ArchiveError: The archive, a member, a header or a line is not as the format
+        ArchiveError: the archive, a member, a header or a line is not as the format
             says.
     """
     return Catalog(path, dict(_users(path)), dict(_movies(path)))
@@ -131,13 +131,13 @@ def movie_titles(path: str) -> dict[str, str]:
     """Names the movies for people.
 
     Args:
-        path: The archive.
+        path: the archive.
 
     Returns:
         Titles by movie id, with the year where it is known: "Toy Story (1995)".
 
     Raises:
-        ArchiveError: The archive, its movie file, a header or a line is not as the
+        ArchiveError: the archive, its movie file, a header or a line is not as the
             format says.
     """
     return {

@@ -65,17 +65,17 @@ def rating_examples(
     """Makes one labelled example of each rating of one user.
 
     Args:
-        user_id: Whose ratings they are.
-        ratings: All ratings of that user, in any order.
-        catalog: Where the user and the movies are found.
-        history_length: The most movies in `history` and in `liked`.
+        user_id: whose ratings they are.
+        ratings: all ratings of that user, in any order.
+        catalog: where the user and the movies are found.
+        history_length: the most movies in `history` and in `liked`.
 
     Yields:
         Each rating with its example, which holds all of `COLUMNS`; by time and then
         by movie id.
 
     Raises:
-        ArchiveError: A rating names a user or a movie that the catalog lacks.
+        ArchiveError: a rating names a user or a movie that the catalog lacks.
     """
     user = _user_features(user_id, catalog.user(user_id))
     for sitting, past in sittings(ratings, catalog, history_length):
@@ -97,17 +97,17 @@ def candidate_examples(
     the user's last rating, so all of the user's ratings are past.
 
     Args:
-        path: The archive.
-        user_id: Whom to score for.
-        history_length: The most movies in `history` and in `liked`; the length the
+        path: the archive.
+        user_id: whom to score for.
+        history_length: the most movies in `history` and in `liked`; the length the
             model was trained with.
 
     Returns:
         Examples by movie id, of all movies that the user has not rated.
 
     Raises:
-        ArchiveError: The archive is not as its format says.
-        ValueError: No rating is of this user.
+        ArchiveError: the archive is not as its format says.
+        ValueError: no rating is of this user.
     """
     everybody = list(read_ratings(path))
     ratings = [rating for rating in everybody if rating.user_id == user_id]

@@ -20,10 +20,10 @@ class Past(NamedTuple):
     """What a user had done up to a moment.
 
     Attributes:
-        history: Ids of the newest movies rated, oldest first.
-        liked: The same of the movies rated `LIKED_FROM_STARS` or better.
+        history: ids of the newest movies rated, oldest first.
+        liked: the same of the movies rated `LIKED_FROM_STARS` or better.
         genre_counts: (genre, occurrences) over all movies rated, sorted by genre.
-        liked_genre_counts: The same over the movies liked.
+        liked_genre_counts: the same over the movies liked.
         verdict_counts: ("liked", times) and ("other", times) over `history`.
     """
 
@@ -45,16 +45,16 @@ def sittings(
     """Pairs the ratings of each sitting with what was known before it.
 
     Args:
-        ratings: All ratings of one user, in any order.
-        catalog: Where the genres of the movies are found.
-        history_length: The most movies in `history` and in `liked`.
+        ratings: all ratings of one user, in any order.
+        catalog: where the genres of the movies are found.
+        history_length: the most movies in `history` and in `liked`.
 
     Yields:
         The ratings that share one timestamp, by movie id, with their past; sittings
         by time.
 
     Raises:
-        ArchiveError: A rating names a movie that the catalog lacks.
+        ArchiveError: a rating names a movie that the catalog lacks.
     """
     walk = _Walk(catalog, history_length)
     for _, same_time in groupby(_in_time(ratings), key=attrgetter("timestamp")):
@@ -69,15 +69,15 @@ def past_after(
     """Tells what is known once all ratings of one user are in.
 
     Args:
-        ratings: All ratings of one user, in any order.
-        catalog: Where the genres of the movies are found.
-        history_length: The most movies in `history` and in `liked`.
+        ratings: all ratings of one user, in any order.
+        catalog: where the genres of the movies are found.
+        history_length: the most movies in `history` and in `liked`.
 
     Returns:
         The user's past as a rating still to come would see it.
 
     Raises:
-        ArchiveError: A rating names a movie that the catalog lacks.
+        ArchiveError: a rating names a movie that the catalog lacks.
     """
     walk = _Walk(catalog, history_length)
     walk.add(_in_time(ratings))

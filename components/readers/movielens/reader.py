@@ -51,14 +51,14 @@ class MovieLens100K:
         """Checks the options.
 
         Args:
-            eval_fraction: The part of the ratings, the newest, in split "eval". Ratings
+            eval_fraction: the part of the ratings, the newest, in split "eval". Ratings
                 at the very boundary timestamp all go to "eval".
-            validation_fraction: The part of the ratings, the newest of those before
+            validation_fraction: the part of the ratings, the newest of those before
                 "eval", in split "validation"; 0 for no such split.
-            history_length: The most movies in `history` and in `liked`.
+            history_length: the most movies in `history` and in `liked`.
 
         Raises:
-            ValueError: An option is out of its range.
+            ValueError: an option is out of its range.
         """
         if not isinstance(eval_fraction, float) or not 0.0 < eval_fraction < 1.0:
             raise ValueError(
@@ -95,8 +95,8 @@ class MovieLens100K:
         its format says, and ValueError if a split would be empty.
 
         Args:
-            root: The pipeline to read in.
-            path: The archive.
+            root: the pipeline to read in.
+            path: the archive.
 
         Returns:
             The examples of each split, users mixed.

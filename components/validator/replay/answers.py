@@ -49,9 +49,9 @@ class Answers:
     """What a model answered.
 
     Attributes:
-        scores: of the parity examples, float32 [examples].
+        scores: the scores of the parity examples, float32 [examples].
         lookups: of each parity lookup, activations by feature; empty if refused.
-        refusals: of each parity lookup, the error it met or None.
+        refusals: the refusals of each parity lookup, the error it met or None.
         load_seconds: how long the model took to load.
         request_ms: by examples in a request, how long each request took.
     """

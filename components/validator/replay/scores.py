@@ -45,7 +45,7 @@ def readable_example(parity_folder: Path, position: int) -> str:
 
     Args:
         parity_folder: where the examples are.
-        position: of the example.
+        position: the position of the example.
     """
     # Takes seconds to import, and a model that is right needs it not.
     import tensorflow as tf

@@ -55,18 +55,18 @@ def canonical(
     """Makes a column what the specification says, and marks rows it cannot be made of.
 
     Args:
-        name: Of the column.
-        lists: Its values.
-        column: What it must hold.
-        faults: Where bad rows are marked.
-        is_text: Whether numbers are still text.
-        remedies: What to do about bad rows.
+        name: the name of the column.
+        lists: its values.
+        column: what it must hold.
+        faults: where bad rows are marked.
+        is_text: whether numbers are still text.
+        remedies: what to do about bad rows.
 
     Returns:
         The values as they must be, those of bad rows arbitrary; and as an array.
 
     Raises:
-        FileFault: The column's type does not fit.
+        FileFault: the column's type does not fit.
     """
     name = shown(name)
     _check_fits(name, lists.values.type, column, is_text=is_text)
@@ -92,9 +92,9 @@ def misfits(values: pa.Array, column: Column, *, is_text: bool) -> np.ndarray:
     """Returns the positions of the values that are not of a column's type, int64 [any].
 
     Args:
-        values: As `listed` gives them.
-        column: What it must hold.
-        is_text: Whether numbers are still text.
+        values: as `listed` gives them.
+        column: what it must hold.
+        is_text: whether numbers are still text.
     """
     if not (is_text or _is_null_or_fits(values.type, column.dtype)):
         return np.arange(len(values))
@@ -122,7 +122,7 @@ def no_value(name: str) -> str:
     """Returns the reason for which rows without a value are bad.
 
     Args:
-        name: The name of the column, as it is shown.
+        name: the name of the column, as it is shown.
     """
     return f"column `{name}` has no value"
 
@@ -131,8 +131,8 @@ def not_held(name: str, column: Column) -> str:
     """Returns the reason for which rows with a value of another type are bad.
 
     Args:
-        name: The name of the column, as it is shown.
-        column: What it must hold.
+        name: the name of the column, as it is shown.
+        column: what it must hold.
     """
     if column.dtype == "string":
         return f"column `{name}` does not hold strings in UTF-8"
@@ -286,9 +286,9 @@ def _converted(
     """Converts values; finds those that do not convert by halving.
 
     Args:
-        values: What to convert.
-        convert: Converts an array, or raises ArrowInvalid if any value does not.
-        wanted: What it converts to.
+        values: what to convert.
+        convert: converts an array, or raises ArrowInvalid if any value does not.
+        wanted: what it converts to.
 
     Returns:
         The converted values, anything for those that do not; positions of these.

@@ -41,9 +41,9 @@ def fault_of(code: int, stored: pa.DataType, *, is_text: bool) -> Fault:
     """Returns what to say of a value that is OTHER, INEXACT or LARGE.
 
     Args:
-        code: Which of them.
-        stored: The type of the value.
-        is_text: Whether numbers are text.
+        code: which of them.
+        stored: the type of the value.
+        is_text: whether numbers are text.
     """
     if code == INEXACT:
         most = _INEXACT_FROM.get(stored, 1 << 53)
@@ -73,8 +73,8 @@ def whole_numbers(values: pa.Array, *, is_text: bool) -> tuple[pa.Array, np.ndar
     """Returns values as int64.
 
     Args:
-        values: Integers, booleans, floats or decimals without nulls; or binary text.
-        is_text: Whether they are text.
+        values: integers, booleans, floats or decimals without nulls; or binary text.
+        is_text: whether they are text.
 
     Returns:
         The numbers, anything where there is none; and what is wrong with each value,

@@ -55,7 +55,7 @@ def stored_kinds(record: bytes) -> dict[str, Dtype]:
     """Returns the kinds of one tf.Example's columns; empty ones are left out.
 
     Raises:
-        RuntimeError: It does not parse.
+        RuntimeError: it does not parse.
     """
     schema = decode(None, [record]).schema
     return {
@@ -109,7 +109,7 @@ def decode(kinds: Kinds | None, records: Sequence[bytes]) -> pa.RecordBatch:
     """Decodes tf.Examples.
 
     Raises:
-        RuntimeError: One of them does not parse, or is not of these kinds.
+        RuntimeError: one of them does not parse, or is not of these kinds.
     """
     try:
         return _decoder(kinds).DecodeBatch(records)

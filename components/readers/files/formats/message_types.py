@@ -27,7 +27,7 @@ def is_example(record: bytes) -> bool:
     What is inside of them is not looked at.
 
     Args:
-        record: A serialized message.
+        record: a serialized message.
     """
     return _has_only(record, _OF_EXAMPLE)
 
@@ -36,7 +36,7 @@ def feature_lists(record: bytes) -> list[str] | None:
     """Returns the names of the feature lists of a tf.SequenceExample.
 
     Args:
-        record: A serialized message with other fields than a tf.Example.
+        record: a serialized message with other fields than a tf.Example.
 
     Returns:
         The names, sorted; None if it is no tf.SequenceExample.

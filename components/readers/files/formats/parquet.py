@@ -27,7 +27,7 @@ def read_parquet(task: ReadTask) -> Iterator[RawBatch]:
     """Yields the task's row groups in batches; of a damaged one what comes before.
 
     Raises:
-        FileFault: The file is damaged, which is told at the end if it is in a row
+        FileFault: the file is damaged, which is told at the end if it is in a row
             group, or lacks a column.
     """
     damage = None
@@ -62,7 +62,7 @@ def row_groups(file: str) -> int:
     """Returns how many row groups a file has.
 
     Raises:
-        FileFault: It cannot be read.
+        FileFault: it cannot be read.
     """
     with parquet_file(file) as opened_file:
         return int(opened_file.num_row_groups)
@@ -73,7 +73,7 @@ def parquet_file(location: str) -> Iterator[Any]:
     """Opens a file as a pyarrow.parquet.ParquetFile.
 
     Raises:
-        FileFault: It cannot be read; also for reads while it is open.
+        FileFault: it cannot be read; also for reads while it is open.
     """
     with file_faults(), opened(location) as source, _parquet_faults():
         # With threads pyarrow 18 may abort when the process ends.

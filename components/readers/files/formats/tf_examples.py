@@ -52,8 +52,8 @@ class Decoding:
         """Yields one batch, several if whole numbers are stored in several ways.
 
         Args:
-            records: Serialized tf.Examples.
-            first: The number of the first in the file.
+            records: serialized tf.Examples.
+            first: the number of the first in the file.
         """
         numbers = np.arange(first, first + len(records))
         numbers, records = self._examples(numbers, records)

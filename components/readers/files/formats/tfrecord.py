@@ -27,7 +27,7 @@ def read_tfrecord(task: ReadTask) -> Iterator[RawBatch]:
     """Yields the task's batches.
 
     Raises:
-        FileFault: The file is damaged; the batches before are those before the damage.
+        FileFault: the file is damaged; the batches before are those before the damage.
     """
     decoding = Decoding(task)
     with byte_stream(task.file) as stream:
@@ -43,7 +43,7 @@ def record_batches(stream: IO[bytes], batch_rows: int) -> Iterator[list[bytes]]:
     """Yields records in lists of so many, or fewer where they are long.
 
     Raises:
-        FileFault: The file is damaged; what is before the damage is yielded first.
+        FileFault: the file is damaged; what is before the damage is yielded first.
     """
     batch: list[bytes] = []
     batch_bytes = 0

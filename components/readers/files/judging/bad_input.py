@@ -40,12 +40,12 @@ class BadInput:
     """Counts what is left out; in mode "error" raises instead.
 
     Attributes:
-        on_bad_example: The mode for rows.
-        on_bad_file: The mode for files.
-        rows: How many examples were left out, by reason.
-        first: The first few of them by reason, each (file, number in it, in words).
-        files: What is wrong with bad files, by file; rows before are used.
-        empty: Files without rows, whatever the mode.
+        on_bad_example: the mode for rows.
+        on_bad_file: the mode for files.
+        rows: how many examples were left out, by reason.
+        first: the first few of them by reason, each (file, number in it, in words).
+        files: what is wrong with bad files, by file; rows before are used.
+        empty: files without rows, whatever the mode.
     """
 
     on_bad_example: Literal["error", "skip"] = "error"
@@ -59,12 +59,12 @@ class BadInput:
         """Counts bad rows.
 
         Args:
-            reason: The same words for all rows that have the same fault.
-            count: How many.
-            first: The first few or all, each (file, number in it, in words).
+            reason: the same words for all rows that have the same fault.
+            count: how many.
+            first: the first few or all, each (file, number in it, in words).
 
         Raises:
-            BadInputError: The mode is "error".
+            BadInputError: the mode is "error".
         """
         if self.on_bad_example == "error":
             raise BadInputError(f"{first[0][2]} {_SKIP}")
@@ -78,7 +78,7 @@ class BadInput:
         """Counts a bad file, once however often it is read.
 
         Raises:
-            BadInputError: The mode is "error".
+            BadInputError: the mode is "error".
         """
         if self.on_bad_file == "error":
             raise BadInputError(f"{escaped(file, keep='')}: {fault} {_SKIP_FILE}")
@@ -143,11 +143,11 @@ class RowFaults:
         """Starts with good rows only.
 
         Args:
-            bad: Where faults are counted.
-            rows: How many rows the batch has.
-            file: The file they come from.
-            number_of: Gives the number in the file of a row of the batch.
-            unit: What is numbered, such as "line".
+            bad: where faults are counted.
+            rows: how many rows the batch has.
+            file: the file they come from.
+            number_of: gives the number in the file of a row of the batch.
+            unit: what is numbered, such as "line".
         """
         self.good = np.ones(rows, bool)
         self._bad = bad
@@ -161,13 +161,13 @@ class RowFaults:
         """Marks rows as bad, and counts those that were not yet.
 
         Args:
-            rows: Their numbers in the batch, int64 [any], in any order.
-            reason: What is wrong, the same words for all.
-            came: Tells what a row holds instead.
-            remedy: What to do about it.
+            rows: their numbers in the batch, int64 [any], in any order.
+            reason: what is wrong, the same words for all.
+            came: tells what a row holds instead.
+            remedy: what to do about it.
 
         Raises:
-            BadInputError: Bad examples are errors.
+            BadInputError: bad examples are errors.
         """
         rows = np.unique(rows[self.good[rows]])
         if not len(rows):

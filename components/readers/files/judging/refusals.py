@@ -43,15 +43,15 @@ def refuse(
     """Refuses what only all rows together can tell.
 
     Args:
-        tally: Of all units of the files.
-        bad: What was left out of them.
-        files: That were to be read, by the split that their rows are of or are held
+        tally: the tally of all units of the files.
+        bad: what was left out of them.
+        files: that were to be read, by the split that their rows are of or are held
             out of.
-        settings: How they were read.
+        settings: how they were read.
 
     Raises:
-        LostRowsError: Not every file was read, or not every row of one came out.
-        BadInputError: A split has no row or not all columns, or too many rows were
+        LostRowsError: not every file was read, or not every row of one came out.
+        BadInputError: a split has no row or not all columns, or too many rows were
             left out.
     """
     for split, paths in files.items():
@@ -122,10 +122,10 @@ def absent_columns(
     """Returns the columns that no example of a split has, and some that are there.
 
     Args:
-        tally: Of what was read.
-        split: Whose examples are looked at.
-        files: Where they come from.
-        settings: How those are read.
+        tally: the tally of what was read.
+        split: whose examples are looked at.
+        files: where they come from.
+        settings: how those are read.
     """
     if not tally.looked_at.get(split):
         return [], []

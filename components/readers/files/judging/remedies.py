@@ -26,10 +26,10 @@ class Remedies:
     """What to do about bad rows, each a sentence.
 
     Attributes:
-        missing: One has no value where one is needed.
-        several: One has several values where one is needed.
-        other: One has a value that is no number; "" for what is said of any.
-        hole: One has a list with a missing value among others.
+        missing: one has no value where one is needed.
+        several: one has several values where one is needed.
+        other: one has a value that is no number; "" for what is said of any.
+        hole: one has a list with a missing value among others.
     """
 
     missing: str
@@ -59,8 +59,8 @@ def rewritten(stored: pa.DataType, needed: Dtype) -> str:
     """Says how to write values of a type that no column can have, or this one cannot.
 
     Args:
-        stored: The type of the values, as `listed` gives them.
-        needed: What the column must hold.
+        stored: the type of the values, as `listed` gives them.
+        needed: what the column must hold.
     """
     if kinds.is_struct(stored) or kinds.is_map(stored) or kinds.is_union(stored):
         return "Write the part that is wanted as a column of its own."

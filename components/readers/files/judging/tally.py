@@ -16,12 +16,12 @@ class Tally:
     """Sums of what was read; those of several workers add up in any order.
 
     Attributes:
-        stored: By file, the rows that it holds by its own account, which is no sum of
+        stored: by file, the rows that it holds by its own account, which is no sum of
             batches; a file that cannot tell is not named. Every part tells the whole.
-        given: By file and split, the rows given on.
-        left_out: By file, the rows left out; every file that was read is named.
-        looked_at: By split, the rows whose columns were looked for.
-        having: By split and column, those of them that have it, if with no value.
+        given: the rows given on, by file and split.
+        left_out: by file, the rows left out; every file that was read is named.
+        looked_at: by split, the rows whose columns were looked for.
+        having: by split and column, those of them that have it, if with no value.
     """
 
     stored: dict[str, int] = field(default_factory=dict)
@@ -42,9 +42,9 @@ class Tally:
         """Counts the rows that have each column.
 
         Args:
-            raw: What a file has, the rows named by their own columns or by the file's.
-            split: That the rows are of.
-            rows: Those to look at, bool [rows of the batch].
+            raw: what a file has, the rows named by their own columns or by the file's.
+            split: the split that the rows are of.
+            rows: those to look at, bool [rows of the batch].
         """
         total = int(np.count_nonzero(rows))
         _add(self.looked_at, {split: total})

@@ -17,7 +17,7 @@ def merge_reports(reports: Iterable[Mapping[str, Any]]) -> tuple[BadInput, Tally
             message, where bad input has ended the unit.
 
     Raises:
-        BadInputError: One has met what is bad and may not be left out.
+        BadInputError: one has met what is bad and may not be left out.
     """
     reports = list(reports)
     failures = {report["failure"] for report in reports if report.get("failure")}

@@ -50,9 +50,9 @@ def misfit(stored: pa.DataType, at_least: float | str, boundary: Boundary) -> st
     """Returns why a column's type cannot be compared with a boundary, or "".
 
     Args:
-        stored: The type of the column's values.
-        at_least: The boundary, as the configuration has it.
-        boundary: What it means.
+        stored: the type of the column's values.
+        at_least: the boundary, as the configuration has it.
+        boundary: what it means.
     """
     if is_text(stored) or _is_comparable(stored, boundary.kind):
         return ""
@@ -99,8 +99,8 @@ def reached(values: pa.Array, boundary: Boundary) -> tuple[np.ndarray, np.ndarra
     """Compares values, of a type that `misfit` has nothing against.
 
     Args:
-        values: Without nulls.
-        boundary: What to compare with.
+        values: without nulls.
+        boundary: what to compare with.
 
     Returns:
         Which are the boundary or more, bool [values]; and the positions of those that

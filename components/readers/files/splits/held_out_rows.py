@@ -34,12 +34,12 @@ def held_out_rows(
     """Returns the rows of each held-out split; none has a row of an earlier one.
 
     Args:
-        held_out: The splits, in the order they are asked.
-        columns: The values of the columns they look at, as the file has them.
-        faults: Where rows without exactly one value are marked.
+        held_out: the splits, in the order they are asked.
+        columns: the values of the columns they look at, as the file has them.
+        faults: where rows without exactly one value are marked.
 
     Raises:
-        FileFault: A column's type cannot be compared with what a rule gives.
+        FileFault: a column's type cannot be compared with what a rule gives.
     """
     taken: dict[str, np.ndarray] = {}
     is_free = np.ones(len(faults.good), bool)

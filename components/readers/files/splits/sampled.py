@@ -57,13 +57,13 @@ def sampled_split(
     """Asks a sample about a held-out split.
 
     Args:
-        split: Its name.
-        rule: What it takes.
-        pieces: As `sample` gives them, with the column of the rule.
-        settings: How the files are read.
+        split: its name.
+        rule: what it takes.
+        pieces: as `sample` gives them, with the column of the rule.
+        settings: how the files are read.
 
     Raises:
-        BadInputError: In one of the files the column's type cannot be compared with
+        BadInputError: in one of the files the column's type cannot be compared with
             what the rule gives.
     """
     parts = []
@@ -111,9 +111,9 @@ def why_empty(split: str, files: Sequence[str], settings: ReadSettings) -> str:
     """Returns why a split came out without an example, as far as a sample tells.
 
     Args:
-        split: Its name.
-        files: That it is taken out of, or that others are taken out of it.
-        settings: How those are read.
+        split: its name.
+        files: the files that it is taken out of, or that others are taken out of it.
+        settings: how those are read.
     """
     held_out = {split: settings.held_out[split]} if split in settings.held_out else {}
     sentences = []

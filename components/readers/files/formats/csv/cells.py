@@ -19,11 +19,11 @@ def header_of(line: bytes, wanted: list[str]) -> list[str]:
     """Returns the columns that a header line names.
 
     Args:
-        line: The first row of a file, without its line break.
-        wanted: Columns that must be there.
+        line: the first row of a file, without its line break.
+        wanted: columns that must be there.
 
     Raises:
-        FileFault: One is not there, or twice, or there is no such line.
+        FileFault: one is not there, or twice, or there is no such line.
     """
     if not line.strip():
         raise FileFault(
@@ -66,13 +66,13 @@ def parsed(
     """Returns rows as binary cells.
 
     Args:
-        text: Whole rows.
-        header: The names of all columns.
-        wanted: The columns to return, each once in the header.
-        uneven: Gets the rows that have another number of cells; they are left out.
+        text: whole rows.
+        header: the names of all columns.
+        wanted: the columns to return, each once in the header.
+        uneven: gets the rows that have another number of cells; they are left out.
 
     Raises:
-        FileFault: The text cannot be parsed.
+        FileFault: the text cannot be parsed.
     """
     try:
         text.decode()

@@ -47,9 +47,9 @@ def unlike(there: Sequence[str], text: str, rows: Sequence[Sequence[str]]) -> st
     """Says why a line is no header of CSV, and what to do; nothing if it may be one.
 
     Args:
-        there: The names that it gives.
-        text: The line.
-        rows: The cells of some lines below it.
+        there: the names that it gives.
+        text: the line.
+        rows: the cells of some lines below it.
     """
     if len(there) == 1:
         for separator, words in _SEPARATORS:

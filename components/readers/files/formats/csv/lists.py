@@ -27,8 +27,8 @@ class Parts(NamedTuple):
 
     Attributes:
         offsets: int64 [cells + 1].
-        values: Stripped, some of them empty.
-        is_value: Which are not empty, bool [parts].
+        values: stripped, some of them empty.
+        is_value: which are not empty, bool [parts].
     """
 
     offsets: np.ndarray
@@ -55,9 +55,9 @@ def parts_of(cells: pa.Array, separator: str, *, is_stripped: bool) -> Parts:
     """Cuts cells into parts.
 
     Args:
-        cells: Large binary, null where there is nothing.
-        separator: Between the parts, of one or several characters.
-        is_stripped: Whether blanks around a part are cut off.
+        cells: large binary, null where there is nothing.
+        separator: between the parts, of one or several characters.
+        is_stripped: whether blanks around a part are cut off.
     """
     cut = pc.split_pattern(cells, separator)
     lengths = pc.fill_null(pc.list_value_length(cut), 0)
@@ -73,9 +73,9 @@ def column_of_cells(
     """Returns cells as what a column holds, text still, with empty ones null.
 
     Args:
-        cells: Large binary.
-        column: What it holds; None if it may be anything.
-        settings: How lists are cut.
+        cells: large binary.
+        column: what it holds; None if it may be anything.
+        settings: how lists are cut.
 
     Returns:
         Single values or lists; and the parts that lists are of.
@@ -103,10 +103,10 @@ def check_positions(
     be that of `b`.
 
     Args:
-        weights: A column of weights.
-        ids: The column of what they weight.
-        parts: Of both columns.
-        faults: Where rows are marked.
+        weights: a column of weights.
+        ids: the column of what they weight.
+        parts: the parts of both columns.
+        faults: where rows are marked.
     """
     if all(parts[name].is_value.all() for name in (weights, ids)):
         return

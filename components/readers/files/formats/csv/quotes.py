@@ -47,7 +47,7 @@ def quoted_cells(text: bytes | bytearray, *, is_last: bool) -> Quoted:
 
     Args:
         text: CSV.
-        is_last: Whether no more text follows.
+        is_last: whether no more text follows.
     """
     quotes = positions_of(text, _QUOTE)
     if _is_regular(text, quotes, is_last=is_last):

@@ -48,11 +48,11 @@ def header_and_rows(
 
     Args:
         stream: CSV text.
-        chunk_bytes: About how much text a chunk has; no result depends on it.
-        most_row_bytes: A row with more ends the reading.
+        chunk_bytes: about how much text a chunk has; no result depends on it.
+        most_row_bytes: a row with more ends the reading.
 
     Raises:
-        FileFault: The file is damaged, or its rows have no end, which is raised after
+        FileFault: the file is damaged, or its rows have no end, which is raised after
             the whole rows before; or the first row is unclosed.
     """
     chunks = row_chunks(stream, chunk_bytes, most_row_bytes)
@@ -79,11 +79,11 @@ def row_chunks(
 
     Args:
         stream: CSV text.
-        chunk_bytes: About how much text a chunk has; no result depends on it.
-        most_row_bytes: A row with more ends the reading.
+        chunk_bytes: about how much text a chunk has; no result depends on it.
+        most_row_bytes: a row with more ends the reading.
 
     Raises:
-        FileFault: The file is damaged, or its rows have no end; the whole rows before
+        FileFault: the file is damaged, or its rows have no end; the whole rows before
             are yielded first.
     """
     text = bytearray(_start(stream))
@@ -148,10 +148,10 @@ def _without(text: bytes, line: int, quoted: Quoted, broken: list[int]) -> Rows:
     """Blanks each row with a broken cell, from its start to the end of the cell's line.
 
     Args:
-        text: Whole rows.
-        line: The number of the first.
-        quoted: Their quoted cells.
-        broken: The opening quotes of the broken ones.
+        text: whole rows.
+        line: the number of the first.
+        quoted: their quoted cells.
+        broken: the opening quotes of the broken ones.
     """
     starts = row_starts(text, quoted)
     pieces: list[bytes] = []

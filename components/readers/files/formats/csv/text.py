@@ -40,7 +40,7 @@ def read_csv(task: ReadTask) -> Iterator[RawBatch]:
     """Yields the task's chunks, cut into batches.
 
     Raises:
-        FileFault: The file is damaged, or lacks a column; what comes before is yielded.
+        FileFault: the file is damaged, or lacks a column; what comes before is yielded.
     """
     with byte_stream(task.file) as stream:
         line, chunks = opened_rows(stream)
