@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from shardline.components.features.graph.schema import column_faults
 from shardline.components.model.engine_inputs import model_arguments
 from shardline.components.readers.files import reader_of
 from shardline.configs.fault import ConfigError, Fault, Part
+from shardline.configs.load import with_lines
 from shardline.configs.schema import Derived, Run
 
 _NEEDED_SPLITS = {"train", "eval"}
@@ -22,13 +24,14 @@ _MODEL = Part("model", ("model",))
 _BUILDER = Part("model.builder", ("model", "builder"))
 
 
-def check(run: Run) -> None:
+def check(run: Run, config: Path | None = None) -> None:
     """Checks that reader and model exist, take their options, and fit the features.
 
     Objects of the user's own may lie in the current folder.
 
     Args:
         run: the configuration.
+        config: its file, for the lines of faults; None if it is not at hand.
 
     Raises:
         ConfigError: something does not; the error has every fault.
@@ -36,7 +39,7 @@ def check(run: Run) -> None:
     find_user_modules()
     faults = list(_renamed_faults(run)) or faults_of(run)
     if faults:
-        raise ConfigError(*faults)
+        raise ConfigError(*(with_lines(config, faults) if config else faults))
 
 
 def find_user_modules() -> None:

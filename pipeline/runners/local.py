@@ -49,7 +49,7 @@ def run_pipeline(
 
     # Before any component starts TensorFlow's runtime with a single host.
     configure_logical_hosts(run.training.hosts)
-    preflight.check(run)
+    preflight.check(run, config)
     pipeline = create_pipeline(
         run,
         pipeline_root=str(run_folder.artifacts),

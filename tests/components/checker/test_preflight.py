@@ -192,3 +192,16 @@ def test_path_of_an_earlier_version_is_a_fault_that_names_the_new_one(
         "model.builder: `components.dlrm.DLRM` is "
         "`shardline.components.model.dlrm.DLRM` since version 0.1; write that",
     ]
+
+
+def test_fault_has_the_line_where_the_file_is_at_hand(
+    small_config: Callable[..., Path],
+) -> None:
+    config = small_config(reader="shardline.components.readers.movielens.NoReader")
+    lines = config.read_text().splitlines()
+    line = 1 + next(i for i, text in enumerate(lines) if "reader:" in text)
+
+    with pytest.raises(ConfigError) as raised:
+        preflight.check(load_run(config), config)
+
+    assert str(raised.value).startswith(f"{config}:{line}: data.reader: `shardline.")

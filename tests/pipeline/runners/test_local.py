@@ -36,12 +36,15 @@ def run_process(config: Path, folder: Path) -> tuple[int, list[Event], str]:
 def test_fault_of_a_configuration_is_the_last_event(
     small_config: Callable[..., Path], tmp_path: Path
 ) -> None:
-    code, events, printed = run_process(small_config(reader="no.such.Reader"), tmp_path)
+    config = small_config(reader="no.such.Reader")
+
+    code, events, printed = run_process(config, tmp_path)
 
     assert code == 1
     assert events[0] == Event("progress", "setup", "loading TensorFlow and TFX")
     assert [event.kind for event in events] == ["progress", "failed"]
-    assert events[-1].text.startswith("data.reader: `no.such.Reader` cannot be")
+    place = f"{config}:5: data.reader: "
+    assert events[-1].text.startswith(f"{place}`no.such.Reader` cannot be")
     assert "Traceback" in printed
 
 
