@@ -32,7 +32,7 @@ $(UV): requirements.lock
 
 $(INSTALLED): $(UV) requirements.lock pyproject.toml
 	@( while sleep 10; do echo "  $$(du -sh $(VENV) | cut -f1) installed"; done ) & beat=$$!; \
-		trap "kill $$beat" EXIT; \
+		scratch=$$(mktemp -d); trap "kill $$beat; rm -rf $$scratch" EXIT; TMPDIR=$$scratch \
 		$(BIN)/uv pip sync --python $(BIN)/python --require-hashes --compile-bytecode \
 		--quiet requirements.lock
 	@scratch=$$(mktemp -d); trap "rm -rf $$scratch" EXIT; TMPDIR=$$scratch \
