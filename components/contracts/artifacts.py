@@ -1,6 +1,6 @@
 """The artifact types that TFX does not have.
 
-FeatureStatistics for lineage are custom properties: Kubeflow refuses declared ones.
+Facts for lineage are custom properties: Kubeflow refuses declared ones.
 """
 
 import math

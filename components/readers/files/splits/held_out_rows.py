@@ -98,7 +98,7 @@ def _check_one(split: str, column: str, values: Lists, faults: RowFaults) -> Non
 
 
 def _taken(split: str, rule: HeldOut, lists: Lists, faults: RowFaults) -> np.ndarray:
-    """Returns for each value whether the split taken it."""
+    """Returns for each value whether the split takes it."""
     if rule.fraction is not None:
         return _drawn(split, lists.values, rule.fraction)
     assert rule.at_least is not None  # the configuration has one of the two
