@@ -23,6 +23,7 @@ from shardline.components.features.graph.derived_graph import write_derived_grap
 from shardline.components.features.reading.job_examples import (
     examples_of_job,
     files_of_split,
+    why_split_is_empty,
 )
 from shardline.components.features.reading.sources import Examples, Source
 from shardline.components.planner.counting import Counting
@@ -37,7 +38,6 @@ from shardline.components.readers.files import (
     Tally,
     refuse,
     units_of,
-    why_empty,
 )
 from shardline.components.readers.files.unit_reader import read_unit
 from shardline.configs import Job
@@ -129,8 +129,7 @@ def _count(
 
 
 def _nothing_to_plan(examples: Examples, bad: BadInput) -> str:
-    files = files_of_split(examples, _TRAIN)
-    why = "\n".join(bad.lines()) or why_empty(_TRAIN, files, examples.settings)
+    why = "\n".join(bad.lines()) or why_split_is_empty(examples, _TRAIN)
     return (
         "There is no training example to plan for. "
         f"{why or 'Check `data.files.splits.train`.'}"
