@@ -14,7 +14,6 @@ from shardline.components.contracts.file_record import damage_by, record_files
 from shardline.components.execution.code_version import code_version
 from shardline.components.features.analysis import beam_analysis
 from shardline.components.features.analysis.beam_analysis import SUMMARY_FILE
-from shardline.components.features.graph import derived_graph
 from shardline.components.features.reading.sources import Examples, fingerprint
 from shardline.components.readers.files import LostRowsError
 from shardline.configs.schema import Preprocessing
@@ -98,16 +97,11 @@ def spans_of(
         preprocessing: the features, numbers and tables to preprocess.
         folder: where counts are kept.
     """
-    code = []
-    if preprocessing.derived:
-        # The user's own function makes columns that are counted like all others.
-        write = derived_graph.write_derived_graph
-        code = [preprocessing.derived.function, f"{write.__module__}.{write.__name__}"]
     read_as = "\n".join(
         [
             repr(examples.settings),
             preprocessing.model_dump_json(include={"features", "numbers", "derived"}),
-            code_version(beam_analysis.__name__, *code),
+            code_version(beam_analysis.__name__),
         ]
     )
     files: dict[str, list[str]] = {}
