@@ -66,12 +66,11 @@ class RunFolder:
 
     @contextlib.contextmanager
     def held(
-        self, command: str, on_wait: Callable[[str], None] | None = None
+        self, on_wait: Callable[[str], None] | None = None
     ) -> Iterator[FolderLock]:
         """Holds the run folder for the time of a block; `make` has made it.
 
         Args:
-            command: what this process runs, for those who come later.
             on_wait: called once, with who holds the run folder, if it is to be waited
                 for; None: that is an error.
 
@@ -81,9 +80,7 @@ class RunFolder:
         """
         with contextlib.ExitStack() as stack:
             try:
-                lock = stack.enter_context(
-                    locked(self.lock_file, command, on_wait=on_wait)
-                )
+                lock = stack.enter_context(locked(self.lock_file, on_wait))
             except FolderHeldError as error:
                 raise RunFolderHeldError(
                     f"The run folder {self.root} is held by {error}. Wait for it with "

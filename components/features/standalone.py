@@ -11,9 +11,7 @@ import dataclasses
 import glob
 import json
 import os
-import shlex
 import shutil
-import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -149,12 +147,9 @@ def _partial_folder(output: str) -> Iterator[str]:
 def _alone(output: Path) -> Iterator[None]:
     """Locks an output for the time of a block; its folder is made."""
     _make(str(output.parent))
-    command = shlex.join(["shardline", *sys.argv[1:]])
     with contextlib.ExitStack() as stack:
         try:
-            lock = stack.enter_context(
-                locked(output.with_name(f".{output.name}.lock"), command)
-            )
+            lock = stack.enter_context(locked(output.with_name(f".{output.name}.lock")))
         except FolderHeldError as error:
             raise FolderHeldError(
                 f"{output} is being written by {error}. Wait for it, or name another "

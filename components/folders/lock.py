@@ -13,6 +13,8 @@ import fcntl
 import json
 import os
 import platform
+import shlex
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,14 +82,14 @@ class FolderLock:
         self.descriptor = descriptor
         self._path = path
 
-    def tell(self, command: str) -> None:
-        """Names this process as the holder, from now on.
-
-        Args:
-            command: what it runs.
-        """
-        now = datetime.datetime.now(datetime.UTC)
-        holder = Holder(os.getpid(), platform.node(), now, command)
+    def tell(self) -> None:
+        """Names this process as the holder, from now on."""
+        holder = Holder(
+            os.getpid(),
+            platform.node(),
+            datetime.datetime.now(datetime.UTC),
+            shlex.join([os.path.basename(sys.argv[0]), *sys.argv[1:]]),
+        )
         text = holder.to_json().encode()
         os.ftruncate(self.descriptor, 0)
         os.pwrite(self.descriptor, text, 0)
@@ -99,13 +101,12 @@ class FolderLock:
 
 @contextlib.contextmanager
 def locked(
-    path: Path, command: str, *, on_wait: Callable[[str], None] | None = None
+    path: Path, on_wait: Callable[[str], None] | None = None
 ) -> Iterator[FolderLock]:
     """Holds a lock for the time of a block.
 
     Args:
         path: the lock file, in a folder that is there.
-        command: what this process runs, for those who come later.
         on_wait: called once, with who holds the lock, if it is to be waited for; None:
             that is an error.
 
@@ -122,7 +123,7 @@ def locked(
             "folder that you can write, on a file system that has locks."
         ) from error
     try:
-        lock.tell(command)
+        lock.tell()
         yield lock
     finally:
         # That nobody holds it shows to people, too; a kill leaves the last holder.
@@ -215,7 +216,7 @@ def _holder(content: bytes) -> Holder | None:
             since if since.tzinfo else since.replace(tzinfo=datetime.UTC),
             str(fields["command"]),
         )
-    except (ValueError, KeyError, TypeError, OverflowError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 

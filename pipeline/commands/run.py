@@ -1,7 +1,5 @@
 """`shardline run`: the whole pipeline, on this machine."""
 
-import shlex
-import sys
 from typing import Annotated
 
 import typer
@@ -70,10 +68,9 @@ def run_pipeline(
     def say(holder: str) -> None:
         print_line(f"{run_folder.root} is held by {holder}. Waiting for it")
 
-    command = shlex.join(["shardline", *sys.argv[1:]])
     with (
         failing_on(OutputError, LockError),
-        run_folder.held(command, say if wait else None) as lock,
+        run_folder.held(say if wait else None) as lock,
     ):
         end(
             run_in_process(

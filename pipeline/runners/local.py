@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import logging
 import os
-import shlex
 import signal
 import sys
 import tempfile
@@ -99,7 +98,6 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO)
     run_folder = RunFolder(arguments.output_dir.resolve())
     lock = inherited_lock(arguments.lock, run_folder.lock_file)
-    command = shlex.join(sys.orig_argv)
     with (
         os.fdopen(arguments.events, "w") as file,
         held(Path(tempfile.gettempdir())),  # as the command does, which may be gone
@@ -107,7 +105,7 @@ def main() -> int:
         writer = EventWriter(file)
         try:
             with stops_as_at_ctrl_c():
-                end_when_orphaned(arguments.events, lambda: lock.tell(command))
+                end_when_orphaned(arguments.events, lock.tell)
                 run_pipeline(
                     arguments.config,
                     run_folder,

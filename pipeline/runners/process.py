@@ -154,7 +154,7 @@ def _follow(
     read_end, write_end = os.pipe()
     with escaped_log(log_path, is_shown=verbose) as log:
         process = subprocess.Popen(
-            [*command, "--events", str(write_end), "--lock", str(lock.descriptor)],
+            [*command, "--lock", str(lock.descriptor), "--events", str(write_end)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
