@@ -5,6 +5,7 @@ import datetime
 import json
 import os
 import platform
+import shlex
 import signal
 import subprocess
 import sys
@@ -82,11 +83,7 @@ def test_file_names_process_machine_time_and_command(path: Path) -> None:
     assert content["host"] == platform.node()
     since = datetime.datetime.fromisoformat(content["since"])
     assert abs(datetime.datetime.now(datetime.UTC) - since).total_seconds() < 60
-    assert (
-        "pytest" in content["command"]
-        or "execnet" in content["command"]
-        or (content["command"].startswith("-c"))
-    )
+    assert shlex.split(content["command"]) == [Path(sys.argv[0]).name, *sys.argv[1:]]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
