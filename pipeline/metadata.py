@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
+from ml_metadata import errors
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx import types
@@ -241,7 +242,7 @@ def cancel_running(connection: Connection) -> list[DeadExecution]:
 def numbers_without_outputs(
     connection: Connection, pipeline_name: str, component: str
 ) -> list[int]:
-    """Returns the numbers of the executions that came to no end, of all runs.
+    """Returns the numbers of the executions that came to no end, smallest first.
 
     Args:
         connection: the connection of the metadata store.
@@ -250,7 +251,7 @@ def numbers_without_outputs(
     """
     node = f"{pipeline_name}.{component}"
     executions = _executions(MetadataStore(connection), _NODE_TYPE, node)
-    return [one.id for one in executions if _state(one) not in _ENDED]
+    return sorted(one.id for one in executions if _state(one) not in _ENDED)
 
 
 def sqlite_connection(file: Path | str) -> Connection:
@@ -278,13 +279,13 @@ def _state(execution: mlmd.Execution | None) -> State:
 
 
 def _dead(store: MetadataStore, execution: mlmd.Execution) -> DeadExecution:
-    nodes = [
-        context.name.rpartition(".")[2]
-        for context in store.get_contexts_by_execution(execution.id)
-        if context.type == _NODE_TYPE
-    ]
+    try:
+        contexts = store.get_contexts_by_execution(execution.id)
+    except errors.NotFoundError:  # there is none
+        contexts = []
+    nodes = [context.name for context in contexts if context.type == _NODE_TYPE]
     return DeadExecution(
-        component=next(iter(nodes), execution.type),
+        component=nodes[0].rpartition(".")[2] if nodes else execution.type,
         number=execution.id,
         since=datetime.datetime.fromtimestamp(
             execution.create_time_since_epoch / 1000, datetime.UTC
