@@ -25,7 +25,7 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
     Args:
         parent: where, a folder that is there.
     """
-    remove_dead(parent, f"{PREFIX}*")
+    remove_dead_scratch(parent)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     with held(folder, mode=0o700):
         try:
@@ -63,6 +63,15 @@ def held(folder: Path, mode: int = 0o777) -> Iterator[None]:
                 return
         finally:
             os.close(descriptor)
+
+
+def remove_dead_scratch(parent: Path) -> None:
+    """Removes the scratch folders of processes that are gone.
+
+    Args:
+        parent: where they are.
+    """
+    remove_dead(parent, f"{PREFIX}*")
 
 
 def remove_dead(parent: Path, pattern: str) -> None:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from shardline.components.folders.scratch import scratch_folder
+from shardline.components.folders.scratch import remove_dead_scratch, scratch_folder
 from shardline.configs.outputs import is_output_folder
 from shardline.configs.schema import Data
 
@@ -70,6 +70,7 @@ def fetch(requirement: str, sha256: str, directory: Path) -> Path:
         DatasetError: the requirement is not exact, the client failed, or a wheel has
             another digest.
     """
+    remove_dead_scratch(directory)
     cached = _cached(requirement, directory)
     if cached is not None:
         verify(cached, sha256)
