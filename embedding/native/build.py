@@ -37,6 +37,7 @@ _OPS = (
     "row_tracker_ops.cc",
     "write_shard_op.cc",
     "read_shard_op.cc",
+    "crc32c_op.cc",
 )
 _CORE = (
     "sort.cc",

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -257,7 +258,8 @@ class ReadShardOp : public tensorflow::OpKernel {
                     bytes = numbers(i, 3), skip = numbers(i, 5), take = numbers(i, 6),
                     first = numbers(i, 7);
       const bool is_known = table >= 0 && table < static_cast<int64_t>(dims_.size()) &&
-                            path >= 0 && path < paths && offset >= 0 && bytes > 0;
+                            path >= 0 && path < paths && bytes > 0 && offset >= 0 &&
+                            offset <= std::numeric_limits<int64_t>::max() - bytes;
       const int64_t row_bytes = is_known ? dims_[table] * sizeof(float) : 1;
       const int64_t held = bytes / row_bytes;
       if (!is_known || bytes % row_bytes != 0 || skip < 0 || take < 0 || skip > held ||
