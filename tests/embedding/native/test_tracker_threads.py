@@ -30,4 +30,4 @@ def test_cuts_written_beside_training_are_right_and_without_races(tmp_path, sani
     done = subprocess.run(
         [program, tmp_path], env={}, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stdout) == (0, "12\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "6\n"), done.stderr

@@ -18,8 +18,8 @@ using shardline::RowCut;
 using shardline::RowTracker;
 using shardline::TableRows;
 
-constexpr int64_t kRows = 70'003, kDim = 16;
-constexpr int kThreads = 3, kCuts = 12;
+constexpr int64_t kRows = 30'003, kDim = 16;
+constexpr int kThreads = 3, kCuts = 6;
 
 struct Table {
   std::vector<float> parameters = std::vector<float>(kRows * kDim);
