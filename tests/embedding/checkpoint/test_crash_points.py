@@ -31,7 +31,8 @@ def lines_until_the_end(value):
 
 
 @pytest.mark.parametrize(
-    ("value", "passed"), [("first", 1), ("second:1", 2), ("first:2", 3), ("second:2", 4)]
+    ("value", "passed"),
+    [("first", 1), ("second:1", 2), ("first:2", 3), ("second:2", 4)],
 )
 def test_named_pass_of_a_point_kills(value, passed):
     killed, lines = lines_until_the_end(value)

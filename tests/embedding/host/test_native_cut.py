@@ -1,7 +1,5 @@
 """Cuts of an engine whose kernels track rows: full and differential, over hosts."""
 
-import gc
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -28,7 +26,9 @@ class Trained:
             "one": tpu.SGD(0.1),
         }
         self.tables = [
-            tpu.TableConfig(ROWS[name], DIMS[name], optimizer=optimizers[name], name=name)
+            tpu.TableConfig(
+                ROWS[name], DIMS[name], optimizer=optimizers[name], name=name
+            )
             for name in ROWS
         ]
         features = [tpu.FeatureConfig(table) for table in self.tables]
@@ -159,7 +159,9 @@ def test_restore_makes_a_cut_void(trained, tmp_path):
     assert engine.touched_rows() == ROWS
 
 
-def test_host_without_rows_writes_an_empty_file(cases, cut_files, tmp_path, monkeypatch):
+def test_host_without_rows_writes_an_empty_file(
+    cases, cut_files, tmp_path, monkeypatch
+):
     monkeypatch.setenv(CHOICE, "native")
     feature = tpu.FeatureConfig(tpu.TableConfig(2, 3, name="users"))
     engine = TPUEmbedding([feature], tpu.SGD(0.1), hosts=cases.hosts(3))
@@ -169,7 +171,9 @@ def test_host_without_rows_writes_an_empty_file(cases, cut_files, tmp_path, monk
     assert written[2][0].read_bytes() == b""
 
 
-def test_update_that_is_held_back_is_in_the_cut(cases, cut_files, tmp_path, monkeypatch):
+def test_update_that_is_held_back_is_in_the_cut(
+    cases, cut_files, tmp_path, monkeypatch
+):
     monkeypatch.setenv(CHOICE, "native")
     trained = Trained(cases.hosts(1), pipeline_execution_with_tensor_core=True)
     trained.engine.cut(False, str(tmp_path)).end(True)

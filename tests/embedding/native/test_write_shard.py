@@ -7,7 +7,6 @@ import threading
 from pathlib import Path
 
 import google_crc32c
-import numpy as np
 import pytest
 import tensorflow as tf
 
