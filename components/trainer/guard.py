@@ -12,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from shardline.components.trainer.inputs import Batch
+from shardline.components.trainer.not_finite import Fault
 from shardline.embedding.inputs.assertions import Check
 
 _SHOWN_LARGEST = 3
@@ -36,21 +37,6 @@ class StepValues(NamedTuple):
     loss: tf.Tensor
     dense: list[tf.Tensor | None]
     pooled: Mapping[str, tf.Tensor | None]
-
-
-class Fault(NamedTuple):
-    """What a step has found not finite.
-
-    Attributes:
-        text: what it is, in words.
-        remedy: what to do about it.
-        example: the first example of the batch with a loss that is not finite, counted
-            from 0; None if all have one.
-    """
-
-    text: str
-    remedy: str
-    example: int | None
 
 
 class _Part(NamedTuple):

@@ -13,6 +13,7 @@ from shardline.components.execution.import_path import construct, load_object
 from shardline.components.model.dense_variables import plain_variables
 from shardline.components.model.engine_config import engine_config, table_policies
 from shardline.components.model.engine_inputs import model_arguments
+from shardline.components.model.random_state import untracked_variables
 from shardline.components.trainer.guard import StepGuard, StepValues
 from shardline.components.trainer.inputs import Batch
 from shardline.configs.schema import FeatureSet, Model, Training
@@ -116,6 +117,23 @@ class Learner:
             embedding=self.engine,
             step=self.step,
         )
+
+    def set_variables(self) -> dict[str, tf.Variable]:
+        """Returns, for a checkpoint set, all that training changes beside the tables.
+
+        That is more than `checkpoint` has: what it takes to go on, random states too.
+        """
+        kinds = {
+            "model": plain_variables(self.model),
+            "untracked": untracked_variables(self.model),
+            "optimizer": plain_variables(self.optimizer),
+        }
+        named = {
+            f"{kind}/{number}": variable
+            for kind, variables in kinds.items()
+            for number, variable in enumerate(variables)
+        }
+        return {"step": self.step, **named}
 
     @tf.function
     def train(self, batches: Iterator[Batch], steps: tf.Tensor) -> tf.Tensor:
