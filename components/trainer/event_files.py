@@ -31,6 +31,6 @@ def keep_until(folder: Path, step: int) -> None:
 
 def _whole_records(path: Path) -> Iterator[bytes]:
     try:
-        yield from tf.compat.v1.io.tf_record_iterator(str(path))
+        yield from tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
     except tf.errors.DataLossError:
         return  # a kill cut the last one short
