@@ -250,7 +250,9 @@ def test_process_is_killed_where_it_is_told(ops, tmp_path, point, whole):
     program = [sys.executable, HERE / "write_program.py", path]
     size = int(subprocess.run(program, capture_output=True, check=True).stdout)
     path.unlink()
-    ended = subprocess.run(["env", f"SHARDLINE_CRASH_AT={point}", *program], check=False)
+    ended = subprocess.run(
+        ["env", f"SHARDLINE_CRASH_AT={point}", *program], check=False
+    )
     assert ended.returncode == -signal.SIGKILL
     assert path.exists() == (point != "shard_open")
     assert (path.exists() and path.stat().st_size == size) == whole
