@@ -27,7 +27,11 @@ from typing import Any, TypeVar
 import tensorflow as tf
 
 from shardline.embedding.cluster.liveness import await_servers, silent_servers
-from shardline.embedding.cluster.tf_config import read_tf_config
+from shardline.embedding.cluster.tf_config import (
+    TaskConfig,
+    read_tf_config,
+    tf_config_text,
+)
 from shardline.embedding.native.library import usable_ops
 
 Result = TypeVar("Result")
@@ -102,6 +106,14 @@ class Cluster:
             f"/job:worker/replica:0/task:{index}/device:CPU:0"
             for index in range(len(self.workers))
         ]
+
+    def tf_config_of(self, host: int) -> str:
+        """Returns the TF_CONFIG of the process that serves a host.
+
+        Args:
+            host: its index.
+        """
+        return tf_config_text(TaskConfig(self.chief, self.workers, "worker", host))
 
     def serve_host(self) -> None:
         """Serves this worker's CPU until SIGTERM or SIGINT; for the main thread.
