@@ -4,11 +4,12 @@
         engine = ...; model = ...; reader = ...
         return Training(engine, model_variables, step, reader.state, reader.resume)
 
-    train_through_losses(cluster, build, folder, steps=10_000, save_every_steps=500, ...)
+    saving = SaveSettings(folder, every_steps=500, lineage={})
+    train_through_losses(cluster, build, saving, steps=10_000)
 
-Owns the order of things: build, restore the newest set, train, save, and all of it again
-after a loss. Knows nothing of what is read: where the reader stood is JSON that the
-caller gives and gets back. A training loop of another shape does the same with
+Owns the order of things: build, restore the newest set, train, save, and all of it
+again after a loss. Knows nothing of what is read: where the reader stood is JSON that
+the caller gives and gets back. A training loop of another shape does the same with
 `recovery.survive_losses`, and gives `SetSaver` the cluster's `run`.
 """
 
@@ -58,7 +59,7 @@ class Training:
 
 
 @dataclasses.dataclass(frozen=True)
-class Saving:
+class SaveSettings:
     """How a training saves.
 
     Attributes:
@@ -82,16 +83,16 @@ class Saving:
 def train_through_losses(
     cluster: Cluster,
     build: Callable[[], Training],
-    saving: Saving,
+    saving: SaveSettings,
     *,
     steps: int,
     most_losses: int = MOST_LOSSES,
     reconnect_within_s: float = RECONNECT_WITHIN_S,
 ) -> Training:
-    """Trains until so many steps are done and saved, whatever hosts are lost meanwhile.
+    """Trains until so many steps are done and saved, whatever hosts are lost.
 
-    Goes on from the newest good set in the folder, if there is one: so does a chief that
-    is started again.
+    Goes on from the newest good set in the folder, if there is one: so does a chief
+    that is started again.
 
     Args:
         cluster: connected.
@@ -126,7 +127,7 @@ def train_through_losses(
 def _trained(
     cluster: Cluster,
     build: Callable[[], Training],
-    saving: Saving,
+    saving: SaveSettings,
     steps: int,
     attempt: Attempt,
 ) -> Training:
@@ -164,7 +165,7 @@ def _trained(
     return training
 
 
-def _restored(cluster: Cluster, training: Training, saving: Saving) -> Restored | None:
+def _restored(cluster: Cluster, training: Training, saving: SaveSettings) -> Restored | None:
     return cluster.run(
         restore_newest,
         SetFolder(saving.folder),

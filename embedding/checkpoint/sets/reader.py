@@ -15,6 +15,13 @@ PARAMETERS = "parameters"
 # Which rows a differential set holds: int64 [stored rows].
 ROWS = "rows"
 _BLOCK_BYTES = 2**20
+# What TensorFlow raises where the host that reads is gone.
+_LOSS_ERRORS = (
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.UnavailableError,
+)
 
 
 class SetDamagedError(ValueError):
@@ -97,6 +104,8 @@ class SetReader:
 
         Raises:
             SetDamagedError: naming file and rows, if the piece is not what was written.
+            RuntimeError: if the current device is of a host that does not see the file.
+            tf.errors.OpError: if that host is lost.
         """
         stored = self.set.manifest.tables[table]
         ranges = f"{stored.stored_rows} {stored.dim} {first},{last - first}:0,"
@@ -110,7 +119,16 @@ class SetReader:
                 shape_and_slices=[spec],
                 dtypes=[tf.int64 if tensor == ROWS else tf.float32],
             )
+        except _LOSS_ERRORS:
+            # Says nothing of the file.
+            raise
         except tf.errors.OpError as error:
+            if "No such file" in _short(error) and Path(piece.path).exists():
+                raise RuntimeError(
+                    f"A host does not see {piece.path}, which is there: "
+                    f"{_short(error)}. Checkpoint sets must lie on a file system that "
+                    "all hosts see by the same path."
+                ) from error
             raise SetDamagedError(
                 f"{piece.path}: rows {piece.first} to {piece.last - 1} of '{table}' "
                 f"({tensor}) are not what was written: {_short(error)}"

@@ -18,6 +18,7 @@ from shardline.embedding.cluster import Cluster
 sys.path.insert(0, str(Path(__file__).parent))
 
 import scenario
+import survival
 import traffic
 
 QUIET_S = 0.2
@@ -106,6 +107,11 @@ class Chief:
 
     def latest(self) -> str | None:
         return self._manager.latest_checkpoint
+
+    def survive(self, **arguments: Any) -> dict:
+        """Trains through the loss of hosts."""
+        self._training = self._manager = None
+        return survival.train(self._cluster, **arguments)
 
     def bytes_per_step(self, ids_per_example: int, steps: int = 10) -> float:
         """Returns the bytes that one step moves between the tasks, on average."""
