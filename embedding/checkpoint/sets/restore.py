@@ -61,9 +61,11 @@ def restore_newest(
         None if there is no set that can be restored.
 
     Raises:
+        SetDamagedError: if there are sets, and none is whole.
         ValueError: if the newest whole set is of another lineage, or of other tables
             or variables.
     """
+    faults = []
     for found in reversed(folder.found()):
         if found.condition == "damaged":
             on_damaged(found.path.name, found.fault)
@@ -74,6 +76,14 @@ def restore_newest(
         except SetDamagedError as error:
             folder.mark_damaged(found.path.name, str(error))
             on_damaged(found.path.name, str(error))
+            faults.append(str(error))
+    if faults:
+        raise SetDamagedError(
+            f"No checkpoint set in {folder.path} is whole: {'; '.join(faults)}. All "
+            "are marked as damaged, and the engine holds parts of them. Start again: "
+            "training begins at its first step. Or bring the files back, remove "
+            "`damaged.json` beside them, and start again."
+        )
     return None
 
 
@@ -110,6 +120,8 @@ def restore_set(
         variable.assign(value)
     engine._load_variables()
     manifest = checkpoint_set.manifest
+    if manifest.rows == "float32":
+        engine.forget_touched_rows()
     return Restored(manifest.step, manifest.state, checkpoint_set)
 
 
