@@ -18,6 +18,7 @@ servers ask nobody for a password.
 import concurrent.futures
 import dataclasses
 import gc
+import os
 import signal
 import threading
 import time
@@ -42,6 +43,9 @@ _CHECK_EVERY_S = 3.0
 _ANSWER_WITHIN_S = 12.0
 _CONNECT_WITHIN_S = 120.0
 _STOP_CHECK_S = 0.2
+
+# Whether TensorFlow goes on before a single operation on another task is done.
+_WITHOUT_WAITING = "TF_ENABLE_EAGER_CLIENT_STREAMING_ENQUEUE"
 
 # What TensorFlow raises for a peer that is gone or that came back without its state.
 _LOSS_ERRORS = (
@@ -173,6 +177,9 @@ class Cluster:
         # Frees what a dropped engine has on the hosts; its parts know each other, so
         # that only the collector finds them.
         gc.collect()
+        # Else a step overtakes what was assigned before it, such as restored rows, and
+        # errors reach some later call.
+        os.environ[_WITHOUT_WAITING] = "0"
         # The chief stands in the specification, with a port of its own: hosts fetch
         # from it, and those that stay up would not learn of another port later.
         try:
@@ -261,6 +268,8 @@ class Cluster:
         """Raises if there are lost hosts: what is wrong, by the host's index."""
         if not faults:
             return
+        # Freeing what is on a host that hangs must not wait for it.
+        os.environ[_WITHOUT_WAITING] = "1"
         lost = "; ".join(
             f"{self.hosts[place]} at {self.workers[place]}: {fault}"
             for place, fault in faults.items()

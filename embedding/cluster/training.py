@@ -165,7 +165,9 @@ def _trained(
     return training
 
 
-def _restored(cluster: Cluster, training: Training, saving: SaveSettings) -> Restored | None:
+def _restored(
+    cluster: Cluster, training: Training, saving: SaveSettings
+) -> Restored | None:
     return cluster.run(
         restore_newest,
         SetFolder(saving.folder),

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from shardline.embedding.checkpoint.error_text import reason_of
 from shardline.embedding.checkpoint.index import StoredRows, stored_rows
 from shardline.embedding.checkpoint.sets.folder import MARKERS, CheckpointSet
 from shardline.embedding.checkpoint.sets.manifest import StoredTable
@@ -77,7 +78,7 @@ class SetReader:
             pieces = stored_rows(self.set.tables_prefix, key_of(table, tensor))
         except (ValueError, IndexError, tf.errors.OpError) as error:
             raise SetDamagedError(
-                f"{self.set.tables_prefix}.index: {_short(error)}"
+                f"{self.set.tables_prefix}.index: {reason_of(error)}"
             ) from error
         held = sum(piece.last - piece.first for piece in pieces)
         if held != stored.stored_rows:
@@ -123,15 +124,15 @@ class SetReader:
             # Says nothing of the file.
             raise
         except tf.errors.OpError as error:
-            if "No such file" in _short(error) and Path(piece.path).exists():
+            if "No such file" in reason_of(error) and Path(piece.path).exists():
                 raise RuntimeError(
                     f"A host does not see {piece.path}, which is there: "
-                    f"{_short(error)}. Checkpoint sets must lie on a file system that "
-                    "all hosts see by the same path."
+                    f"{reason_of(error)}. Checkpoint sets must lie on a file system "
+                    "that all hosts see by the same path."
                 ) from error
             raise SetDamagedError(
                 f"{piece.path}: rows {piece.first} to {piece.last - 1} of '{table}' "
-                f"({tensor}) are not what was written: {_short(error)}"
+                f"({tensor}) are not what was written: {reason_of(error)}"
             ) from error
         return rows
 
@@ -163,7 +164,7 @@ class SetReader:
             )
         except tf.errors.OpError as error:
             raise SetDamagedError(
-                f"{self.set.values_prefix}.data-00000-of-00001: {_short(error)}"
+                f"{self.set.values_prefix}.data-00000-of-00001: {reason_of(error)}"
             ) from error
         return tensors
 
@@ -214,8 +215,3 @@ def _difference(held: Any, names: Sequence[str]) -> str:
     parts = [f"it lacks {', '.join(missing)}"] if missing else []
     parts += [f"this training lacks {', '.join(added)}"] if added else []
     return "; ".join(parts)
-
-
-def _short(error: Exception) -> str:
-    """Returns the first line of a message: TensorFlow adds the call's place."""
-    return str(getattr(error, "message", error)).splitlines()[0].partition(" [Op:")[0]

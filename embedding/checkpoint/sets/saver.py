@@ -14,6 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from shardline.embedding.checkpoint.error_text import reason_of
 from shardline.embedding.checkpoint.sets.compaction import MAX_DEPTH, compact
 from shardline.embedding.checkpoint.sets.cut import Cut, Piece
 from shardline.embedding.checkpoint.sets.folder import CheckpointSet, SetFolder
@@ -304,8 +305,8 @@ class SetSaver:
         except BaseException as error:
             failed = SaveError(
                 f"The checkpoint set {saved.path} is complete, but what follows it "
-                f"failed: {_text(error)}. Mend the cause and run again: training goes "
-                "on from it."
+                f"failed: {reason_of(error)}. Mend the cause and run again: training "
+                "goes on from it."
             )
             failed.__cause__ = error
             self._error = failed
@@ -349,13 +350,8 @@ class SetSaver:
         last = self._parent.name if self._parent else "none"
         failed = SaveError(
             f"The checkpoint set {plan.writer.path} could not be saved: "
-            f"{_text(error)}. The last set that is complete: {last}. Mend the cause, "
-            "such as a full disk, and run again: training goes on from it."
+            f"{reason_of(error)}. The last set that is complete: {last}. Mend the "
+            "cause, such as a full disk, and run again: training goes on from it."
         )
         failed.__cause__ = error
         return failed
-
-
-def _text(error: BaseException) -> str:
-    """Returns the message of an error, without its full stop."""
-    return str(getattr(error, "message", None) or error).rstrip(". ")
