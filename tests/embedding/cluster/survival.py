@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from shardline.embedding.checkpoint.sets.reader import SetReader
-from shardline.embedding.cluster import Cluster, recovery
+from shardline.embedding.cluster import Cluster
 from shardline.embedding.cluster.training import (
     SaveSettings,
     Training,
@@ -61,7 +61,7 @@ def train(
         **limits: of `train_through_losses`.
     """
     tell, log = Events(events), _Log()
-    logging.getLogger(recovery.__name__).addHandler(log)
+    logging.getLogger("shardline.embedding.cluster").addHandler(log)
     _slow_down(SetReader, read_s)
 
     def build() -> Training:

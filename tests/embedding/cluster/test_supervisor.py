@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -14,7 +15,7 @@ import pytest
 
 from shardline.embedding.cluster import Cluster
 from shardline.embedding.cluster import supervisor as module
-from shardline.embedding.cluster.liveness import silent_servers
+from shardline.embedding.cluster.liveness import await_servers, silent_servers
 from shardline.embedding.cluster.supervisor import (
     HostGivenUpError,
     Patience,
@@ -224,3 +225,75 @@ def test_host_whose_name_is_unknown_is_not_here():
 def test_unknown_signal_is_told_by_its_number():
     assert module._ending(-64) == "was ended by SIGRTMAX"
     assert module._ending(-200) == "was ended by signal 200"
+
+
+class TestCommand:
+    """`python -m shardline.embedding.cluster --supervise`."""
+
+    @pytest.fixture
+    def ports(self, processes):
+        return processes.free_ports(3)
+
+    @pytest.fixture
+    def run(self, processes, ports):
+        """Starts the command; returns its process."""
+        started = []
+
+        def run(*arguments):
+            command = [sys.executable, "-m", "shardline.embedding.cluster"]
+            process = subprocess.Popen(
+                [*command, "--supervise", *arguments],
+                env=os.environ | {"TF_CONFIG": processes.tf_config(ports, "chief", 0)},
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=Path(__file__).parents[3],
+            )
+            started.append(process)
+            return process
+
+        yield run
+        for process in started:
+            process.kill()
+            process.communicate(timeout=30)
+
+    def started_hosts(self, process, count):
+        """Reads the log until so many hosts were started; returns their processes."""
+        pids = {}
+        while len(pids) < count:
+            line = process.stderr.readline()
+            if found := re.search(r"host (\d+) at \S+ started as process (\d+)", line):
+                pids[int(found[1])] = int(found[2])
+        return pids
+
+    @pytest.mark.slow
+    def test_hosts_live_and_end_with_the_supervisor(self, run, ports):
+        supervisor = run()
+        pids = self.started_hosts(supervisor, 2)
+        addresses = [f"127.0.0.1:{port}" for port in ports[1:]]
+        assert await_servers(addresses, 100) == {}
+        os.kill(pids[0], signal.SIGKILL)
+        again = self.started_hosts(supervisor, 1)
+        assert again.keys() == {0}
+        assert await_servers(addresses, 100) == {}
+        supervisor.terminate()
+        assert supervisor.wait(30) == 0
+        assert len(silent_servers(addresses, 1)) == 2
+
+    @pytest.mark.slow
+    def test_hosts_are_killed_with_a_supervisor_that_is_killed(self, run, ports):
+        supervisor = run("--hosts", "1")
+        assert self.started_hosts(supervisor, 1).keys() == {1}
+        address = f"127.0.0.1:{ports[2]}"
+        assert await_servers([address], 100) == {}
+        supervisor.kill()
+        supervisor.wait(30)
+        deadline_s = time.monotonic() + WITHIN_S
+        while not silent_servers([address], 1):
+            assert time.monotonic() < deadline_s
+            time.sleep(0.05)
+
+    def test_host_that_is_none_is_refused(self, run):
+        supervisor = run("--hosts", "0", "2", "-1")
+        assert supervisor.wait(100) == 1
+        told = supervisor.stderr.read()
+        assert "--hosts names [-1, 2]; TF_CONFIG has the hosts 0 to 1." in told

@@ -1,5 +1,6 @@
 """Training that goes on, to the bit, after hosts were killed at any moment."""
 
+import contextlib
 import os
 import random
 import re
@@ -71,7 +72,9 @@ class Survivor:
 
     def signal(self, number, *hosts):
         for host in hosts:
-            os.kill(self.cluster.pid(host), number)
+            # One that was killed just before may not be started again yet.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.cluster.pid(host), number)
 
     def kill(self, *hosts):
         self.signal(signal.SIGKILL, *hosts)
@@ -215,9 +218,10 @@ def test_two_hosts_at_once_and_one_of_them_again_are_survived(start, undisturbed
     assert {survivor.cluster.device(2)} <= {hosts for hosts, *_ in lost_at(log)}
 
 
+@pytest.mark.slow
 def test_hung_host_is_named_killed_and_survived(start, undisturbed):
     survivor = start(silent_s=18)
-    survivor.begin(step_s=0.3)
+    survivor.begin(step_s=0.15)
     survivor.await_event("step", 25)
     survivor.signal(signal.SIGSTOP, 1)
     values, log = survivor.finish()
