@@ -28,6 +28,7 @@ from typing import Any, TypeVar
 import tensorflow as tf
 
 from shardline.embedding.cluster.liveness import await_servers, silent_servers
+from shardline.embedding.cluster.lost_variables import be_silent_about_lost_variables
 from shardline.embedding.cluster.tf_config import (
     TaskConfig,
     read_tf_config,
@@ -173,6 +174,7 @@ class Cluster:
                 f"connect is for the chief, this task is worker {self.task_index}. "
                 "A worker calls serve_host."
             )
+        be_silent_about_lost_variables()
         self._raise_lost(await_servers(self.workers, timeout_s))
         # Frees what a dropped engine has on the hosts; its parts know each other, so
         # that only the collector finds them.

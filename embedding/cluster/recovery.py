@@ -20,14 +20,10 @@ is for `embedding.cluster.supervisor`, or for what runs the machines. How an eng
 trained and saved so is in `embedding.cluster.training`.
 """
 
-import contextlib
 import logging
-import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
-
-import tensorflow as tf
+from collections.abc import Callable
+from typing import TypeVar
 
 from shardline.embedding.cluster.cluster import Cluster, HostLostError
 
@@ -95,14 +91,13 @@ def survive_losses(
             in time.
     """
     losses = _Losses(most_losses)
-    with _no_word_of_lost_variables():
-        while True:
-            try:
-                return train(Attempt(losses))
-            except HostLostError as error:
-                losses.add(error)
-            # The error is gone here, and with it the frames that know the old engine.
-            _reconnect(cluster, reconnect_within_s)
+    while True:
+        try:
+            return train(Attempt(losses))
+        except HostLostError as error:
+            losses.add(error)
+        # The error is gone here, and with it the frames that know the old engine.
+        _reconnect(cluster, reconnect_within_s)
 
 
 class _Losses:
@@ -167,24 +162,3 @@ def _reconnect(cluster: Cluster, within_s: float) -> None:
             if time.monotonic() + _TRY_AGAIN_AFTER_S >= deadline_s:
                 raise
         time.sleep(_TRY_AGAIN_AFTER_S)
-
-
-@contextlib.contextmanager
-def _no_word_of_lost_variables() -> Iterator[None]:
-    """Has Python not print that variables could not be freed on hosts that are gone.
-
-    TensorFlow frees them in destructors, whose errors Python prints and drops.
-    """
-    before = sys.unraisablehook
-
-    def tell(fault: Any) -> None:
-        name = getattr(fault.object, "__qualname__", "")
-        is_variable = name == "EagerResourceDeleter.__del__"
-        if not (is_variable and issubclass(fault.exc_type, tf.errors.OpError)):
-            before(fault)
-
-    sys.unraisablehook = tell
-    try:
-        yield
-    finally:
-        sys.unraisablehook = before

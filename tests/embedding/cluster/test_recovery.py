@@ -2,11 +2,9 @@
 
 import gc
 import logging
-import sys
 import weakref
 
 import pytest
-import tensorflow as tf
 
 from shardline.embedding.cluster import HostLostError, recovery
 from shardline.embedding.cluster.recovery import survive_losses
@@ -172,34 +170,3 @@ def test_what_an_attempt_made_is_gone_before_the_cluster_reconnects():
 
     survive_losses(cluster, train)
     assert alive == [[False], [False, False]]
-
-
-class EagerResourceDeleter:
-    """What frees a variable, here of a host that is gone."""
-
-    def __del__(self):
-        raise tf.errors.UnavailableError(None, None, "socket closed")
-
-
-class Careless:
-    """Something else that fails when it goes."""
-
-    def __del__(self):
-        raise tf.errors.UnavailableError(None, None, "careless")
-
-
-def test_variables_of_a_lost_host_are_dropped_without_a_word(monkeypatch):
-    told = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda fault: told.append(fault.object))
-
-    def train(attempt):
-        kept = [EagerResourceDeleter(), Careless()]
-        if attempt.losses == 0:
-            raise lost()
-        return len(kept)
-
-    assert survive_losses(FakeCluster(), train) == 2
-    # Of each of the two attempts.
-    assert told == [Careless.__del__] * 2
-    EagerResourceDeleter()
-    assert told[2:] == [EagerResourceDeleter.__del__]

@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+import tensorflow as tf
 from shardline_tests import load
 
 from shardline.embedding.checkpoint.sets.folder import SetFolder
@@ -107,6 +108,33 @@ def test_the_newest_whole_set_is_taken_and_damage_is_told(saved, folder):
     restored, again = newest(folder, training.SmallTraining())
     assert again == damaged
     assert restored.step == _STEPS - 1
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "message"),
+    [
+        (tf.errors.UnavailableError, tf.errors.UnavailableError, "Socket closed"),
+        (tf.errors.AbortedError, tf.errors.AbortedError, "was restarted"),
+        (tf.errors.NotFoundError, RuntimeError, "does not see .*tables.data-00000-of"),
+    ],
+)
+def test_a_host_that_is_gone_or_sees_no_file_is_no_damage(
+    folder, monkeypatch, error, expected, message
+):
+    small = training.SmallTraining(hosts=1)
+    restore = tf.raw_ops.RestoreV2
+
+    def lost(prefix, **arguments):
+        if prefix.endswith("tables"):
+            raise error(
+                None, None, "No such file: Socket closed, or the worker was restarted"
+            )
+        return restore(prefix=prefix, **arguments)
+
+    monkeypatch.setattr(tf.raw_ops, "RestoreV2", lost)
+    with pytest.raises(expected, match=message):
+        newest(folder, small)
+    assert len(folder.sets()) == _STEPS
 
 
 def test_a_set_whose_base_is_damaged_is_damaged(folder):
