@@ -152,13 +152,15 @@ def _reconnect(cluster: Cluster, within_s: float) -> None:
     """Connects to hosts that may end once more meanwhile.
 
     Raises:
-        HostLostError: if they are not there in time.
+        RuntimeError: if that does not succeed in time: a HostLostError if hosts are not
+            there.
     """
     deadline_s = time.monotonic() + within_s
     while True:
         try:
             return cluster.reconnect(deadline_s - time.monotonic())
-        except HostLostError:
+        # No HostLostError if a host ended just then, and was back before it was asked.
+        except RuntimeError:
             if time.monotonic() + _TRY_AGAIN_AFTER_S >= deadline_s:
                 raise
         time.sleep(_TRY_AGAIN_AFTER_S)

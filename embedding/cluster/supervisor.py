@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.1
 _ASK_EVERY_S = 5.0
+_ASK_AT_START_EVERY_S = 1.0
 _STOP_WITHIN_S = 10.0
 _FIRST_WAIT_S = 1.0
 _LONGEST_WAIT_S = 30.0
@@ -178,7 +179,8 @@ class _KeptHost:
             if self._question.result():
                 self._answered_s = now_s
             self._question = None
-            self._ask_at_s = now_s + (_ASK_EVERY_S if self._answered_s else 1.0)
+            serves = self._answered_s is not None
+            self._ask_at_s = now_s + (_ASK_EVERY_S if serves else _ASK_AT_START_EVERY_S)
 
     def _kill_if_silent(self, process: "subprocess.Popen[bytes]") -> None:
         now_s, patience = time.monotonic(), self._patience

@@ -23,6 +23,8 @@ class FakeCluster:
     def reconnect(self, timeout_s):
         self.at_reconnect()
         self.reconnected += 1
+        if self.reconnected % self.tries == 1:
+            raise RuntimeError("cannot connect: a host ended meanwhile")
         if self.reconnected % self.tries:
             raise HostLostError("still not there", ["host 1"])
 
