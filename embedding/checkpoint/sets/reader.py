@@ -124,12 +124,7 @@ class SetReader:
             # Says nothing of the file.
             raise
         except tf.errors.OpError as error:
-            if "No such file" in reason_of(error) and Path(piece.path).exists():
-                raise RuntimeError(
-                    f"A host does not see {piece.path}, which is there: "
-                    f"{reason_of(error)}. Checkpoint sets must lie on a file system "
-                    "that all hosts see by the same path."
-                ) from error
+            raise_if_unseen([piece.path], error)
             raise SetDamagedError(
                 f"{piece.path}: rows {piece.first} to {piece.last - 1} of '{table}' "
                 f"({tensor}) are not what was written: {reason_of(error)}"
@@ -174,6 +169,25 @@ class SetReader:
             return {}
         reader = tf.train.load_checkpoint(self.set.values_prefix)
         return dict(reader.get_variable_to_dtype_map())
+
+
+def raise_if_unseen(paths: Sequence[str], error: tf.errors.OpError) -> None:
+    """Raises another error if a host did not find files that this process sees.
+
+    Args:
+        paths: the files that the host was to read.
+        error: what it raised.
+
+    Raises:
+        RuntimeError: saying where sets must lie.
+    """
+    reason = reason_of(error)
+    if "No such file" in reason and all(Path(path).exists() for path in paths):
+        raise RuntimeError(
+            f"A host does not see {', '.join(paths)}, which this process sees: "
+            f"{reason}. Checkpoint sets must lie on a file system that all hosts see "
+            "by the same path."
+        ) from error
 
 
 def file_faults(checkpoint_set: CheckpointSet) -> list[str]:

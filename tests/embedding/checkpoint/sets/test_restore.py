@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from shardline_tests import load
 
+from shardline.embedding.checkpoint.sets import restore as restore_module
 from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.checkpoint.sets.reader import SetDamagedError
 from shardline.embedding.checkpoint.sets.restore import restore_newest, restore_set
@@ -121,6 +122,7 @@ def test_the_newest_whole_set_is_taken_and_damage_is_told(saved, folder):
 def test_a_host_that_is_gone_or_sees_no_file_is_no_damage(
     folder, monkeypatch, error, expected, message
 ):
+    monkeypatch.setattr(restore_module, "can_read", lambda devices: False)
     small = training.SmallTraining(hosts=1)
     restore = tf.raw_ops.RestoreV2
 
@@ -135,6 +137,22 @@ def test_a_host_that_is_gone_or_sees_no_file_is_no_damage(
     with pytest.raises(expected, match=message):
         newest(folder, small)
     assert len(folder.sets()) == _STEPS
+
+
+def test_what_one_host_finds_damaged_while_another_reads_is_damage(folder, monkeypatch):
+    small = training.SmallTraining(hosts=1)
+    newer, older = folder.sets()[-1], folder.sets()[-2]
+    restore = restore_module._restore_table
+
+    def fail(reader, *arguments):
+        if reader.set.name == newer.name:
+            raise tf.errors.DataLossError(None, None, "checksum of another host")
+        restore(reader, *arguments)
+
+    monkeypatch.setattr(restore_module, "_restore_table", fail)
+    restored, damaged = newest(folder, small)
+    assert restored.step == older.step
+    assert damaged == [(newer.name, f"{newer.path}: checksum of another host")]
 
 
 def test_a_set_whose_base_is_damaged_is_damaged(folder):
