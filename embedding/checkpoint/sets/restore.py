@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from shardline.embedding.checkpoint.error_text import reason_of
 from shardline.embedding.checkpoint.index import StoredRows
 from shardline.embedding.checkpoint.sets.chain import chain_readers
 from shardline.embedding.checkpoint.sets.folder import CheckpointSet, SetFolder
@@ -115,9 +116,13 @@ def restore_set(
     _check_tables(checkpoint_set, shapes)
     values = readers[-1].values(list(variables))
     natively = can_read(_devices(shapes))
-    for reader in readers:
-        for table, tensors in shapes.items():
-            _restore_table(reader, table, tensors, natively)
+    try:
+        for reader in readers:
+            for table, tensors in shapes.items():
+                _restore_table(reader, table, tensors, natively)
+    except tf.errors.DataLossError as error:
+        # On a cluster what one host reports may fail what another one does.
+        raise SetDamagedError(f"{checkpoint_set.path}: {reason_of(error)}") from error
     for variable, value in zip(variables.values(), values, strict=True):
         variable.assign(value)
     engine._load_variables()

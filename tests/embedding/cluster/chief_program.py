@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import cut_files
 import scenario
+import survival
 import traffic
 
 QUIET_S = 0.2
@@ -140,6 +141,40 @@ class Chief:
 
     def latest(self) -> str | None:
         return self._manager.latest_checkpoint
+
+    def seen_by_steps(self, host: str, times: int) -> list[float]:
+        """Returns what steps read right after a slow operation assigned 1."""
+        with tf.device(host):
+            variable, matrix = tf.Variable(0.0), tf.random.uniform([1500, 1500])
+
+        @tf.function
+        def step() -> tf.Tensor:
+            with tf.device(host):
+                return variable.read_value()
+
+        seen = []
+        for _ in range(times):
+            with tf.device(host):
+                variable.assign(0.0)
+                step()
+                variable.assign(tf.minimum(tf.reduce_sum(matrix @ matrix), 1.0))
+            seen.append(float(step()))
+        return seen
+
+    def read_nothing(self, host: str) -> None:
+        """Reads a checkpoint on a host that is not there; asks for no value."""
+        with tf.device(host):
+            tf.raw_ops.RestoreV2(
+                prefix="/nowhere/at/all",
+                tensor_names=["x"],
+                shape_and_slices=[""],
+                dtypes=[tf.float32],
+            )
+
+    def survive(self, **arguments: Any) -> dict:
+        """Trains through the loss of hosts."""
+        self._training = self._manager = None
+        return survival.train(self._cluster, **arguments)
 
     def bytes_per_step(self, ids_per_example: int, steps: int = 10) -> float:
         """Returns the bytes that one step moves between the tasks, on average."""

@@ -325,6 +325,17 @@ def test_task_whose_disk_does_not_answer_trains_on(cluster, scenario, tmp_path):
     assert cluster.ask("touched_rows") == {"items": 101, "users": scenario.USERS}
 
 
+def test_step_does_not_overtake_what_was_assigned_before_it(cluster):
+    seen = cluster.ask("seen_by_steps", host=cluster.device(1), times=5)
+    assert seen == [1.0] * 5
+
+
+def test_error_of_an_operation_on_a_host_is_raised_by_its_call(cluster):
+    with pytest.raises(tf.errors.NotFoundError, match="/nowhere/at/all"):
+        cluster.ask("read_nothing", host=cluster.device(1))
+    assert cluster.ask("seen_by_steps", host=cluster.device(1), times=1) == [1.0]
+
+
 def test_module_serves_until_sigterm(processes):
     ports = processes.free_ports(2)
     host = subprocess.Popen(
