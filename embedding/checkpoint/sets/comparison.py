@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-import tensorflow as tf
 
-from shardline.embedding.checkpoint.sets.folder import CheckpointSet
-from shardline.embedding.checkpoint.sets.inspection import tensors_of
-from shardline.embedding.checkpoint.sets.table_reader import TableReader
+from shardline.embedding.checkpoint.sets.chain import Block, table_blocks
+from shardline.embedding.checkpoint.sets.manifest import SetManifest, StoredTable
+from shardline.embedding.checkpoint.sets.reader import SetReader, tensors_of
 
 Shape: TypeAlias = list[int]
+Tensors: TypeAlias = dict[str, np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,95 +39,159 @@ class Difference:
     largest: float = 0.0
     not_finite: int = 0
 
+    @property
+    def is_one(self) -> bool:
+        """Whether the tensor differs at all."""
+        return self.first_shape != self.second_shape or self.differing > 0
 
-def table_differences(
-    first: Sequence[CheckpointSet], second: Sequence[CheckpointSet]
-) -> Iterator[Difference]:
-    """Yields what of the tables differs, reading a block of each set at a time.
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What differs between two sets.
+
+    Attributes:
+        tables: parameters and slots of tables.
+        values: other variables.
+        said: what the manifests say differently of lineage and state, in the first set
+            and in the second, by key.
+    """
+
+    tables: list[Difference]
+    values: list[Difference]
+    said: dict[str, tuple[Any, Any]]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether both hold the same."""
+        return not (self.tables or self.values or self.said)
+
+
+def compare(first: Sequence[SetReader], second: Sequence[SetReader]) -> Comparison:
+    """Compares two sets, reading a block of each at a time.
 
     Of a table with more rows in one of the sets, the rows that both have are compared.
 
     Args:
-        first: the sets that make up a set, a full one first.
-        second: those that make up the other one.
+        first: readers of the sets that make up a set, a full one first.
+        second: the same of the other one.
 
     Raises:
-        ValueError: if a file is shorter than its index says.
+        SetDamagedError: if a file is not what was written.
     """
-    shapes = [_table_shapes(chain[-1]) for chain in (first, second)]
-    for name in sorted({*shapes[0], *shapes[1]}):
-        found = Difference(name, shapes[0].get(name), shapes[1].get(name))
-        table, _, tensor = name.rpartition("/")
-        if _is_comparable(found):
-            readers = [TableReader(c, table, tensor) for c in (first, second)]
-            found = _compared(found, *readers)
-        if found.first_shape != found.second_shape or found.differing:
+    return Comparison(
+        list(_table_differences(first, second)),
+        list(_value_differences(first[-1], second[-1])),
+        _said_differences(first[-1].set.manifest, second[-1].set.manifest),
+    )
+
+
+def _table_differences(
+    first: Sequence[SetReader], second: Sequence[SetReader]
+) -> Iterator[Difference]:
+    held = [chain[-1].set.manifest.tables for chain in (first, second)]
+    for table in sorted({*held[0], *held[1]}):
+        sides = [_shapes(tables.get(table)) for tables in held]
+        found = {
+            tensor: Difference(
+                f"{table}/{tensor}", sides[0].get(tensor), sides[1].get(tensor)
+            )
+            for tensor in {**sides[0], **sides[1]}
+        }
+        if _have_rows_in_common(*sides):
+            blocks = (table_blocks(chain, table) for chain in (first, second))
+            for left, right in _side_by_side(*blocks):
+                for tensor in left.keys() & right.keys():
+                    found[tensor] = _with_difference(
+                        found[tensor], left[tensor], right[tensor]
+                    )
+        yield from (one for one in found.values() if one.is_one)
+
+
+def _shapes(table: StoredTable | None) -> dict[str, Shape]:
+    """Returns the shape of each tensor of a table; none if there is no table."""
+    tensors = tensors_of(table) if table else []
+    return {tensor: [table.rows, table.dim] for tensor in tensors if table}
+
+
+def _have_rows_in_common(*sides: dict[str, Shape]) -> bool:
+    return len({shape[1] for side in sides for shape in side.values()}) == 1 and all(
+        sides
+    )
+
+
+def _side_by_side(
+    first: Iterator[Block], second: Iterator[Block]
+) -> Iterator[tuple[Tensors, Tensors]]:
+    """Yields the same rows of both, which may be cut into blocks at other places."""
+    left = right = None
+    while True:
+        left = left or _tensors(first)
+        right = right or _tensors(second)
+        if not left or not right:
+            return
+        count = min(_rows(left), _rows(right))
+        yield _cut(left, 0, count), _cut(right, 0, count)
+        left, right = _cut(left, count), _cut(right, count)
+        left = left if _rows(left) else None
+        right = right if _rows(right) else None
+
+
+def _tensors(blocks: Iterator[Block]) -> Tensors | None:
+    block = next(blocks, None)
+    return block.tensors if block else None
+
+
+def _rows(tensors: Tensors) -> int:
+    return len(next(iter(tensors.values())))
+
+
+def _cut(tensors: Tensors, first: int, last: int | None = None) -> Tensors:
+    return {name: rows[first:last] for name, rows in tensors.items()}
+
+
+def _value_differences(first: SetReader, second: SetReader) -> Iterator[Difference]:
+    values = [_values(reader) for reader in (first, second)]
+    for name in sorted({*values[0], *values[1]}):
+        sides = [side.get(name) for side in values]
+        shapes = [None if side is None else list(side.shape) for side in sides]
+        found = Difference(name, *shapes)
+        if shapes[0] == shapes[1]:
+            found = _with_difference(found, *(v.reshape(-1, 1) for v in sides))
+        if found.is_one:
             yield found
 
 
-def value_differences(first: CheckpointSet, second: CheckpointSet) -> list[Difference]:
-    """Returns what of the variables outside of tables differs."""
-    readers = [tf.train.load_checkpoint(one.values_prefix) for one in (first, second)]
-    shapes = [reader.get_variable_to_shape_map() for reader in readers]
-    differences = []
-    for name in sorted({*shapes[0], *shapes[1]}):
-        found = Difference(name, shapes[0].get(name), shapes[1].get(name))
-        if found.first_shape == found.second_shape:
-            values = [np.asarray(reader.get_tensor(name)) for reader in readers]
-            found = _with_difference(found, *(v.reshape(-1, 1) for v in values))
-        if found.first_shape != found.second_shape or found.differing:
-            differences.append(found)
-    return differences
+def _values(reader: SetReader) -> dict[str, np.ndarray]:
+    names = sorted(reader.value_dtypes())
+    tensors = reader.values(names)
+    return {n: np.asarray(t) for n, t in zip(names, tensors, strict=True)}
 
 
-def said_differences(
-    first: CheckpointSet, second: CheckpointSet
+def _said_differences(
+    first: SetManifest, second: SetManifest
 ) -> dict[str, tuple[Any, Any]]:
-    """Returns what the manifests say differently of lineage and state, by key."""
     said = [
-        {
-            **{f"lineage.{key}": v for key, v in one.manifest.lineage.items()},
-            **{f"state.{key}": v for key, v in one.manifest.state.items()},
-        }
-        for one in (first, second)
+        {f"lineage.{key}": value for key, value in manifest.lineage.items()}
+        | {f"state.{key}": value for key, value in manifest.state.items()}
+        for manifest in (first, second)
     ]
-    pairs = {key: (said[0].get(key), said[1].get(key)) for key in {**said[0], **said[1]}}
+    pairs = {key: (said[0].get(key), said[1].get(key)) for key in said[0] | said[1]}
     return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
-
-
-def _table_shapes(one: CheckpointSet) -> dict[str, Shape]:
-    tables = one.manifest.tables
-    return {
-        f"{name}/{tensor}": [tables[name].rows, tables[name].dim]
-        for name, tensor in tensors_of(one)
-    }
-
-
-def _is_comparable(found: Difference) -> bool:
-    shapes = (found.first_shape, found.second_shape)
-    return None not in shapes and len({shape[1] for shape in shapes if shape}) == 1
-
-
-def _compared(found: Difference, first: TableReader, second: TableReader) -> Difference:
-    common = min(first.rows, second.rows)
-    for (_, left), (_, right) in zip(
-        first.blocks(common), second.blocks(common), strict=True
-    ):
-        found = _with_difference(found, left, right)
-    return found
 
 
 def _with_difference(
     found: Difference, left: np.ndarray, right: np.ndarray
 ) -> Difference:
     """Adds the difference of further rows, [n, dim] each."""
-    differs = _bits(left) != _bits(right)
+    is_alike = left.dtype == right.dtype
+    differs = _bits(left) != _bits(right) if is_alike else left != right
     compared = found.compared + len(left)
     if not differs.any():
         return dataclasses.replace(found, compared=compared)
     largest, not_finite = found.largest, found.not_finite
     if left.dtype.kind in "fiub":
-        gaps = np.abs(left[differs].astype(np.float64) - right[differs])
+        with np.errstate(invalid="ignore"):  # infinity less infinity
+            gaps = np.abs(left[differs].astype(np.float64) - right[differs])
         finite = np.isfinite(gaps)
         not_finite += int(np.count_nonzero(~finite))
         largest = max(largest, float(gaps[finite].max(initial=0.0)))

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from shardline.embedding.checkpoint.sets.folder import CheckpointSet
-from shardline.embedding.checkpoint.sets.table_reader import PARAMETERS, TableReader
+from shardline.embedding.checkpoint.sets.chain import table_blocks
+from shardline.embedding.checkpoint.sets.reader import SetReader, tensors_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,50 +37,55 @@ class TensorSummary:
     infinities: int
 
 
-def tensors_of(newest: CheckpointSet) -> list[tuple[str, str]]:
-    """Returns (table, tensor) of all that a set holds of tables."""
-    return [
-        (name, tensor)
-        for name, table in sorted(newest.manifest.tables.items())
-        for tensor in (PARAMETERS, *table.slots)
-    ]
-
-
-def summaries(chain: Sequence[CheckpointSet]) -> Iterator[TensorSummary]:
-    """Yields what each tensor holds, reading a block at a time.
+def summaries(chain: Sequence[SetReader]) -> Iterator[TensorSummary]:
+    """Yields what each tensor of the tables holds, reading a block at a time.
 
     Args:
-        chain: the sets that make up the newest of them, a full one first.
+        chain: readers of the sets that make up a set, a full one first.
 
     Raises:
-        ValueError: if a file is shorter than its index says.
+        SetDamagedError: if a file is not what was written.
     """
-    for table, tensor in tensors_of(chain[-1]):
-        yield _summary(TableReader(chain, table, tensor), table, tensor)
+    for table, stored in sorted(chain[-1].set.manifest.tables.items()):
+        sums = {tensor: _Sums() for tensor in tensors_of(stored)}
+        for block in table_blocks(chain, table):
+            for tensor, rows in block.tensors.items():
+                sums[tensor].add(rows)
+        for tensor, of_tensor in sums.items():
+            yield of_tensor.summary(table, tensor, [stored.rows, stored.dim])
 
 
-def _summary(reader: TableReader, table: str, tensor: str) -> TensorSummary:
-    squares, least, greatest = 0.0, math.inf, -math.inf
-    nans = infinities = 0
-    for _, rows in reader.blocks():
+@dataclasses.dataclass
+class _Sums:
+    """What is summed up over the blocks of a tensor."""
+
+    squares: float = 0.0
+    least: float = math.inf
+    greatest: float = -math.inf
+    nans: int = 0
+    infinities: int = 0
+
+    def add(self, rows: np.ndarray) -> None:
         finite = np.isfinite(rows)
         if not finite.all():
-            nans += int(np.isnan(rows).sum())
-            infinities += int(np.isinf(rows).sum())
+            nans = int(np.isnan(rows).sum())
+            self.nans += nans
+            self.infinities += int(rows.size - finite.sum()) - nans
             rows = rows[finite]
         if rows.size:
-            least = min(least, float(rows.min()))
-            greatest = max(greatest, float(rows.max()))
-            squares += float(np.square(rows, dtype=np.float64).sum())
-    found = least <= greatest
-    return TensorSummary(
-        table,
-        tensor,
-        reader.rows,
-        reader.dim,
-        math.sqrt(squares),
-        least if found else None,
-        greatest if found else None,
-        nans,
-        infinities,
-    )
+            self.least = min(self.least, float(rows.min()))
+            self.greatest = max(self.greatest, float(rows.max()))
+            self.squares += float(np.square(rows, dtype=np.float64).sum())
+
+    def summary(self, table: str, tensor: str, shape: list[int]) -> TensorSummary:
+        is_any = self.least <= self.greatest
+        return TensorSummary(
+            table,
+            tensor,
+            *shape,
+            norm=math.sqrt(self.squares),
+            least=self.least if is_any else None,
+            greatest=self.greatest if is_any else None,
+            nans=self.nans,
+            infinities=self.infinities,
+        )
