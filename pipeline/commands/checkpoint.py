@@ -93,7 +93,7 @@ def verify(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[SET]",
+            metavar="SET",
             help="The name of a set, its step, or `newest`: it is verified with what "
             "it builds on. Default: all sets.",
         ),

@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from shardline.embedding.checkpoint.sets.listing import ListedSet, Listing
 
 _MOST_CHARACTERS = 100
+_UNBROKEN = "\u00a0"
 
 
 def print_listing(folder: Path, listing: "Listing") -> None:
@@ -63,11 +63,13 @@ def print_inspected(
     manifest, saving = one.manifest, one.manifest.saving
     print_line(f"{one.path}")
     print_line(
-        f"{manifest.kind} set of step {manifest.step:,}, written by {manifest.hosts} "
-        f"host(s) from {moment(saving.started)} UTC in {saving.seconds:,.2f} s; "
-        f"training stood still for {saving.pause_seconds * 1000:,.1f} ms"
+        f"{manifest.kind} set of step {manifest.step:,}, {megabytes(saving.bytes)} MB "
+        f"in {manifest.hosts} host files, rows as {manifest.rows}"
     )
-    print_line(f"{megabytes(saving.bytes)} MB, rows as {manifest.rows}")
+    print_line(
+        f"written at {moment(saving.started)} UTC in {saving.seconds:,.2f} s; training "
+        f"stood still for {saving.pause_seconds * 1000:,.1f} ms"
+    )
     if one.is_pinned:
         print_line("pinned: retention leaves it alone")
     if len(chain) > 1:
@@ -113,17 +115,19 @@ def moment(iso: str) -> str:
         when = datetime.datetime.fromisoformat(iso)
     except ValueError:  # a manifest that another program wrote
         return iso
-    return f"{when.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S}"
+    return f"{when.astimezone(datetime.UTC):%Y-%m-%d %H:%M}"
 
 
 def _sets(sets: Sequence["ListedSet"]) -> Table:
-    table = _table("Step", "Kind", "Builds on")
-    for name in ("Hosts", "MB", "Rows"):
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column("Step", no_wrap=True)
+    table.add_column("Kind", no_wrap=True)
+    for name in ("Builds\non", "Hosts", "MB", "Rows"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("Written (UTC)")
+    table.add_column("Written (UTC)", no_wrap=True)
     for name in ("Seconds", "Pause\nms"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("State", no_wrap=True)
+    table.add_column("State")
     for one in sets:
         state = f"{one.condition}{', pinned' * one.pinned}"
         if one.step is None:
@@ -137,7 +141,7 @@ def _sets(sets: Sequence["ListedSet"]) -> Table:
             str(one.hosts),
             megabytes(one.bytes),
             f"{one.stored_rows:,}",
-            moment(one.started or ""),
+            moment(one.started or "").replace(" ", _UNBROKEN),
             f"{one.seconds:,.2f}",
             f"{(one.pause_seconds or 0) * 1000:,.1f}",
             state,
@@ -209,4 +213,5 @@ def _number(value: float | None) -> str:
 
 def _shortened(value: Any) -> str:
     text = json.dumps(value)
-    return textwrap.shorten(text, _MOST_CHARACTERS, placeholder=" ...")
+    is_long = len(text) > _MOST_CHARACTERS
+    return f"{text[:_MOST_CHARACTERS]} ..." if is_long else text
