@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,6 +15,7 @@ from shardline.pipeline.checkpoint_sets import (
     trainings_of,
 )
 from shardline.pipeline.commands.checkpoint_tables import (
+    megabytes,
     print_differences,
     print_inspected,
     print_listing,
@@ -232,9 +233,8 @@ def export(
         typer.Option(metavar="DIR", help="The folder of sets to write to."),
     ],
     rows: Annotated[
-        str,
+        Literal["float32", "float16", "int8"],
         typer.Option(
-            metavar="float32|float16|int8",
             help="How rows are held. float16 and int8 lose digits, for an archive.",
         ),
     ] = "float32",
@@ -253,12 +253,11 @@ def export(
         one = _set_of(folder, name)
         with console.status(f"Writing {one.name} to {output}"), stderr_held_back():
             exported = export_set(folder, one, output, rows)
+    size = exported.manifest.saving.bytes
     if as_json:
-        print_json(_json(exported))
-        return
-    print_line(
-        f"{exported.path}: {exported.bytes / 1e6:,.1f} MB, rows as {exported.rows}"
-    )
+        print_json({"path": str(exported.path), "bytes": size, "rows": rows})
+    else:
+        print_line(f"{exported.path}: {megabytes(size)} MB, rows as {rows}")
 
 
 def _folder(where: str, training: str | None, output_dir: Path | None) -> "SetFolder":
@@ -299,6 +298,7 @@ def _failing() -> Iterator[None]:
         from shardline.embedding.checkpoint.sets.manifest import ManifestError
         from shardline.embedding.checkpoint.sets.reader import SetDamagedError
         from shardline.embedding.checkpoint.sets.rewind import RewindError
+        from shardline.embedding.checkpoint.sets.rounding import RoundingError
     with failing_on(
         ConfigError,
         ExportError,
@@ -306,6 +306,7 @@ def _failing() -> Iterator[None]:
         NoTrainingError,
         OSError,
         RewindError,
+        RoundingError,
         SetDamagedError,
         SetLockedError,
     ):

@@ -150,15 +150,18 @@ def _cut(tensors: Tensors, first: int, last: int | None = None) -> Tensors:
 
 
 def _value_differences(first: SetReader, second: SetReader) -> Iterator[Difference]:
-    values = [_values(reader) for reader in (first, second)]
-    for name in sorted({*values[0], *values[1]}):
-        sides = [side.get(name) for side in values]
-        shapes = [None if side is None else list(side.shape) for side in sides]
-        found = Difference(name, *shapes)
-        if shapes[0] == shapes[1]:
-            found = _with_difference(found, *(v.reshape(-1, 1) for v in sides))
+    left, right = _values(first), _values(second)
+    for name in sorted({*left, *right}):
+        found = Difference(name, _shape(left.get(name)), _shape(right.get(name)))
+        if found.first_shape == found.second_shape:
+            sides = (values[name].reshape(-1, 1) for values in (left, right))
+            found = _with_difference(found, *sides)
         if found.is_one:
             yield found
+
+
+def _shape(values: np.ndarray | None) -> Shape | None:
+    return None if values is None else list(values.shape)
 
 
 def _values(reader: SetReader) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from shardline.embedding.checkpoint.sets.chain import table_blocks
+from shardline.embedding.checkpoint.sets.manifest import StoredTable
 from shardline.embedding.checkpoint.sets.reader import SetReader, tensors_of
 
 
@@ -52,7 +53,7 @@ def summaries(chain: Sequence[SetReader]) -> Iterator[TensorSummary]:
             for tensor, rows in block.tensors.items():
                 sums[tensor].add(rows)
         for tensor, of_tensor in sums.items():
-            yield of_tensor.summary(table, tensor, [stored.rows, stored.dim])
+            yield of_tensor.summary(table, tensor, stored)
 
 
 @dataclasses.dataclass
@@ -77,12 +78,13 @@ class _Sums:
             self.greatest = max(self.greatest, float(rows.max()))
             self.squares += float(np.square(rows, dtype=np.float64).sum())
 
-    def summary(self, table: str, tensor: str, shape: list[int]) -> TensorSummary:
+    def summary(self, table: str, tensor: str, stored: StoredTable) -> TensorSummary:
         is_any = self.least <= self.greatest
         return TensorSummary(
             table,
             tensor,
-            *shape,
+            stored.rows,
+            stored.dim,
             norm=math.sqrt(self.squares),
             least=self.least if is_any else None,
             greatest=self.greatest if is_any else None,
