@@ -6,6 +6,7 @@ set that follows.
 """
 
 import dataclasses
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -100,6 +101,7 @@ def restore_set(
     """
     _check_lineage(checkpoint_set, lineage)
     readers = chain_readers(folder, checkpoint_set)
+    _warn_of_rounding(readers[0].set)
     shapes = engine._variables
     _check_tables(checkpoint_set, shapes)
     values = readers[-1].values(list(variables))
@@ -123,6 +125,16 @@ def _check_lineage(checkpoint_set: CheckpointSet, lineage: Mapping[str, str]) ->
             f"Checkpoint set {checkpoint_set.path} is of another training: its "
             f"{', '.join(names)} differ(s). Train into another folder, or restore "
             "with what it was written with."
+        )
+
+
+def _warn_of_rounding(base: CheckpointSet) -> None:
+    if base.manifest.rows != "float32":
+        _log.warning(
+            "%s is an archive, whose rows were rounded to %s: training goes on from "
+            "there, and not with the bits that it had",
+            base.path,
+            base.manifest.rows,
         )
 
 
