@@ -25,6 +25,8 @@ from shardline.embedding.checkpoint.sets.reader import (
 from shardline.embedding.tables.sharded_variable import on_every_task, write_rows
 from shardline.embedding.tables.tracked_tables import TrackedTables
 
+_log = logging.getLogger(__name__)
+
 
 @dataclasses.dataclass(frozen=True)
 class Restored:
@@ -62,9 +64,11 @@ def restore_newest(
         None if there is no set that can be restored.
 
     Raises:
+        SetDamagedError: if there are sets, and none is whole.
         ValueError: if the newest whole set is of another lineage, or of other tables
             or variables.
     """
+    faults = []
     for found in reversed(folder.found()):
         if found.condition == "damaged":
             on_damaged(found.path.name, found.fault)
@@ -75,6 +79,14 @@ def restore_newest(
         except SetDamagedError as error:
             folder.mark_damaged(found.path.name, str(error))
             on_damaged(found.path.name, str(error))
+            faults.append(str(error))
+    if faults:
+        raise SetDamagedError(
+            f"No checkpoint set in {folder.path} is whole: {'; '.join(faults)}. All "
+            "are marked as damaged, and the engine holds parts of them. Start again: "
+            "training begins at its first step. Or bring the files back, remove "
+            "`damaged.json` beside them, and start again."
+        )
     return None
 
 
