@@ -9,6 +9,7 @@ from shardline.embedding.checkpoint.sets.chain import chain_readers, table_block
 from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.checkpoint.sets.lock import SetLockedError
 from shardline.embedding.checkpoint.sets.reader import SetDamagedError
+from shardline.embedding.checkpoint.sets.restore import restore_set
 from shardline.embedding.checkpoint.sets.rounding import RoundingError
 from shardline.embedding.checkpoint.sets.verify import verify_set
 
@@ -115,7 +116,7 @@ def test_damage_in_an_archive_is_found(training, tmp_path, rows) -> None:
     (file, *_) = sorted(exported.path.glob("tables.data-*"))
     whole = file.read_bytes()
 
-    for place in range(0, len(whole), 7):
+    for place in range(0, len(whole), 29):
         content = bytearray(whole)
         content[place] ^= 16
         file.write_bytes(content)
@@ -171,3 +172,26 @@ def test_folder_that_a_process_writes_to_is_left_alone(training, tmp_path) -> No
             export_set(training.folder, training.newest, target.path)
     finally:
         lock.release()
+
+
+@pytest.mark.parametrize("rows", ["float16", "int8"])
+def test_archive_is_restored_with_a_warning(
+    made_sets, cases, tmp_path, rows, caplog
+) -> None:
+    training = made_sets.training(tmp_path / "sets", item=23)
+    source = training.save(10)
+    target = SetFolder(tmp_path / "out")
+    archive = export_set(training.folder, source, target.path, rows)
+    config = {"clicks": cases.feature(cases.table(name="item", rows=23))}
+    optimizer = tf.tpu.experimental.embedding.Adagrad(0.1)
+    engine = cases.start(config, optimizer, 3)
+    variables = {"step": tf.Variable(0), "dense/kernel": tf.Variable(tf.zeros([2, 2]))}
+
+    restored = restore_set(target, archive, engine, variables, archive.manifest.lineage)
+
+    held = tensors_of(target, archive, "item")
+    for name, variable in engine._variables["item"].items():
+        shards = [shard.numpy() for shard in variable.variables]
+        np.testing.assert_array_equal(np.concatenate(shards), held[name])
+    assert (restored.step, int(variables["step"])) == (10, 10)
+    assert f"is an archive, whose rows were rounded to {rows}" in caplog.text
