@@ -15,7 +15,6 @@ from shardline.pipeline.checkpoint_sets import (
     trainings_of,
 )
 from shardline.pipeline.commands.checkpoint_tables import (
-    megabytes,
     print_differences,
     print_inspected,
     print_listing,
@@ -207,7 +206,8 @@ def rewind(
 ) -> None:
     """Put later sets away, so that the next run goes on from an earlier step.
 
-    They are moved into a folder beside the sets. The set of the step is verified first.
+    They are moved into a folder beside the sets. The set of the step is
+    verified first.
     """
     with _failing():
         from shardline.embedding.checkpoint.sets.rewind import rewind as rewind_sets
@@ -229,35 +229,47 @@ def export(
     where: _Where,
     name: _Set,
     output: Annotated[
-        Path,
-        typer.Option(metavar="DIR", help="The folder of sets to write to."),
+        Path, typer.Option(metavar="DIR", help="The folder to write to.")
     ],
     rows: Annotated[
         Literal["float32", "float16", "int8"],
         typer.Option(
-            help="How rows are held. float16 and int8 lose digits, for an archive.",
+            help="How rows are held. float16 and int8 lose digits, for an archive."
         ),
     ] = "float32",
+    form: Annotated[
+        Literal["set", "tensorflow"],
+        typer.Option(
+            "--format",
+            help="A folder of sets with this one, or its tables only, as "
+            "tf.train.Checkpoint(embedding=...) reads them.",
+        ),
+    ] = "set",
     training: _Training = None,
     output_dir: OutputDir = None,
     as_json: PrintJson = False,
 ) -> None:
     """Write a checkpoint set as a full one that needs no other.
 
-    The set is verified first, with what it builds on.
+    All that is read is verified.
     """
     with _failing():
-        from shardline.embedding.checkpoint.sets.archive import export_set
+        from shardline.embedding.checkpoint.sets.archive import ExportError, export_set
+        from shardline.embedding.checkpoint.sets.object_checkpoint import export_tables
 
+        if form == "tensorflow" and rows != "float32":
+            raise ExportError(f"--format tensorflow holds rows as float32, not {rows}.")
         folder = _folder(where, training, output_dir)
         one = _set_of(folder, name)
         with console.status(f"Writing {one.name} to {output}"), stderr_held_back():
-            exported = export_set(folder, one, output, rows)
-    size = exported.manifest.saving.bytes
+            if form == "tensorflow":
+                path = export_tables(folder, one, output)
+            else:
+                path = str(export_set(folder, one, output, rows).path)
     if as_json:
-        print_json({"path": str(exported.path), "bytes": size, "rows": rows})
+        print_json({"set": one.name, "path": path, "format": form, "rows": rows})
     else:
-        print_line(f"{exported.path}: {megabytes(size)} MB, rows as {rows}")
+        print_line(f"{one.name} was written to {path}, rows as {rows}")
 
 
 def _folder(where: str, training: str | None, output_dir: Path | None) -> "SetFolder":

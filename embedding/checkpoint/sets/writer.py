@@ -145,7 +145,7 @@ class SetWriter:
             RuntimeError: if the hosts wrote other rows than are to be stored.
         """
         entries = header(self._hosts)
-        for (table, tensor), rows in _by_tensor(pieces).items():
+        for (table, tensor), rows in pieces_by_tensor(pieces).items():
             stored = tables[table]
             if sum(piece.count for piece in rows) != stored.stored_rows:
                 raise RuntimeError(
@@ -194,7 +194,7 @@ class SetWriter:
         return CheckpointSet(self.path, manifest)
 
 
-def _by_tensor(
+def pieces_by_tensor(
     pieces: Sequence[Sequence[Piece]],
 ) -> dict[tuple[str, str], list[RowPiece]]:
     """Returns the pieces of each tensor, by ascending rows.

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from shardline_tests import load
 from typer.testing import Result
 
@@ -265,3 +266,79 @@ def test_folder_of_sets_can_be_named_itself(invoke, training) -> None:
     result = invoke("checkpoint", "verify", training.folder.path)
 
     assert (result.exit_code, len(result.output.splitlines())) == (0, 4)
+
+
+def test_set_is_exported_with_its_chain_folded_in(invoke, run, tmp_path) -> None:
+    output = tmp_path / "out"
+
+    result = invoke("checkpoint", "export", run, "30", f"--output={output}")
+
+    name = "step-000000000030-full"
+    assert result.exit_code == 0, result.output
+    assert text(result).endswith(f"was written to {output / name}, rows as float32")
+    assert "good" in text(invoke("checkpoint", "verify", output))
+    (shown,) = json.loads(invoke("checkpoint", "ls", output, "--json").output)
+    assert [(one["name"], one["depth"]) for one in shown["sets"]] == [(name, 0)]
+
+
+def test_archive_says_how_its_rows_are_held(invoke, run, tmp_path) -> None:
+    output = tmp_path / "out"
+
+    result = invoke(
+        "checkpoint", "export", run, "40", "--rows=int8", f"--output={output}", "--json"
+    )
+
+    assert json.loads(result.output) == {
+        "set": "step-000000000040-full",
+        "path": str(output / "step-000000000040-full"),
+        "format": "set",
+        "rows": "int8",
+    }
+    assert "full int8" in text(invoke("checkpoint", "ls", output))
+    assert "rows as int8" in text(invoke("checkpoint", "inspect", output, "40"))
+
+
+def test_tables_are_exported_for_tensorflow(invoke, run, training, tmp_path) -> None:
+    more = ("--format=tensorflow", f"--output={tmp_path / 'out'}")
+
+    result = invoke("checkpoint", "export", run, "newest", *more)
+
+    assert result.exit_code == 0, result.output
+    reader = tf.train.load_checkpoint(str(tmp_path / "out" / "checkpoint"))
+    np.testing.assert_array_equal(
+        reader.get_tensor("embedding/user/parameters/.ATTRIBUTES/VARIABLE_VALUE"),
+        training.tables["user"]["parameters"],
+    )
+    rounded = invoke("checkpoint", "export", run, "newest", *more, "--rows=int8")
+    assert rounded.exit_code == 1
+    assert "holds rows as float32, not int8" in text(rounded)
+
+
+def test_nothing_is_exported_into_the_folder_itself(invoke, run, training) -> None:
+    output = f"--output={training.folder.path}"
+
+    result = invoke("checkpoint", "export", run, "30", output)
+
+    assert result.exit_code == 1
+    assert "the folder of the training itself" in text(result)
+
+
+def test_one_of_several_trainings_is_chosen(invoke, run, training) -> None:
+    other = made_sets.training(training.folder.path.parent / "beef", item=4)
+    other.save(7)
+
+    assert "step-000000000007-full: good" in text(invoke("checkpoint", "verify", run))
+    chosen = invoke("checkpoint", "verify", run, "--training", "f0")
+    assert len(chosen.output.splitlines()) == 4
+    shown = json.loads(invoke("checkpoint", "ls", run, "--json").output)
+    assert [one["fingerprint"] for one in shown] == ["beef", "f00d"]
+    missing = invoke("checkpoint", "ls", run, "--training", "x")
+    assert missing.exit_code == 1
+    assert "There are beef, f00d" in text(missing)
+
+
+def test_run_without_sets_is_an_error(invoke, tmp_path, small_config) -> None:
+    result = invoke("checkpoint", "ls", small_config(), f"--output-dir={tmp_path}")
+
+    assert result.exit_code == 1
+    assert "holds no checkpoint sets" in text(result)
