@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from shardline.embedding.checkpoint.sets.listing import ListedSet, Listing
 
 _MOST_CHARACTERS = 100
-_UNBROKEN = "\u00a0"
 
 
 def print_listing(folder: Path, listing: "Listing") -> None:
@@ -34,8 +33,8 @@ def print_listing(folder: Path, listing: "Listing") -> None:
     for one in listing.sets:
         if one.why:
             print_line(f"{one.name}: {one.why}", "yellow")
-    for path in listing.rewound:
-        print_line(f"{path.name}: sets that a rewind put away")
+    for name in listing.rewound:
+        print_line(f"{name}: sets that a rewind put away")
     if listing.held_by:
         print_line(f"{listing.held_by} saves to it")
 
@@ -141,7 +140,7 @@ def _sets(sets: Sequence["ListedSet"]) -> Table:
             str(one.hosts),
             megabytes(one.bytes),
             f"{one.stored_rows:,}",
-            moment(one.started or "").replace(" ", _UNBROKEN),
+            moment(one.started or ""),
             f"{one.seconds:,.2f}",
             f"{(one.pause_seconds or 0) * 1000:,.1f}",
             state,

@@ -5,7 +5,6 @@ saved whole, not that its files still have their bits.
 """
 
 import dataclasses
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 from shardline.embedding.checkpoint.sets.folder import (
@@ -66,12 +65,12 @@ class Listing:
     Attributes:
         sets: what lies in it, by step.
         held_by: who saves to it now; None if no process does.
-        rewound: folders of sets that a rewind put away.
+        rewound: names of folders with sets that a rewind put away.
     """
 
     sets: list[ListedSet]
     held_by: str | None
-    rewound: list[Path]
+    rewound: list[str]
 
 
 def listed(folder: SetFolder) -> Listing:
@@ -79,7 +78,8 @@ def listed(folder: SetFolder) -> Listing:
     # Before the sets: what is without a manifest then is no save of a later process.
     held_by = holder(folder.path) if is_locked(folder.path) else None
     sets = [_listed(found, held_by) for found in folder.found()]
-    return Listing(sets, held_by, sorted(folder.path.glob(f"{REWOUND}*")))
+    rewound = sorted(path.name for path in folder.path.glob(f"{REWOUND}*"))
+    return Listing(sets, held_by, rewound)
 
 
 def _listed(found: FoundSet, held_by: str | None) -> ListedSet:

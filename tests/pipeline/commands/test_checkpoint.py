@@ -72,11 +72,14 @@ def test_listing_can_be_had_as_json(invoke, run, training) -> None:
     assert listed["sets"][0]["pinned"]
 
 
-def test_table_fits_a_terminal_of_80_columns(invoke, run) -> None:
-    lines = invoke("checkpoint", "ls", run, columns=80).output.splitlines()[1:]
+def test_table_fits_a_terminal_of_any_width(invoke, run) -> None:
+    for columns in range(60, 120):
+        shown = invoke("checkpoint", "ls", run, columns=columns).output
 
-    assert max(len(line) for line in lines) <= 80
-    assert "…" not in "".join(lines)
+        lines = shown.splitlines()[1:]
+        assert max(len(line) for line in lines) <= columns
+        assert "…" not in shown
+        assert "\\x" not in shown
 
 
 def test_dead_saves_and_damage_are_listed(invoke, run, training) -> None:
@@ -222,6 +225,8 @@ def test_run_goes_back(invoke, run, training) -> None:
     assert f"{away.name}: sets that a rewind put away" in text(
         invoke("checkpoint", "ls", run)
     )
+    (listed,) = json.loads(invoke("checkpoint", "ls", run, "--json").output)
+    assert listed["rewound"] == [away.name]
 
 
 def test_later_sets_are_deleted_if_asked_for(invoke, run, training) -> None:
