@@ -8,6 +8,7 @@ from shardline_tests import load
 
 from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.checkpoint.sets.writer import Clock, SetWriter
+from shardline.embedding.native.library import missing_reason
 
 
 @pytest.fixture
@@ -29,6 +30,13 @@ def write_set(folder):
         return writer.commit({}, {}, {"step": step}, Clock())
 
     return write
+
+
+@pytest.fixture
+def native_kernels():
+    """Skips where sets are written while training waits."""
+    if reason := missing_reason():
+        pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
