@@ -2,9 +2,14 @@
 
 import numpy as np
 import pytest
+from shardline_tests import load
 
 from shardline.embedding.checkpoint.sets.chain import chain_readers
 from shardline.embedding.checkpoint.sets.comparison import compare
+from shardline.embedding.checkpoint.sets.folder import SetFolder
+from shardline.embedding.checkpoint.sets.saver import SetSaver
+
+small = load("embedding/checkpoint/sets/training.py")
 
 
 def compared(training, first, second):
@@ -140,3 +145,37 @@ def test_variables_and_what_manifests_say_are_compared(made_sets, tmp_path) -> N
         "state.auc": (0.5, None),
         "state.loss": (None, 1.0),
     }
+
+
+@pytest.mark.parametrize("differential", [False, True])
+def test_sets_that_a_saver_wrote_differ_as_the_training_does(
+    native_kernels, tmp_path, differential
+) -> None:
+    training = small.SmallTraining(hosts=3)
+    contents = []
+    with SetSaver(
+        tmp_path, training.engine, lineage=small.LINEAGE, differential=differential
+    ) as saver:
+        for _ in range(2):
+            training.train(3)
+            saver.save(training.step, training.variables, {})
+            saver.wait()
+            contents.append(training.content())
+    folder = SetFolder(tmp_path)
+    first, second = folder.sets()
+
+    comparison = compare(chain_readers(folder, first), chain_readers(folder, second))
+
+    found = {one.name: one for one in (*comparison.tables, *comparison.values)}
+    before, after = contents
+    assert second.manifest.kind == ("differential" if differential else "full")
+    assert {"wide/parameters", "small/velocities", "count"} < found.keys()
+    for name in before:
+        rows = before[name].reshape(len(np.atleast_1d(before[name])), -1)
+        differs = rows != after[name].reshape(rows.shape)
+        if name in found:
+            assert found[name].differing == differs.any(axis=1).sum(), name
+            gaps = np.abs(rows.astype(np.float64) - after[name].reshape(rows.shape))
+            assert found[name].largest == gaps.max(), name
+        else:
+            assert not differs.any(), name

@@ -1,9 +1,15 @@
 """A training goes back to an earlier set."""
 
 import pytest
+from shardline_tests import load
 
+from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.checkpoint.sets.lock import SetLockedError
+from shardline.embedding.checkpoint.sets.retention import Keep
 from shardline.embedding.checkpoint.sets.rewind import RewindError, rewind
+from shardline.embedding.checkpoint.sets.saver import SetSaver
+
+small = load("embedding/checkpoint/sets/training.py")
 
 
 @pytest.fixture
@@ -101,3 +107,31 @@ def test_nothing_is_done_while_a_process_saves(training) -> None:
     assert steps(training) == [10, 20, 30, 40, 50, 60]
     rewind(training.folder, 10)
     training.folder.lock().release()
+
+
+def test_training_goes_on_from_there_as_it_did_the_first_time(
+    native_kernels, tmp_path
+) -> None:
+    training = small.SmallTraining(hosts=2)
+    folder, contents = SetFolder(tmp_path), {}
+
+    def train_and_save(training, parent, steps):
+        keep = Keep(last=9)
+        with SetSaver(
+            tmp_path, training.engine, lineage=small.LINEAGE, keep=keep, parent=parent
+        ) as saver:
+            for _ in range(steps):
+                training.train()
+                saver.save(training.step, training.variables, {})
+                saver.wait()
+                contents.setdefault(training.step, training.content())
+
+    train_and_save(training, None, 5)
+    rewind(folder, 2)
+    again = small.restored(folder, hosts=3)
+    small.assert_same(again.content(), contents[2])
+    train_and_save(again, folder.sets()[-1], 3)
+
+    assert [one.step for one in folder.sets()] == [1, 2, 3, 4, 5]
+    small.assert_same(again.content(), contents[5])
+    small.assert_same(small.restored(folder).content(), contents[5])
