@@ -15,7 +15,7 @@ class NoTrainingError(ValueError):
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainingSets:
+class TrainingFolder:
     """The checkpoint sets of one training.
 
     Attributes:
@@ -27,7 +27,7 @@ class TrainingSets:
     folder: Path
 
 
-def trainings_of(where: str, output_dir: Path | None = None) -> list[TrainingSets]:
+def trainings_of(where: str, output_dir: Path | None = None) -> list[TrainingFolder]:
     """Returns the trainings of a run that have checkpoint sets, the newest first.
 
     Args:
@@ -42,21 +42,21 @@ def trainings_of(where: str, output_dir: Path | None = None) -> list[TrainingSet
     if not path.is_dir():
         path = run_folder_of(load_run(path).name, output_dir).root
     elif not (path / ARTIFACTS_FOLDER).is_dir():
-        return [TrainingSets(path.resolve().name, path)]
+        return [TrainingFolder(path.resolve().name, path)]
     sets = RunFolder(path).artifacts / _SETS
     folders = [folder for folder in sets.glob("*") if folder.is_dir()]
     if not folders:
         raise NoTrainingError(
             f"{path} holds no checkpoint sets. A run writes them while it trains, to "
-            f"{sets}/<training>, if `training.checkpoint` says how often."
+            f"{sets}/<training>."
         )
     folders.sort(key=_changed, reverse=True)
-    return [TrainingSets(folder.name, folder) for folder in folders]
+    return [TrainingFolder(folder.name, folder) for folder in folders]
 
 
 def training_of(
     where: str, fingerprint: str | None = None, output_dir: Path | None = None
-) -> TrainingSets:
+) -> TrainingFolder:
     """Returns one training of a run: the newest, or the one that is named.
 
     Args:

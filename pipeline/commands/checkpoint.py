@@ -222,6 +222,13 @@ def rewind(
     for name in rewound.removed:
         there = f"moved to {rewound.kept_in}" if rewound.kept_in else "deleted"
         print_line(f"{name} was {there}")
+    best = _missing_best_step(folder)
+    if best is not None:
+        print_line(
+            f"The best step so far, {best}, has no set any more. If validation finds "
+            "no better one from here on, the run ends with an error.",
+            "yellow",
+        )
 
 
 @checkpoint.command()
@@ -289,6 +296,14 @@ def _set_of(folder: "SetFolder", name: str) -> "CheckpointSet":
         return sets[-1]
     at_step = [one for one in sets if name.isdecimal() and one.step == int(name)]
     return at_step[-1] if at_step else folder.named(name)
+
+
+def _missing_best_step(folder: "SetFolder") -> int | None:
+    """Returns the step that early stop held for the best, if its set is gone."""
+    *_, newest = sets = folder.sets()
+    early_stop = newest.manifest.state.get("early_stop") or {}
+    best: int | None = early_stop.get("best_step") or None
+    return None if best in {None, *(one.step for one in sets)} else best
 
 
 def _json(value: Any) -> dict[str, Any]:

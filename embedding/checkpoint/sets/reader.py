@@ -1,6 +1,7 @@
 """Reads the files of one checkpoint set; whatever is read was verified."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ PARAMETERS = "parameters"
 # Which rows a differential set holds: int64 [stored rows].
 ROWS = "rows"
 _BLOCK_BYTES = 2**20
+_OPERATION = re.compile(r"^\{\{.*?\}\} ")
 
 
 class SetDamagedError(ValueError):
@@ -127,8 +129,9 @@ class SetReader:
                 dtypes=[dtype],
             )
         except tf.errors.OpError as error:
+            which = "rows" if manifest.kind == "full" else "stored rows"
             raise SetDamagedError(
-                f"{piece.path}: rows {piece.first} to {piece.last - 1} of '{table}' "
+                f"{piece.path}: {which} {piece.first} to {piece.last - 1} of '{table}' "
                 f"({tensor}) are not what was written: {_short(error)}"
             ) from error
         return rows
@@ -215,5 +218,6 @@ def _difference(held: Any, names: Sequence[str]) -> str:
 
 
 def _short(error: Exception) -> str:
-    """Returns the first line of a message: TensorFlow adds the call's place."""
-    return str(getattr(error, "message", error)).splitlines()[0].partition(" [Op:")[0]
+    """Returns what a message says, without the operation and the place of its call."""
+    line = str(getattr(error, "message", error)).splitlines()[0]
+    return _OPERATION.sub("", line).partition(" [Op:")[0]

@@ -122,7 +122,7 @@ def test_damage_is_named_and_ends_with_an_error(invoke, run, training) -> None:
 
     assert result.exit_code == 1
     assert f"{middle.name}: damaged" in text(result)
-    assert "tables.data-00001-of-00002: rows" in text(result)
+    assert "tables.data-00001-of-00002: stored rows" in text(result)
     assert f"it builds on {middle.name}, which is damaged" in text(result)
     assert len(training.folder.sets()) == 4
 
@@ -227,6 +227,18 @@ def test_run_goes_back(invoke, run, training) -> None:
     )
     (listed,) = json.loads(invoke("checkpoint", "ls", run, "--json").output)
     assert listed["rewound"] == [away.name]
+
+
+@pytest.mark.parametrize(("best", "is_told"), [(10, False), (15, True), (0, False)])
+def test_best_step_of_early_stop_that_has_no_set_is_told(
+    invoke, run, training, best, is_told
+) -> None:
+    training.save(50, state={"early_stop": {"best_step": best}})
+    training.save(60)
+
+    result = invoke("checkpoint", "rewind", run, "--to", "50")
+
+    assert ("The best step so far, 15, has no set" in text(result)) == is_told
 
 
 def test_later_sets_are_deleted_if_asked_for(invoke, run, training) -> None:
