@@ -10,6 +10,7 @@ from shardline.embedding.checkpoint.sets.folder import (
     SetFolder,
 )
 from shardline.embedding.checkpoint.sets.manifest import ManifestError
+from shardline.embedding.checkpoint.sets.reader import SetDamagedError
 from shardline.embedding.checkpoint.sets.verify import verify_set
 
 
@@ -81,7 +82,11 @@ def _faults(folder: SetFolder, found: FoundSet, faulty: set[str]) -> list[str]:
     """Returns what is wrong with a set; `faulty` names those among earlier ones."""
     if found.complete is None:
         return [found.fault]
-    faults = verify_set(found.complete)
+    try:
+        faults = verify_set(found.complete)
+    except (FileNotFoundError, SetDamagedError) as error:
+        # A file went away between two looks at it.
+        faults = [str(error)]
     if found.condition == "damaged" and not faults:
         faults.append(f"it is marked as damaged: {found.fault}")
     try:

@@ -4,10 +4,12 @@ Only manifests and the sizes of files are read: that a set is complete says that
 saved whole, not that its files still have their bits.
 """
 
+import contextlib
 import dataclasses
 from typing import Literal, TypeAlias
 
 from shardline.embedding.checkpoint.sets.folder import (
+    MANIFEST_FILE,
     CheckpointSet,
     FoundSet,
     SetFolder,
@@ -77,14 +79,20 @@ def listed(folder: SetFolder) -> Listing:
     """Returns what lies in a folder of sets."""
     # Before the sets: what is without a manifest then is no save of a later process.
     held_by = holder(folder.path) if is_locked(folder.path) else None
-    sets = [_listed(found, held_by) for found in folder.found()]
+    sets = []
+    for found in folder.found():
+        # A running training removes sets.
+        with contextlib.suppress(FileNotFoundError):
+            one = _listed(found, held_by)
+            if not found.complete or (found.path / MANIFEST_FILE).exists():
+                sets.append(one)
     rewound = sorted(path.name for path in folder.path.glob(f"{REWOUND}*"))
     return Listing(sets, held_by, rewound)
 
 
 def _listed(found: FoundSet, held_by: str | None) -> ListedSet:
     name, condition, why = found.path.name, found.condition, found.fault
-    size = sum(path.stat().st_size for path in found.path.glob("*") if path.is_file())
+    size = sum(path.stat().st_size for path in found.path.iterdir())
     if found.complete is None:
         if condition == "remains" and held_by:
             return ListedSet(name, "being written", "", size)

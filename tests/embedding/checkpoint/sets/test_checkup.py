@@ -6,6 +6,23 @@ import pytest
 
 from shardline.embedding.checkpoint.sets import checkup
 from shardline.embedding.checkpoint.sets.checkup import checked
+from shardline.embedding.checkpoint.sets.reader import SetDamagedError
+from shardline.embedding.checkpoint.sets.verify import verify_set
+
+
+def taken_away(chain, one) -> list[str]:
+    chain.folder.remove(one.name)
+    return ["a file is gone"]
+
+
+def taken_away_while_it_is_opened(chain, one) -> list[str]:
+    chain.folder.remove(one.name)
+    raise SetDamagedError("a file is gone")
+
+
+def taken_away_before_it_is_opened(chain, one) -> list[str]:
+    chain.folder.remove(one.name)
+    return verify_set(one)
 
 
 @pytest.fixture
@@ -40,7 +57,7 @@ def test_damaged_set_is_named_and_so_are_those_that_build_on_it(chain) -> None:
 
     assert good.is_good
     (fault,) = damaged.faults
-    assert "tables.data-00001-of-00002: rows" in fault
+    assert "tables.data-00001-of-00002: stored rows" in fault
     assert "'item'" in fault
     assert broken.faults == [f"it builds on {middle.name}, which is damaged"]
     assert chain.folder.sets() == [full, middle, last]
@@ -97,18 +114,19 @@ def test_damaged_manifest_is_a_fault(chain) -> None:
     assert verdict.bytes == 0
 
 
+@pytest.mark.parametrize(
+    "take_away",
+    [taken_away, taken_away_while_it_is_opened, taken_away_before_it_is_opened],
+)
 def test_remains_and_sets_that_are_removed_meanwhile_are_left_out(
-    chain, monkeypatch
+    chain, monkeypatch, take_away
 ) -> None:
     full, middle, last = chain.folder.sets()
     (last.path / "manifest.json").unlink()
-    verify = checkup.verify_set
 
     def removing(one):
-        if one.name == middle.name:
-            chain.folder.remove(one.name)
-            return ["a file is gone"]
-        return verify(one)
+        is_middle = one.name == middle.name
+        return take_away(chain, one) if is_middle else verify_set(one)
 
     monkeypatch.setattr(checkup, "verify_set", removing)
 

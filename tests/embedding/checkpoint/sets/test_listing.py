@@ -2,6 +2,9 @@
 
 import shutil
 
+import pytest
+
+from shardline.embedding.checkpoint.sets import listing
 from shardline.embedding.checkpoint.sets.listing import listed
 
 
@@ -44,12 +47,12 @@ def test_it_is_being_written_while_a_process_saves(made_sets, tmp_path) -> None:
     assert listed(training.folder).held_by is None
     lock = training.folder.lock()
     try:
-        listing = listed(training.folder)
+        found = listed(training.folder)
     finally:
         lock.release()
 
-    assert listing.sets[0].condition == "being written"
-    assert "process" in (listing.held_by or "")
+    assert found.sets[0].condition == "being written"
+    assert "process" in (found.held_by or "")
 
 
 def test_what_is_known_to_be_wrong_is_shown(made_sets, tmp_path) -> None:
@@ -72,6 +75,25 @@ def test_what_is_known_to_be_wrong_is_shown(made_sets, tmp_path) -> None:
     assert "does not have its own digest" in sets[3].why
 
 
+@pytest.mark.parametrize("after", ["before its files", "after its files"])
+def test_set_that_is_removed_meanwhile_is_left_out(
+    made_sets, tmp_path, monkeypatch, after
+) -> None:
+    training = made_sets.training(tmp_path, item=9)
+    first, second = training.save(10), training.save(20)
+    list_one = listing._listed
+
+    def removing(found, held_by):
+        one = list_one(found, held_by) if after == "after its files" else None
+        if found.path.name == first.name:
+            training.folder.remove(first.name)
+        return one or list_one(found, held_by)
+
+    monkeypatch.setattr(listing, "_listed", removing)
+
+    assert [one.name for one in listed(training.folder).sets] == [second.name]
+
+
 def test_folder_that_is_not_there_holds_nothing(made_sets, tmp_path) -> None:
     training = made_sets.training(tmp_path / "none", item=9)
 
@@ -84,7 +106,7 @@ def test_rewound_sets_are_listed_apart(made_sets, tmp_path) -> None:
     training.save(10)
     shutil.move(training.save(20).path, tmp_path / "rewound-20260101T000000Z" / "a")
 
-    listing = listed(training.folder)
+    found = listed(training.folder)
 
-    assert [one.step for one in listing.sets] == [10]
-    assert listing.rewound == ["rewound-20260101T000000Z"]
+    assert [one.step for one in found.sets] == [10]
+    assert found.rewound == ["rewound-20260101T000000Z"]
