@@ -49,9 +49,9 @@ ELSEWHERE = {
     # Steps of the Beam jobs, which are tested whole.
     "components/features/test_job.py": """
         components/features/analysis_job components/features/analysis/beam_analysis
-        components/features/analysis/merged_counts components/features/reading/spans
-        components/features/transform_job components/features/writing/example_files
-        components/features/writing/sums components/features/writing/transform
+        components/features/analysis/merged_counts components/features/transform_job
+        components/features/writing/example_files components/features/writing/sums
+        components/features/writing/transform
     """,
     "components/features/test_lost_rows.py": "components/execution/worker_reports",
     "components/execution/test_beam_runners.py": "components/execution/in_memory_beam",

@@ -108,7 +108,7 @@ def test_stopped_command_leaves_no_process_and_no_temporary_files(
     assert code == 128 + signal.SIGTERM
     assert said.startswith("Interrupted in Starting after ")
     assert processes_with(str(output_dir)) == []
-    assert list(output_dir.glob(".tmp-*")) == []
+    assert list(output_dir.glob(".shardline-scratch-*")) == []
 
 
 def test_interrupted_training_leaves_nothing_and_the_next_run_goes_on(

@@ -122,7 +122,7 @@ class _DataFile:
         self._offset = self._synced = 0
 
     def append(self, table: str, tensor: str, first: int, rows: np.ndarray) -> None:
-        content = memoryview(np.ascontiguousarray(rows)).cast("B")
+        content = np.ascontiguousarray(rows).data.cast("B")
         crash_point("before_write")
         self._file.write(content)
         crash_point("after_write")

@@ -22,6 +22,7 @@ from shardline.embedding.checkpoint.sets.reader import (
     SetReader,
     tensors_of,
 )
+from shardline.embedding.checkpoint.sets.shard_reading import can_read, read_shard
 from shardline.embedding.tables.sharded_variable import on_every_task, write_rows
 from shardline.embedding.tables.tracked_tables import TrackedTables
 
@@ -117,9 +118,10 @@ def restore_set(
     shapes = engine._variables
     _check_tables(checkpoint_set, shapes)
     values = readers[-1].values(list(variables))
+    natively = can_read(_devices(shapes))
     for reader in readers:
         for table, tensors in shapes.items():
-            _restore_table(reader, table, tensors)
+            _restore_table(reader, table, tensors, natively)
     for variable, value in zip(variables.values(), values, strict=True):
         variable.assign(value)
     engine._load_variables()
@@ -179,7 +181,20 @@ def _check_tables(
         )
 
 
-def _restore_table(reader: SetReader, table: str, tensors: Mapping[str, Any]) -> None:
+def _devices(tables: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    return {
+        part.device
+        for tensors in tables.values()
+        for variable in tensors.values()
+        for part in variable.variables
+    }
+
+
+def _restore_table(
+    reader: SetReader, table: str, tensors: Mapping[str, Any], natively: bool
+) -> None:
+    manifest = reader.set.manifest
+    is_plain = manifest.kind == "full" and manifest.rows == "float32"
     parameters = tensors["parameters"].variables
     starts = np.cumsum([0, *(part.shape[0] for part in parameters)])
 
@@ -191,7 +206,10 @@ def _restore_table(reader: SetReader, table: str, tensors: Mapping[str, Any]) ->
             int(starts[part]),
             int(starts[part + 1]),
         )
-        shard.restore()
+        if natively and is_plain:
+            read_shard(reader, table, shard.variables, shard.first, shard.last)
+        else:
+            shard.restore()
 
     on_every_task([part.device for part in parameters], restore_part)
 
