@@ -1,0 +1,106 @@
+"""Whether sets hold what a training that was never stopped had at their steps.
+
+Used by programs, and loaded by tests.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from shardline.embedding.checkpoint.sets.folder import SetFolder
+from shardline.embedding.checkpoint.sets.reader import SetDamagedError
+from shardline.embedding.checkpoint.sets.restore import restore_newest, restore_set
+from shardline.embedding.checkpoint.sets.verify import verify_set
+
+
+@dataclasses.dataclass
+class Checked:
+    """What was found in a folder.
+
+    Attributes:
+        steps: of the sets that were verified, and restored to the bit.
+        faults: a line for each thing that must not be.
+    """
+
+    steps: list[int] = dataclasses.field(default_factory=list)
+    faults: list[str] = dataclasses.field(default_factory=list)
+
+
+def check_sets(
+    folder: SetFolder, training: Any, lineage: Mapping[str, str], digests: Any
+) -> Checked:
+    """Verifies and restores every set of a folder, by itself.
+
+    Args:
+        folder: the sets.
+        training: a `SmallTraining`, which is overwritten.
+        lineage: that of the sets.
+        digests: what `SmallTraining.digest` is at each step.
+    """
+    checked = Checked()
+    for found in folder.found():
+        name = found.path.name
+        if found.condition == "damaged":
+            checked.faults.append(f"{name} is damaged: {found.fault}")
+        if found.condition != "complete" or found.complete is None:
+            continue
+        if faults := verify_set(found.complete):
+            checked.faults.append(f"{name} does not verify: {'; '.join(faults)}")
+            continue
+        training.spoil()
+        arguments = training.engine, training.variables, lineage
+        try:
+            restored = restore_set(folder, found.complete, *arguments)
+        except SetDamagedError as error:
+            checked.faults.append(f"{name} verifies and does not restore: {error}")
+            continue
+        checked.faults += _differences(name, restored, training, digests)
+        checked.steps.append(restored.step)
+    return checked
+
+
+def restore(
+    folder: SetFolder, training: Any, lineage: Mapping[str, str], digests: Any
+) -> tuple[Any, list[str]]:
+    """Restores the newest set; returns it, None for none, and what must not be."""
+    faults: list[str] = []
+    if folder.sets():
+        training.spoil()
+    restored = restore_newest(
+        folder,
+        training.engine,
+        training.variables,
+        lineage=lineage,
+        on_damaged=lambda name, why: faults.append(f"{name} is damaged: {why}"),
+    )
+    if restored is None:
+        return None, faults
+    name = restored.checkpoint_set.name
+    return restored, faults + _differences(name, restored, training, digests)
+
+
+def lost_steps(
+    durable: Iterable[int], pinned: Iterable[int], there: Iterable[int], keep: Any
+) -> list[int]:
+    """Returns the steps of durable sets that are gone and no rule removed.
+
+    Args:
+        durable: steps of all sets that were ever reported durable.
+        pinned: those of them that must be there whatever the rule.
+        there: steps of the sets that are there and whole.
+        keep: the rule, a `Keep` with both numbers.
+    """
+    steps = sorted(durable)
+    # Backwards, so that the first step of each period is what remains.
+    first_of = {step // keep.every_steps: step for step in reversed(steps)}
+    kept = {*steps[-keep.last :], *first_of.values(), *pinned}
+    return sorted(kept - set(there))
+
+
+def _differences(name: str, restored: Any, training: Any, digests: Any) -> list[str]:
+    faults = []
+    if training.digest() != digests[restored.step]:
+        faults.append(f"{name} restores to other values than step {restored.step} had")
+    if (restored.step, dict(restored.state)) != (training.step, training.state):
+        faults.append(f"{name} holds another step or state of the reader")
+    return faults
