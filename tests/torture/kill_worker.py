@@ -16,11 +16,9 @@ import small_training
 from shardline.embedding import configure_logical_hosts
 from shardline.embedding.checkpoint import crash_points
 from shardline.embedding.checkpoint.sets.folder import SetFolder
-from shardline.embedding.checkpoint.sets.retention import Keep
 from shardline.embedding.checkpoint.sets.saver import SavedSet, SetSaver
 
-LAST_STEP = 300
-KEEP = Keep(last=2, every_steps=60)
+LAST_STEP = 240
 _SAVE_EVERY = 3
 _MOST_PINNED = 2
 _LINEAGE = small_training.LINEAGE
@@ -29,12 +27,7 @@ _LINEAGE = small_training.LINEAGE
 def digests_by_step() -> list[str]:
     """Trains to the last step without a stop; returns the digest at each step."""
     configure_logical_hosts(len(small_training.HOSTS))
-    training = small_training.SmallTraining()
-    digests = [training.digest()]
-    for _ in range(LAST_STEP):
-        training.train()
-        digests.append(training.digest())
-    return digests
+    return small_training.digests_by_step(LAST_STEP)[1]
 
 
 class KillWorker:
@@ -78,7 +71,7 @@ class KillWorker:
             self._folder.path,
             training.engine,
             lineage=_LINEAGE,
-            keep=KEEP,
+            keep=small_training.KEEP,
             parent=restored.checkpoint_set if restored else None,
             on_saved=self._saved,
         )

@@ -28,6 +28,7 @@ from typing import Any, NoReturn
 
 import kill_worker
 import set_checks
+import small_training
 
 import shardline
 from shardline.embedding.checkpoint.sets.folder import SetFolder
@@ -207,7 +208,7 @@ class Torture:
     def _check_nothing_is_lost(self, plan: Plan) -> None:
         there = {one.step for one in SetFolder(self._root).sets()}
         lost = set_checks.lost_steps(
-            self._durable, self._pinned, there, kill_worker.KEEP
+            self._durable, self._pinned, there, small_training.KEEP
         )
         if lost:
             self.faults.append(f"after {plan}: durable steps {lost} are lost")

@@ -13,12 +13,10 @@ import small_training
 from shardline.embedding import configure_logical_hosts
 from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.checkpoint.sets.restore import restore_newest
-from shardline.embedding.checkpoint.sets.retention import Keep
 from shardline.embedding.checkpoint.sets.saver import SavedSet, SetSaver
 
-KEEP = Keep(last=2, every_steps=20)
-_SAVE_EVERY = 2
-_PIN_EVERY = 14
+_SAVE_EVERY = 3
+_PIN_EVERY = 12
 
 
 def note(text: str) -> None:
@@ -47,7 +45,7 @@ def main(path: str, last_step: int) -> None:
         path,
         training.engine,
         lineage=small_training.LINEAGE,
-        keep=KEEP,
+        keep=small_training.KEEP,
         parent=restored.checkpoint_set if restored else None,
         on_saved=on_saved,
     )
@@ -55,9 +53,7 @@ def main(path: str, last_step: int) -> None:
         while training.step < last_step:
             training.train(_SAVE_EVERY)
             pinned = training.step % _PIN_EVERY == 0
-            saver.save(
-                training.step, training.variables, training.state, pinned=pinned
-            )
+            saver.save(training.step, training.variables, training.state, pinned=pinned)
             saver.wait()
             for one in folder.sets():
                 if one.is_pinned and one.step <= training.step - _PIN_EVERY:

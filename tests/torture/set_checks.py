@@ -39,24 +39,29 @@ def check_sets(
     """
     checked = Checked()
     for found in folder.found():
-        name = found.path.name
         if found.condition == "damaged":
-            checked.faults.append(f"{name} is damaged: {found.fault}")
-        if found.condition != "complete" or found.complete is None:
-            continue
-        if faults := verify_set(found.complete):
-            checked.faults.append(f"{name} does not verify: {'; '.join(faults)}")
-            continue
-        training.spoil()
-        arguments = training.engine, training.variables, lineage
-        try:
-            restored = restore_set(folder, found.complete, *arguments)
-        except SetDamagedError as error:
-            checked.faults.append(f"{name} verifies and does not restore: {error}")
-            continue
-        checked.faults += _differences(name, restored, training, digests)
-        checked.steps.append(restored.step)
+            checked.faults.append(f"{found.path.name} is damaged: {found.fault}")
+        if found.condition == "complete":
+            faults = set_faults(folder, found.complete, training, lineage, digests)
+            checked.faults += faults
+            checked.steps += [] if faults else [found.complete.step]
     return checked
+
+
+def set_faults(
+    folder: SetFolder, one: Any, training: Any, lineage: Mapping[str, str], digests: Any
+) -> list[str]:
+    """Verifies and restores one set; returns what must not be."""
+    if faults := verify_set(one):
+        return [f"{one.name} does not verify: {'; '.join(faults)}"]
+    training.spoil()
+    try:
+        restored = restore_set(
+            folder, one, training.engine, training.variables, lineage
+        )
+    except SetDamagedError as error:
+        return [f"{one.name} verifies and does not restore: {error}"]
+    return _differences(one.name, restored, training, digests)
 
 
 def restore(

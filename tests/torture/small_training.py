@@ -11,8 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from shardline.embedding import TPUEmbedding
+from shardline.embedding.checkpoint.sets.retention import Keep
 
 HOSTS = ("/CPU:0", "/CPU:1")
+KEEP = Keep(last=2, every_steps=30)
 LINEAGE = {"vocabularies": "1f0c", "configuration": "77ab"}
 _BATCH = 16
 _ZIPF_EXPONENT = 1.3
@@ -129,3 +131,13 @@ def _table(name: str, rows: int, optimizer: Any) -> Any:
         optimizer=optimizer,
         initializer=tf.random_uniform_initializer(-0.1, 0.1, seed=rows),
     )
+
+
+def digests_by_step(last_step: int) -> tuple[SmallTraining, list[str]]:
+    """Trains without a stop; returns the training, and its digest at each step."""
+    training = SmallTraining()
+    digests = [training.digest()]
+    for _ in range(last_step):
+        training.train()
+        digests.append(training.digest())
+    return training, digests
