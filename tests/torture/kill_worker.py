@@ -21,7 +21,6 @@ from shardline.embedding.checkpoint.sets.saver import SavedSet, SetSaver
 LAST_STEP = 240
 _SAVE_EVERY = 3
 _MOST_PINNED = 2
-_LINEAGE = small_training.LINEAGE
 
 
 def digests_by_step() -> list[str]:
@@ -56,13 +55,11 @@ class KillWorker:
         configure_logical_hosts(len(small_training.HOSTS))
         training = small_training.SmallTraining()
         self._report("built")
-        checked = set_checks.check_sets(self._folder, training, _LINEAGE, self._digests)
+        checked = set_checks.check_sets(self._folder, training, self._digests)
         self._report("checked", sets=len(checked.steps), faults=checked.faults)
         if not checked.steps:
             training = small_training.SmallTraining()
-        restored, faults = set_checks.restore(
-            self._folder, training, _LINEAGE, self._digests
-        )
+        restored, faults = set_checks.restore(self._folder, training, self._digests)
         step = restored.step if restored else -1
         self._report("restored", step=step, faults=faults)
         os.environ[crash_points.VARIABLE] = crash_at
@@ -70,8 +67,8 @@ class KillWorker:
         saver = SetSaver(
             self._folder.path,
             training.engine,
-            lineage=_LINEAGE,
-            keep=small_training.KEEP,
+            lineage=training.lineage,
+            keep=training.keep,
             parent=restored.checkpoint_set if restored else None,
             on_saved=self._saved,
         )

@@ -208,7 +208,7 @@ class Torture:
     def _check_nothing_is_lost(self, plan: Plan) -> None:
         there = {one.step for one in SetFolder(self._root).sets()}
         lost = set_checks.lost_steps(
-            self._durable, self._pinned, there, small_training.KEEP
+            self._durable, self._pinned, there, small_training.SmallTraining.keep
         )
         if lost:
             self.faults.append(f"after {plan}: durable steps {lost} are lost")

@@ -38,14 +38,14 @@ def main(path: str, last_step: int) -> None:
         folder,
         training.engine,
         training.variables,
-        lineage=small_training.LINEAGE,
+        lineage=training.lineage,
         on_damaged=lambda name, why: sys.exit(f"{name}: {why}"),
     )
     saver = SetSaver(
         path,
         training.engine,
-        lineage=small_training.LINEAGE,
-        keep=small_training.KEEP,
+        lineage=training.lineage,
+        keep=training.keep,
         parent=restored.checkpoint_set if restored else None,
         on_saved=on_saved,
     )

@@ -7,7 +7,6 @@ not verified anew, but every state's newest set is restored.
 
 import collections
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,6 @@ from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.checkpoint.sets.saver import SetSaver
 
 disk_states = load("torture/disk_states.py")
-small_training = load("torture/small_training.py")
 set_checks = load("torture/set_checks.py")
 
 # Is written in place, so that it must not be a link.
@@ -79,7 +77,7 @@ class Replay:
             for state in disk.states(states_of_prefix, seed + length):
                 steps = self._checked(state, go_on_every)
                 lost = set_checks.lost_steps(
-                    durable, pinned, steps, small_training.KEEP
+                    durable, pinned, steps, self._training.keep
                 )
                 if lost:
                     self.faults.append(f"after {length} operations {lost} are lost")
@@ -131,9 +129,7 @@ class Replay:
             faults = self._set_faults(folder, found.complete, digests)
             self.faults += faults
             steps += [] if faults else [found.complete.step]
-        restored, faults = set_checks.restore(
-            folder, self._training, small_training.LINEAGE, self._digests
-        )
+        restored, faults = set_checks.restore(folder, self._training, self._digests)
         self.faults += faults
         self.counts["restores of the newest set"] += restored is not None
         if (restored.step if restored else -1) != max(steps, default=-1):
@@ -151,7 +147,7 @@ class Replay:
         )
         if key not in self._faults_of_set:
             self._faults_of_set[key] = set_checks.set_faults(
-                folder, one, self._training, small_training.LINEAGE, self._digests
+                folder, one, self._training, self._digests
             )
             self.counts["sets verified and restored"] += 1
         return self._faults_of_set[key]
@@ -162,23 +158,19 @@ class Replay:
         training = self._training
         if not folder.sets():
             return
-        restored, _ = set_checks.restore(
-            folder, training, small_training.LINEAGE, self._digests
-        )
+        restored, _ = set_checks.restore(folder, training, self._digests)
         saver = SetSaver(
             self._root,
             training.engine,
-            lineage=small_training.LINEAGE,
-            keep=small_training.KEEP,
+            lineage=training.lineage,
+            keep=self._training.keep,
             parent=restored.checkpoint_set,
         )
         with saver:
             training.train()
             saver.save(training.step, training.variables, training.state)
             saver.wait()
-        self.faults += set_checks.check_sets(
-            folder, training, small_training.LINEAGE, self._digests
-        ).faults
+        self.faults += set_checks.check_sets(folder, training, self._digests).faults
         self.counts["states in which training went on"] += 1
 
 

@@ -4,12 +4,16 @@ Used by programs, and loaded by tests.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from shardline.embedding.checkpoint.sets.folder import SetFolder
+from shardline.embedding.checkpoint.sets.folder import CheckpointSet, SetFolder
 from shardline.embedding.checkpoint.sets.reader import SetDamagedError
-from shardline.embedding.checkpoint.sets.restore import restore_newest, restore_set
+from shardline.embedding.checkpoint.sets.restore import (
+    Restored,
+    restore_newest,
+    restore_set,
+)
 from shardline.embedding.checkpoint.sets.verify import verify_set
 
 
@@ -26,15 +30,12 @@ class Checked:
     faults: list[str] = dataclasses.field(default_factory=list)
 
 
-def check_sets(
-    folder: SetFolder, training: Any, lineage: Mapping[str, str], digests: Any
-) -> Checked:
+def check_sets(folder: SetFolder, training: Any, digests: Sequence[str]) -> Checked:
     """Verifies and restores every set of a folder, by itself.
 
     Args:
         folder: the sets.
         training: a `SmallTraining`, which is overwritten.
-        lineage: that of the sets.
         digests: what `SmallTraining.digest` is at each step.
     """
     checked = Checked()
@@ -42,14 +43,14 @@ def check_sets(
         if found.condition == "damaged":
             checked.faults.append(f"{found.path.name} is damaged: {found.fault}")
         if found.condition == "complete":
-            faults = set_faults(folder, found.complete, training, lineage, digests)
+            faults = set_faults(folder, found.complete, training, digests)
             checked.faults += faults
             checked.steps += [] if faults else [found.complete.step]
     return checked
 
 
 def set_faults(
-    folder: SetFolder, one: Any, training: Any, lineage: Mapping[str, str], digests: Any
+    folder: SetFolder, one: CheckpointSet, training: Any, digests: Sequence[str]
 ) -> list[str]:
     """Verifies and restores one set; returns what must not be."""
     if faults := verify_set(one):
@@ -57,7 +58,7 @@ def set_faults(
     training.spoil()
     try:
         restored = restore_set(
-            folder, one, training.engine, training.variables, lineage
+            folder, one, training.engine, training.variables, training.lineage
         )
     except SetDamagedError as error:
         return [f"{one.name} verifies and does not restore: {error}"]
@@ -65,8 +66,8 @@ def set_faults(
 
 
 def restore(
-    folder: SetFolder, training: Any, lineage: Mapping[str, str], digests: Any
-) -> tuple[Any, list[str]]:
+    folder: SetFolder, training: Any, digests: Sequence[str]
+) -> tuple[Restored | None, list[str]]:
     """Restores the newest set; returns it, None for none, and what must not be."""
     faults: list[str] = []
     if folder.sets():
@@ -75,7 +76,7 @@ def restore(
         folder,
         training.engine,
         training.variables,
-        lineage=lineage,
+        lineage=training.lineage,
         on_damaged=lambda name, why: faults.append(f"{name} is damaged: {why}"),
     )
     if restored is None:
@@ -102,7 +103,9 @@ def lost_steps(
     return sorted(kept - set(there))
 
 
-def _differences(name: str, restored: Any, training: Any, digests: Any) -> list[str]:
+def _differences(
+    name: str, restored: Restored, training: Any, digests: Sequence[str]
+) -> list[str]:
     faults = []
     if training.digest() != digests[restored.step]:
         faults.append(f"{name} restores to other values than step {restored.step} had")

@@ -5,6 +5,7 @@ bit-equal, step by step, to one that never stopped.
 """
 
 import hashlib
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,6 @@ from shardline.embedding import TPUEmbedding
 from shardline.embedding.checkpoint.sets.retention import Keep
 
 HOSTS = ("/CPU:0", "/CPU:1")
-KEEP = Keep(last=2, every_steps=30)
-LINEAGE = {"vocabularies": "1f0c", "configuration": "77ab"}
 _BATCH = 16
 _ZIPF_EXPONENT = 1.3
 _SHAPES = {"items": (256, 8), "users": (97, 5), "tags": (31, 16), "few": (3, 2)}
@@ -26,9 +25,14 @@ class SmallTraining:
     """An engine, a dense model beside it, and the steps that train both.
 
     Attributes:
+        lineage: of its sets.
+        keep: which of them are to be kept.
         engine: four tables over two hosts.
         variables: everything else that a set holds, by name.
     """
+
+    lineage = MappingProxyType({"vocabularies": "1f0c", "configuration": "77ab"})
+    keep = Keep(last=2, every_steps=30)
 
     def __init__(self, scale: int = 1):
         """Builds it with its values before the first step.
