@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tensorflow as tf
 from shardline_tests import load
 
 from shardline.embedding.checkpoint.sets.folder import SetFolder

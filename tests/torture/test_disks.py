@@ -59,12 +59,15 @@ class Course:
     def error_of_save(self) -> str:
         """The error of a save that fails, as a loop of training meets it."""
         with pytest.raises(SaveError) as error:
-            self.begin_save()
-            ends_s = time.monotonic() + ERROR_WITHIN_S
-            while time.monotonic() < ends_s:
-                self.saver.check()
-                time.sleep(0.001)
+            self._save_and_check()
         return str(error.value)
+
+    def _save_and_check(self) -> None:
+        self.begin_save()
+        ends_s = time.monotonic() + ERROR_WITHIN_S
+        while time.monotonic() < ends_s:
+            self.saver.check()
+            time.sleep(0.001)
 
     def check(self, newest: int) -> None:
         """Checks all sets with another training, and which is the newest."""
