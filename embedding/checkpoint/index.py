@@ -36,6 +36,7 @@ class StoredRows:
         first: the first row.
         last: end row, exclusive.
         path: the data file.
+        file: the number of the data file.
         offset: where in the file the first row begins, in bytes.
         size: the size of the rows, in bytes.
         dtype: the dtype of their values.
@@ -44,6 +45,7 @@ class StoredRows:
     first: int
     last: int
     path: str
+    file: int
     offset: int
     size: int
     dtype: tf.DType
@@ -101,6 +103,7 @@ def stored_rows(prefix: str, key: str) -> list[StoredRows]:
             first,
             first + length,
             f"{prefix}.data-{piece.shard_id:05d}-of-{files:05d}",
+            piece.shard_id,
             piece.offset,
             piece.size,
             tf.as_dtype(piece.dtype),

@@ -11,6 +11,7 @@ _MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")
 _FOOTER_HANDLES_BYTES = 40
 _FOOTER_BYTES = _FOOTER_HANDLES_BYTES + len(_MAGIC)
 _UNCOMPRESSED = b"\0"
+_BLOCK_BYTES = 16 * 2**10
 
 
 def table_entries(content: bytes, path: str) -> dict[bytes, bytes]:
@@ -41,19 +42,38 @@ def table_entries(content: bytes, path: str) -> dict[bytes, bytes]:
 def table_content(
     entries: Mapping[bytes, bytes], masked_crc32c: Callable[[bytes], int]
 ) -> bytes:
-    """Returns the content of a table's file, with all entries in one block.
+    """Returns the content of a table's file.
 
     Args:
         entries: values by key, at least one.
         masked_crc32c: computes the checksum of a block, masked as TensorFlow stores it.
     """
     content = bytearray()
-    data = _append_block(content, sorted(entries.items()), masked_crc32c)
+    handles = []
+    for block in _blocks(sorted(entries.items())):
+        handle = _append_block(content, block, masked_crc32c)
+        # The key that stands for a block is at least as large as every key in it.
+        handles.append((block[-1][0], handle))
     metadata = _append_block(content, [], masked_crc32c)
-    # The key that stands for a block is at least as large as every key in it.
-    root = _append_block(content, [(max(entries), data)], masked_crc32c)
+    root = _append_block(content, handles, masked_crc32c)
     content += (metadata + root).ljust(_FOOTER_HANDLES_BYTES, b"\0") + _MAGIC
     return bytes(content)
+
+
+def _blocks(
+    entries: Iterable[tuple[bytes, bytes]],
+) -> Iterator[list[tuple[bytes, bytes]]]:
+    """Yields entries in blocks: to look one up, TensorFlow reads all of its block."""
+    block: list[tuple[bytes, bytes]] = []
+    size = 0
+    for key, value in entries:
+        block.append((key, value))
+        size += len(key) + len(value)
+        if size >= _BLOCK_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
 
 
 def _block_entries(
@@ -93,13 +113,14 @@ def _append_block(
 
 def _block(entries: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Returns entries, each with its whole key, and where each begins."""
-    content, starts = b"", []
+    content, starts = bytearray(), []
     for key, value in entries:
         starts.append(len(content))
         content += _varint(0) + _varint(len(key)) + _varint(len(value)) + key + value
     starts = starts or [0]
-    numbers = [*starts, len(starts)]
-    return content + b"".join(number.to_bytes(4, "little") for number in numbers)
+    for number in (*starts, len(starts)):
+        content += number.to_bytes(4, "little")
+    return bytes(content)
 
 
 def _read_handle(content: bytes, position: int) -> tuple[tuple[int, int], int]:

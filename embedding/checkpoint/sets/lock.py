@@ -1,0 +1,76 @@
+"""Only one process writes into a folder of checkpoint sets.
+
+The lock is the operating system's: it ends with the process that holds it, however that
+ends. What the file says is for people.
+"""
+
+import datetime
+import fcntl
+import json
+import os
+import socket
+from pathlib import Path
+
+_FILE = ".lock"
+
+
+class SetLockedError(RuntimeError):
+    """Another process writes into the folder."""
+
+
+class FolderLock:
+    """A lock on a folder, held from its creation until it is released."""
+
+    def __init__(self, folder: Path):
+        """Takes the lock.
+
+        Args:
+            folder: it must be there.
+
+        Raises:
+            SetLockedError: if it is held; says by whom and since when.
+        """
+        path = folder / _FILE
+        self._number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(self._number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(self._number)
+            raise SetLockedError(
+                f"Checkpoint sets in {folder} are written by {holder(folder)}. Wait "
+                "until it ends, or stop it; or train into another folder."
+            ) from error
+        now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+        held = {"pid": os.getpid(), "machine": socket.gethostname(), "since": now}
+        os.ftruncate(self._number, 0)
+        os.pwrite(self._number, json.dumps(held).encode(), 0)
+
+    def release(self) -> None:
+        """Lets others in. May be called again."""
+        if self._number >= 0:
+            os.close(self._number)
+            self._number = -1
+
+
+def is_locked(folder: Path) -> bool:
+    """Returns whether a process writes into a folder now."""
+    try:
+        number = os.open(folder / _FILE, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(number)
+    return False
+
+
+def holder(folder: Path) -> str:
+    """Returns who took the lock last, for messages."""
+    try:
+        held = json.loads((folder / _FILE).read_text())
+        return f"process {held['pid']} on {held['machine']} since {held['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"

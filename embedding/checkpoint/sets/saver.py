@@ -1,0 +1,334 @@
+"""Saves a training as checkpoint sets while it goes on.
+
+Training stands still for a consistent cut only. What the cut holds is written by a
+thread in the background; there is one save at a time, so that saves never pile up: a
+slow disk makes sets rarer, and training no slower.
+"""
+
+import dataclasses
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from shardline.embedding.checkpoint.sets.compaction import MAX_DEPTH, compact
+from shardline.embedding.checkpoint.sets.cut import Cut, Piece
+from shardline.embedding.checkpoint.sets.folder import CheckpointSet, SetFolder
+from shardline.embedding.checkpoint.sets.manifest import Kind, StoredTable
+from shardline.embedding.checkpoint.sets.retention import (
+    Keep,
+    collect_garbage,
+    remove_remains,
+)
+from shardline.embedding.checkpoint.sets.writer import Clock, SetWriter
+from shardline.embedding.engine import TPUEmbedding
+from shardline.embedding.tables.sharded_variable import on_every_task
+
+_log = logging.getLogger(__name__)
+
+_FLOAT_BYTES = 4
+_ROW_NUMBER_BYTES = 8
+
+
+class SaveError(RuntimeError):
+    """A set could not be saved; those before it are as they were."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SavedSet:
+    """A set that is on the disk.
+
+    Attributes:
+        name: the name of its folder.
+        step: training steps behind it.
+        kind: "full" or "differential".
+        bytes: the size of its files.
+        seconds: how long it took.
+        pause_seconds: for how long training stood still.
+    """
+
+    name: str
+    step: int
+    kind: Kind
+    bytes: int
+    seconds: float
+    pause_seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """What is to be saved, as it was at the cut."""
+
+    writer: SetWriter
+    cut: Cut
+    tables: Mapping[str, StoredTable]
+    values: Mapping[str, tf.Tensor]
+    state: Mapping[str, Any]
+    pinned: bool
+    clock: Clock
+
+
+class SetSaver:
+    """Saves one training into one folder, which it locks."""
+
+    def __init__(
+        self,
+        folder: Path | str,
+        engine: TPUEmbedding,
+        *,
+        lineage: Mapping[str, str],
+        keep: Keep | None = None,
+        differential: bool = True,
+        parent: CheckpointSet | None = None,
+        on_saved: Callable[[SavedSet], None] | None = None,
+    ):
+        """Locks the folder, made if need be, and removes what dead saves left there.
+
+        Args:
+            folder: where the sets of this training go.
+            engine: built; restore it first.
+            lineage: digests of what the training depends on.
+            keep: which sets are kept.
+            differential: whether sets may hold touched rows only.
+            parent: the set that the engine was just restored from; None: none was.
+            on_saved: called by a thread of the saver when a set is on the disk.
+
+        Raises:
+            SetLockedError: if another process saves there.
+            ValueError: if there are sets of later steps than the parent's.
+            OSError: if the folder cannot be written.
+        """
+        self._folder = SetFolder(folder)
+        self._folder.make()
+        self._lock = self._folder.lock()
+        self._engine = engine
+        self._lineage = dict(lineage)
+        self._keep = keep or Keep()
+        self._differential = differential
+        self._parent = parent
+        self._on_saved = on_saved
+        self._thread: threading.Thread | None = None
+        self._error: SaveError | None = None
+        try:
+            self._check_is_newest()
+            for name in remove_remains(self._folder):
+                _log.info("removed %s, which a dead save left in %s", name, folder)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __enter__(self) -> "SetSaver":
+        """Returns the saver."""
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        """Closes it; an error of its last save gives way to one that is under way."""
+        self.close()
+
+    def save(
+        self,
+        step: int,
+        variables: Mapping[str, tf.Variable],
+        state: Mapping[str, Any],
+        *,
+        pinned: bool = False,
+    ) -> bool:
+        """Takes a cut, and saves it in the background.
+
+        No step may run meanwhile.
+
+        Args:
+            step: training steps behind it.
+            variables: all variables of the training that are no tables, by any names.
+            state: what else the training needs to go on, as JSON has it.
+            pinned: whether to keep the set until `unpin`.
+
+        Returns:
+            Whether a save began: not while an earlier one is running, nor if there is a
+            set of this step.
+
+        Raises:
+            SaveError: if an earlier save failed, or this one, if it has to be done
+                while training waits.
+        """
+        self.check()
+        if self.is_saving or (self._parent and self._parent.step == step):
+            return False
+        clock = Clock()
+        plan = self._plan(step, variables, state, pinned, clock)
+        if plan.cut.in_pause:
+            self._save(plan)
+            self.check()
+            return True
+        self._thread = threading.Thread(
+            target=self._save, args=(plan,), name="checkpoint set", daemon=True
+        )
+        clock.pause_seconds = clock.elapsed
+        self._thread.start()
+        return True
+
+    @property
+    def is_saving(self) -> bool:
+        """Whether a save is running."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def newest(self) -> CheckpointSet | None:
+        """The newest set that is on the disk, of this training."""
+        return self._parent
+
+    def check(self) -> None:
+        """Raises the error of a save, once.
+
+        Raises:
+            SaveError: if a save has failed.
+        """
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+    def wait(self) -> None:
+        """Waits until what was saved is on the disk.
+
+        Raises:
+            SaveError: if it failed.
+        """
+        if self._thread is not None:
+            self._thread.join()
+        self.check()
+
+    def close(self) -> None:
+        """Waits for a running save and gives the folder free; may be called again."""
+        if self._thread is not None:
+            self._thread.join()
+        self._lock.release()
+
+    def unpin(self, name: str) -> None:
+        """Leaves a set to retention."""
+        self._folder.unpin(name)
+
+    def _check_is_newest(self) -> None:
+        """Refuses to save beside the sets of another course of the training."""
+        step = self._parent.step if self._parent else -1
+        later = [one.name for one in self._folder.sets() if one.step > step]
+        if later:
+            raise ValueError(
+                f"{self._folder.path} holds sets of later steps than this training "
+                f"begins at: {', '.join(later)}. Restore the newest one, or move "
+                "them away, or train into another folder."
+            )
+
+    def _plan(
+        self,
+        step: int,
+        variables: Mapping[str, tf.Variable],
+        state: Mapping[str, Any],
+        pinned: bool,
+        clock: Clock,
+    ) -> _Plan:
+        kind = self._kind()
+        cut = self._engine.cut(kind == "differential", str(self._folder.path))
+        try:
+            # A tensor that was read keeps its values: TensorFlow copies it before a
+            # variable is changed that shares them.
+            values = {name: one.read_value() for name, one in variables.items()}
+            parent = self._parent if kind == "differential" else None
+            hosts = len(self._engine.hosts)
+            writer = SetWriter(self._folder, step, kind, parent, hosts)
+            tables = {
+                name: dataclasses.replace(table, stored_rows=cut.rows[name])
+                for name, table in self._tables().items()
+            }
+            return _Plan(writer, cut, tables, values, dict(state), pinned, clock)
+        except BaseException:
+            cut.end(False)
+            raise
+
+    def _kind(self) -> Kind:
+        """Returns "differential" if such a set can be, and is smaller."""
+        if not self._differential or self._parent is None:
+            return "full"
+        if self._parent.manifest.depth >= MAX_DEPTH:
+            return "full"
+        touched = self._engine.touched_rows()
+        if touched is None:
+            return "full"
+        size = full = 0
+        for name, table in self._tables().items():
+            row_bytes = table.dim * _FLOAT_BYTES * (1 + len(table.slots))
+            size += touched[name] * (row_bytes + _ROW_NUMBER_BYTES)
+            full += table.rows * row_bytes
+        return "differential" if size < full else "full"
+
+    def _tables(self) -> dict[str, StoredTable]:
+        """Returns the engine's tables, all rows of them."""
+        tables = {}
+        for name, tensors in self._engine._variables.items():
+            rows, dim = tensors["parameters"].shape.as_list()
+            slots = tuple(slot for slot in tensors if slot != "parameters")
+            tables[name] = StoredTable(rows, dim, slots, stored_rows=rows)
+        return tables
+
+    def _save(self, plan: _Plan) -> None:
+        """Writes what was cut; keeps the error if that fails."""
+        try:
+            saved = self._written(plan)
+        except BaseException as error:
+            plan.cut.end(False)
+            self._error = self._failed(plan, error)
+            return
+        plan.cut.end(True)
+        self._parent = saved
+        try:
+            self._after(saved)
+        except BaseException as error:
+            self._error = self._failed(plan, error)
+
+    def _written(self, plan: _Plan) -> CheckpointSet:
+        writer = plan.writer
+        writer.begin(pinned=plan.pinned)
+        hosts = self._engine.hosts
+        pieces: list[list[Piece]] = [[] for _ in hosts]
+
+        def write(host: int) -> None:
+            pieces[host] = plan.cut.write(host, str(writer.data_file(host)))
+
+        on_every_task(hosts, write)
+        writer.write_index(plan.tables, pieces)
+        writer.write_values(plan.values)
+        if plan.cut.in_pause:
+            plan.clock.pause_seconds = plan.clock.elapsed
+        return writer.commit(plan.tables, self._lineage, plan.state, plan.clock)
+
+    def _after(self, saved: CheckpointSet) -> None:
+        """Reports a set, removes those that nothing needs, and shortens its chain."""
+        manifest = saved.manifest
+        if self._on_saved:
+            self._on_saved(
+                SavedSet(
+                    saved.name,
+                    saved.step,
+                    manifest.kind,
+                    manifest.saving.bytes,
+                    manifest.saving.seconds,
+                    manifest.saving.pause_seconds,
+                )
+            )
+        if manifest.depth >= MAX_DEPTH:
+            self._parent = compact(self._folder, saved)
+        collect_garbage(self._folder, self._keep)
+
+    def _failed(self, plan: _Plan, error: BaseException) -> SaveError:
+        path = plan.writer.path
+        last = self._parent.name if self._parent else "none"
+        text = str(getattr(error, "message", None) or error)
+        failed = SaveError(
+            f"The checkpoint set {path} could not be saved: {text} The last set that "
+            f"is complete: {last}. Mend the cause, such as a full disk, and run again: "
+            "training goes on from it."
+        )
+        failed.__cause__ = error
+        return failed

@@ -1,0 +1,27 @@
+"""Sets without tables, for what knows nothing of rows."""
+
+import pytest
+
+from shardline.embedding.checkpoint.sets.folder import SetFolder
+from shardline.embedding.checkpoint.sets.writer import Clock, SetWriter
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = SetFolder(tmp_path / "sets")
+    folder.make()
+    return folder
+
+
+@pytest.fixture
+def write_set(folder):
+    """Writes a set of no tables, and returns it."""
+
+    def write(step, parent=None, pinned=False):
+        kind = "differential" if parent else "full"
+        writer = SetWriter(folder, step, kind, parent, hosts=1)
+        writer.begin(pinned=pinned)
+        writer.write_index({}, [[]])
+        return writer.commit({}, {}, {"step": step}, Clock())
+
+    return write
