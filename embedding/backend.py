@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
+from shardline.embedding.checkpoint.sets.cut import Cut
 from shardline.embedding.config.shapes import Shapes
 from shardline.embedding.tables.host_table import HostTable
 
@@ -50,6 +51,28 @@ class Backend(Protocol):
 
     def retrieve(self) -> None:
         """Brings the tables' variables up to date, before they are saved or read."""
+
+    def touched_rows(self) -> dict[str, int] | None:
+        """Returns how many rows of each table were touched since the last cut.
+
+        All of them while no set is known to hold them. None: rows are not tracked.
+        """
+
+    def forget_touched_rows(self) -> None:
+        """Takes note that a set holds all rows as they are: none counts as touched."""
+
+    def cut(self, differential: bool, spill_folder: str) -> Cut:
+        """Begins a cut of the tables, whose variables are up to date.
+
+        Args:
+            differential: whether to store only rows touched since the cut before.
+            spill_folder: where the hosts keep rows that do not fit into memory until
+                they are written.
+
+        Raises:
+            ValueError: if `differential` is asked where rows are not tracked.
+            tf.errors.FailedPreconditionError: if the cut before is not ended.
+        """
 
     def enqueue(
         self,

@@ -19,6 +19,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from shardline.embedding.checkpoint.sets.cut import Cut
 from shardline.embedding.config import optimizers
 from shardline.embedding.config.shapes import Shapes
 from shardline.embedding.config.specs import FeatureSpec, TableSpec
@@ -30,10 +31,13 @@ from shardline.embedding.host.layout import (
     HostLookups,
     lookups_from_queue,
 )
+from shardline.embedding.host.native_cut import NativeCut
 from shardline.embedding.host.replicas import Replicas
+from shardline.embedding.host.row_trackers import RowTrackers
 from shardline.embedding.hosts import logical_hosts
 from shardline.embedding.inputs.assertions import Check, after
 from shardline.embedding.tables.host_table import HostTable
+from shardline.embedding.tables.variables_cut import VariablesCut
 
 _INBOX_BATCHES = 4
 
@@ -96,6 +100,31 @@ class HostBackend:
     def retrieve(self) -> None:
         """Does nothing: the variables are the tables."""
 
+    def touched_rows(self) -> dict[str, int] | None:
+        """Returns how many rows of each table were touched; None if that is unknown."""
+        if not self._trackers:
+            return None
+        rows: dict[str, int] = {}
+        for host in self._trackers:
+            for table, count in host.touched_rows().items():
+                rows[table] = rows.get(table, 0) + count
+        return rows
+
+    def forget_touched_rows(self) -> None:
+        """Takes note that a set holds all rows as they are."""
+        for host in self._trackers:
+            host.set_touched(False)
+
+    def cut(self, differential: bool, spill_folder: str) -> Cut:
+        """Begins a cut; without trackers the tables must lie still until it ends.
+
+        Raises:
+            ValueError: if `differential` is asked where rows are not tracked.
+        """
+        if self._trackers:
+            return NativeCut(self._trackers, differential, spill_folder)
+        return VariablesCut(self._tables, differential=differential, in_pause=True)
+
     def initialize(self, output_shapes: Sequence[tf.TensorShape]) -> None:
         """Creates the queues for batches of these shapes."""
         features = [
@@ -157,6 +186,10 @@ class HostBackend:
         """Updates the rows of the last dequeued training batch."""
         with tf.name_scope(_scope(name, "apply_gradients")):
             self._replicas.together("apply_gradients", self._send_all, list(gradients))
+
+    @property
+    def _trackers(self) -> list[RowTrackers]:
+        return self._kernels.trackers if self._is_initialized else []
 
     def _lookup_parts(self) -> list[tuple[str, list[tf.DType]]]:
         """Returns host and types of each part of a batch: one a host."""

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from shardline.embedding.host.layout import HostLayout, HostLookups
 from shardline.embedding.host.native_kernels import NativeKernels
+from shardline.embedding.host.row_trackers import RowTrackers
 from shardline.embedding.host.stock_kernels import StockKernels
 from shardline.embedding.inputs.assertions import Check
 from shardline.embedding.native.library import runs_on, say_once, usable_ops
@@ -22,7 +23,14 @@ Batches = Sequence[Sequence[HostLookups]]
 
 
 class Kernels(Protocol):
-    """Partition, pooled lookup and update of all tables at once."""
+    """Partition, pooled lookup and update of all tables at once.
+
+    Attributes:
+        trackers: of the rows of each host of `HostLayout.used_hosts`, once tables are
+            prepared; empty where rows are not tracked.
+    """
+
+    trackers: list[RowTrackers]
 
     def prepare(self, tables: Sequence[HostTable]) -> None:
         """Gets tables ready for many steps: after their creation, after a restore."""

@@ -16,6 +16,7 @@ from shardline.embedding.config.optimizers import (
     touches_all_rows,
 )
 from shardline.embedding.host.layout import HostLayout, HostLookups
+from shardline.embedding.host.row_trackers import RowTrackers, TrackedShard
 from shardline.embedding.hosts import task_of
 from shardline.embedding.inputs.assertions import Check
 from shardline.embedding.inputs.lookups import known_kept
@@ -32,7 +33,11 @@ _RULES = {
 
 
 class NativeKernels:
-    """Implements `embedding.host.kernels.Kernels`."""
+    """Implements `embedding.host.kernels.Kernels`.
+
+    Attributes:
+        trackers: of the rows of each host, once tables are prepared.
+    """
 
     def __init__(self, layout: HostLayout, ops: Any):
         """Takes what is known before the first batch.
@@ -43,11 +48,12 @@ class NativeKernels:
         """
         self._layout = layout
         self._ops = ops
+        self.trackers: list[RowTrackers] = []
         # Where the activations of each host are summed: once in every process.
         self._tasks = [task_of(host) for host in layout.used_hosts]
 
     def prepare(self, tables: Sequence[HostTable]) -> None:
-        """Puts large tables on huge pages, where the hosts' kernels have them."""
+        """Puts large tables on huge pages, and sees all rows as touched."""
         for host, device in enumerate(self._layout.used_hosts):
             shards = [tables[t].shards()[host] for t in self._layout.tables_on(host)]
             variables = [v for s in shards for v in (s.parameters, *s.slots)]
@@ -56,6 +62,13 @@ class NativeKernels:
                     [variable.handle for variable in variables],
                     dims=[variable.shape[1] for variable in variables],
                 )
+        for trackers in self.trackers:
+            trackers.set_touched(True)
+        if not self.trackers:
+            self.trackers = [
+                RowTrackers(device, self._tracked_shards(tables, host), self._ops)
+                for host, device in enumerate(self._layout.used_hosts)
+            ]
 
     def partition(
         self, features: Sequence[Any], weights: Sequence[Any]
@@ -149,9 +162,23 @@ class NativeKernels:
                     table_ends=[replica.table_ends for replica in lookups],
                     gradients=[r[f] for r in gradients for f in features],
                     rates=tf.stack([rates[t] for t in on_host]),
+                    trackers=self.trackers[host].handles,
                     **self._sizes(host),
                     **self._rules(on_host),
                 )
+
+    def _tracked_shards(
+        self, tables: Sequence[HostTable], host: int
+    ) -> list[TrackedShard]:
+        return [
+            TrackedShard(
+                table.spec.name,
+                list(table.slots),
+                table.starts[host],
+                table.shards()[host],
+            )
+            for table in (tables[t] for t in self._layout.tables_on(host))
+        ]
 
     def _lookup_on(
         self,

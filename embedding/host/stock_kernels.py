@@ -17,6 +17,7 @@ from shardline.embedding.host.layout import (
     HostLookups,
     shape_message,
 )
+from shardline.embedding.host.row_trackers import RowTrackers
 from shardline.embedding.inputs.assertions import Check, after
 from shardline.embedding.inputs.lookups import Lookup, lookup_of, shape_of
 from shardline.embedding.tables import pooling
@@ -38,11 +39,16 @@ class GroupedLookup(NamedTuple):
 
 
 class StockKernels:
-    """Implements `embedding.host.kernels.Kernels`."""
+    """Implements `embedding.host.kernels.Kernels`.
+
+    Attributes:
+        trackers: none, stock ops do not track rows.
+    """
 
     def __init__(self, layout: HostLayout):
         """Takes what is known before the first batch."""
         self._layout = layout
+        self.trackers: list[RowTrackers] = []
 
     def prepare(self, tables: Sequence[HostTable]) -> None:
         """Does nothing: stock ops take tables as they are."""

@@ -34,6 +34,8 @@ _OPS = (
     "lookup_op.cc",
     "update_op.cc",
     "huge_pages_op.cc",
+    "row_tracker_ops.cc",
+    "write_shard_op.cc",
 )
 _CORE = (
     "sort.cc",
@@ -41,6 +43,11 @@ _CORE = (
     "pooled_lookup.cc",
     "update.cc",
     "row_loops_choice.cc",
+    "row_tracker.cc",
+    "copies_aside.cc",
+    "copy_room.cc",
+    "shard_file.cc",
+    "crash_point.cc",
 )
 _LOOPS = "row_loops.cc"
 _LOOP_FLAGS = ("-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")

@@ -269,7 +269,7 @@ class _ShardSaveable(SaveableObject):  # type: ignore[misc]
 
     def _spec(self, first: int, last: int, key: str) -> SaveSpec:
         return SaveSpec(
-            lambda: _view(self._variable, first, last),
+            lambda: rows_view(self._variable, first, last),
             self._slice(self._start + first, self._start + last),
             key,
             dtype=self._variable.dtype,
@@ -288,8 +288,14 @@ def _rows_of(variable: Any, size: int) -> int:
     return max(size // row_bytes // _ALIGNED_ROWS, 1) * _ALIGNED_ROWS
 
 
-def _view(variable: Any, first: int, last: int) -> tf.Tensor:
-    """Returns the rows [first, last) without a copy, wherever the variable lies."""
+def rows_view(variable: Any, first: int, last: int) -> tf.Tensor:
+    """Returns rows of a variable without a copy, wherever it lies.
+
+    Args:
+        variable: [n, dim].
+        first: the first row, at a multiple of 64 bytes.
+        last: end row, exclusive.
+    """
     dim = variable.shape[1]
     with tf.device(variable.device):
         flat = tf.reshape(variable.read_value_no_copy(), [-1])

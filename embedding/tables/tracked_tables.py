@@ -14,6 +14,7 @@ import tensorflow as tf
 from shardline.embedding.backend import Backend
 from shardline.embedding.checkpoint.compatibility import check_compatible, wanted_shapes
 from shardline.embedding.checkpoint.save_hooks import call_before_saving, is_exporting
+from shardline.embedding.checkpoint.sets.cut import Cut
 from shardline.embedding.config.specs import TableSpec
 from shardline.embedding.tables.host_table import HostTable
 
@@ -28,6 +29,44 @@ class TrackedTables(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
         self._backend = backend
         self._tables: list[HostTable] | None = None
         self._to_restore: set[str] = set()
+
+    def touched_rows(self) -> dict[str, int] | None:
+        """Returns how many rows of each table were touched since the last cut.
+
+        All rows, while no set is known to hold them: of new tables, and after a
+        checkpoint was restored. None if the engine does not track rows: without native
+        kernels, on a TPU, and before it is built for a batch's shapes. The update that
+        pipelined execution holds back does not count yet.
+        """
+        return self._backend.touched_rows()
+
+    def forget_touched_rows(self) -> None:
+        """Takes note that a set holds all rows as they are: none counts as touched.
+
+        For who restores a set: the next differential cut is based on it.
+        """
+        self._backend.forget_touched_rows()
+
+    def cut(self, differential: bool, spill_folder: str) -> Cut:
+        """Begins a cut: what a set is to hold of the tables as they are now.
+
+        Call it between two steps. Training may go on at once unless the cut is
+        `in_pause`. What is assigned to tables by other means than training is not
+        tracked, nor kept out of a cut that is being written.
+
+        Args:
+            differential: whether to store only rows touched since the cut before.
+            spill_folder: an existing folder where hosts keep, in files without names,
+                rows that do not fit into memory until they are written.
+
+        Raises:
+            ValueError: if `differential` is asked where rows are not tracked.
+            tf.errors.FailedPreconditionError: if the cut before is not ended.
+        """
+        with tf.init_scope():
+            self._create_tables()
+            self._retrieve_variables()
+            return self._backend.cut(differential, spill_folder)
 
     def _create_tables(self) -> None:
         """Creates and loads the tables, then restores what waits for them."""

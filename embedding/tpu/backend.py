@@ -17,11 +17,13 @@ from typing import Any
 import tensorflow as tf
 
 from shardline.embedding.backend import Backend
+from shardline.embedding.checkpoint.sets.cut import Cut
 from shardline.embedding.config.optimizers import dynamic_learning_rates
 from shardline.embedding.config.shapes import Shapes
 from shardline.embedding.config.specs import FeatureSpec, TableSpec
 from shardline.embedding.inputs.structure import of_replica
 from shardline.embedding.tables.host_table import HostTable
+from shardline.embedding.tables.variables_cut import VariablesCut
 from shardline.embedding.tpu import (
     config_proto,
     core_devices,
@@ -154,6 +156,21 @@ class TPUBackend:
     def retrieve(self) -> None:
         """Copies all tables of the TPU into the loaded variables, in one graph."""
         self._transfers["retrieve"]()
+
+    def touched_rows(self) -> None:
+        """Returns None: the TPU does not track which rows it updates."""
+
+    def forget_touched_rows(self) -> None:
+        """Does nothing: rows are not tracked."""
+
+    def cut(self, differential: bool, spill_folder: str) -> Cut:
+        """Begins a cut of the variables, which lie still until the next `retrieve`.
+
+        Raises:
+            ValueError: if `differential` is asked: rows are not tracked.
+        """
+        tables = self._tables
+        return VariablesCut(tables, differential=differential, in_pause=False)
 
     def enqueue(
         self,

@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from shardline.embedding.checkpoint.sets.cut import Cut
 from shardline.embedding.config.shapes import Shapes
 from shardline.embedding.config.specs import FeatureSpec, TableSpec
 from shardline.embedding.tables.host_table import HostTable
+from shardline.embedding.tables.variables_cut import VariablesCut
 from shardline.embedding.tpu import core_devices, guards, sparse_core_layout
 
 # What TPUEmbeddingV2 casts ids to.
@@ -149,6 +151,21 @@ class SparseCoreBackend:
                 sizes = [shard.shape[0] for shard in shards]
                 for shard, rows in zip(shards, tf.split(table, sizes), strict=True):
                     shard.assign(rows)
+
+    def touched_rows(self) -> None:
+        """Returns None: the TPU does not track which rows it updates."""
+
+    def forget_touched_rows(self) -> None:
+        """Does nothing: rows are not tracked."""
+
+    def cut(self, differential: bool, spill_folder: str) -> Cut:
+        """Begins a cut of the variables, which lie still until the next `retrieve`.
+
+        Raises:
+            ValueError: if `differential` is asked: rows are not tracked.
+        """
+        tables = list(self._tables.values())
+        return VariablesCut(tables, differential=differential, in_pause=False)
 
     def enqueue(
         self,

@@ -125,7 +125,13 @@ class Update {
 
   void apply(int64_t row, float* gradient) const {
     if (table_.skip_not_finite && !loops_.is_finite(gradient, dim_)) return;
+    touch(row);
     loops_.update_row(table_.optimizer, table_.table, row, gradient);
+  }
+
+  // Before a row is changed.
+  SHARDLINE_INLINE void touch(int64_t row) const {
+    if (table_.tracker) table_.tracker->touch(row, table_.table);
   }
 
   int64_t end_of_run(int64_t first, int64_t limit) const {
@@ -175,6 +181,7 @@ class Update {
     for (int64_t end; first < limit; first = end) {
       end = end_of_run(first, count_);
       if (table_.skip_not_finite && !all_finite(first, end, gradient)) continue;
+      touch(row_of(source_.sorted[first]));
       for (int64_t i = first; i < end; ++i) {
         sum(i, i + 1, gradient);
         loops_.update_row(table_.optimizer, table_.table,

@@ -8,6 +8,7 @@
 #include "lookup.h"
 #include "parallel.h"
 #include "row_loops.h"
+#include "row_tracker.h"
 
 namespace shardline {
 
@@ -20,6 +21,7 @@ struct UpdatedTable {
   bool sum_first;        // sum a row's gradients, or apply them one after the other
   bool touch_all_rows;   // rows without ids have a gradient of zero
   bool skip_not_finite;  // leave rows out whose gradient is NaN or infinite
+  RowTracker* tracker = nullptr;  // is told which rows change, before they do; or null
 };
 
 // What a step sorts in, kept for the next one: memory anew costs as much as the sort.

@@ -1,8 +1,10 @@
 // ShardlineUpdate: one step of the optimizers of every table with rows on a host.
 #include "update.h"
 
+#include <algorithm>
 #include <mutex>
 
+#include "row_tracker_resource.h"
 #include "tables.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/shape_inference.h"
@@ -25,10 +27,12 @@ REGISTER_OP("ShardlineUpdate")
     .Input("table_ends: replicas * int64")
     .Input("gradients: gradient_count * float")
     .Input("rates: float")
+    .Input("trackers: tracker_count * resource")
     .Attr("table_count: int >= 1")
     .Attr("slot_count: int >= 0")
     .Attr("replicas: int >= 1")
     .Attr("gradient_count: int >= 1")
+    .Attr("tracker_count: int >= 0")
     .Attr("feature_tables: list(int) >= 1")
     .Attr("feature_rows: list(int) >= 1")
     .Attr("dims: list(int) >= 1")
@@ -43,6 +47,7 @@ Sums each touched row's gradient and applies its table's update rule, in place.
 slots: of the tables one after the other, in the order of their rules.
 gradients: of every feature of replica 0, then of replica 1.
 rates: the learning rate of each table.
+trackers: of each table, told which rows change before they do; or none at all.
 options: of each table: clip_gradient_min, clip_gradient_max, clip_weight_min,
   clip_weight_max (infinite for none), weight_decay, and the five of its rule.
 flags: of each table: sum_first, touch_all_rows, skip_not_finite,
@@ -107,6 +112,9 @@ class UpdateOp : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, take_tables(context, locked, &tables));
     OP_REQUIRES_OK(context, take_lookups(context, &tables));
     OP_REQUIRES_OK(context, take_gradients(context, &tables));
+    RowTrackers trackers;
+    OP_REQUIRES_OK(context, take_trackers(context, &trackers));
+    OP_REQUIRES_OK(context, track(trackers, &tables));
     // Steps of one op meet here only if they are of different variables.
     const std::unique_lock<std::mutex> is_mine(is_used_, std::try_to_lock);
     SortMemory spare;
@@ -191,6 +199,22 @@ class UpdateOp : public tensorflow::OpKernel {
       (*tables)[table].parts.push_back(
           {gradients[i].flat<float>().data(),
            layout.first_segments[feature] + replica * layout.table_segments[table]});
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status track(const RowTrackers& trackers,
+                            std::vector<UpdatedTable>* tables) {
+    if (trackers.empty()) return absl::OkStatus();
+    if (trackers.size() != tables->size()) {
+      return absl::InvalidArgumentError("Each table needs a tracker, or none does.");
+    }
+    for (size_t i = 0; i < trackers.size(); ++i) {
+      (*tables)[i].tracker = &trackers[i]->tracker;
+      const TableRows& rows = (*tables)[i].table;
+      TF_RETURN_IF_ERROR(trackers[i]->check(
+          i, rows.rows, rows.dim, std::count_if(rows.slots, rows.slots + kMaxSlots,
+                                                [](const float* slot) { return slot; })));
     }
     return absl::OkStatus();
   }

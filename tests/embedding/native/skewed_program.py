@@ -68,6 +68,7 @@ def digest(ops: Any) -> str:
             *([column] for column in batch),
             activations,
             [0.1] * 3,
+            [],
             **sizes,
             rules=RULES,
             options=[-np.inf, np.inf, -np.inf, np.inf, 0, 0.9, 0.1, 0.99, 0.01, 0.1]

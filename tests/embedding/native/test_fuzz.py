@@ -145,6 +145,7 @@ def test_random_updates_sum_each_rows_gradient(
                 for f in features
             ],
             [RATES[t] for t in own],
+            [],
             **program.sizes(host),
             rules=[rules[t] for t in own],
             options=[-np.inf, np.inf, -np.inf, np.inf, *[0.0] * 6] * len(own),

@@ -66,6 +66,7 @@ UPDATE = {name: [column] for name, column in BATCH.items()} | SIZES
 UPDATE |= {
     "gradients": [np.ones([3, DIM], np.float32)],
     "rates": [0.5],
+    "trackers": [],
     "rules": ["adagrad"],
     "options": [*BOUNDS, *[0.0] * 6],
     "flags": [True, *[False] * 6],

@@ -29,6 +29,7 @@ def step(ops, table, batch):
         [[len(columns[0])]],
         [gradient],
         [1.0],
+        [],
         feature_tables=[0],
         feature_rows=[SEGMENTS],
         dims=[DIM],
