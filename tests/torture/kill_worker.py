@@ -62,7 +62,7 @@ class KillWorker:
         restored, faults = set_checks.restore(self._folder, training, self._digests)
         step = restored.step if restored else -1
         self._report("restored", step=step, faults=faults)
-        os.environ[crash_points.VARIABLE] = crash_at
+        os.environ[crash_points.CRASH_AT] = crash_at
         importlib.reload(crash_points)  # it has read the variable
         saver = SetSaver(
             self._folder.path,

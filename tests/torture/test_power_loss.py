@@ -49,7 +49,7 @@ def recorded(recorder: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
         "SHARDLINE_RECORD_LOG": str(folder / "log"),
     }
     command = [sys.executable, str(HERE / "recorded_run.py"), str(sets)]
-    crash = {crash_points.VARIABLE: "before_rename:13"}
+    crash = {crash_points.CRASH_AT: "before_rename:13"}
     killed = subprocess.run([*command, str(LAST_STEP)], env={**environment, **crash})
     assert killed.returncode == -9
     subprocess.run([*command, str(LAST_STEP)], env=environment, check=True)
