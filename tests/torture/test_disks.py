@@ -16,6 +16,7 @@ from shardline_tests import load
 
 from shardline.embedding.checkpoint.sets import writer
 from shardline.embedding.checkpoint.sets.folder import SetFolder, SetLockedError
+from shardline.embedding.checkpoint.sets.retention import Keep
 from shardline.embedding.checkpoint.sets.saver import SaveError, SetSaver
 from shardline.embedding.native.library import CHOICE, missing_reason
 
@@ -42,7 +43,7 @@ class Course:
             folder,
             self.training.engine,
             lineage=self.training.lineage,
-            keep=self.training.keep,
+            keep=Keep(last=2),
             **options,
         )
 
