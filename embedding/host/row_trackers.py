@@ -154,8 +154,9 @@ class RowTrackers:
             with tf.device(device):
                 return write(path=path)
 
-        return tf.function(
-            on_device, input_signature=[tf.TensorSpec([], tf.string)], autograph=False
+        # Traced here, as TensorFlow warns of functions that many hosts call once.
+        return tf.function(on_device, autograph=False).get_concrete_function(
+            tf.TensorSpec([], tf.string)
         )
 
     def _by_table(self, counts: tf.Tensor) -> dict[str, int]:

@@ -120,6 +120,8 @@ def restore_set(
         variable.assign(value)
     engine._load_variables()
     manifest = checkpoint_set.manifest
+    if manifest.rows == "float32":
+        engine.forget_touched_rows()
     return Restored(manifest.step, manifest.state, checkpoint_set)
 
 

@@ -285,7 +285,13 @@ class SetSaver:
         try:
             self._after(saved)
         except BaseException as error:
-            self._error = self._failed(plan, error)
+            failed = SaveError(
+                f"The checkpoint set {saved.path} is complete, but what follows it "
+                f"failed: {_text(error)}. Mend the cause and run again: training goes "
+                "on from it."
+            )
+            failed.__cause__ = error
+            self._error = failed
 
     def _written(self, plan: _Plan) -> CheckpointSet:
         writer = plan.writer
@@ -322,13 +328,16 @@ class SetSaver:
         collect_garbage(self._folder, self._keep)
 
     def _failed(self, plan: _Plan, error: BaseException) -> SaveError:
-        path = plan.writer.path
         last = self._parent.name if self._parent else "none"
-        text = str(getattr(error, "message", None) or error)
         failed = SaveError(
-            f"The checkpoint set {path} could not be saved: {text} The last set that "
-            f"is complete: {last}. Mend the cause, such as a full disk, and run again: "
-            "training goes on from it."
+            f"The checkpoint set {plan.writer.path} could not be saved: "
+            f"{_text(error)}. The last set that is complete: {last}. Mend the cause, "
+            "such as a full disk, and run again: training goes on from it."
         )
         failed.__cause__ = error
         return failed
+
+
+def _text(error: BaseException) -> str:
+    """Returns the message of an error, without its full stop."""
+    return str(getattr(error, "message", None) or error).rstrip(". ")

@@ -4,6 +4,7 @@ import pytest
 
 from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.checkpoint.sets.writer import Clock, SetWriter
+from shardline.embedding.native.library import missing_reason
 
 
 @pytest.fixture
@@ -25,3 +26,10 @@ def write_set(folder):
         return writer.commit({}, {}, {"step": step}, Clock())
 
     return write
+
+
+@pytest.fixture
+def native_kernels():
+    """Skips where sets are written while training waits."""
+    if reason := missing_reason():
+        pytest.skip(reason)
