@@ -86,6 +86,10 @@ def values(engine: TPUEmbedding, variables: dict[str, tf.Variable]) -> list[byte
 def test_no_clean_set_raises_an_alarm(tmp_path: Path) -> None:
     counts: collections.Counter[str] = collections.Counter()
     alarms: list[Any] = []
+
+    def alarm(name: str, why: str) -> None:
+        alarms.append((name, why))
+
     for training in range(scale.of(1600, least=80) // SETS_OF_TRAINING):
         chance = np.random.default_rng([SEED, training])
         engine, variables = random_engine(chance), random_variables(chance)
@@ -104,7 +108,7 @@ def test_no_clean_set_raises_an_alarm(tmp_path: Path) -> None:
             engine,
             variables,
             lineage={"of": str(training)},
-            on_damaged=lambda *told: alarms.append(told),
+            on_damaged=alarm,
         )
         assert restored.step == SETS_OF_TRAINING - 1
         assert restored.state == {"step": restored.step, "text": "ü \n"}

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from shardline.embedding.checkpoint.error_text import error_text
 from shardline.embedding.checkpoint.index import StoredRows, stored_rows
 from shardline.embedding.checkpoint.sets.folder import MARKERS, CheckpointSet
 from shardline.embedding.checkpoint.sets.manifest import StoredTable
@@ -70,7 +71,7 @@ class SetReader:
             pieces = stored_rows(self.set.tables_prefix, key_of(table, tensor))
         except (ValueError, IndexError, tf.errors.OpError) as error:
             raise SetDamagedError(
-                f"{self.set.tables_prefix}.index: {_short(error)}"
+                f"{self.set.tables_prefix}.index: {error_text(error)}"
             ) from error
         held = sum(piece.last - piece.first for piece in pieces)
         if held != stored.stored_rows:
@@ -113,7 +114,7 @@ class SetReader:
         except tf.errors.OpError as error:
             raise SetDamagedError(
                 f"{piece.path}: rows {piece.first} to {piece.last - 1} of '{table}' "
-                f"({tensor}) are not what was written: {_short(error)}"
+                f"({tensor}) are not what was written: {error_text(error)}"
             ) from error
         return rows
 
@@ -145,7 +146,7 @@ class SetReader:
             )
         except tf.errors.OpError as error:
             raise SetDamagedError(
-                f"{self.set.values_prefix}.data-00000-of-00001: {_short(error)}"
+                f"{self.set.values_prefix}.data-00000-of-00001: {error_text(error)}"
             ) from error
         return tensors
 
@@ -196,8 +197,3 @@ def _difference(held: Any, names: Sequence[str]) -> str:
     parts = [f"it lacks {', '.join(missing)}"] if missing else []
     parts += [f"this training lacks {', '.join(added)}"] if added else []
     return "; ".join(parts)
-
-
-def _short(error: Exception) -> str:
-    """Returns the first line of a message: TensorFlow adds the call's place."""
-    return str(getattr(error, "message", error)).splitlines()[0].partition(" [Op:")[0]

@@ -5,6 +5,7 @@ thread in the background; there is one save at a time, so that saves never pile 
 slow disk makes sets rarer, and training no slower.
 """
 
+import contextlib
 import dataclasses
 import logging
 import threading
@@ -14,6 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from shardline.embedding.checkpoint.error_text import error_text
 from shardline.embedding.checkpoint.sets.compaction import MAX_DEPTH, compact
 from shardline.embedding.checkpoint.sets.cut import Cut, Piece
 from shardline.embedding.checkpoint.sets.folder import CheckpointSet, SetFolder
@@ -279,6 +281,7 @@ class SetSaver:
         except BaseException as error:
             plan.cut.end(False)
             self._error = self._failed(plan, error)
+            self._make_room()
             return
         plan.cut.end(True)
         self._parent = saved
@@ -287,11 +290,12 @@ class SetSaver:
         except BaseException as error:
             failed = SaveError(
                 f"The checkpoint set {saved.path} is complete, but what follows it "
-                f"failed: {_text(error)}. Mend the cause and run again: training goes "
-                "on from it."
+                f"failed: {error_text(error)}. Mend the cause and run again: training "
+                "goes on from it."
             )
             failed.__cause__ = error
             self._error = failed
+            self._make_room()
 
     def _written(self, plan: _Plan) -> CheckpointSet:
         writer = plan.writer
@@ -327,17 +331,17 @@ class SetSaver:
             self._parent = compact(self._folder, saved)
         collect_garbage(self._folder, self._keep)
 
+    def _make_room(self) -> None:
+        """Gives back what a failed save took of the disk, if the disk lets it."""
+        with contextlib.suppress(OSError):
+            remove_remains(self._folder)
+
     def _failed(self, plan: _Plan, error: BaseException) -> SaveError:
         last = self._parent.name if self._parent else "none"
         failed = SaveError(
             f"The checkpoint set {plan.writer.path} could not be saved: "
-            f"{_text(error)}. The last set that is complete: {last}. Mend the cause, "
-            "such as a full disk, and run again: training goes on from it."
+            f"{error_text(error)}. The last set that is complete: {last}. Mend the "
+            "cause, such as a full disk, and run again: training goes on from it."
         )
         failed.__cause__ = error
         return failed
-
-
-def _text(error: BaseException) -> str:
-    """Returns the message of an error, without its full stop."""
-    return str(getattr(error, "message", None) or error).rstrip(". ")
