@@ -8,7 +8,6 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from shardline.embedding.checkpoint.index import StoredRows
 from shardline.embedding.checkpoint.sets.folder import CheckpointSet, SetFolder
@@ -68,7 +67,7 @@ def table_blocks(readers: Sequence[SetReader], table: str) -> Iterator[Block]:
     tensors = tensors_of(full.set.manifest.tables[table])
     for piece in full.pieces(table, PARAMETERS):
         rows = {
-            name: _array(full.read(table, name, piece, piece.first, piece.last))
+            name: full.read(table, name, piece, piece.first, piece.last).numpy()
             for name in tensors
         }
         block = Block(piece.first, piece.file, rows)
@@ -113,11 +112,8 @@ class _TouchedRows:
         last = self._piece.last - len(self._rows) + count
         here = self._rows[:count] - block.first
         for name, values in block.tensors.items():
+            if not values.flags.writeable:  # It is TensorFlow's.
+                values = block.tensors[name] = values.copy()
             read = self._reader.read
             values[here] = read(self._table, name, self._piece, last - count, last)
         self._rows = self._rows[count:]
-
-
-def _array(rows: tf.Tensor) -> np.ndarray:
-    """Returns the values as an array that may be changed."""
-    return np.array(rows.numpy())

@@ -106,7 +106,7 @@ class _DataFile:
         self._offset = self._synced = 0
 
     def append(self, table: str, tensor: str, first: int, rows: np.ndarray) -> None:
-        content = rows.tobytes()
+        content = memoryview(np.ascontiguousarray(rows)).cast("B")
         crash_point("before_write")
         self._file.write(content)
         crash_point("after_write")

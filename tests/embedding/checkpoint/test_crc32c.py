@@ -4,7 +4,11 @@ import google_crc32c
 import numpy as np
 import pytest
 
-from shardline.embedding.checkpoint.crc32c import crc32c, masked_crc32c
+from shardline.embedding.checkpoint.crc32c import (
+    crc32c,
+    crc32c_by_numpy,
+    masked_crc32c,
+)
 
 
 @pytest.mark.parametrize(
@@ -12,7 +16,9 @@ from shardline.embedding.checkpoint.crc32c import crc32c, masked_crc32c
 )
 def test_it_is_what_another_implementation_says(size):
     content = np.random.default_rng(size).bytes(size)
-    assert crc32c(content) == google_crc32c.value(content)
+    wanted = google_crc32c.value(content)
+    assert crc32c(content) == wanted
+    assert crc32c_by_numpy(np.frombuffer(content, np.uint8)) == wanted
 
 
 def test_the_check_value_of_the_standard():
