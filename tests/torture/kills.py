@@ -32,6 +32,7 @@ import small_training
 
 import shardline
 from shardline.embedding.checkpoint.sets.folder import SetFolder
+from shardline.embedding.native.library import CHOICE
 
 _MOST_PASSES = 32
 # A place that no training came to so often is left out.
@@ -44,7 +45,9 @@ _POINT = re.compile(r'\bcrash_point\(\s*"(\w+)"')
 
 def point_names() -> list[str]:
     """Returns the names of all places in the code at which a kill can be asked for."""
-    sources = [*_ENGINE.rglob("*.py"), *_ENGINE.rglob("*.cc")]
+    sources = [*_ENGINE.rglob("*.py")]
+    if os.environ.get(CHOICE) != "stock":
+        sources += _ENGINE.rglob("*.cc")
     found = {name for path in sources for name in _POINT.findall(path.read_text())}
     return sorted(found)
 

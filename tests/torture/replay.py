@@ -16,6 +16,7 @@ from typing import Any
 from shardline_tests import load
 
 from shardline.embedding.checkpoint.sets.folder import SetFolder
+from shardline.embedding.checkpoint.sets.manifest import ManifestError
 from shardline.embedding.checkpoint.sets.saver import SetSaver
 
 disk_states = load("torture/disk_states.py")
@@ -59,22 +60,25 @@ class Replay:
         self.counts: collections.Counter[str] = collections.Counter()
         self.faults: list[str] = []
 
-    def run(self, states_of_prefix: int, seed: int, go_on_every: int) -> None:
-        """Checks the states after every prefix.
+    def run(self, most: int, seed: int, *, go_on_every: int, every: int = 1) -> None:
+        """Checks the states after the prefixes of the log.
 
         Args:
-            states_of_prefix: how many of each.
+            most: how many states of each prefix, at most.
             seed: decides which, where all are too many.
-            go_on_every: in so many states once, training goes on and saves.
+            go_on_every: in one of so many states, training goes on and saves.
+            every: one of so many prefixes is looked at; 1 for all.
         """
         durable: set[int] = set()
         pinned: set[int] = set()
         for length in range(len(self._log.operations) + 1):
             if length:
                 _take_note(self._log.operations[length - 1], durable, pinned)
+            if length % every:
+                continue
             disk = disk_states.Disk(self._log, length)
             self.counts["prefixes"] += 1
-            for state in disk.states(states_of_prefix, seed + length):
+            for state in disk.states(most, seed + length):
                 steps = self._checked(state, go_on_every)
                 lost = set_checks.lost_steps(
                     durable, pinned, steps, self._training.keep
@@ -140,7 +144,10 @@ class Replay:
         self, folder: SetFolder, one: Any, digests: Mapping[str, str]
     ) -> list[str]:
         """Returns what is wrong with a set; once for the same bytes of its chain."""
-        names = [link.name for link in folder.chain(one)]
+        try:
+            names = [link.name for link in folder.chain(one)]
+        except (ManifestError, FileNotFoundError) as error:
+            return [f"{one.name}: {error}"]
         key = (
             *names,
             *((p, d) for p, d in sorted(digests.items()) if p.split("/")[0] in names),

@@ -14,6 +14,11 @@ _FULL_KILLS = 500
 _REPORT = "SHARDLINE_TORTURE_REPORT"
 
 
+def is_full() -> bool:
+    """Returns whether everything is to be tried that can be tried."""
+    return KILLS >= _FULL_KILLS
+
+
 def of(full: int, *, least: int) -> int:
     """Returns how many of something there are, if there are `full` at 500 kills."""
     return max(least, full * min(KILLS, _FULL_KILLS) // _FULL_KILLS)

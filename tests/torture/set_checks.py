@@ -72,13 +72,16 @@ def restore(
     faults: list[str] = []
     if folder.sets():
         training.spoil()
-    restored = restore_newest(
-        folder,
-        training.engine,
-        training.variables,
-        lineage=training.lineage,
-        on_damaged=lambda name, why: faults.append(f"{name} is damaged: {why}"),
-    )
+    try:
+        restored = restore_newest(
+            folder,
+            training.engine,
+            training.variables,
+            lineage=training.lineage,
+            on_damaged=lambda name, why: faults.append(f"{name} is damaged: {why}"),
+        )
+    except SetDamagedError as error:
+        return None, [*faults, str(error)]
     if restored is None:
         return None, faults
     name = restored.checkpoint_set.name

@@ -83,6 +83,7 @@ def values(engine: TPUEmbedding, variables: dict[str, tf.Variable]) -> list[byte
     return [np.asarray(value).tobytes() for value in found]
 
 
+@pytest.mark.timeout(7200)
 def test_no_clean_set_raises_an_alarm(tmp_path: Path) -> None:
     counts: collections.Counter[str] = collections.Counter()
     alarms: list[Any] = []

@@ -85,6 +85,7 @@ def verified(folder: SetFolder) -> list[str]:
     return faults
 
 
+@pytest.mark.timeout(7200)
 def test_every_corruption_is_found_and_named(scene: Scene, tmp_path: Path) -> None:
     chance = random.Random(SEED)
     counts: collections.Counter[str] = collections.Counter()

@@ -1,5 +1,6 @@
 """What is on the disk after a power loss, at any moment, whatever order it wrote in."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -66,13 +67,36 @@ def test_recorder_misses_nothing(recorded: Any) -> None:
     assert disk_states.Disk(log, len(log.operations)).whole() == there
 
 
+@pytest.mark.timeout(7200)
 def test_power_loss_at_any_moment_loses_no_durable_set(
     recorded: Any, tmp_path: Path
 ) -> None:
     log, _ = recorded
     training, digests = small_training.digests_by_step(LAST_STEP + 1)
     replayed = replay.Replay(log, tmp_path, training, digests)
-    replayed.run(scale.of(64, least=4), SEED, go_on_every=50)
+    every = 1 if scale.is_full() else 6
+    replayed.run(scale.of(32, least=6), SEED, go_on_every=50, every=every)
 
     scale.tell("power loss", replayed.counts)
     assert replayed.faults == []
+
+
+@pytest.mark.parametrize("kind", ["files", "folders"])
+def test_replay_finds_what_a_missing_sync_would_lose(
+    kind: str, recorded: Any, tmp_path: Path
+) -> None:
+    log, _ = recorded
+    notes = [one.at for one in log.operations if isinstance(one, disk_log.Note)]
+    unsynced = [
+        one
+        for one in log.operations[: notes[1]]
+        if not isinstance(one, disk_log.Sync)
+        or (one.node in log.folders) != (kind == "folders")
+    ]
+    training, digests = small_training.digests_by_step(LAST_STEP)
+    replayed = replay.Replay(
+        dataclasses.replace(log, operations=unsynced), tmp_path, training, digests
+    )
+    replayed.run(8, SEED, go_on_every=1000)
+
+    assert replayed.faults != []
