@@ -5,6 +5,7 @@ of a full set are read into the shards that are there, then those of each differ
 set that follows.
 """
 
+import contextlib
 import dataclasses
 import logging
 from collections.abc import Callable, Mapping
@@ -79,7 +80,9 @@ def restore_newest(
         try:
             return restore_set(folder, found.complete, engine, variables, lineage)
         except SetDamagedError as error:
-            folder.mark_damaged(found.path.name, str(error))
+            # On a disk that cannot be written, it is found out again the next time.
+            with contextlib.suppress(OSError):
+                folder.mark_damaged(found.path.name, str(error))
             on_damaged(found.path.name, str(error))
             faults.append(str(error))
     if faults:
