@@ -37,7 +37,8 @@ _Where = Annotated[
     str,
     typer.Argument(
         metavar="WHERE",
-        help="The configuration of a run, a run folder, or a folder of sets.",
+        help="The configuration of a run, a run folder, a folder of sets, or one "
+        "with such folders.",
     ),
 ]
 _Set = Annotated[
