@@ -78,7 +78,9 @@ ELSEWHERE = {
     "components/planner/test_planning.py": """
         components/planner/counting components/planner/report
     """,
-    "components/trainer/test_loop.py": "components/trainer/executor",
+    "components/trainer/test_loop.py": """
+        components/trainer/early_stop components/trainer/executor
+    """,
     "components/exporter/test_serving_model.py": "components/exporter/signatures",
     "components/exporter/quantization/test_precisions.py": """
         components/exporter/quantization/variants

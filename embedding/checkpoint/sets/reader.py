@@ -1,13 +1,13 @@
 """Reads the files of one checkpoint set; whatever is read was verified."""
 
 import hashlib
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
+from shardline.embedding.checkpoint.error_text import reason_of
 from shardline.embedding.checkpoint.index import StoredRows, stored_rows
 from shardline.embedding.checkpoint.sets.folder import MARKERS, CheckpointSet
 from shardline.embedding.checkpoint.sets.manifest import StoredTable
@@ -17,7 +17,13 @@ PARAMETERS = "parameters"
 # Which rows a differential set holds: int64 [stored rows].
 ROWS = "rows"
 _BLOCK_BYTES = 2**20
-_OPERATION = re.compile(r"^\{\{.*?\}\} ")
+# What TensorFlow raises where the host that reads is gone.
+_LOSS_ERRORS = (
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.UnavailableError,
+)
 
 
 class SetDamagedError(ValueError):
@@ -73,7 +79,7 @@ class SetReader:
             pieces = stored_rows(self.set.tables_prefix, key_of(table, tensor))
         except (ValueError, IndexError, tf.errors.OpError) as error:
             raise SetDamagedError(
-                f"{self.set.tables_prefix}.index: {_short(error)}"
+                f"{self.set.tables_prefix}.index: {reason_of(error)}"
             ) from error
         held = sum(piece.last - piece.first for piece in pieces)
         if held != stored.stored_rows:
@@ -101,6 +107,8 @@ class SetReader:
 
         Raises:
             SetDamagedError: naming file and rows, if the piece is not what was written.
+            RuntimeError: if the current device is of a host that does not see the file.
+            tf.errors.OpError: if that host is lost.
         """
         held_as = self.set.manifest.rows if tensor == PARAMETERS else "float32"
         if held_as == "float32":
@@ -128,11 +136,15 @@ class SetReader:
                 shape_and_slices=[f"{sizes} {ranges}"],
                 dtypes=[dtype],
             )
+        except _LOSS_ERRORS:
+            # Says nothing of the file.
+            raise
         except tf.errors.OpError as error:
+            raise_if_unseen([piece.path], error)
             which = "rows" if manifest.kind == "full" else "stored rows"
             raise SetDamagedError(
                 f"{piece.path}: {which} {piece.first} to {piece.last - 1} of '{table}' "
-                f"({tensor}) are not what was written: {_short(error)}"
+                f"({tensor}) are not what was written: {reason_of(error)}"
             ) from error
         return rows
 
@@ -164,7 +176,7 @@ class SetReader:
             )
         except tf.errors.OpError as error:
             raise SetDamagedError(
-                f"{self.set.values_prefix}.data-00000-of-00001: {_short(error)}"
+                f"{self.set.values_prefix}.data-00000-of-00001: {reason_of(error)}"
             ) from error
         return tensors
 
@@ -174,6 +186,25 @@ class SetReader:
             return {}
         reader = tf.train.load_checkpoint(self.set.values_prefix)
         return dict(reader.get_variable_to_dtype_map())
+
+
+def raise_if_unseen(paths: Sequence[str], error: tf.errors.OpError) -> None:
+    """Raises another error if a host did not find files that this process sees.
+
+    Args:
+        paths: the files that the host was to read.
+        error: what it raised.
+
+    Raises:
+        RuntimeError: saying where sets must lie.
+    """
+    reason = reason_of(error)
+    if "No such file" in reason and all(Path(path).exists() for path in paths):
+        raise RuntimeError(
+            f"A host does not see {', '.join(paths)}, which this process sees: "
+            f"{reason}. Checkpoint sets must lie on a file system that all hosts see "
+            "by the same path."
+        ) from error
 
 
 def file_faults(checkpoint_set: CheckpointSet) -> list[str]:
@@ -215,9 +246,3 @@ def _difference(held: Any, names: Sequence[str]) -> str:
     parts = [f"it lacks {', '.join(missing)}"] if missing else []
     parts += [f"this training lacks {', '.join(added)}"] if added else []
     return "; ".join(parts)
-
-
-def _short(error: Exception) -> str:
-    """Returns what a message says, without the operation and the place of its call."""
-    line = str(getattr(error, "message", error)).splitlines()[0]
-    return _OPERATION.sub("", line).partition(" [Op:")[0]

@@ -5,6 +5,7 @@ of a full set are read into the shards that are there, then those of each differ
 set that follows.
 """
 
+import contextlib
 import dataclasses
 import logging
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from shardline.embedding.checkpoint.error_text import reason_of
 from shardline.embedding.checkpoint.index import StoredRows
 from shardline.embedding.checkpoint.sets.chain import chain_readers
 from shardline.embedding.checkpoint.sets.folder import CheckpointSet, SetFolder
@@ -78,7 +80,9 @@ def restore_newest(
         try:
             return restore_set(folder, found.complete, engine, variables, lineage)
         except SetDamagedError as error:
-            folder.mark_damaged(found.path.name, str(error))
+            # On a disk that cannot be written, it is found out again the next time.
+            with contextlib.suppress(OSError):
+                folder.mark_damaged(found.path.name, str(error))
             on_damaged(found.path.name, str(error))
             faults.append(str(error))
     if faults:
@@ -119,9 +123,13 @@ def restore_set(
     _check_tables(checkpoint_set, shapes)
     values = readers[-1].values(list(variables))
     natively = can_read(_devices(shapes))
-    for reader in readers:
-        for table, tensors in shapes.items():
-            _restore_table(reader, table, tensors, natively)
+    try:
+        for reader in readers:
+            for table, tensors in shapes.items():
+                _restore_table(reader, table, tensors, natively)
+    except tf.errors.DataLossError as error:
+        # On a cluster what one host reports may fail what another one does.
+        raise SetDamagedError(f"{checkpoint_set.path}: {reason_of(error)}") from error
     for variable, value in zip(variables.values(), values, strict=True):
         variable.assign(value)
     engine._load_variables()
