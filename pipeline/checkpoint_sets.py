@@ -39,11 +39,13 @@ def trainings_of(where: str, output_dir: Path | None = None) -> list[TrainingFol
         NoTrainingError: if there are none.
     """
     path = Path(where)
+    sets = RunFolder(path).artifacts / _SETS
     if not path.is_dir():
-        path = run_folder_of(load_run(path).name, output_dir).root
+        run = load_run(path)
+        path = run_folder_of(run.name, output_dir).root
+        sets = Path(run.training.checkpoint.folder or RunFolder(path).artifacts / _SETS)
     elif _holds_sets(path):
         return [TrainingFolder(path.resolve().name, path)]
-    sets = RunFolder(path).artifacts / _SETS
     folders = [
         folder
         for parent in (sets, path)

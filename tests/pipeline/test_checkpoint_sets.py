@@ -46,6 +46,15 @@ def test_configuration_leads_to_its_run_folder(
     assert names(str(config)) == ["abc", "abd", "f00"]
 
 
+def test_configuration_may_name_another_folder(
+    run, small_config, tmp_path, monkeypatch
+) -> None:
+    sets = run / "artifacts" / "Trainer" / "sets"
+    config = small_config(hosts=f"2\n  checkpoint: {{folder: {sets}}}")
+
+    assert names(str(config), tmp_path / "another run") == ["abc", "abd", "f00"]
+
+
 def test_folder_of_sets_is_one_training(run) -> None:
     folder = run / "artifacts" / "Trainer" / "sets" / "abd"
 
