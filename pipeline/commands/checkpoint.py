@@ -188,7 +188,7 @@ def diff(
         with console.status("Comparing"):
             comparison = compare(*(chain_readers(*located) for located in pair))
     # Sets of two folders may have one name.
-    is_here = all(where_it_is.path == folder.path for where_it_is, _ in pair)
+    is_here = all(place.path == folder.path for place, _ in pair)
     names = [one.name if is_here else str(one.path) for _, one in pair]
     if as_json:
         print_json({"sets": names, **_json(comparison)})
