@@ -47,6 +47,7 @@ def run_pipeline(
     writer.send(Event("progress", "setup", "loading TensorFlow and TFX"))
     # These imports take seconds; all that can be reported before them has been.
     from shardline.components.checker import preflight
+    from shardline.components.trainer.set_settings import write_set_settings
     from shardline.embedding import configure_logical_hosts
     from shardline.pipeline.pipeline import create_pipeline
     from shardline.pipeline.runners.local_dag import LocalDag
@@ -67,6 +68,7 @@ def run_pipeline(
         cache=cache,
         force=force,
     )
+    write_set_settings(run_folder.artifacts, run.training.checkpoint)
     logging.getLogger("shardline").addHandler(ProgressHandler(writer))
     runner = LocalDag(
         on_start=lambda component: writer.send(Event("started", component)),

@@ -78,7 +78,9 @@ ELSEWHERE = {
     "components/planner/test_planning.py": """
         components/planner/counting components/planner/report
     """,
-    "components/trainer/test_loop.py": "components/trainer/executor",
+    "components/trainer/test_loop.py": """
+        components/trainer/early_stop components/trainer/executor
+    """,
     "components/exporter/test_serving_model.py": "components/exporter/signatures",
     "components/exporter/quantization/test_precisions.py": """
         components/exporter/quantization/variants
@@ -94,4 +96,6 @@ ELSEWHERE = {
         components/server/settings
     """,
     "components/server/test_json_text.py": "components/server/codec",
+    # What commands show is tested by what they print.
+    "pipeline/commands/test_checkpoint.py": "pipeline/commands/checkpoint_tables",
 }

@@ -11,6 +11,7 @@ from shardline.embedding.checkpoint.error_text import reason_of
 from shardline.embedding.checkpoint.index import StoredRows, stored_rows
 from shardline.embedding.checkpoint.sets.folder import MARKERS, CheckpointSet
 from shardline.embedding.checkpoint.sets.manifest import StoredTable
+from shardline.embedding.checkpoint.sets.rounding import SCALE, row_spec
 
 PARAMETERS = "parameters"
 # Which rows a differential set holds: int64 [stored rows].
@@ -101,32 +102,48 @@ class SetReader:
             last: end row, exclusive; both among the piece's.
 
         Returns:
-            float32 [last - first, dim], or int64 [last - first] of "rows".
+            float32 [last - first, dim], or int64 [last - first] of "rows". Rows that
+            were rounded for an archive are float32 again.
 
         Raises:
             SetDamagedError: naming file and rows, if the piece is not what was written.
             RuntimeError: if the current device is of a host that does not see the file.
             tf.errors.OpError: if that host is lost.
         """
-        stored = self.set.manifest.tables[table]
-        ranges = f"{stored.stored_rows} {stored.dim} {first},{last - first}:0,"
-        spec = f"{ranges}{stored.dim}"
-        if tensor == ROWS:
-            spec = f"{stored.stored_rows} {first},{last - first}"
+        held_as = self.set.manifest.rows if tensor == PARAMETERS else "float32"
+        if held_as == "float32":
+            return self._stored(table, tensor, piece, first, last)
+        # The whole piece: TensorFlow cuts no float16.
+        whole = self._stored(table, tensor, piece, piece.first, piece.last)
+        rows = tf.cast(whole[first - piece.first : last - piece.first], tf.float32)
+        if held_as == "int8":
+            rows *= self._stored(table, SCALE, piece, first, last)[:, tf.newaxis]
+        return rows
+
+    def _stored(
+        self, table: str, tensor: str, piece: StoredRows, first: int, last: int
+    ) -> tf.Tensor:
+        """Reads rows as they are stored."""
+        manifest = self.set.manifest
+        stored = manifest.tables[table]
+        dtype, shape = row_spec(tensor, stored.dim, manifest.rows)
+        sizes = " ".join(str(size) for size in (stored.stored_rows, *shape))
+        ranges = ":".join([f"{first},{last - first}", *(f"0,{n}" for n in shape)])
         try:
             (rows,) = tf.raw_ops.RestoreV2(
                 prefix=self.set.tables_prefix,
                 tensor_names=[key_of(table, tensor)],
-                shape_and_slices=[spec],
-                dtypes=[tf.int64 if tensor == ROWS else tf.float32],
+                shape_and_slices=[f"{sizes} {ranges}"],
+                dtypes=[dtype],
             )
         except _LOSS_ERRORS:
             # Says nothing of the file.
             raise
         except tf.errors.OpError as error:
             raise_if_unseen([piece.path], error)
+            which = "rows" if manifest.kind == "full" else "stored rows"
             raise SetDamagedError(
-                f"{piece.path}: rows {piece.first} to {piece.last - 1} of '{table}' "
+                f"{piece.path}: {which} {piece.first} to {piece.last - 1} of '{table}' "
                 f"({tensor}) are not what was written: {reason_of(error)}"
             ) from error
         return rows

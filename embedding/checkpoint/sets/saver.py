@@ -5,6 +5,7 @@ thread in the background; there is one save at a time, so that saves never pile 
 slow disk makes sets rarer, and training no slower.
 """
 
+import contextlib
 import dataclasses
 import logging
 import threading
@@ -297,6 +298,7 @@ class SetSaver:
         except BaseException as error:
             self._error = self._failed(plan, error)
             self._give_up(plan.cut)
+            self._make_room()
             return
         self._parent = saved
         try:
@@ -310,6 +312,7 @@ class SetSaver:
             )
             failed.__cause__ = error
             self._error = failed
+            self._make_room()
 
     def _written(self, plan: _Plan) -> CheckpointSet:
         writer = plan.writer
@@ -345,6 +348,11 @@ class SetSaver:
         if manifest.depth >= MAX_DEPTH:
             self._parent = compact(self._folder, saved)
         collect_garbage(self._folder, self._keep)
+
+    def _make_room(self) -> None:
+        """Gives back what a failed save took of the disk, if the disk lets it."""
+        with contextlib.suppress(OSError):
+            remove_remains(self._folder)
 
     def _failed(self, plan: _Plan, error: BaseException) -> SaveError:
         last = self._parent.name if self._parent else "none"

@@ -7,6 +7,7 @@ to which it answers (True, result) or (False, error).
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ import tensorflow as tf
 from shardline import embedding
 from shardline.embedding.cluster import Cluster
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
+import cut_files
 import scenario
 import survival
 import traffic
@@ -104,6 +107,37 @@ class Chief:
                 self._training.checkpoint, folder, max_to_keep=2
             )
         return self._cluster.run(self._manager.save)
+
+    def cut(self, differential: bool, folder: str) -> tuple[dict, dict]:
+        """Begins a cut; returns the state that it is of, and how many rows it has."""
+        state = self.state()
+        self._cut = self._training.engine.cut(differential, folder)
+        return state, self._cut.rows
+
+    def write_cut(self, drawn: list, folder: str) -> list:
+        """Writes the cut while it trains; returns each host's file and pieces."""
+        hosts = len(self._training.engine.hosts)
+        paths = [Path(folder) / f"host{host}" for host in range(hosts)]
+        with ThreadPoolExecutor(hosts) as pool:
+            pieces = pool.map(self._cut.write, range(hosts), map(str, paths))
+            self.train(drawn)
+            written = list(zip(paths, pieces, strict=True))
+        self._cut.end(True)
+        return written
+
+    def hang_cut(self, drawn: list, folder: str) -> str:
+        """Trains while the disk of host 1 does not answer; returns the write's error.
+
+        The file opens only when training is done.
+        """
+        write = cut_files.HangingWrite(self._cut, 1, Path(folder))
+        self.train(drawn)
+        write.release()
+        self._cut.end(False)
+        return str(write.error)
+
+    def touched_rows(self) -> dict:
+        return self._training.engine.touched_rows()
 
     def latest(self) -> str | None:
         return self._manager.latest_checkpoint
