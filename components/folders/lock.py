@@ -83,7 +83,7 @@ class FolderLock:
         self._path = path
 
     def tell(self) -> None:
-        """Names this process as the holder, from now on."""
+        """Names this process as the holder from now on, if the disk has room."""
         holder = Holder(
             os.getpid(),
             platform.node(),
@@ -91,8 +91,9 @@ class FolderLock:
             shlex.join([os.path.basename(sys.argv[0]), *sys.argv[1:]]),
         )
         text = holder.to_json().encode()
-        os.ftruncate(self.descriptor, 0)
-        os.pwrite(self.descriptor, text, 0)
+        with contextlib.suppress(OSError):
+            os.ftruncate(self.descriptor, 0)
+            os.pwrite(self.descriptor, text, 0)
 
     def remove_file(self) -> None:
         """Removes the lock file; who waits for it makes another one."""

@@ -3,16 +3,13 @@
 import resource
 import signal
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import google_crc32c
-import numpy as np
 import pytest
 import tensorflow as tf
 
-HERE = Path(__file__).parent
 RULES = ["sgd", "adagrad", "adagrad_momentum", "adam", "ftrl"]
 # Less than a row: every copy goes to the file.
 NO_MEMORY = 0
@@ -232,27 +229,3 @@ def test_slots_that_do_not_fit_are_refused(ops, shards, tmp_path):
     host.variables = [host.variables[0][:2]]
     with pytest.raises(tf.errors.InvalidArgumentError, match="with 2 slots, got 1"):
         host.write(tmp_path / "shard")
-
-
-@pytest.mark.parametrize(
-    ("point", "whole"),
-    [
-        ("shard_open", False),
-        ("shard_opened", False),
-        ("shard_write:1", False),
-        ("shard_written:2", False),
-        ("shard_fsync", True),
-        ("shard_fsynced", True),
-    ],
-)
-def test_process_is_killed_where_it_is_told(ops, tmp_path, point, whole):
-    path = tmp_path / "shard"
-    program = [sys.executable, HERE / "write_program.py", path]
-    size = int(subprocess.run(program, capture_output=True, check=True).stdout)
-    path.unlink()
-    ended = subprocess.run(
-        ["env", f"SHARDLINE_CRASH_AT={point}", *program], check=False
-    )
-    assert ended.returncode == -signal.SIGKILL
-    assert path.exists() == (point != "shard_open")
-    assert (path.exists() and path.stat().st_size == size) == whole
