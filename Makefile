@@ -7,12 +7,15 @@ UV := $(BIN)/uv
 INSTALLED := $(VENV)/.installed
 KERNELS := $(VENV)/.kernels
 RUN := runs/movielens
-# What the benchmarks' rivals run in.
+# What the benchmarks' rivals run in, and what is installed there.
+LOCKS := benchmarks/rivals
 RIVALS := build/bench/rivals-venv
 RIVALS_INSTALLED := $(RIVALS)/.installed
+ORBAX := build/bench/orbax-venv
+ORBAX_INSTALLED := $(ORBAX)/.installed
 
 .PHONY: help setup demo check test coverage torture sanitize lint bench bench-engine bench-preprocess bench-serving \
-	bench-quality lock rivals-lock clean
+	bench-checkpoint bench-quality lock rivals-lock clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*##/ {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -119,6 +122,9 @@ bench-preprocess: $(INSTALLED)  ## Preprocessing beside stock TensorFlow Transfo
 bench-serving: $(KERNELS)  ## The served model beside stock Keras, publishing, the server
 	@$(BIN)/python -m benchmarks.serving
 
+bench-checkpoint: $(KERNELS) $(ORBAX_INSTALLED)  ## Checkpoint sets beside the disk and rivals
+	@$(BIN)/python -m benchmarks.checkpoint
+
 bench-quality: $(KERNELS)  ## The demo model's quality against its rivals, three seeds
 	@$(BIN)/shardline run configs/movielens.yaml --output-dir $(RUN)
 	@$(BIN)/python benchmarks/quality.py $(RUN)
@@ -127,15 +133,23 @@ bench-quality: $(KERNELS)  ## The demo model's quality against its rivals, three
 # does not load without NVIDIA's libraries; it computes the same on CPUs.
 RIVALS_PIP := $(RIVALS)/bin/python -m pip install -qq --disable-pip-version-check --no-deps \
 	--require-hashes
-$(RIVALS_INSTALLED): $(wildcard benchmarks/rivals/*.lock) | $(UV)
+$(RIVALS_INSTALLED): $(LOCKS)/requirements.lock $(wildcard $(LOCKS)/torch-*.lock) | $(UV)
 	@echo "Setting up $(RIVALS): the first time, 1 GB with PyTorch's wheel for CPUs, else 4 GB"
 	@$(BIN)/python -m venv --clear $(RIVALS)
 	@( while sleep 10; do echo "  $$(du -sh $(RIVALS) | cut -f1) installed"; done ) & beat=$$!; \
 		trap "kill $$beat" EXIT; \
-		$(RIVALS_PIP) -r benchmarks/rivals/requirements.lock && \
-		($(RIVALS_PIP) -r benchmarks/rivals/torch-cpu.lock 2> /dev/null || \
-		$(RIVALS_PIP) -r benchmarks/rivals/torch-cuda.lock)
+		$(RIVALS_PIP) -r $(LOCKS)/requirements.lock && \
+		($(RIVALS_PIP) -r $(LOCKS)/torch-cpu.lock 2> /dev/null || \
+		$(RIVALS_PIP) -r $(LOCKS)/torch-cuda.lock)
 	@$(RIVALS)/bin/python -c "import fbgemm_gpu, torchrec" 2> /dev/null
+	@touch $@
+
+# Without PyTorch, which it does not need.
+$(ORBAX_INSTALLED): $(LOCKS)/orbax.lock | $(UV)
+	@echo "Setting up $(ORBAX): 0.7 GB"
+	@$(BIN)/python -m venv --clear $(ORBAX)
+	@$(ORBAX)/bin/python -m pip install -qq --disable-pip-version-check --no-deps \
+		--require-hashes -r $(LOCKS)/orbax.lock
 	@touch $@
 
 lock: | $(UV)  ## Resolve requirements.lock anew
@@ -144,14 +158,15 @@ lock: | $(UV)  ## Resolve requirements.lock anew
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 		--quiet --output-file requirements.lock
 
-RIVALS_COMPILE := $(BIN)/uv pip compile benchmarks/rivals/requirements.in --generate-hashes \
-	--upgrade --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate \
-	--custom-compile-command "make rivals-lock" --quiet
+RIVALS_COMPILE := $(BIN)/uv pip compile --generate-hashes --upgrade --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --no-annotate \
+	--custom-compile-command "make rivals-lock" --quiet $(LOCKS)
 rivals-lock: | $(UV)  ## Resolve the benchmarks' rivals anew
-	@$(RIVALS_COMPILE) --excludes benchmarks/rivals/excludes.txt --no-emit-package torch \
-		> benchmarks/rivals/requirements.lock
-	@$(RIVALS_COMPILE) | awk '/^[a-z]/ {keep = /^(torch==|nvidia)/} keep || /^#/' \
-		> benchmarks/rivals/torch-cuda.lock
+	@$(RIVALS_COMPILE)/requirements.in --excludes $(LOCKS)/excludes.txt --no-emit-package torch \
+		> $(LOCKS)/requirements.lock
+	@$(RIVALS_COMPILE)/requirements.in | awk '/^[a-z]/ {keep = /^(torch==|nvidia)/} keep || /^#/' \
+		> $(LOCKS)/torch-cuda.lock
+	@$(RIVALS_COMPILE)/orbax.in > $(LOCKS)/orbax.lock
 
 clean:  ## Remove everything that was made here
 	rm -rf $(VENV) build runs *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -76,6 +76,7 @@ class Program(NamedTuple):
         arguments: of its command line.
         limit_s: when to give it up.
         package: of the module.
+        python: the interpreter of its environment.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Program(NamedTuple):
     arguments: Sequence[str | Path]
     limit_s: float = 600
     package: str = "benchmarks.preprocess"
+    python: str = sys.executable
 
 
 def run(program: Program) -> Any:
@@ -97,7 +99,7 @@ def run(program: Program) -> Any:
     module = f"{program.package}.{program.module}"
     with path.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", module, *map(str, program.arguments)],
+            [program.python, "-m", module, *map(str, program.arguments)],
             stdout=subprocess.PIPE,
             stderr=log,
             env={**_ENVIRONMENT, **os.environ},

@@ -1,21 +1,22 @@
-"""What an error says to people, without what TensorFlow says around it."""
+"""What an error says in a line, without where TensorFlow came by it."""
 
 import re
 
-import tensorflow as tf
+# What follows the message of an op in a function: `[[{{node Name}}]]`.
+_NODE = "\n\t [["
+# What stands before and behind it.
+_PLACES = re.compile(r"\{\{\w+ [^}]*\}\}\s*| \[Op:\w+\].*")
 
-# The op that failed, where it was called, and the graph around it.
-_AROUND = re.compile(r"\{\{function_node .*?\}\} ?| \[Op:[^\]]*\]|\n\t \[\[[\s\S]*")
 
-
-def error_text(error: BaseException) -> str:
-    """Returns the message of an error, without its full stop.
+def reason_of(error: BaseException) -> str:
+    """Returns the message of an error, in one line and without its full stop.
 
     Args:
-        error: of a TensorFlow op, the line that says what happened; else all of it.
+        error: TensorFlow's have a call stack, the op's name and what the network said
+            around the message of the op.
     """
-    if not isinstance(error, tf.errors.OpError):
-        return str(error).rstrip(". ")
-    text = _AROUND.sub("", str(error.message)).strip()
-    # A function's error has the calls that led to the op before it.
-    return text.rpartition("\n")[2].strip().rstrip(". ")
+    text = str(getattr(error, "message", None) or error)
+    message, is_of_function, _ = text.partition(_NODE)
+    lines = [line for line in message.splitlines() if line.strip()] or [""]
+    line = lines[-1] if is_of_function else lines[0]
+    return _PLACES.sub("", line).strip(". ")

@@ -40,6 +40,7 @@ class StoredRows:
         offset: where in the file the first row begins, in bytes.
         size: the size of the rows, in bytes.
         dtype: the dtype of their values.
+        masked_crc32c: the checksum of all of them, as TensorFlow stores it.
     """
 
     first: int
@@ -49,6 +50,7 @@ class StoredRows:
     offset: int
     size: int
     dtype: tf.DType
+    masked_crc32c: int
 
     def read(self, first: int, last: int) -> bytes:
         """Returns the bytes of the rows [first, last), which are among these.
@@ -107,6 +109,7 @@ def stored_rows(prefix: str, key: str) -> list[StoredRows]:
             piece.offset,
             piece.size,
             tf.as_dtype(piece.dtype),
+            piece.crc32c,
         )
         for ((first, length), *_), piece in zip(
             extents or [[(0, rows)]], pieces or [whole], strict=True

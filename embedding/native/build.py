@@ -36,6 +36,7 @@ _OPS = (
     "huge_pages_op.cc",
     "row_tracker_ops.cc",
     "write_shard_op.cc",
+    "read_shard_op.cc",
     "crc32c_op.cc",
 )
 _CORE = (

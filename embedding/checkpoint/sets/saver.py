@@ -15,7 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from shardline.embedding.checkpoint.error_text import error_text
+from shardline.embedding.checkpoint.error_text import reason_of
 from shardline.embedding.checkpoint.sets.compaction import MAX_DEPTH, compact
 from shardline.embedding.checkpoint.sets.cut import Cut, Piece
 from shardline.embedding.checkpoint.sets.folder import CheckpointSet, SetFolder
@@ -33,6 +33,10 @@ _log = logging.getLogger(__name__)
 
 _FLOAT_BYTES = 4
 _ROW_NUMBER_BYTES = 8
+
+
+def _call(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
 
 
 class SaveError(RuntimeError):
@@ -86,6 +90,7 @@ class SetSaver:
         differential: bool = True,
         parent: CheckpointSet | None = None,
         on_saved: Callable[[SavedSet], None] | None = None,
+        run: Callable[..., Any] = _call,
     ):
         """Locks the folder, made if need be, and removes what dead saves left there.
 
@@ -97,6 +102,9 @@ class SetSaver:
             differential: whether sets may hold touched rows only.
             parent: the set that the engine was just restored from; None: none was.
             on_saved: called by a thread of the saver when a set is on the disk.
+            run: calls a function that uses the hosts, with its arguments; on a cluster
+                `Cluster.run`, so that a save does not wait for ever for a host that
+                hangs.
 
         Raises:
             SetLockedError: if another process saves there.
@@ -112,6 +120,7 @@ class SetSaver:
         self._differential = differential
         self._parent = parent
         self._on_saved = on_saved
+        self._run = run
         self._thread: threading.Thread | None = None
         self._error: SaveError | None = None
         try:
@@ -232,7 +241,8 @@ class SetSaver:
         clock: Clock,
     ) -> _Plan:
         kind = self._kind()
-        cut = self._engine.cut(kind == "differential", str(self._folder.path))
+        folder = str(self._folder.path)
+        cut: Cut = self._run(self._engine.cut, kind == "differential", folder)
         try:
             # A tensor that was read keeps its values: TensorFlow copies it before a
             # variable is changed that shares them.
@@ -246,8 +256,15 @@ class SetSaver:
             }
             return _Plan(writer, cut, tables, values, dict(state), pinned, clock)
         except BaseException:
-            cut.end(False)
+            self._give_up(cut)
             raise
+
+    def _give_up(self, cut: Cut) -> None:
+        """Ends a cut whose set will not be; what failed before is what is told."""
+        try:
+            self._run(cut.end, False)
+        except Exception as error:
+            _log.warning("the cut of a set that failed could not be ended: %s", error)
 
     def _kind(self) -> Kind:
         """Returns "differential" if such a set can be, and is smaller."""
@@ -255,7 +272,7 @@ class SetSaver:
             return "full"
         if self._parent.manifest.depth >= MAX_DEPTH:
             return "full"
-        touched = self._engine.touched_rows()
+        touched = self._run(self._engine.touched_rows)
         if touched is None:
             return "full"
         size = full = 0
@@ -279,18 +296,18 @@ class SetSaver:
         try:
             saved = self._written(plan)
         except BaseException as error:
-            plan.cut.end(False)
             self._error = self._failed(plan, error)
+            self._give_up(plan.cut)
             self._make_room()
             return
-        plan.cut.end(True)
         self._parent = saved
         try:
+            self._run(plan.cut.end, True)
             self._after(saved)
         except BaseException as error:
             failed = SaveError(
                 f"The checkpoint set {saved.path} is complete, but what follows it "
-                f"failed: {error_text(error)}. Mend the cause and run again: training "
+                f"failed: {reason_of(error)}. Mend the cause and run again: training "
                 "goes on from it."
             )
             failed.__cause__ = error
@@ -304,7 +321,8 @@ class SetSaver:
         pieces: list[list[Piece]] = [[] for _ in hosts]
 
         def write(host: int) -> None:
-            pieces[host] = plan.cut.write(host, str(writer.data_file(host)))
+            path = str(writer.data_file(host))
+            pieces[host] = self._run(plan.cut.write, host, path)
 
         on_every_task(hosts, write)
         writer.write_index(plan.tables, pieces)
@@ -340,7 +358,7 @@ class SetSaver:
         last = self._parent.name if self._parent else "none"
         failed = SaveError(
             f"The checkpoint set {plan.writer.path} could not be saved: "
-            f"{error_text(error)}. The last set that is complete: {last}. Mend the "
+            f"{reason_of(error)}. The last set that is complete: {last}. Mend the "
             "cause, such as a full disk, and run again: training goes on from it."
         )
         failed.__cause__ = error

@@ -7,7 +7,7 @@
 namespace shardline {
 namespace {
 
-constexpr int64_t kSlabBytes = 16 << 10;
+constexpr int64_t kSlabBytes = 8 << 10;
 
 }  // namespace
 

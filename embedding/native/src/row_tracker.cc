@@ -6,8 +6,9 @@
 namespace shardline {
 namespace {
 
-// What a block's parameters take, and each of its slots.
-constexpr int64_t kBlockBytes = 4 << 20;
+// What a block's parameters take, and each of its slots: as much as is copied under one
+// lock, for training waits so long, and read again from the cache for its checksum.
+constexpr int64_t kBlockBytes = 256 << 10;
 
 int64_t rows_of_block(int64_t dim) {
   // Words of the bitmap belong to one block.

@@ -48,8 +48,8 @@ pieces: int64 [pieces, 7], in the order of the file: table, tensor (0: parameter
 
 constexpr int64_t kColumns = 7;
 constexpr int64_t kRowNumbers = -1;
-// What is copied under one lock: training waits for no more than that.
-constexpr int64_t kLockedBytes = 512 << 10;
+// A piece of the file is of so many blocks, in a differential cut of as many rows.
+constexpr int64_t kPieceBlocks = 16;
 
 using Piece = std::array<int64_t, kColumns>;
 
@@ -116,14 +116,17 @@ class TableWriter {
  public:
   TableWriter(int64_t number, const CutTable& table, ShardFile* file,
               std::vector<Piece>* pieces)
-      : number_(number), table_(table), cut_(table.cut()), file_(file),
+      : number_(number),
+        table_(table),
+        cut_(table.cut()),
+        row_bytes_(table.dim() * sizeof(float)),
+        file_(file),
         pieces_(pieces) {}
 
   absl::Status write() {
-    const int64_t blocks =
-        (cut_.rows() + cut_.block_rows() - 1) / cut_.block_rows();
+    const int64_t blocks = (cut_.rows() + cut_.block_rows() - 1) / cut_.block_rows();
     for (int64_t block = 0, end; block < blocks; block = end) {
-      end = end_of_group(block, blocks);
+      end = end_of_run(block, blocks, kPieceBlocks * cut_.block_rows());
       TF_RETURN_IF_ERROR(write_group(block, end));
     }
     return absl::OkStatus();
@@ -133,116 +136,132 @@ class TableWriter {
   int64_t first_of(int64_t block) const {
     return std::min(block * cut_.block_rows(), cut_.rows());
   }
-  int64_t count_of(int64_t block) const {
-    const int64_t first = first_of(block), end = first_of(block + 1);
-    return cut_.differential() ? cut_.touched().count(first, end) : end - first;
+  // How many rows of blocks are to be stored.
+  int64_t count_of(int64_t block, int64_t end) const {
+    const int64_t first = first_of(block), last = first_of(end);
+    return cut_.differential() ? cut_.touched().count(first, last) : last - first;
   }
-
-  // As many blocks as have no more rows to be stored than one may have.
-  int64_t end_of_group(int64_t block, int64_t blocks) const {
-    int64_t rows = count_of(block);
-    for (++block; block < blocks; ++block) {
-      rows += count_of(block);
-      if (rows > cut_.block_rows()) break;
+  // Takes as many blocks as have no more rows to be stored than that; at least one.
+  int64_t end_of_run(int64_t block, int64_t end, int64_t most_rows) const {
+    int64_t rows = count_of(block, block + 1);
+    for (++block; block < end; ++block) {
+      rows += count_of(block, block + 1);
+      if (rows > most_rows) break;
     }
     return block;
   }
 
-  absl::Status write_group(int64_t block, int64_t end_block) {
-    const int64_t first = first_of(block), end = first_of(end_block);
-    rows_.clear();
-    if (cut_.differential()) {
-      cut_.touched().each(first, end, [&](int64_t row) { rows_.push_back(row); });
+  // Writes blocks as one piece of each tensor.
+  absl::Status write_group(int64_t block, int64_t end) {
+    const int64_t count = count_of(block, end);
+    const int64_t first =
+        cut_.differential() ? stored_ : table_.first_row() + first_of(block);
+    const int64_t number_bytes = cut_.differential() ? count * sizeof(int64_t) : 0;
+    char* const group = file_->room(count * table_.row_bytes());
+    std::vector<uint32_t> checksums(table_.tensors());
+    uint32_t number_checksum = 0;
+    for (int64_t done = 0, next; block < end; block = next, done += count_) {
+      next = end_of_run(block, end, cut_.block_rows());
+      take_rows(block, next);
+      if (cut_.differential()) put_numbers(done, group, &number_checksum);
+      const auto place_of = [&](int64_t tensor) {
+        return group + number_bytes + (tensor * count + done) * row_bytes_;
+      };
+      TF_RETURN_IF_ERROR(copy_values(next, place_of));
+      TF_RETURN_IF_ERROR(put_back(block, next, place_of));
+      for (int64_t tensor = 0; tensor < table_.tensors(); ++tensor) {
+        checksums[tensor] = tensorflow::crc32c::Extend(
+            checksums[tensor], place_of(tensor), count_ * row_bytes_);
+      }
     }
-    first_ = first;
-    count_ = cut_.differential() ? rows_.size() : end - first;
-    tensor_bytes_ = count_ * table_.dim() * sizeof(float);
-    group_ = file_->room(count_ * table_.row_bytes());
-    at_ = group_ + (cut_.differential() ? count_ * sizeof(int64_t) : 0);
-    TF_RETURN_IF_ERROR(copy_values());
-    // From here on no copies of these rows are kept: who does it holds the lock alone.
-    TF_RETURN_IF_ERROR(table_.locked([&](const auto&) { cut_.set_written(end); }));
-    for (; block < end_block; ++block) TF_RETURN_IF_ERROR(overlay(block));
     TF_RETURN_IF_ERROR(status_of(file_->failure()));
-    if (count_ == 0) return absl::OkStatus();
-    if (cut_.differential()) {
-      for (int64_t i = 0; i < count_; ++i) {
-        const int64_t row = table_.first_row() + rows_[i];
-        std::memcpy(group_ + i * sizeof(row), &row, sizeof(row));
-      }
-      add_piece(kRowNumbers, group_, count_ * sizeof(int64_t));
-    }
+    if (count == 0) return absl::OkStatus();
+    int64_t offset = file_->size();
+    const auto add_piece = [&](int64_t tensor, int64_t bytes, uint32_t checksum) {
+      pieces_->push_back({number_, tensor, first, count, offset, bytes,
+                          tensorflow::crc32c::Mask(checksum)});
+      offset += bytes;
+    };
+    if (number_bytes) add_piece(kRowNumbers, number_bytes, number_checksum);
     for (int64_t tensor = 0; tensor < table_.tensors(); ++tensor) {
-      add_piece(tensor, at_ + tensor * tensor_bytes_, tensor_bytes_);
+      add_piece(tensor, count * row_bytes_, checksums[tensor]);
     }
-    file_->commit(count_ * table_.row_bytes());
-    stored_ += count_;
+    file_->commit(count * table_.row_bytes());
+    stored_ += count;
     return absl::OkStatus();
   }
 
-  absl::Status copy_values() {
-    const int64_t row_bytes = table_.dim() * sizeof(float);
-    const int64_t step = std::max<int64_t>(kLockedBytes / row_bytes, 1);
+  // Says which rows of some blocks are to be stored.
+  void take_rows(int64_t block, int64_t end) {
+    first_ = first_of(block);
+    count_ = first_of(end) - first_;
+    if (!cut_.differential()) return;
+    rows_.clear();
+    cut_.touched().each(first_, first_of(end),
+                        [&](int64_t row) { rows_.push_back(row); });
+    count_ = rows_.size();
+  }
+
+  void put_numbers(int64_t done, char* numbers, uint32_t* checksum) {
+    char* const to = numbers + done * sizeof(int64_t);
+    for (int64_t i = 0; i < count_; ++i) {
+      const int64_t row = table_.first_row() + rows_[i];
+      std::memcpy(to + i * sizeof(row), &row, sizeof(row));
+    }
+    *checksum = tensorflow::crc32c::Extend(*checksum, to, count_ * sizeof(int64_t));
+  }
+
+  template <typename PlaceOf>
+  absl::Status copy_values(int64_t end_block, const PlaceOf& place_of) {
     for (int64_t tensor = 0; tensor < table_.tensors(); ++tensor) {
-      for (int64_t i = 0; i < count_; i += step) {
-        const int64_t end = std::min(i + step, count_);
-        char* const to = at_ + tensor * tensor_bytes_;
-        TF_RETURN_IF_ERROR(table_.locked([&](const auto& values) {
-          const auto* from = reinterpret_cast<const char*>(values[tensor]);
-          if (!cut_.differential()) {
-            std::memcpy(to + i * row_bytes, from + (first_ + i) * row_bytes,
-                        (end - i) * row_bytes);
-            return;
+      char* const to = place_of(tensor);
+      TF_RETURN_IF_ERROR(table_.locked([&](const auto& values) {
+        const auto* from = reinterpret_cast<const char*>(values[tensor]);
+        if (cut_.differential()) {
+          for (int64_t i = 0; i < count_; ++i) {
+            std::memcpy(to + i * row_bytes_, from + rows_[i] * row_bytes_, row_bytes_);
           }
-          for (int64_t k = i; k < end; ++k) {
-            std::memcpy(to + k * row_bytes, from + rows_[k] * row_bytes, row_bytes);
-          }
-        }));
-      }
+        } else {
+          std::memcpy(to, from + first_ * row_bytes_, count_ * row_bytes_);
+        }
+        // From here on no copies of these rows are kept: who does it has the lock alone.
+        if (tensor + 1 == table_.tensors()) cut_.set_written(first_of(end_block));
+      }));
     }
     return absl::OkStatus();
   }
 
-  // Puts rows that were changed since the cut back as they were.
-  absl::Status overlay(int64_t block) {
-    const int64_t row_bytes = table_.dim() * sizeof(float);
-    const bool is_whole = cut_.copies().each(block, [&](int64_t row, const float* copy) {
-      const int64_t place =
+  // Puts rows back as they were that were changed between the cut and their copy here.
+  template <typename PlaceOf>
+  absl::Status put_back(int64_t block, int64_t end, const PlaceOf& place_of) {
+    const auto put = [&](int64_t row, const float* copy) {
+      const int64_t at =
           cut_.differential()
               ? std::lower_bound(rows_.begin(), rows_.end(), row) - rows_.begin()
               : row - first_;
       for (int64_t tensor = 0; tensor < table_.tensors(); ++tensor) {
-        std::memcpy(at_ + tensor * tensor_bytes_ + place * row_bytes,
-                    copy + tensor * table_.dim(), row_bytes);
+        std::memcpy(place_of(tensor) + at * row_bytes_, copy + tensor * table_.dim(),
+                    row_bytes_);
       }
-    });
-    if (!is_whole) return status_of(cut_.copies().failure());
-    cut_.copies().drop(block);
+    };
+    for (; block < end; ++block) {
+      if (!cut_.copies().each(block, put)) return status_of(cut_.copies().failure());
+      cut_.copies().drop(block);
+    }
     return absl::OkStatus();
-  }
-
-  void add_piece(int64_t tensor, const char* from, int64_t bytes) {
-    const uint32_t checksum =
-        tensorflow::crc32c::Mask(tensorflow::crc32c::Value(from, bytes));
-    const int64_t first =
-        cut_.differential() ? stored_ : table_.first_row() + first_;
-    const int64_t offset = file_->size() + (from - group_);
-    pieces_->push_back({number_, tensor, first, count_, offset, bytes, checksum});
   }
 
   const int64_t number_;
   const CutTable& table_;
   RowCut& cut_;
+  const int64_t row_bytes_;  // of one tensor
   ShardFile* const file_;
   std::vector<Piece>* const pieces_;
   int64_t stored_ = 0;
-  // Of the group that is being written: its first row, the rows of a differential cut,
-  // how many there are, and where the group and its tensors go.
-  int64_t first_ = 0;
+  // The rows that are being copied: the first, their number, and which they are in a
+  // differential cut.
+  int64_t first_ = 0, count_ = 0;
   std::vector<int64_t> rows_;
-  int64_t count_ = 0, tensor_bytes_ = 0;
-  char* group_ = nullptr;
-  char* at_ = nullptr;
 };
 
 class WriteShardOp : public tensorflow::AsyncOpKernel {
@@ -269,8 +288,8 @@ class WriteShardOp : public tensorflow::AsyncOpKernel {
     for (const CutTable& table : tables) {
       const RowCut& cut = table.cut();
       bytes += cut.stored_rows() * table.row_bytes();
-      largest = std::max(largest, std::min(cut.block_rows(), cut.rows()) *
-                                      table.row_bytes());
+      const int64_t rows = std::min(kPieceBlocks * cut.block_rows(), cut.rows());
+      largest = std::max(largest, rows * table.row_bytes());
     }
     ShardFile file(std::string(path->flat<tensorflow::tstring>()(0)), largest);
     TF_RETURN_IF_ERROR(status_of(file.open(bytes)));

@@ -1,0 +1,93 @@
+"""Measures checkpoint sets: `make bench-checkpoint`, or parts of it.
+
+    python -m benchmarks.checkpoint [SECTION ...] [--rounds N]
+
+Runs the sections, prints the bars, and ends with 1 if one does not hold. A run of all
+sections also writes build/bench/checkpoint.json, docs/benchmarks-checkpoint.md and its
+plot; `--report-only` writes them anew from the last such run.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import time
+
+from rich.console import Console
+
+from benchmarks.checkpoint.report import show, write
+from benchmarks.checkpoint.sections import SECTIONS
+from benchmarks.checkpoint.session import ORBAX_PYTHON, SETS
+from benchmarks.engine.session import FOLDER, ProgramError
+from benchmarks.machine import measured_on
+from benchmarks.serving.session import Outcome
+
+_LAST = FOLDER / "checkpoint-times.json"
+
+
+def main() -> int:
+    """Measures, reports, and returns the exit code."""
+    arguments = _arguments()
+    chosen = arguments.sections or list(SECTIONS)
+    console, errors = Console(), Console(stderr=True)
+    try:
+        if arguments.report_only:
+            outcome = Outcome.from_json(_LAST.read_text())
+        else:
+            outcome = _measure(console, chosen, arguments.rounds)
+    except (ProgramError, FileNotFoundError) as error:
+        errors.print(str(error), style="red", markup=False, highlight=False)
+        return 1
+    bars = [bar for name in chosen for bar in SECTIONS[name].bars(outcome)]
+    show(console, outcome, bars, chosen)
+    if set(chosen) == set(SECTIONS):
+        _LAST.write_text(outcome.as_json())
+        for path in write(outcome, bars):
+            console.print(f"Wrote {path}")
+    missed = [bar.name for bar in bars if not bar.holds]
+    if missed:
+        console.print(f"{len(missed)} of {len(bars)} bars do not hold.")
+    return 1 if missed else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measures checkpoint sets.")
+    names = ", ".join(SECTIONS)
+    parser.add_argument("sections", nargs="*", help=f"of {names}; default: all")
+    parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
+    parser.add_argument("--report-only", action="store_true", help="measure nothing")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.sections) - set(SECTIONS):
+        parser.error(f"no section {', '.join(sorted(unknown))}; there are {names}")
+    return arguments
+
+
+def _measure(console: Console, chosen: list[str], rounds: int) -> Outcome:
+    """Runs sections.
+
+    Raises:
+        FileNotFoundError: without Orbax's environment.
+        ProgramError: if a program fails.
+    """
+    if not ORBAX_PYTHON.exists():
+        raise FileNotFoundError(
+            f"{ORBAX_PYTHON} is not there. `make bench-checkpoint` makes it."
+        )
+    load = os.getloadavg()[0]
+    outcome = Outcome({}, {}, {})
+    shutil.rmtree(SETS, ignore_errors=True)
+    try:
+        for name in chosen:
+            section, start_s = SECTIONS[name], time.monotonic()
+            console.print(f"{name}: {section.title}")
+            outcome |= section.measure(rounds)
+            console.print(f"{name}: done in {time.monotonic() - start_s:.0f} s")
+    finally:
+        shutil.rmtree(SETS, ignore_errors=True)
+    sentence = measured_on("bench-checkpoint", outcome.versions, load)
+    outcome.found["measured on"] = sentence
+    return outcome
+
+
+if __name__ == "__main__":
+    sys.exit(main())
