@@ -17,10 +17,13 @@ from shardline.embedding import configure_logical_hosts
 from shardline.embedding.checkpoint import crash_points
 from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.checkpoint.sets.saver import SavedSet, SetSaver
+from shardline.embedding.host import row_trackers
 
 LAST_STEP = 240
 _SAVE_EVERY = 3
 _MOST_PINNED = 2
+# A training that did not come to the place by then ends.
+_STEPS_TO_POINT = 45
 
 
 def digests_by_step() -> list[str]:
@@ -32,17 +35,19 @@ def digests_by_step() -> list[str]:
 class KillWorker:
     """The life of one forked process, from the folder as it finds it."""
 
-    def __init__(self, folder: Path, pipe: int, digests: list[str]):
+    def __init__(self, folder: Path, pipe: int, digests: list[str], known: set[str]):
         """Touches nothing yet.
 
         Args:
             folder: of the sets.
             pipe: where reports go.
             digests: what every step must have.
+            known: sets that were restored before, by their manifests' digests.
         """
         self._folder = SetFolder(folder)
         self._pipe = pipe
         self._digests = digests
+        self._known = known
         self._pinned: set[int] = set()
 
     def run(self, seed: int, crash_at: str) -> None:
@@ -54,9 +59,19 @@ class KillWorker:
         """
         configure_logical_hosts(len(small_training.HOSTS))
         training = small_training.SmallTraining()
+        if seed % 2:
+            # Rows that change while a set is written go into the file for them at once.
+            row_trackers._COPIES_AT_LEAST_BYTES = 0
         self._report("built")
-        checked = set_checks.check_sets(self._folder, training, self._digests)
-        self._report("checked", sets=len(checked.steps), faults=checked.faults)
+        checked = set_checks.check_sets(
+            self._folder, training, self._digests, self._known
+        )
+        self._report(
+            "checked",
+            sets=len(checked.steps),
+            restored=checked.restored,
+            faults=checked.faults,
+        )
         if not checked.steps:
             training = small_training.SmallTraining()
         restored, faults = set_checks.restore(self._folder, training, self._digests)
@@ -72,14 +87,19 @@ class KillWorker:
             parent=restored.checkpoint_set if restored else None,
             on_saved=self._saved,
         )
+        until = min(training.step + _STEPS_TO_POINT, LAST_STEP)
         with saver:
             self._report("saving")
-            self._train(training, saver, random.Random(seed))
-        self._report("ended")
+            self._train(
+                training, saver, random.Random(seed), until if crash_at else LAST_STEP
+            )
+        self._report("ended", step=training.step)
 
-    def _train(self, training: Any, saver: SetSaver, chance: random.Random) -> None:
-        while training.step < LAST_STEP:
-            training.train(min(_SAVE_EVERY, LAST_STEP - training.step))
+    def _train(
+        self, training: Any, saver: SetSaver, chance: random.Random, until: int
+    ) -> None:
+        while training.step < until:
+            training.train(min(_SAVE_EVERY, until - training.step))
             if not saver.is_saving:
                 self._save(training, saver, chance.random() < 0.15)
             if chance.random() < 0.6:

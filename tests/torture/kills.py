@@ -39,6 +39,7 @@ _MOST_PASSES = 32
 _MOST_TRIES = 5
 _LATEST_KILL_S = 0.6
 _HANGS_AFTER_S = 120.0
+_PROGRESS_EVERY = 25
 _ENGINE = Path(shardline.__file__).parent / "embedding"
 _POINT = re.compile(r'\bcrash_point\(\s*"(\w+)"')
 
@@ -70,14 +71,19 @@ class Plan:
 class Fork:
     """A forked training, whose reports are read."""
 
-    def __init__(self, folder: Path, digests: list[str], seed: int, plan: Plan):
-        """Starts it."""
+    def __init__(self, new_worker: Callable[[int], Any], seed: int, plan: Plan):
+        """Starts it.
+
+        Args:
+            new_worker: makes a `KillWorker` that reports into a pipe.
+            seed: the worker's.
+            plan: how it is to be killed.
+        """
         self._plan = plan
         self._read, write = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
-            worker = kill_worker.KillWorker(folder, write, digests)
-            _end_after(lambda: worker.run(seed, plan.crash_at))
+            _end_after(lambda: new_worker(write).run(seed, plan.crash_at))
         os.close(write)
 
     def reports(self) -> Iterator[dict[str, Any]]:
@@ -140,14 +146,21 @@ class Torture:
         """Starts trainings until so many were killed, and lets the last one end."""
         while self.counts["kills"] < kills:
             self._life(self._plan())
+            if self.counts["kills"] % _PROGRESS_EVERY == 0:
+                print(f"{self.counts['kills']} kills", file=sys.stderr)
         while not self._life(Plan()):
             pass
+
+    def _new_worker(self, pipe: int) -> kill_worker.KillWorker:
+        return kill_worker.KillWorker(self._root, pipe, self._digests, self._restored)
 
     def _begin_folder(self) -> None:
         shutil.rmtree(self._root, ignore_errors=True)
         self._root.mkdir(parents=True)
         self._durable: set[int] = set()
         self._pinned: set[int] = set()
+        self._restored: set[str] = set()
+        self._ended = False
         self.counts["trainings"] += 1
 
     def _plan(self) -> Plan:
@@ -165,7 +178,7 @@ class Torture:
     def _life(self, plan: Plan) -> bool:
         """Runs one training until it is killed; returns whether it came to its end."""
         seed = self._chance.randrange(2**31)
-        fork = Fork(self._root, self._digests, seed, plan)
+        fork = Fork(self._new_worker, seed, plan)
         for report in fork.reports():
             self._take(report)
         code = fork.wait()
@@ -176,28 +189,33 @@ class Torture:
             if name:
                 self.killed_at[name] += 1
         elif code != 0:
-            self.faults.append(
-                f"a training ended by {code}; it was to be killed: {plan}"
-            )
+            self._fault(f"a training ended by {code}; it was to be killed: {plan}")
         elif name:
             self._in_vain[name] += self._passes[name] == 1
             # It is passed more rarely than that.
             self._passes[name] = max(self._passes[name] // 2, 1)
         self._check_nothing_is_lost(plan)
-        if code == 0:
+        if self._ended:
             self._begin_folder()
         return code == 0
 
+    def _fault(self, text: str) -> None:
+        self.faults.append(text)
+        print(f"after {self.counts['kills']} kills: {text}", file=sys.stderr)
+
     def _take(self, report: dict[str, Any]) -> None:
         """Keeps what a training says."""
-        self.faults += report.get("faults", [])
+        for fault in report.get("faults", []):
+            self._fault(fault)
         match report["event"]:
             case "checked":
-                self.counts["sets verified and restored"] += report["sets"]
+                self._restored |= set(report["restored"])
+                self.counts["sets verified"] += report["sets"]
+                self.counts["sets restored"] += len(report["restored"])
             case "restored":
-                self.counts["restores"] += 1
+                self.counts["sets restored"] += report["step"] >= 0
                 if report["step"] < max(self._durable, default=-1):
-                    self.faults.append(
+                    self._fault(
                         f"step {report['step']} was restored, and "
                         f"{max(self._durable)} was durable"
                     )
@@ -205,6 +223,8 @@ class Torture:
                 self._durable.add(report["step"])
                 self._pinned |= {report["step"]} if report["pinned"] else set()
                 self.counts[f"{report['kind']} sets saved"] += 1
+            case "ended":
+                self._ended = report["step"] == kill_worker.LAST_STEP
             case "unpinned":
                 self._pinned.discard(report["step"])
 
@@ -214,7 +234,7 @@ class Torture:
             self._durable, self._pinned, there, small_training.SmallTraining.keep
         )
         if lost:
-            self.faults.append(f"after {plan}: durable steps {lost} are lost")
+            self._fault(f"after {plan}: durable steps {lost} are lost")
         self.counts["durable sets looked for"] += len(self._durable)
         self._durable |= there
 

@@ -4,7 +4,7 @@ Used by programs, and loaded by tests.
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from shardline.embedding.checkpoint.sets.folder import CheckpointSet, SetFolder
@@ -22,30 +22,45 @@ class Checked:
     """What was found in a folder.
 
     Attributes:
-        steps: of the sets that were verified, and restored to the bit.
+        steps: of the sets that are whole.
+        restored: digests of the manifests of those that were restored, to the bit.
         faults: a line for each thing that must not be.
     """
 
     steps: list[int] = dataclasses.field(default_factory=list)
+    restored: list[str] = dataclasses.field(default_factory=list)
     faults: list[str] = dataclasses.field(default_factory=list)
 
 
-def check_sets(folder: SetFolder, training: Any, digests: Sequence[str]) -> Checked:
-    """Verifies and restores every set of a folder, by itself.
+def check_sets(
+    folder: SetFolder,
+    training: Any,
+    digests: Sequence[str],
+    known: Container[str] = (),
+) -> Checked:
+    """Verifies every set of a folder, and restores it, by itself.
 
     Args:
         folder: the sets.
         training: a `SmallTraining`, which is overwritten.
         digests: what `SmallTraining.digest` is at each step.
+        known: digests of manifests of sets that need not be restored again: if they
+            verify, they are what they were.
     """
     checked = Checked()
     for found in folder.found():
         if found.condition == "damaged":
             checked.faults.append(f"{found.path.name} is damaged: {found.fault}")
-        if found.condition == "complete":
+        if found.condition != "complete" or found.complete is None:
+            continue
+        digest = found.complete.manifest.digest
+        if digest in known:
+            faults = verify_set(found.complete)
+        else:
             faults = set_faults(folder, found.complete, training, digests)
-            checked.faults += faults
-            checked.steps += [] if faults else [found.complete.step]
+            checked.restored += [] if faults else [digest]
+        checked.faults += faults
+        checked.steps += [] if faults else [found.complete.step]
     return checked
 
 

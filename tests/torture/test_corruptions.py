@@ -17,6 +17,7 @@ from shardline.embedding.checkpoint.sets.verify import verify_set
 
 corruptions = load("torture/corruptions.py")
 scale = load("torture/scale.py")
+set_checks = load("torture/set_checks.py")
 small_training = load("torture/small_training.py")
 
 SEED = 15
@@ -164,3 +165,36 @@ def faults_of_newest(scene: Scene, folder: SetFolder, newest: str) -> list[str]:
     if training.digest() != scene.digests[restored.step]:
         return [f"the restore of {newest} differs"]
     return []
+
+
+@pytest.mark.parametrize("damaged", ["step-000000000015-differential", "all but one"])
+def test_training_goes_on_from_the_set_before_those_damaged(
+    damaged: str, scene: Scene, tmp_path: Path
+) -> None:
+    folder = SetFolder(tmp_path / "sets")
+    corruptions.copied(scene.sets, folder.path)
+    names = [one.name for one in folder.sets()]
+    chance = random.Random(SEED)
+    for name in names[1:] if damaged == "all but one" else [damaged]:
+        file = Path(name) / "tables.data-00000-of-00002"
+        corruptions.corrupt(folder.path, scene.twins, "one bit", file, chance)
+    training = scene.training
+    restored, told = set_checks.restore(folder, training, scene.digests)
+    later = [one for one in names if one > restored.checkpoint_set.name]
+    assert [text.partition(" ")[0] for text in told] == later[::-1]
+
+    with SetSaver(
+        folder.path,
+        training.engine,
+        lineage=training.lineage,
+        parent=restored.checkpoint_set,
+    ) as saver:
+        while training.step < 18:
+            training.train(SAVE_EVERY)
+            scene.digests[training.step] = training.digest()
+            assert saver.save(training.step, training.variables, training.state)
+            saver.wait()
+
+    assert folder.sets()[-1].step == 18
+    for one in folder.sets():
+        assert set_checks.set_faults(folder, one, training, scene.digests) == []
