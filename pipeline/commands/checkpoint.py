@@ -272,7 +272,7 @@ def export(
         if form == "tensorflow" and rows != "float32":
             raise ExportError(f"--format tensorflow holds rows as float32, not {rows}.")
         folder, one = _set_of(_folder(where, training, output_dir), name)
-        with console.status(f"Writing {one.name} to {output}"), stderr_held_back():
+        with console.status(f"Writing {one.name} to {output}"):
             if form == "tensorflow":
                 path = export_tables(folder, one, output)
             else:
@@ -335,7 +335,7 @@ def _failing() -> Iterator[None]:
         from shardline.embedding.checkpoint.sets.reader import SetDamagedError
         from shardline.embedding.checkpoint.sets.rewind import RewindError
         from shardline.embedding.checkpoint.sets.rounding import RoundingError
-    with failing_on(
+    expected = (
         ConfigError,
         ExportError,
         ManifestError,
@@ -345,5 +345,6 @@ def _failing() -> Iterator[None]:
         RoundingError,
         SetDamagedError,
         SetLockedError,
-    ):
+    )
+    with failing_on(*expected), stderr_held_back():
         yield
