@@ -34,10 +34,10 @@ import shardline
 from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.native.library import CHOICE
 
-_MOST_PASSES = 32
+_MOST_PASSES = 8
 # A place that no training came to so often is left out.
-_MOST_TRIES = 5
-_LATEST_KILL_S = 0.6
+_MOST_TRIES = 8
+_LATEST_KILL_S = 0.5
 _HANGS_AFTER_S = 120.0
 _PROGRESS_EVERY = 25
 _ENGINE = Path(shardline.__file__).parent / "embedding"
