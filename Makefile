@@ -14,7 +14,7 @@ RIVALS_INSTALLED := $(RIVALS)/.installed
 ORBAX := build/bench/orbax-venv
 ORBAX_INSTALLED := $(ORBAX)/.installed
 
-.PHONY: help setup demo check test coverage sanitize lint bench bench-engine bench-preprocess bench-serving \
+.PHONY: help setup demo check test coverage torture sanitize lint bench bench-engine bench-preprocess bench-serving \
 	bench-checkpoint bench-quality lock rivals-lock clean
 
 help:  ## Say what there is
@@ -77,6 +77,16 @@ coverage: $(KERNELS)  ## Run all tests, print which share of lines they run; bel
 		TMPDIR=$$scratch $(BIN)/python -m coverage run -m pytest -n 2 --dist loadgroup
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report --skip-covered
+
+# The same tests as in `test`, which runs few of each kind. Root can mount the small
+# disks that are filled up; for others those tests are skipped.
+KILLS ?= $(if $(CI),10,500)
+torture: $(KERNELS)  ## Kill saves, cut the power, damage sets, fill disks: half an hour, or KILLS=10
+	@mkdir -p build && rm -f build/torture.jsonl && touch build/torture.jsonl
+	@scratch=$$(mktemp -d); trap "rm -rf $$scratch" EXIT; TMPDIR=$$scratch KILLS=$(KILLS) \
+		SHARDLINE_TORTURE_REPORT=$(CURDIR)/build/torture.jsonl \
+		$(BIN)/python -m pytest -n 2 --dist loadgroup -q -rs tests/torture; failed=$$?; \
+		$(BIN)/python tests/torture/summary.py build/torture.jsonl; exit $$failed
 
 # Of UBSan, the checks with which TensorFlow's headers compile. TensorFlow itself is not
 # checked; what leaks is not looked at. libstdc++ comes first, for Python is of C.

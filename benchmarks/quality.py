@@ -38,6 +38,7 @@ from shardline.components.evaluation.binary import (
 )
 from shardline.components.trainer.learner import new_learner
 from shardline.components.trainer.loop import train_on_split
+from shardline.components.trainer.training_sets import TrainingSets
 from shardline.configs import Run, load_run
 from shardline.embedding import configure_logical_hosts
 
@@ -70,8 +71,8 @@ def train_model(finished: FinishedRun, labels: np.ndarray, seed: int) -> Score:
     training = run.training.model_copy(update={"seed": seed})
     learner = new_learner(run.feature_set, finished.rows, run.model, training)
     with tempfile.TemporaryDirectory() as folder:
-        prefix = os.path.join(folder, "checkpoint")
-        train_on_split(learner, finished.reader, finished.files, training, prefix)
+        with TrainingSets(Path(folder), learner, training.checkpoint, {}) as sets:
+            train_on_split(learner, finished.reader, finished.files, training, sets)
     seconds = time.monotonic() - start_s
     scores = learner.predict(finished.batches("eval"))
     return _score(f"Model, seed {seed}", labels, scores, seconds)

@@ -7,7 +7,6 @@ each section is valid by itself.
 from typing import Any
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from shardline.configs.column import Column
 from shardline.configs.data import Data, Download, Files, HeldOut
@@ -25,8 +24,6 @@ from shardline.configs.section import (
     Fraction,
     ImportPath,
     Name,
-    PositiveFloat,
-    PositiveInt,
     Section,
     cross_section_error,
 )
@@ -46,11 +43,13 @@ from shardline.configs.tables import (
     Table,
     Vocabulary,
 )
+from shardline.configs.training import Checkpoint, EarlyStop, Keep, Training
 
 __all__ = [
     "SGD",
     "Adagrad",
     "Adam",
+    "Checkpoint",
     "Column",
     "Data",
     "Derived",
@@ -64,6 +63,7 @@ __all__ = [
     "HeldOut",
     "Ids",
     "Job",
+    "Keep",
     "Latency",
     "Model",
     "Number",
@@ -90,40 +90,6 @@ class Model(Section):
     # {feature: activation} and returns logits.
     builder: ImportPath = "shardline.components.model.dlrm.DLRM"
     options: dict[str, Any] = Field(default_factory=dict)
-
-
-class EarlyStop(Section):
-    """Stop when the held-out part of the training examples no longer improves."""
-
-    # The split to watch. The evaluation split would get metrics that are too good.
-    split: str = "validation"
-    every_steps: PositiveInt
-    patience: PositiveInt = 1
-
-
-class Training(Section):
-    """How long, and at which learning rate, the trainer trains the dense model."""
-
-    batch_size: PositiveInt
-    # Exactly one of the two.
-    epochs: PositiveInt | None = None
-    steps: PositiveInt | None = None
-    # How many steps one call into TensorFlow takes; progress is shown between calls.
-    steps_per_call: PositiveInt = 20
-    # The learning rate of the dense model's Adam. Each table has an optimizer itself.
-    learning_rate: PositiveFloat = 0.001
-    # How many logical hosts the rows of every table are split over.
-    hosts: PositiveInt = 1
-    seed: int = 0
-    early_stop: EarlyStop | None = None
-
-    @model_validator(mode="after")
-    def _one_length(self) -> "Training":
-        if (self.epochs is None) == (self.steps is None):
-            raise PydanticCustomError(
-                "one_length", "give exactly one of `epochs` and `steps`"
-            )
-        return self
 
 
 class Evaluation(Section):

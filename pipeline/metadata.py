@@ -8,10 +8,12 @@ by what it recorded.
 """
 
 import dataclasses
+import datetime
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
+from ml_metadata import errors
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx import types
@@ -32,6 +34,7 @@ _STATES: Mapping[int, State] = {
     mlmd.Execution.RUNNING: "interrupted",
 }
 _ENDED = ("done", "reused")
+_NOT_ENDED = (mlmd.Execution.NEW, mlmd.Execution.RUNNING)
 
 _Artifact = TypeVar("_Artifact", bound=types.Artifact)
 
@@ -93,6 +96,21 @@ class RecordedExecution:
     def has_ended(self) -> bool:
         """Whether all its outputs are there."""
         return self.state in _ENDED
+
+
+@dataclasses.dataclass(frozen=True)
+class DeadExecution:
+    """An execution that was recorded as running, although its process was gone.
+
+    Attributes:
+        component: the id of the component; its type if the record names no component.
+        number: what ML Metadata calls the execution.
+        since: when it began, by the clock of that time.
+    """
+
+    component: str
+    number: int
+    since: datetime.datetime
 
 
 class RunRecord:
@@ -196,6 +214,46 @@ def executions_of(
     ]
 
 
+def cancel_running(connection: Connection) -> list[DeadExecution]:
+    """Records as canceled whatever is recorded as running, in all runs.
+
+    The caller holds the run folder, so no process runs any of it.
+
+    Args:
+        connection: the connection of the metadata store.
+
+    Returns:
+        What was recorded as running, oldest first.
+    """
+    store = MetadataStore(connection)
+    running = [
+        execution
+        for execution in store.get_executions()
+        if execution.last_known_state in _NOT_ENDED
+    ]
+    running.sort(key=lambda execution: execution.id)
+    for execution in running:
+        execution.last_known_state = mlmd.Execution.CANCELED
+    if running:
+        store.put_executions(running)
+    return [_dead(store, execution) for execution in running]
+
+
+def numbers_without_outputs(
+    connection: Connection, pipeline_name: str, component: str
+) -> list[int]:
+    """Returns the numbers of the executions that came to no end, smallest first.
+
+    Args:
+        connection: the connection of the metadata store.
+        pipeline_name: the pipeline.
+        component: its id.
+    """
+    node = f"{pipeline_name}.{component}"
+    executions = _executions(MetadataStore(connection), _NODE_TYPE, node)
+    return sorted(one.id for one in executions if _state(one) not in _ENDED)
+
+
 def sqlite_connection(file: Path | str) -> Connection:
     """Returns how to reach the metadata store in a SQLite file, made if need be."""
     return metadata.sqlite_metadata_connection_config(str(file))
@@ -218,6 +276,21 @@ def _state(execution: mlmd.Execution | None) -> State:
     if execution is None:
         return "skipped"
     return _STATES.get(execution.last_known_state, "unfinished")
+
+
+def _dead(store: MetadataStore, execution: mlmd.Execution) -> DeadExecution:
+    try:
+        contexts = store.get_contexts_by_execution(execution.id)
+    except errors.NotFoundError:  # there is none
+        contexts = []
+    nodes = [context.name for context in contexts if context.type == _NODE_TYPE]
+    return DeadExecution(
+        component=nodes[0].rpartition(".")[2] if nodes else execution.type,
+        number=execution.id,
+        since=datetime.datetime.fromtimestamp(
+            execution.create_time_since_epoch / 1000, datetime.UTC
+        ),
+    )
 
 
 def _executions(

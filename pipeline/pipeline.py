@@ -65,7 +65,10 @@ def create_pipeline(
     # that outlive it need another one.
     counts_folder = "" if metadata_path else f"{pipeline_root}/counts"
     data = _data_components(run, data_path, data_version, counts_folder)
-    model = _model_components(run, data, serving_dir, force)
+    # As for the counts, so for how a training is saved.
+    model = _model_components(
+        run, data, serving_dir, force, settings_as_parameter=metadata_path is None
+    )
     return tfx.dsl.Pipeline(
         pipeline_name=pipeline_name(run.name),
         pipeline_root=pipeline_root,
@@ -114,7 +117,12 @@ def _data_components(
 
 
 def _model_components(
-    run: Run, data: _DataComponents, serving_dir: str, force: str
+    run: Run,
+    data: _DataComponents,
+    serving_dir: str,
+    force: str,
+    *,
+    settings_as_parameter: bool,
 ) -> list[Any]:
     """Returns the components from training to publishing, in their order."""
     examples = data.example_gen.outputs["examples"]
@@ -128,6 +136,7 @@ def _model_components(
         model=run.model,
         training=run.training,
         parity_examples=run.serving.parity_examples,
+        settings_as_parameter=settings_as_parameter,
     )
     exporter = Exporter(
         checkpoint=trainer.outputs["checkpoint"],

@@ -1,8 +1,8 @@
 """Whether the outputs of an earlier run are still as they were written.
 
 TFX reuses outputs by the inputs that they were made of, and looks only whether their
-folders are there. Here every file of them is recorded once a component has come to its
-end, and verified before it is reused. The record of `COMPONENT/OUTPUT/NUMBER` is
+folders are there. Here every file of them is recorded once a component has written
+them, and verified before it is reused. The record of `COMPONENT/OUTPUT/NUMBER` is
 `COMPONENT/.files/OUTPUT-NUMBER.json`.
 """
 
@@ -25,7 +25,7 @@ from tfx.proto.orchestration import (
 from shardline.components.contracts.file_record import record_files, record_from_json
 from shardline.pipeline.metadata import Connection, tfx_metadata
 
-_RECORDS = ".files"
+RECORDS = ".files"
 
 
 def record_outputs(uris: Iterable[str]) -> None:
@@ -35,7 +35,7 @@ def record_outputs(uris: Iterable[str]) -> None:
         uris: the folders of its outputs.
     """
     for uri in uris:
-        path = _record_of(uri)
+        path = record_of(uri)
         path.parent.mkdir(exist_ok=True)
         written = path.with_suffix(f".{os.getpid()}")
         written.write_text(record_files(uri).to_json())
@@ -53,16 +53,17 @@ def damage(uris: Iterable[str]) -> str:
 
 def _damage(uri: str) -> str:
     try:
-        record = record_from_json(_record_of(uri).read_text())
+        record = record_from_json(record_of(uri).read_text())
     except (OSError, ValueError):
         return f"{uri} has no record of its files"
     return record.damage(uri)
 
 
-def _record_of(uri: str) -> Path:
+def record_of(uri: str | Path) -> Path:
+    """Returns where the record of an output's files is."""
     folder = Path(uri)
     name = f"{folder.parent.name}-{folder.name}.json"
-    return folder.parents[1] / _RECORDS / name
+    return folder.parents[1] / RECORDS / name
 
 
 def outputs_to_reuse(

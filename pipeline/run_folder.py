@@ -1,10 +1,13 @@
 """The run folder: where a run keeps what it makes."""
 
+import contextlib
 import dataclasses
 import os
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from shardline.components.folders.lock import FolderHeldError, FolderLock, locked
 from shardline.configs.outputs import (
     ARTIFACTS_FOLDER,
     DOWNLOADS_FOLDER,
@@ -15,6 +18,10 @@ from shardline.configs.outputs import (
 
 class OutputError(RuntimeError):
     """An output folder that cannot be used."""
+
+
+class RunFolderHeldError(OutputError):
+    """A run folder that another run works in."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +58,35 @@ class RunFolder:
     def data(self) -> Path:
         """Data packages that were downloaded."""
         return self.root / DOWNLOADS_FOLDER
+
+    @property
+    def lock_file(self) -> Path:
+        """The lock that a run holds, and who holds it."""
+        return self.root / ".lock"
+
+    @contextlib.contextmanager
+    def held(
+        self, on_wait: Callable[[str], None] | None = None
+    ) -> Iterator[FolderLock]:
+        """Holds the run folder for the time of a block; `make` has made it.
+
+        Args:
+            on_wait: called once, with who holds the run folder, if it is to be waited
+                for; None: that is an error.
+
+        Raises:
+            RunFolderHeldError: if another process holds it and it is not waited for.
+            LockError: if the file system has no locks.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                lock = stack.enter_context(locked(self.lock_file, on_wait))
+            except FolderHeldError as error:
+                raise RunFolderHeldError(
+                    f"The run folder {self.root} is held by {error}. Wait for it with "
+                    "--wait, stop it, or choose another folder with --output-dir."
+                ) from error
+            yield lock
 
     def make(self) -> None:
         """Makes the folders.

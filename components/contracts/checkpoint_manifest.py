@@ -1,10 +1,16 @@
 """What a checkpoint says of itself: enough to rebuild the model that it holds."""
 
+import os
 from pathlib import Path
 
 from pydantic import ConfigDict, Field, FiniteFloat
 
 from shardline.configs.schema import FeatureSet, Model, Target
+from shardline.embedding.checkpoint.sets.durable import (
+    replace_file,
+    sync_file,
+    sync_folder,
+)
 
 _FILE = "manifest.json"
 
@@ -36,8 +42,16 @@ class CheckpointManifest(Target):
     undefined: dict[str, str] = Field(default_factory=dict)
 
     def save(self, folder: str) -> None:
-        """Writes the manifest into a checkpoint's folder."""
-        Path(folder, _FILE).write_text(self.model_dump_json(indent=2))
+        """Writes the manifest into a checkpoint's folder, which is whole then.
+
+        Everything in the folder is on the disk before the manifest appears.
+        """
+        for directory, _, names in os.walk(folder):
+            for name in names:
+                sync_file(Path(directory, name))
+            sync_folder(Path(directory))
+        content = self.model_dump_json(indent=2).encode()
+        replace_file(Path(folder, _FILE), content)
 
 
 def load_manifest(folder: str) -> CheckpointManifest:

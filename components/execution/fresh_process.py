@@ -3,11 +3,13 @@
 The program is a Python file that is run by its path, isolated (`python -I`): neither
 environment variables nor the working folder change what it imports. It reads one JSON
 object, the request, from its input and prints lines. The process gives back all its
-memory, and what this process has loaded can neither help nor hinder it.
+memory, and what this process has loaded can neither help nor hinder it. It ends with
+this process, however this one ends.
 """
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +19,20 @@ from pathlib import Path
 from typing import IO, Any
 
 _LAST_LINES = 3
+# Runs the program, and reads from a pipe to which nobody writes: that ends when the
+# process that holds the other end is gone.
+_STARTER = """
+import os, runpy, sys, threading
+
+def end_with_the_other():
+    os.read(lifeline, 1)
+    os._exit(1)
+
+lifeline = int(sys.argv[1])
+threading.Thread(target=end_with_the_other, daemon=True).start()
+sys.argv = sys.argv[2:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 class ProgramError(RuntimeError):
@@ -47,14 +63,19 @@ def output_lines(
     with (
         tempfile.TemporaryFile("w+") as stdin,
         tempfile.TemporaryFile("w+") as stderr,
+        contextlib.ExitStack() as closing,
     ):
         json.dump(request, stdin)
         stdin.seek(0)
+        lifeline, other_end = os.pipe()
+        closing.callback(os.close, other_end)
+        closing.callback(os.close, lifeline)
         with subprocess.Popen(
-            [sys.executable, "-I", str(program)],
+            [sys.executable, "-I", "-c", _STARTER, str(lifeline), str(program)],
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=stderr,
+            pass_fds=[lifeline],
             text=True,
         ) as process:
             with _time_limit(process, time_limit_s) as is_over:

@@ -4,6 +4,7 @@ It counts the spans of training files that no earlier job has counted, writes th
 vocabularies, and keeps the batches it has read for the second job.
 """
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -98,7 +99,9 @@ def analyze(
             derived, examples, preprocessing.derived, runner
         )
     spans = list(spans_of(examples, preprocessing, cache or folder))
-    try:
+    with contextlib.ExitStack() as stack:
+        for span in spans:
+            stack.enter_context(span.held())
         work = _count(
             examples, spans, preprocessing, runner, folder, keep_batches=keep_batches
         )
@@ -107,9 +110,6 @@ def analyze(
         check_derived(derived_examples, merged.summary.examples)
         for span in spans:
             span.keep()
-    finally:
-        for span in spans:
-            span.remove()
     if not merged.summary.examples:
         raise ValueError(_nothing_to_analyse(examples, merged.bad))
     new = [span for span in spans if keep_batches and not span.is_counted]
@@ -168,8 +168,6 @@ def _count(
         The units of work that were to be counted.
     """
     new = {span.name: span for span in spans if not span.is_counted}
-    for span in new.values():
-        tf.io.gfile.makedirs(span.written)
     work = [
         SpanUnit(new[source.span].written, unit)
         for source in examples.analysed

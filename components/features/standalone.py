@@ -6,12 +6,16 @@ OUTPUT/transform_graph/                    as tft.TFTransformOutput reads it
 OUTPUT/report.json                         what was read, found and left out
 """
 
+import contextlib
 import dataclasses
+import glob
 import json
 import os
+import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import tensorflow as tf
 
@@ -23,6 +27,7 @@ from shardline.components.features.job import preprocess, staging_folder
 from shardline.components.features.reading.sources import Examples
 from shardline.components.features.transform_job import transform
 from shardline.components.features.writing.sums import Sums
+from shardline.components.folders.lock import FolderHeldError, locked
 from shardline.configs.schema import Preprocessing
 
 GRAPH = "transform_graph"
@@ -87,6 +92,7 @@ def preprocess_standalone(
 
     Raises:
         OutputExistsError: if there is something at `output`.
+        FolderHeldError: if another process writes it.
         BadInputError: if something in the files is bad and not to be skipped.
         LostRowsError: if not every row that is in the files came out.
         ValueError: if there is no such format, no graph where one shall be, no folder
@@ -99,12 +105,9 @@ def preprocess_standalone(
         )
     if graph is not None:
         _check_graph(graph, preprocessing)
-    _check_output(output)
-    partial = f"{output.rstrip('/')}.partial-{uuid.uuid4().hex[:8]}"
     if cache is not None:
         _make(cache)
-    _make(partial)
-    try:
+    with _partial_folder(output.rstrip("/")) as partial:
         outputs = {
             file_format: {
                 s: os.path.join(partial, _FOLDERS[file_format], s)
@@ -121,10 +124,44 @@ def preprocess_standalone(
                 done.examples, done.bad.lines(), None, (), Sums(done.files)
             )
         _put_in_place(report, partial, output)
-    finally:
-        if tf.io.gfile.exists(partial):
-            tf.io.gfile.rmtree(partial)
     return report
+
+
+@contextlib.contextmanager
+def _partial_folder(output: str) -> Iterator[str]:
+    """Gives a folder beside the output, which only one process writes at a time."""
+    _check_output(output)
+    with contextlib.ExitStack() as stack:
+        if "://" not in output:
+            stack.enter_context(_alone(Path(output)))
+            _check_output(output)  # another process may have made it by now
+            for dead in glob.glob(f"{glob.escape(output)}.partial-????????"):
+                shutil.rmtree(dead, ignore_errors=True)
+        partial = f"{output}.partial-{uuid.uuid4().hex[:8]}"
+        _make(partial)
+        stack.callback(_remove, partial)
+        yield partial
+
+
+@contextlib.contextmanager
+def _alone(output: Path) -> Iterator[None]:
+    """Locks an output for the time of a block; its folder is made."""
+    _make(str(output.parent))
+    with contextlib.ExitStack() as stack:
+        try:
+            lock = stack.enter_context(locked(output.with_name(f".{output.name}.lock")))
+        except FolderHeldError as error:
+            raise FolderHeldError(
+                f"{output} is being written by {error}. Wait for it, or name another "
+                "place."
+            ) from error
+        stack.callback(lock.remove_file)
+        yield
+
+
+def _remove(folder: str) -> None:
+    if tf.io.gfile.exists(folder):
+        tf.io.gfile.rmtree(folder)
 
 
 def _check_output(output: str) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from shardline.components.folders.scratch import scratch_folder
 from shardline.components.pusher.deltas.rebuild import rebuilt
 from shardline.components.pusher.publication import PublicationError
 from shardline.components.pusher.stores.stores import open_store
@@ -31,7 +31,6 @@ def newest_model(serving_folder: Path) -> Iterator[tuple[int, Path]]:
     if store.is_full(version):
         yield version, serving_folder / str(version)
         return
-    parent = serving_folder.parent
-    with tempfile.TemporaryDirectory(prefix=".tmp-", dir=parent) as work:
-        folder, _ = rebuilt(store, version, store, Path(work))
+    with scratch_folder(serving_folder.parent) as work:
+        folder, _ = rebuilt(store, version, store, work)
         yield version, folder

@@ -11,10 +11,10 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
+from shardline.components.folders.scratch import remove_dead_scratch, scratch_folder
 from shardline.configs.outputs import is_output_folder
 from shardline.configs.schema import Data
 
@@ -70,13 +70,14 @@ def fetch(requirement: str, sha256: str, directory: Path) -> Path:
         DatasetError: the requirement is not exact, the client failed, or a wheel has
             another digest.
     """
+    remove_dead_scratch(directory)
     cached = _cached(requirement, directory)
     if cached is not None:
         verify(cached, sha256)
         return cached
     directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=directory) as scratch:
-        wheel = _download(requirement, sha256, Path(scratch))
+    with scratch_folder(directory) as scratch:
+        wheel = _download(requirement, sha256, scratch)
         verify(wheel, sha256)
         return wheel.replace(directory / wheel.name)
 

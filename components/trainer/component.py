@@ -23,6 +23,7 @@ class TrainerSpec(ComponentSpec):
         "target": ExecutionParameter(type=str),
         "model": ExecutionParameter(type=str),
         "training": ExecutionParameter(type=str),
+        "set_settings": ExecutionParameter(type=str),
         "parity_examples": ExecutionParameter(type=int),
         "code_version": ExecutionParameter(type=str),
     }
@@ -54,6 +55,7 @@ class Trainer(base_component.BaseComponent):
         model: Model,
         training: Training,
         parity_examples: int,
+        settings_as_parameter: bool = False,
     ):
         """Makes the component.
 
@@ -65,8 +67,11 @@ class Trainer(base_component.BaseComponent):
             feature_set: the id features, numbers and tables.
             target: what to predict, and how much each example counts.
             model: the dense model.
-            training: how long and how fast.
+            training: how long and how fast. When checkpoint sets are saved is left out
+                of the parameters, which are a part of the cache's key.
             parity_examples: how many raw examples to score.
+            settings_as_parameter: whether it is a parameter all the same, where nothing
+                can be left beside the outputs (`trainer.set_settings`).
         """
         super().__init__(
             TrainerSpec(
@@ -76,7 +81,12 @@ class Trainer(base_component.BaseComponent):
                 feature_set=feature_set.model_dump_json(),
                 target=target.model_dump_json(),
                 model=model.model_dump_json(),
-                training=training.model_dump_json(),
+                training=training.model_dump_json(exclude={"checkpoint"}),
+                set_settings=(
+                    training.checkpoint.model_dump_json()
+                    if settings_as_parameter
+                    else ""
+                ),
                 parity_examples=parity_examples,
                 code_version=code_version(Executor.__module__, model.builder),
                 checkpoint=Channel(type=HostShardedCheckpoint),

@@ -11,6 +11,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import Artifact, artifact_utils
+from tfx.utils import io_utils
 
 from shardline.components.contracts.artifacts import record_properties
 from shardline.components.contracts.checkpoint_manifest import (
@@ -25,6 +26,7 @@ from shardline.components.execution.local_copy import local_output
 from shardline.components.features.graph.outputs import weights_output
 from shardline.components.features.graph.transform_graph import TransformGraph
 from shardline.components.model.engine_config import table_rows
+from shardline.components.trainer.event_files import keep_until
 from shardline.components.trainer.inputs import (
     Batch,
     BatchReader,
@@ -38,7 +40,15 @@ from shardline.components.trainer.labels import log_undefined
 from shardline.components.trainer.learner import Learner, new_learner
 from shardline.components.trainer.lookup_cases import LookupCase
 from shardline.components.trainer.lookup_recorder import LookupRecorder
-from shardline.components.trainer.loop import train_on_split
+from shardline.components.trainer.loop import save, train_on_split
+from shardline.components.trainer.set_settings import read_set_settings
+from shardline.components.trainer.training_sets import open_sets
+from shardline.components.trainer.work_folder import (
+    configuration_digest,
+    fingerprint,
+    vocabularies_digest,
+    work_folder,
+)
 from shardline.configs.schema import FeatureSet, Model, Target, Training
 
 _log = logging.getLogger("shardline.trainer")
@@ -80,39 +90,63 @@ class Executor(BaseExecutor):
         rows = table_rows(feature_set, transform_output)
         spec = transform_output.transformed_feature_spec()
         reader = BatchReader(spec, feature_set, target, training.batch_size)
-        files = functools.partial(split_files, input_dict["transformed_examples"])
-        # First, for it sets TensorFlow's devices, which nothing may have used.
-        learner = new_learner(feature_set, rows, model, training)
-        log_undefined(reader, files("eval"))
-        with local_output(checkpoint.uri) as folder:
-            with tf.summary.create_file_writer(f"{logs}/train").as_default():
-                recorded = recorded_count(input_dict["transformed_examples"], "train")
-                prefix = checkpoint_prefix(folder)
-                train_on_split(learner, reader, files, training, prefix, recorded)
-            _check_counts(reader, input_dict["transformed_examples"], training)
-            with tf.summary.create_file_writer(f"{logs}/eval").as_default():
-                judged = _evaluate(learner, reader, files("eval"))
-            raw = records(split_files(input_dict["examples"], "eval"))
-            raw = raw.take(exec_properties["parity_examples"])
-            parity = _Parity(
-                learner,
-                TransformGraph(transform_output, feature_set),
-                feature_set,
-                training.batch_size,
+        examples = input_dict["transformed_examples"]
+        files = functools.partial(split_files, examples)
+        configuration = configuration_digest(feature_set, model, target, training)
+        name = fingerprint(
+            configuration,
+            [graph_uri, *(artifact.uri for artifact in examples)],
+            exec_properties["code_version"],
+        )
+        lineage = {
+            "configuration": configuration,
+            "vocabularies": vocabularies_digest(graph_uri),
+        }
+        settings = read_set_settings(exec_properties["set_settings"], checkpoint.uri)
+        with (
+            local_output(checkpoint.uri) as folder,
+            work_folder(checkpoint.uri, name, settings.folder) as work,
+        ):
+            # First, for it sets TensorFlow's devices, which nothing may have used.
+            learner, sets = open_sets(
+                work.path,
+                lambda: new_learner(feature_set, rows, model, training),
+                settings,
+                lineage,
             )
-            parity.write_scores(raw, parity_folder(folder))
-            parity.write_lookups(raw, rows, parity_folder(folder))
-            manifest = CheckpointManifest(
-                steps=int(learner.step),
-                hosts=training.hosts,
-                rows=rows,
-                feature_set=feature_set,
-                model=model,
-                metrics=judged.values,
-                undefined=judged.undefined,
-                **target.model_dump(),
-            )
-            manifest.save(folder)
+            with sets:
+                log_undefined(reader, files("eval"))
+                keep_until(work.events, int(learner.step))
+                with tf.summary.create_file_writer(str(work.events)).as_default():
+                    recorded = recorded_count(examples, "train")
+                    train_on_split(learner, reader, files, training, sets, recorded)
+                save(learner, checkpoint_prefix(folder))
+                io_utils.copy_dir(str(work.events), f"{logs}/train")
+                _check_counts(reader, examples, training)
+                with tf.summary.create_file_writer(f"{logs}/eval").as_default():
+                    judged = _evaluate(learner, reader, files("eval"))
+                raw = records(split_files(input_dict["examples"], "eval"))
+                raw = raw.take(exec_properties["parity_examples"])
+                parity = _Parity(
+                    learner,
+                    TransformGraph(transform_output, feature_set),
+                    feature_set,
+                    training.batch_size,
+                )
+                parity.write_scores(raw, parity_folder(folder))
+                parity.write_lookups(raw, rows, parity_folder(folder))
+                manifest = CheckpointManifest(
+                    steps=int(learner.step),
+                    hosts=training.hosts,
+                    rows=rows,
+                    feature_set=feature_set,
+                    model=model,
+                    metrics=judged.values,
+                    undefined=judged.undefined,
+                    **target.model_dump(),
+                )
+                manifest.save(folder)
+                work.finish({"steps": manifest.steps, "checkpoint": checkpoint.uri})
         record_properties(checkpoint, _properties(manifest))
 
 

@@ -2,6 +2,9 @@
 
 Records are shuffled one by one, which keeps memory flat. To shuffle whole windows took
 a quarter less work here, and made the heap grow with every window.
+
+A training that goes on leaves out what it has read: whole epochs at once, and of the
+epoch that it was in the records, which are read and shuffled again but not parsed.
 """
 
 from collections.abc import Callable, Mapping
@@ -40,6 +43,28 @@ class Batch(NamedTuple):
     labels: tf.Tensor
     example_weights: tf.Tensor
     is_example: tf.Tensor
+
+
+class ReadingPosition(NamedTuple):
+    """How far training has read.
+
+    Attributes:
+        epoch: the epoch, counted from 0.
+        examples: how many examples of it were read.
+    """
+
+    epoch: int = 0
+    examples: int = 0
+
+    @classmethod
+    def after(cls, read: int, examples: int) -> "ReadingPosition":
+        """Returns the position once so many examples have been read.
+
+        Args:
+            read: how many were read, over all epochs.
+            examples: how many there are in an epoch.
+        """
+        return cls(*divmod(read, examples))
 
 
 def split_files(examples: list[Artifact], split: str) -> list[str]:
@@ -101,21 +126,55 @@ class BatchReader:
         self._batch_size = batch_size
         self._compression = compression
 
-    def training_batches(self, files: list[str], seed: int) -> tf.data.Dataset:
+    def training_batches(
+        self, files: list[str], seed: int, start: ReadingPosition | None = None
+    ) -> tf.data.Dataset:
         """Returns endless, shuffled, full batches; epochs flow into each other.
 
-        Each epoch reads the files in another order. The order that a seed gives depends
-        neither on cores nor on speed.
+        The order of an epoch follows from the seed and the epoch's number alone: each
+        reads the files in another order. It depends neither on cores nor on speed, nor
+        on where reading starts.
+
+        Args:
+            files: paths.
+            seed: decides the order.
+            start: the first example, for a training that goes on; None: the first of
+                all.
         """
-        ordered = tf.data.Dataset.from_tensor_slices(files).shuffle(len(files), seed)
+        first, examples = start or ReadingPosition()
+        already_read = tf.constant(examples, tf.int64)
+
+        def read(epoch: tf.Tensor) -> tf.data.Dataset:
+            skipped = tf.where(tf.equal(epoch, first), already_read, 0)
+            return self._epoch(files, seed, epoch).skip(skipped)
+
         return (
-            records(ordered, self._compression)
-            .shuffle(_SHUFFLED_EXAMPLES, seed)
-            .repeat()
+            tf.data.Dataset.range(first, tf.int64.max)
+            .flat_map(read)
             .batch(self._batch_size, drop_remainder=True)
             .prefetch(max(1, _READ_AHEAD_EXAMPLES // self._batch_size))
             .map(self._parse, tf.data.AUTOTUNE)
             .prefetch(tf.data.AUTOTUNE)
+        )
+
+    def _epoch(self, files: list[str], seed: int, epoch: tf.Tensor) -> tf.data.Dataset:
+        """Returns the records of an epoch in their order; traced as a function."""
+        # Datasets mix the seed of their graph into their own.
+        tf.compat.v1.set_random_seed(1)
+        of_files, of_examples = tf.unstack(
+            tf.random.stateless_uniform(
+                [2],
+                [seed, epoch],
+                minval=None,
+                maxval=None,
+                dtype=tf.int64,
+                alg="philox",
+            )
+        )
+        ordered = tf.data.Dataset.from_tensor_slices(files)
+        ordered = ordered.shuffle(len(files), of_files)
+        return records(ordered, self._compression).shuffle(
+            _SHUFFLED_EXAMPLES, of_examples
         )
 
     def evaluation_batches(self, files: list[str]) -> tf.data.Dataset:

@@ -13,9 +13,12 @@ from shardline.components.execution.import_path import construct, load_object
 from shardline.components.model.dense_variables import plain_variables
 from shardline.components.model.engine_config import engine_config, table_policies
 from shardline.components.model.engine_inputs import model_arguments
+from shardline.components.model.random_state import untracked_variables
+from shardline.components.trainer.guard import StepGuard, StepValues
 from shardline.components.trainer.inputs import Batch
 from shardline.configs.schema import FeatureSet, Model, Training
 from shardline.embedding import TPUEmbedding, configure_logical_hosts
+from shardline.embedding.inputs.assertions import after
 
 
 def new_learner(
@@ -46,7 +49,18 @@ def new_learner(
     )
     engine.build(training.batch_size)
     dense = construct(model.builder, model.options)
-    return Learner(engine, dense, training.learning_rate, feature_set.numbers)
+    return Learner(
+        engine,
+        dense,
+        training.learning_rate,
+        feature_set.numbers,
+        tables={name: f.table for name, f in feature_set.features.items()},
+        tolerant=[
+            name
+            for name, feature in feature_set.features.items()
+            if feature_set.tables[feature.table].policy != "error"
+        ],
+    )
 
 
 class Learner:
@@ -64,6 +78,9 @@ class Learner:
         model: keras.Model,
         learning_rate: float,
         numbers: Collection[str] = (),
+        *,
+        tables: Mapping[str, str] | None = None,
+        tolerant: Collection[str] = (),
     ):
         """Makes all variables, so that a checkpoint can cover them.
 
@@ -73,6 +90,8 @@ class Learner:
                 to float32 [batch] logits.
             learning_rate: the learning rate of the dense model's Adam.
             numbers: names of the numbers.
+            tables: the table of each feature, for messages.
+            tolerant: features of tables that leave out gradients that are not finite.
         """
         self.engine = engine
         self.model = model
@@ -88,6 +107,7 @@ class Learner:
         )
         self.optimizer.build(model.trainable_variables)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.guard = StepGuard(model, tables or {}, tolerant)
 
     def checkpoint(self) -> tf.train.Checkpoint:
         """Returns everything that training changes."""
@@ -98,9 +118,28 @@ class Learner:
             step=self.step,
         )
 
+    def set_variables(self) -> dict[str, tf.Variable]:
+        """Returns, for a checkpoint set, all that training changes beside the tables.
+
+        That is more than `checkpoint` has: what it takes to go on, random states too.
+        """
+        kinds = {
+            "model": plain_variables(self.model),
+            "untracked": untracked_variables(self.model),
+            "optimizer": plain_variables(self.optimizer),
+        }
+        named = {
+            f"{kind}/{number}": variable
+            for kind, variables in kinds.items()
+            for number, variable in enumerate(variables)
+        }
+        return {"step": self.step, **named}
+
     @tf.function
     def train(self, batches: Iterator[Batch], steps: tf.Tensor) -> tf.Tensor:
         """Runs some steps, each batch enqueued while the one before it is learnt.
+
+        Each step is counted once it is learnt, also if a later one is refused.
 
         Args:
             batches: full batches.
@@ -108,6 +147,10 @@ class Learner:
 
         Returns:
             float32 scalar, the mean loss of the steps.
+
+        Raises:
+            tf.errors.InvalidArgumentError: if a step is not finite, which `guard` tells
+                of, or the engine refuses a batch.
         """
         batch = self._enqueue(next(batches))
         total = tf.constant(0.0)
@@ -117,7 +160,6 @@ class Learner:
             total += self._learn(activations, batch)
             batch = next_batch
         total += self._learn(self.engine.dequeue(), batch)
-        self.step.assign_add(tf.cast(steps, tf.int64))
         return total / tf.cast(steps, tf.float32)
 
     @tf.function
@@ -184,9 +226,13 @@ class Learner:
             arguments = model_arguments(activations, batch.numbers)
             logits = self.model(*arguments, training=True)
             losses = tf.nn.sigmoid_cross_entropy_with_logits(batch.labels, logits)
-            loss = tf.reduce_mean(batch.example_weights * losses)
+            losses *= batch.example_weights
+            loss = tf.reduce_mean(losses)
             objective = self.optimizer.scale_loss(tf.add_n([loss, *self.model.losses]))
         dense, pooled = tape.gradient(objective, [variables, activations])
-        self.optimizer.apply(dense, self.model.trainable_variables)
-        self.engine.apply_gradients(pooled)
+        values = StepValues(batch, activations, losses, loss, dense, pooled)
+        with after(self.guard.check(values)):
+            self.optimizer.apply(dense, self.model.trainable_variables)
+            self.engine.apply_gradients(pooled)
+            self.step.assign_add(1)
         return loss

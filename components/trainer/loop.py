@@ -1,16 +1,24 @@
-"""The training loop: calls of several steps, progress, summaries, early stop."""
+"""The training loop: calls of several steps, progress, summaries, sets, early stop."""
 
 import dataclasses
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import tensorflow as tf
 
-from shardline.components.trainer.inputs import BatchReader, check_count
+from shardline.components.trainer.early_stop import StopRule
+from shardline.components.trainer.inputs import (
+    BatchReader,
+    ReadingPosition,
+    check_count,
+)
 from shardline.components.trainer.labels import check_labels
 from shardline.components.trainer.learner import Learner
-from shardline.configs.schema import EarlyStop, Training
+from shardline.components.trainer.not_finite import NotFiniteError
+from shardline.components.trainer.training_sets import TrainingSets
+from shardline.configs.schema import Training
 from shardline.embedding import host_sharded_options
 
 _log = logging.getLogger("shardline.trainer")
@@ -63,38 +71,54 @@ def train_on_split(
     reader: BatchReader,
     files: Callable[[str], list[str]],
     training: Training,
-    prefix: str,
+    sets: TrainingSets,
     recorded: int | None = None,
 ) -> None:
-    """Trains on split "train" and leaves a checkpoint.
+    """Trains on split "train", from the beginning or from where a set says.
 
     Args:
         learner: what learns.
         reader: reads the examples.
         files: gives the record files of a split.
         training: how long.
-        prefix: the prefix of the checkpoint.
+        sets: the training's checkpoint sets, which the learner was restored from.
         recorded: examples of the split when it was written; None: there is no record.
 
     Raises:
         ValueError: if there are fewer examples than one batch, or not as many as were
             recorded, or those of training or validation do not have both labels, or
             validation gives no normalized entropy.
+        NotFiniteError: if a step is not finite; names its examples.
+        SaveError: if a set cannot be saved.
     """
     check_labels(reader, files, training.early_stop)
-    # Steps need no count, and counting reads everything.
-    at_most = training.batch_size if training.steps else None
+    done = int(learner.step)
+    # Steps need no count before they are read again, and counting reads everything.
+    at_most = training.batch_size if training.steps and not done else None
     examples = reader.count(files("train"), at_most)
     steps = total_steps(training, examples)
     if at_most is None:
         check_count("train", examples, recorded)
         _log.info("%d examples", examples)
     _log.info("%d steps of %d examples", steps, training.batch_size)
+    if sets.begun_from:
+        _log.info(
+            "goes on from step %d of %d (set %s, written %s)",
+            done,
+            steps,
+            sets.begun_from.name,
+            sets.begun_from.manifest.saving.started,
+        )
     validation = None
     if training.early_stop:
         validation = reader.evaluation_batches(files(training.early_stop.split))
-    batches = reader.training_batches(files("train"), training.seed)
-    train(learner, batches, steps, training, validation, prefix)
+    start = ReadingPosition.after(done * training.batch_size, examples)
+    batches = reader.training_batches(files("train"), training.seed, start)
+    try:
+        train(learner, batches, steps, training, validation, sets)
+    except NotFiniteError as error:
+        examples = reader.count(files("train"))
+        raise error.of(training, examples) from error
 
 
 def train(
@@ -103,41 +127,50 @@ def train(
     steps: int,
     training: Training,
     validation: tf.data.Dataset | None,
-    prefix: str,
+    sets: TrainingSets,
 ) -> None:
-    """Trains and leaves a checkpoint of the result, or of the best validation.
+    """Trains up to a step, or to the best validation.
 
     Summaries go to the default `tf.summary` writer.
 
     Args:
-        learner: what learns.
-        batches: endless full batches.
-        steps: how many.
+        learner: what learns; its step is where training goes on.
+        batches: endless full batches, from the learner's step on.
+        steps: how many there shall be in all.
         training: the rest of the settings.
         validation: filled batches to stop early on; None trains to the end.
-        prefix: the prefix of the checkpoint.
+        sets: where to save.
 
     Raises:
         ValueError: if validation gives no normalized entropy.
+        NotFiniteError: if a step is not finite.
+        SaveError: if a set cannot be saved.
     """
     progress = _Progress(steps, training.batch_size)
     stop = None
     if training.early_stop is not None and validation is not None:
-        stop = _EarlyStop(learner, training.early_stop, validation, prefix)
+        rule = sets.state.get("early_stop")
+        stop = StopRule(learner, training.early_stop, validation, rule)
+    ends = _ends_of_calls(training, sets.every_steps)
     iterator = iter(batches)
-    done = 0
-    while done < steps:
-        count = min(training.steps_per_call, steps - done)
+    done = int(learner.step)
+    while done < steps and not (stop and stop.is_enough):
+        end = min(steps, *((done // every + 1) * every for every in ends))
         start = time.perf_counter()
-        loss = float(learner.train(iterator, tf.constant(count)))
-        done += count
-        progress.report(done, count, loss, time.perf_counter() - start)
-        if stop and stop.is_due(done, steps) and stop.is_enough(done):
-            break
-    if stop is None:
-        save(learner, prefix)
-    else:
-        learner.checkpoint().read(prefix).assert_consumed()
+        loss = _learnt(learner, iterator, end - done)
+        progress.report(end, end - done, loss, time.perf_counter() - start)
+        done = end
+        is_best = stop and stop.is_due(done, steps) and stop.judge(done)
+        state = _state(done, training, stop)
+        if is_best:
+            sets.save(done, state, pinned=True)
+        else:
+            sets.save_if_due(done, state)
+    # Whatever comes after, training need not be done again.
+    sets.save(done, _state(done, training, stop))
+    sets.wait()
+    if stop:
+        sets.restore(stop.best_step)
 
 
 def save(learner: Learner, prefix: str) -> None:
@@ -145,53 +178,28 @@ def save(learner: Learner, prefix: str) -> None:
     learner.checkpoint().write(prefix, options=host_sharded_options())
 
 
-class _EarlyStop:
-    """Keeps the checkpoint with the lowest normalized entropy on a split."""
+def _ends_of_calls(training: Training, set_steps: int | None) -> list[int]:
+    """Returns of which numbers a multiple ends a call into TensorFlow.
 
-    def __init__(
-        self,
-        learner: Learner,
-        settings: EarlyStop,
-        validation: tf.data.Dataset,
-        prefix: str,
-    ):
-        self._learner = learner
-        self._settings = settings
-        self._validation = validation
-        self._prefix = prefix
-        self._next_step = self._settings.every_steps
-        self._best = float("inf")
-        self._worse = 0
+    Validations and sets fall on their steps exactly, so that neither depends on the
+    other or on how many steps a call takes.
+    """
+    stop_steps = training.early_stop.every_steps if training.early_stop else None
+    return [n for n in (training.steps_per_call, set_steps, stop_steps) if n]
 
-    def is_due(self, step: int, last_step: int) -> bool:
-        """Returns whether `every_steps` have passed, or training ends."""
-        if step < self._next_step and step < last_step:
-            return False
-        self._next_step = step + self._settings.every_steps
-        return True
 
-    def is_enough(self, step: int) -> bool:
-        """Validates; returns whether `patience` validations brought no improvement.
+def _learnt(learner: Learner, iterator: Iterator[Any], steps: int) -> float:
+    """Trains so many steps; returns their mean loss."""
+    try:
+        return float(learner.train(iterator, tf.constant(steps)))
+    except tf.errors.InvalidArgumentError as error:
+        fault = learner.guard.fault()
+        if fault is None:
+            raise
+        raise NotFiniteError(int(learner.step) + 1, fault) from error
 
-        Raises:
-            ValueError: if normalized entropy is undefined.
-        """
-        named = f"examples of split '{self._settings.split}'"
-        judged = self._learner.evaluate(self._validation, named)
-        for name, value in judged.values.items():
-            tf.summary.scalar(f"validation/{name}", value, step)
-        if "normalized_entropy" in judged.undefined:
-            raise ValueError(
-                f"Early stop cannot judge at step {step}: "
-                f"{'; '.join(judged.undefined_lines)}. If scores are no numbers, "
-                "training went wrong: lower its learning rates, or look for numbers "
-                "that are too large in the data."
-            )
-        entropy = judged.values["normalized_entropy"]
-        _log.info("step %d, validation normalized entropy %.4f", step, entropy)
-        if entropy < self._best:
-            self._best, self._worse = entropy, 0
-            save(self._learner, self._prefix)
-            return False
-        self._worse += 1
-        return self._worse >= self._settings.patience
+
+def _state(done: int, training: Training, stop: StopRule | None) -> dict[str, Any]:
+    """Returns what a set says of the training, beside its variables."""
+    state: dict[str, Any] = {"examples_read": done * training.batch_size}
+    return {**state, "early_stop": stop.state} if stop else state

@@ -14,7 +14,7 @@ from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectG
 
 from shardline.embedding.config.specs import TableSpec
 
-_OBJECT_GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
+OBJECT_GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 ShapesByName = dict[str, list[int]]
 
@@ -72,9 +72,9 @@ def _holders(prefix: str, wanted: Mapping[str, Any]) -> list[ShapesByName]:
     engine is an object that gives most of the wanted names to variables.
     """
     reader = tf.train.load_checkpoint(prefix)
-    if not reader.has_tensor(_OBJECT_GRAPH_KEY):
+    if not reader.has_tensor(OBJECT_GRAPH_KEY):
         return []
-    graph = TrackableObjectGraph.FromString(reader.get_tensor(_OBJECT_GRAPH_KEY))
+    graph = TrackableObjectGraph.FromString(reader.get_tensor(OBJECT_GRAPH_KEY))
     shapes = reader.get_variable_to_shape_map()
     owners = [
         {

@@ -1,11 +1,74 @@
-"""Serves this task of TF_CONFIG as a host: `python -m shardline.embedding.cluster`."""
+"""Serves hosts of the cluster in TF_CONFIG: `python -m shardline.embedding.cluster`.
 
+Serves this task, as a host. With `--supervise` it keeps a process for every host of
+this machine running, whatever the task of TF_CONFIG is.
+"""
+
+import argparse
+import logging
+import signal
 import sys
 
 from shardline.embedding.cluster import Cluster
+from shardline.embedding.cluster.supervisor import hosts_here, supervise
 
-if __name__ == "__main__":
+
+def main(arguments: list[str] | None = None) -> None:
+    """Does what the command line asks for, until SIGTERM or SIGINT.
+
+    Args:
+        arguments: of the command line; default, this process's.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m shardline.embedding.cluster",
+        description="Serves this task of TF_CONFIG as a host.",
+    )
+    parser.add_argument(
+        "--supervise",
+        action="store_true",
+        help="start every host of this machine, and start it again when it ends",
+    )
+    parser.add_argument(
+        "--hosts",
+        type=int,
+        nargs="+",
+        metavar="INDEX",
+        help="supervise these; default: those whose address is of this machine",
+    )
+    chosen = parser.parse_args(arguments)
+    if chosen.hosts is not None and not chosen.supervise:
+        parser.error("--hosts goes with --supervise; alone, TF_CONFIG says which host.")
     try:
-        Cluster.from_tf_config().serve_host()
+        cluster = Cluster.from_tf_config()
+        if chosen.supervise:
+            _supervise(cluster, chosen.hosts)
+        else:
+            cluster.serve_host()
     except (RuntimeError, ValueError) as fault:
         sys.exit(str(fault))
+
+
+def _supervise(cluster: Cluster, hosts: list[int] | None) -> None:
+    if hosts is None:
+        hosts = hosts_here(cluster)
+        if not hosts:
+            raise ValueError(
+                f"None of the addresses {', '.join(cluster.workers)} of TF_CONFIG is "
+                "of this machine. Run the supervisor where hosts are, or say with "
+                "--hosts which of them are here."
+            )
+    unknown = sorted({host for host in hosts if not 0 <= host < len(cluster.workers)})
+    if unknown:
+        raise ValueError(
+            f"--hosts names {unknown}; TF_CONFIG has the hosts 0 to "
+            f"{len(cluster.workers) - 1}."
+        )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    stops: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: stops.append(number))
+    supervise(cluster, hosts, lambda: bool(stops))
+
+
+if __name__ == "__main__":
+    main()

@@ -18,6 +18,7 @@ servers ask nobody for a password.
 import concurrent.futures
 import dataclasses
 import gc
+import os
 import signal
 import threading
 import time
@@ -27,7 +28,12 @@ from typing import Any, TypeVar
 import tensorflow as tf
 
 from shardline.embedding.cluster.liveness import await_servers, silent_servers
-from shardline.embedding.cluster.tf_config import read_tf_config
+from shardline.embedding.cluster.lost_variables import be_silent_about_lost_variables
+from shardline.embedding.cluster.tf_config import (
+    TaskConfig,
+    read_tf_config,
+    tf_config_text,
+)
 from shardline.embedding.native.library import usable_ops
 
 Result = TypeVar("Result")
@@ -38,6 +44,9 @@ _CHECK_EVERY_S = 3.0
 _ANSWER_WITHIN_S = 12.0
 _CONNECT_WITHIN_S = 120.0
 _STOP_CHECK_S = 0.2
+
+# Whether TensorFlow goes on before a single operation on another task is done.
+_WITHOUT_WAITING = "TF_ENABLE_EAGER_CLIENT_STREAMING_ENQUEUE"
 
 # What TensorFlow raises for a peer that is gone or that came back without its state.
 _LOSS_ERRORS = (
@@ -103,6 +112,14 @@ class Cluster:
             for index in range(len(self.workers))
         ]
 
+    def tf_config_of(self, host: int) -> str:
+        """Returns the TF_CONFIG of the process that serves a host.
+
+        Args:
+            host: its index.
+        """
+        return tf_config_text(TaskConfig(self.chief, self.workers, "worker", host))
+
     def serve_host(self) -> None:
         """Serves this worker's CPU until SIGTERM or SIGINT; for the main thread.
 
@@ -157,10 +174,14 @@ class Cluster:
                 f"connect is for the chief, this task is worker {self.task_index}. "
                 "A worker calls serve_host."
             )
+        be_silent_about_lost_variables()
         self._raise_lost(await_servers(self.workers, timeout_s))
         # Frees what a dropped engine has on the hosts; its parts know each other, so
         # that only the collector finds them.
         gc.collect()
+        # Else a step overtakes what was assigned before it, such as restored rows, and
+        # errors reach some later call.
+        os.environ[_WITHOUT_WAITING] = "0"
         # The chief stands in the specification, with a port of its own: hosts fetch
         # from it, and those that stay up would not learn of another port later.
         try:
@@ -249,6 +270,8 @@ class Cluster:
         """Raises if there are lost hosts: what is wrong, by the host's index."""
         if not faults:
             return
+        # Freeing what is on a host that hangs must not wait for it.
+        os.environ[_WITHOUT_WAITING] = "1"
         lost = "; ".join(
             f"{self.hosts[place]} at {self.workers[place]}: {fault}"
             for place, fault in faults.items()

@@ -66,6 +66,13 @@ def read_tf_config(text: str | None = None) -> TaskConfig:
     )
 
 
+def tf_config_text(config: TaskConfig) -> str:
+    """Returns the TF_CONFIG from which `read_tf_config` reads this."""
+    jobs = {"chief": [config.chief], "worker": list(config.workers)}
+    task = {"type": config.task_type, "index": config.task_index}
+    return json.dumps({"cluster": jobs, "task": task})
+
+
 def _faults(config: Any) -> list[str]:
     """Returns everything that is wrong with a TF_CONFIG."""
     if not isinstance(config, dict):

@@ -7,6 +7,7 @@ import typer.core
 
 from shardline.pipeline.commands.agent import agent
 from shardline.pipeline.commands.check import check_configuration
+from shardline.pipeline.commands.checkpoint import checkpoint
 from shardline.pipeline.commands.compile import compile_pipeline
 from shardline.pipeline.commands.console import error_console
 from shardline.pipeline.commands.doctor import doctor
@@ -62,3 +63,4 @@ app.command(
 )(preprocess)
 app.command("compile")(compile_pipeline)
 app.add_typer(models, name="models")
+app.add_typer(checkpoint, name="checkpoint")

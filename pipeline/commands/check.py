@@ -12,6 +12,7 @@ from shardline.configs import ConfigError, load_job
 from shardline.configs.shown import shown
 from shardline.pipeline.commands.console import console, end, fail
 from shardline.pipeline.commands.options import Configuration, PrintJson
+from shardline.pipeline.commands.temporary_folder import temporary_folder_removed
 from shardline.pipeline.terminal.escaping import print_json
 from shardline.pipeline.terminal.native_output import stderr_held_back
 from shardline.pipeline.terminal.tables import print_table
@@ -37,7 +38,11 @@ def check_configuration(
         load_job(config)  # its own faults, before anything slow is imported
         from shardline.components.checker.checking import check
 
-        with console.status("") as status, stderr_held_back():
+        with (
+            console.status("") as status,
+            stderr_held_back(),
+            temporary_folder_removed(),
+        ):
             report = check(config, rows, status.update)
     except ConfigError as error:
         if as_json:

@@ -13,6 +13,7 @@ from shardline.configs import load_job
 from shardline.configs.outputs import downloads_folder
 from shardline.pipeline.commands.console import console, failing_on, load, print_line
 from shardline.pipeline.commands.options import Configuration
+from shardline.pipeline.commands.temporary_folder import temporary_folder_removed
 from shardline.pipeline.terminal.native_output import stderr_held_back
 from shardline.pipeline.terminal.tables import print_table
 
@@ -61,7 +62,11 @@ def plan(
     setup = training_setup(job, hosts, batch_size, sparse_cores)
     downloads = downloads_folder(job.name)
     with failing_on(OSError, RuntimeError, ValueError):
-        with console.status("Reading") as status, stderr_held_back():
+        with (
+            console.status("Reading") as status,
+            stderr_held_back(),
+            temporary_folder_removed(),
+        ):
             finished, bad = make_plan(job, downloads, setup, status.update)
         _print_plan(finished, bad.lines())
         if json_file:

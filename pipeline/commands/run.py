@@ -4,8 +4,16 @@ from typing import Annotated
 
 import typer
 
+from shardline.components.folders.lock import LockError
 from shardline.configs import load_run
-from shardline.pipeline.commands.console import console, end, fail, failing_on, load
+from shardline.pipeline.commands.console import (
+    console,
+    end,
+    fail,
+    failing_on,
+    load,
+    print_line,
+)
 from shardline.pipeline.commands.options import Configuration, OutputDir
 from shardline.pipeline.run_folder import OutputError, run_folder_of
 
@@ -27,6 +35,13 @@ def run_pipeline(
             "recorded with the published version.",
         ),
     ] = None,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait",
+            help="If another run works in the run folder, wait until it has ended.",
+        ),
+    ] = False,
     verbose: Annotated[
         bool,
         typer.Option(
@@ -37,7 +52,8 @@ def run_pipeline(
     """Run the whole pipeline: read, preprocess, train, evaluate, export and publish.
 
     A step whose inputs and code are those of an earlier run into the same
-    run folder is not run again; its outputs are reused.
+    run folder is not run again; its outputs are reused. So after an
+    interruption, also by a kill, the same command goes on.
     """
     from shardline.pipeline.runners.process import run_in_process
 
@@ -48,4 +64,16 @@ def run_pipeline(
         run_folder.make()
     arguments = ["--no-cache"] if no_cache else []
     arguments += [f"--force={force.strip()}"] if force else []
-    end(run_in_process(config, run_folder, console, arguments, verbose=verbose))
+
+    def say(holder: str) -> None:
+        print_line(f"{run_folder.root} is held by {holder}. Waiting for it")
+
+    with (
+        failing_on(OutputError, LockError),
+        run_folder.held(say if wait else None) as lock,
+    ):
+        end(
+            run_in_process(
+                config, run_folder, lock, console, arguments, verbose=verbose
+            )
+        )

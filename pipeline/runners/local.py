@@ -1,7 +1,8 @@
 """Runs a pipeline in this process, on this machine; started by `runners.process`.
 
 Events go to the file descriptor named on the command line; all other output belongs to
-a log file.
+a log file. The process holds the lock of the run folder, which the one that starts it
+has taken, and ends when that one is gone.
 """
 
 import argparse
@@ -10,15 +11,19 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 
+from shardline.components.folders.lock import inherited_lock
+from shardline.components.folders.scratch import held
 from shardline.components.readers import datasets
 from shardline.configs import ConfigError, load_run
 from shardline.pipeline.metadata import RunError
 from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.runners.events import Event, EventWriter, ProgressHandler
 from shardline.pipeline.runners.interruption import end_interrupted, stops_as_at_ctrl_c
+from shardline.pipeline.runners.orphan import end_when_orphaned
 
 
 def run_pipeline(
@@ -42,6 +47,7 @@ def run_pipeline(
     writer.send(Event("progress", "setup", "loading TensorFlow and TFX"))
     # These imports take seconds; all that can be reported before them has been.
     from shardline.components.checker import preflight
+    from shardline.components.trainer.set_settings import write_set_settings
     from shardline.embedding import configure_logical_hosts
     from shardline.pipeline.pipeline import create_pipeline
     from shardline.pipeline.runners.local_dag import LocalDag
@@ -62,6 +68,7 @@ def run_pipeline(
         cache=cache,
         force=force,
     )
+    write_set_settings(run_folder.artifacts, run.training.checkpoint)
     logging.getLogger("shardline").addHandler(ProgressHandler(writer))
     runner = LocalDag(
         on_start=lambda component: writer.send(Event("started", component)),
@@ -86,24 +93,34 @@ def main() -> int:
     parser.add_argument("config", type=Path)
     parser.add_argument("--output-dir", required=True, type=Path)
     parser.add_argument("--events", required=True, type=int)
+    parser.add_argument("--lock", required=True, type=int)
     parser.add_argument("--no-cache", action="store_true")
     parser.add_argument("--force", default="")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
-    with os.fdopen(arguments.events, "w") as file:
+    run_folder = RunFolder(arguments.output_dir.resolve())
+    lock = inherited_lock(arguments.lock, run_folder.lock_file)
+    with (
+        os.fdopen(arguments.events, "w") as file,
+        held(Path(tempfile.gettempdir())),  # as the command does, which may be gone
+    ):
         writer = EventWriter(file)
         try:
             with stops_as_at_ctrl_c():
+                end_when_orphaned(arguments.events, lock.tell)
                 run_pipeline(
                     arguments.config,
-                    RunFolder(arguments.output_dir.resolve()),
+                    run_folder,
                     writer,
                     cache=not arguments.no_cache,
                     force=arguments.force,
                 )
         except Exception as error:
-            traceback.print_exc()
-            writer.send(Event("failed", text=_cause(error)))
+            try:
+                traceback.print_exc()
+                writer.send(Event("failed", text=_cause(error)))
+            except BrokenPipeError:
+                os._exit(1)  # who reads them is gone, and closing them fails as well
             return 1
         except KeyboardInterrupt as signalled:
             # The process that sent the signal may be gone.

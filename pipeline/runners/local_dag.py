@@ -3,13 +3,13 @@
 It is built of the parts of TFX's `LocalDagRunner`, and differs from it: it reports
 which component runs; it stops at the first one that did not come to its end, where TFX
 goes on and returns normally; it reuses no damaged outputs; it removes the outputs of a
-component that is interrupted; and Beam runs in this process, without the network.
+component that is interrupted, and what a killed run has left; and Beam runs in this
+process, without the network.
 """
 
 import datetime
 import itertools
 import logging
-import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +19,7 @@ from tfx.orchestration.portable import (
     beam_executor_operator,
     data_types,
     launcher,
-    outputs_utils,
+    python_executor_operator,
     runtime_parameter_utils,
     tfx_runner,
 )
@@ -32,6 +32,7 @@ from tfx.proto.orchestration import (
 
 from shardline.components.execution.in_memory_beam import in_memory_pipeline
 from shardline.pipeline.metadata import RunRecord, connection_of, tfx_metadata
+from shardline.pipeline.remains import remove_outputs, remove_remains
 from shardline.pipeline.reuse import damage, outputs_to_reuse, record_outputs
 
 _log = logging.getLogger("shardline.reuse")
@@ -62,6 +63,8 @@ class LocalDag(tfx_runner.IrBasedRunner):
     ) -> RunRecord:
         """Runs a compiled pipeline; called by `run`.
 
+        The caller holds the run folder: what is recorded as running there is dead.
+
         Args:
             pipeline: the compiled pipeline.
             run_options: partial runs are not offered.
@@ -78,6 +81,7 @@ class LocalDag(tfx_runner.IrBasedRunner):
         )
         deployment = runner_utils.extract_local_deployment_config(pipeline)
         record = RunRecord(connection_of(deployment), pipeline.pipeline_info.id, run_id)
+        remove_remains(pipeline, connection_of(deployment))
         for node in pipeline.nodes:
             self._run_node(pipeline, node.pipeline_node, deployment, record)
         return record
@@ -111,21 +115,41 @@ class LocalDag(tfx_runner.IrBasedRunner):
         except BaseException:
             _close(pipeline, node, record)
             raise
-        state = record.state(component)
-        if state == "done" and component != _NEVER_REUSED:
-            outputs = record.artifacts(component).values()
-            record_outputs(artifact.uri for artifact in outputs)
-        self._on_end(component, state)
+        self._on_end(component, record.state(component))
         record.check(component)
 
 
+class _Python(python_executor_operator.PythonExecutorOperator):
+    """Runs components, and records the files of their outputs."""
+
+    def run_executor(
+        self, execution_info: data_types.ExecutionInfo
+    ) -> execution_result_pb2.ExecutorOutput:
+        output = super().run_executor(execution_info)
+        _record(execution_info)
+        return output
+
+
 class _InMemoryBeam(beam_executor_operator.BeamExecutorOperator):
-    """Runs components of Beam in this process."""
+    """Runs components of Beam in this process, and records the files of outputs."""
 
     def run_executor(
         self, execution_info: data_types.ExecutionInfo, *_: Any
     ) -> execution_result_pb2.ExecutorOutput:
-        return super().run_executor(execution_info, in_memory_pipeline)
+        output = super().run_executor(execution_info, in_memory_pipeline)
+        _record(execution_info)
+        return output
+
+
+def _record(execution: data_types.ExecutionInfo) -> None:
+    """Records the files of outputs before ML Metadata says that they are done.
+
+    A run that is killed between the two makes them again; in the other order each later
+    run would take them for damaged.
+    """
+    if execution.pipeline_node.node_info.id != _NEVER_REUSED:
+        outputs = itertools.chain.from_iterable(execution.output_dict.values())
+        record_outputs(artifact.uri for artifact in outputs)
 
 
 def _launch(
@@ -144,7 +168,8 @@ def _launch(
             deployment, component
         ),
         custom_executor_operators={
-            executable_spec_pb2.BeamExecutableSpec: _InMemoryBeam
+            executable_spec_pb2.BeamExecutableSpec: _InMemoryBeam,
+            executable_spec_pb2.PythonClassExecutableSpec: _Python,
         },
     ).launch()
 
@@ -156,11 +181,5 @@ def _close(
 ) -> None:
     """Records that a component was interrupted, and removes its outputs."""
     number = record.cancel(node.node_info.id)
-    if number is None:
-        return
-    resolver = outputs_utils.OutputsResolver(
-        node, pipeline.pipeline_info, pipeline.runtime_spec
-    )
-    outputs = resolver.generate_output_artifacts(number).values()
-    for artifact in itertools.chain.from_iterable(outputs):
-        shutil.rmtree(artifact.uri, ignore_errors=True)
+    if number is not None:
+        remove_outputs(pipeline, node, number)

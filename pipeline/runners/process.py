@@ -11,7 +11,6 @@ import os
 import queue
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,8 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
+from shardline.components.folders.lock import FolderLock
+from shardline.components.folders.scratch import scratch_folder
 from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.runners.events import Event, read_events
 from shardline.pipeline.runners.interruption import exit_code_of
@@ -86,6 +87,7 @@ class _Follower:
 def run_in_process(
     config: Path,
     run_folder: RunFolder,
+    lock: FolderLock,
     console: Console,
     arguments: Sequence[str] = (),
     *,
@@ -96,6 +98,7 @@ def run_in_process(
     Args:
         config: the run's configuration file.
         run_folder: where outputs go; its folders exist.
+        lock: the lock of the run folder, which the process will hold, too.
         console: where progress and summary are shown.
         arguments: more of the command line of `pipeline.runners.local`.
         verbose: whether to show the log as well.
@@ -126,10 +129,8 @@ def run_in_process(
         status.start()
     try:
         # Beam and TensorFlow leave temporary files behind.
-        with tempfile.TemporaryDirectory(
-            prefix=".tmp-", dir=run_folder.root
-        ) as scratch:
-            returncode = _follow(command, log_path, follower, verbose, scratch)
+        with scratch_folder(run_folder.root) as scratch:
+            returncode = _follow(command, log_path, follower, verbose, scratch, lock)
     except KeyboardInterrupt as signalled:
         interruption = exit_code_of(signalled)
     finally:
@@ -146,18 +147,19 @@ def _follow(
     log_path: Path,
     follower: _Follower,
     verbose: bool,
-    scratch: str,
+    scratch: Path,
+    lock: FolderLock,
 ) -> int:
     """Starts the process and follows it; returns its exit code."""
     read_end, write_end = os.pipe()
     with escaped_log(log_path, is_shown=verbose) as log:
         process = subprocess.Popen(
-            [*command, "--events", str(write_end)],
+            [*command, "--lock", str(lock.descriptor), "--events", str(write_end)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            pass_fds=[write_end],
-            env={**os.environ, "TMPDIR": scratch},
+            pass_fds=[write_end, lock.descriptor],
+            env={**os.environ, "TMPDIR": str(scratch)},
         )
         os.close(write_end)
         try:

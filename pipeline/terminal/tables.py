@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.measure import Measurement
 from rich.table import Table
@@ -49,7 +50,12 @@ def _fits(table: Table, console: Console) -> bool:
     if natural.maximum <= console.width:
         return True
     flexible = [column for column in table.columns if not column.no_wrap]
-    return len(flexible) == 1 and natural.minimum <= console.width
+    if len(flexible) != 1:
+        return False
+    texts = [_text(cell).plain for cell in (flexible[0].header, *flexible[0].cells)]
+    widest = max(cell_len(line) for text in texts for line in text.split("\n"))
+    longest_word = max(cell_len(word) for text in texts for word in [*text.split(), ""])
+    return natural.maximum - widest + longest_word <= console.width
 
 
 def _lines(headers: list[str], cells: list[Text], width: int) -> Iterator[str]:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from shardline.configs.schema import (
+    Checkpoint,
     EarlyStop,
     FeatureSet,
     Job,
@@ -23,6 +24,7 @@ from shardline.configs.schema import (
         Model(builder="a.B", options={"units": [64, 32], "rate": 0.1, "name": None}),
         Training(batch_size=8, steps=7, learning_rate=1 / 3),
         Training(batch_size=8, epochs=2, early_stop=EarlyStop(every_steps=5)),
+        Training(batch_size=8, epochs=2, checkpoint=Checkpoint(every_steps=5)),
         Serving(max_difference=1e-7, tables={"movie": "int8"}),
         Publishing(mode="delta", keep=3),
         Table(dim=2, policy="drop", quantization=Quantization(lower=-1, upper=0.5)),

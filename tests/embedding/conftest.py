@@ -65,3 +65,9 @@ def engine(cases: ModuleType, config: dict[str, Any]) -> Any:
     """SGD with rate 0.5 over three hosts, two examples in a batch."""
     optimizer = tf.tpu.experimental.embedding.SGD(0.5)
     return cases.start(config, optimizer)
+
+
+@pytest.fixture(scope="session")
+def cut_files() -> ModuleType:
+    """What the files of a cut hold."""
+    return load(HERE / "cut_files.py")

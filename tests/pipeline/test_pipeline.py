@@ -83,6 +83,29 @@ def test_change_is_told_to_the_components_that_depend_on_it_alone(
     assert sorted(name for name in before if before[name] != after[name]) == told
 
 
+@pytest.mark.parametrize(
+    ("metadata_path", "told"), [("/root/metadata.sqlite", False), (None, True)], ids=str
+)
+def test_when_sets_are_saved_is_a_parameter_only_where_a_run_has_no_folder(
+    small_config: Callable[..., Path], metadata_path: str | None, told: bool
+) -> None:
+    def trainer(hosts: str) -> dict[str, Any]:
+        pipeline = create_pipeline(
+            load_run(small_config(hosts=hosts)),
+            pipeline_root="/root",
+            data_path="/data",
+            data_version="1",
+            serving_dir="/serving",
+            metadata_path=metadata_path,
+        )
+        (node,) = [node for node in pipeline.components if node.id == "Trainer"]
+        return dict(node.exec_properties)
+
+    changed = trainer("2\n  checkpoint: {every_steps: 5}") != trainer("2")
+
+    assert changed == told
+
+
 def test_pusher_waits_for_both_verdicts(small_config: Callable[..., Path]) -> None:
     pipeline = create_pipeline(
         load_run(small_config()),

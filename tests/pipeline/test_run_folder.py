@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shardline.pipeline.run_folder import OutputError, RunFolder
+from shardline.pipeline.run_folder import OutputError, RunFolder, RunFolderHeldError
 
 
 def test_layout_makes_its_folders(tmp_path: Path) -> None:
@@ -65,3 +65,19 @@ def test_folder_without_write_permission_is_an_error(
 
     with pytest.raises(OutputError, match="cannot be written: Permission denied"):
         RunFolder(tmp_path).make()
+
+
+def test_run_folder_has_one_holder_at_a_time(tmp_path: Path) -> None:
+    run_folder = RunFolder(tmp_path)
+
+    with run_folder.held():
+        with (
+            pytest.raises(RunFolderHeldError, match=f"^The run folder {tmp_path} is "),
+            RunFolder(tmp_path).held(),
+        ):
+            pass
+        assert run_folder.lock_file.read_text() != ""
+
+    with run_folder.held():
+        pass
+    assert run_folder.lock_file.read_text() == ""

@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from shardline import configs
+from shardline.pipeline.run_folder import RunFolder
 
 pytestmark = pytest.mark.slow
 SHARDLINE = Path(sys.executable).with_name("shardline")
@@ -108,7 +110,7 @@ def test_stopped_command_leaves_no_process_and_no_temporary_files(
     assert code == 128 + signal.SIGTERM
     assert said.startswith("Interrupted in Starting after ")
     assert processes_with(str(output_dir)) == []
-    assert list(output_dir.glob(".tmp-*")) == []
+    assert list(output_dir.glob(".shardline-scratch-*")) == []
 
 
 def test_interrupted_training_leaves_nothing_and_the_next_run_goes_on(
@@ -131,6 +133,27 @@ def test_interrupted_training_leaves_nothing_and_the_next_run_goes_on(
     assert again.returncode == 0, "\n".join(again.lines)
     assert again.components["FeatureTransform"] == "reused"
     assert again.components["Trainer"] == "done"
+
+
+def test_run_that_waits_for_another_ends_at_a_signal(
+    small_config: Callable[..., Path], tmp_path: Path
+) -> None:
+    with RunFolder(tmp_path).held():
+        waiting = subprocess.Popen(
+            [SHARDLINE, "run", small_config(), "--output-dir", tmp_path, "--wait"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        said = waiting.stdout.readline()
+        time.sleep(0.5)  # it waits now
+        waiting.send_signal(signal.SIGTERM)
+        _, told = waiting.communicate(timeout=30)
+
+    assert "Waiting for it" in said
+    assert waiting.returncode == 128 + signal.SIGTERM
+    assert told.startswith("Interrupted: shardline run. ")
+    assert len(told.splitlines()) == 1
 
 
 def processes_with(argument: str) -> list[str]:

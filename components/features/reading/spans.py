@@ -6,6 +6,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -15,6 +16,7 @@ from shardline.components.execution.code_version import code_version
 from shardline.components.features.analysis import beam_analysis
 from shardline.components.features.analysis.beam_analysis import SUMMARY_FILE
 from shardline.components.features.reading.sources import Examples, fingerprint
+from shardline.components.folders.scratch import held, remove_dead
 from shardline.components.readers.files import LostRowsError
 from shardline.configs.schema import Preprocessing
 
@@ -68,6 +70,25 @@ class Span:
             if name not in (SUMMARY_FILE, _WHOLE_FILE):
                 yield name.rpartition("-")[0], os.path.join(self.folder, name)
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Makes the folder of counts, and removes it in the end unless it was kept.
+
+        What a killed job has left beside it is removed, too, if it is local.
+        """
+        if self.is_counted:
+            yield
+            return
+        with contextlib.ExitStack() as stack:
+            if "://" in self.written:
+                tf.io.gfile.makedirs(self.written)
+            else:
+                folder = Path(self.written)
+                remove_dead(folder.parent, "counts-*.*")
+                stack.enter_context(held(folder))
+            stack.callback(self._remove)
+            yield
+
     def keep(self) -> None:
         """Gives the folder of whole counts its name, unless another job has by now."""
         if self.is_counted or damage_of(self.kept) == "":
@@ -81,9 +102,8 @@ class Span:
                 tf.io.gfile.rmtree(self.kept)
             tf.io.gfile.rename(self.written, self.kept)
 
-    def remove(self) -> None:
-        """Removes what was written and not kept."""
-        if not self.is_counted and tf.io.gfile.exists(self.written):
+    def _remove(self) -> None:
+        if tf.io.gfile.exists(self.written):
             tf.io.gfile.rmtree(self.written)
 
 

@@ -7,7 +7,7 @@ is on the disk.
 import dataclasses
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,8 +23,9 @@ from shardline.embedding.checkpoint.sets.folder import (
     CheckpointSet,
     SetFolder,
 )
-from shardline.embedding.checkpoint.sets.manifest import StoredTable
+from shardline.embedding.checkpoint.sets.manifest import Rows, StoredTable
 from shardline.embedding.checkpoint.sets.reader import SetReader
+from shardline.embedding.checkpoint.sets.rounding import rounded
 from shardline.embedding.checkpoint.sets.writer import Clock, SetWriter
 
 # As many differential sets may build on each other.
@@ -53,18 +54,26 @@ def compact(folder: SetFolder, last: CheckpointSet) -> CheckpointSet:
     hosts = readers[0].set.manifest.hosts
     writer = SetWriter(folder, last.step, "full", None, hosts)
     writer.begin(pinned=last.is_pinned)
-    tables = {
-        name: dataclasses.replace(table, stored_rows=table.rows)
-        for name, table in manifest.tables.items()
-    }
+    tables = all_rows_of(manifest.tables)
     paths = [writer.data_file(host) for host in range(hosts)]
     writer.write_index(tables, write_tables(readers, tables, paths))
     copy_values(last, writer.path)
     return writer.commit(tables, manifest.lineage, manifest.state, clock)
 
 
+def all_rows_of(tables: Mapping[str, StoredTable]) -> dict[str, StoredTable]:
+    """Returns tables of which a full set stores all rows."""
+    return {
+        name: dataclasses.replace(table, stored_rows=table.rows)
+        for name, table in tables.items()
+    }
+
+
 def write_tables(
-    readers: Sequence[SetReader], tables: dict[str, StoredTable], paths: Sequence[Path]
+    readers: Sequence[SetReader],
+    tables: Mapping[str, StoredTable],
+    paths: Sequence[Path],
+    rows: Rows = "float32",
 ) -> list[list[Piece]]:
     """Writes all rows of a chain into one data file for each host of its full set.
 
@@ -72,16 +81,23 @@ def write_tables(
         readers: of the chain.
         tables: what to write.
         paths: the files, by the host's number.
+        rows: how rows are to be held.
 
     Returns:
         What each file holds; all is on the disk.
+
+    Raises:
+        SetDamagedError: if a set of the chain is not what was written.
+        RoundingError: if rows cannot be held so.
+        OSError: if they cannot be written.
     """
     files = [_DataFile(path) for path in paths]
     try:
         for table in tables:
             for block in table_blocks(readers, table):
-                for tensor, rows in block.tensors.items():
-                    files[block.file].append(table, tensor, block.first, rows)
+                held = rounded(block.tensors, rows, table, block.first)
+                for tensor, values in held.items():
+                    files[block.file].append(table, tensor, block.first, values)
         return [file.finish() for file in files]
     finally:
         for file in files:
@@ -106,7 +122,7 @@ class _DataFile:
         self._offset = self._synced = 0
 
     def append(self, table: str, tensor: str, first: int, rows: np.ndarray) -> None:
-        content = memoryview(np.ascontiguousarray(rows)).cast("B")
+        content = np.ascontiguousarray(rows).data.cast("B")
         crash_point("before_write")
         self._file.write(content)
         crash_point("after_write")

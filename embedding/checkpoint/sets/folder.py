@@ -225,10 +225,10 @@ def _order(path: Path) -> tuple[int, bool]:
 
 
 def _found(path: Path) -> FoundSet:
-    if not (path / MANIFEST_FILE).exists():
-        return FoundSet(path, "remains", None, "it has no manifest")
     try:
         complete = _read(path)
+    except FileNotFoundError:
+        return FoundSet(path, "remains", None, "it has no manifest")
     except (ManifestError, OSError) as error:
         return FoundSet(path, "damaged", None, str(error))
     if (path / _DAMAGED_FILE).exists():

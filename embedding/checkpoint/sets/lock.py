@@ -4,14 +4,18 @@ The lock is the operating system's: it ends with the process that holds it, howe
 ends. What the file says is for people.
 """
 
+import contextlib
 import datetime
 import fcntl
 import json
 import os
 import socket
+import time
 from pathlib import Path
 
 _FILE = ".lock"
+_TRIES = 10
+_PAUSE_S = 0.01
 
 
 class SetLockedError(RuntimeError):
@@ -33,7 +37,7 @@ class FolderLock:
         path = folder / _FILE
         self._number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
-            fcntl.flock(self._number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(self._number)
         except BlockingIOError as error:
             os.close(self._number)
             raise SetLockedError(
@@ -50,6 +54,15 @@ class FolderLock:
         if self._number >= 0:
             os.close(self._number)
             self._number = -1
+
+
+def _take(number: int) -> None:
+    """Locks a file; who asks whether it is locked has it for a moment, too."""
+    for _ in range(_TRIES - 1):
+        with contextlib.suppress(BlockingIOError):
+            return fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        time.sleep(_PAUSE_S)
+    return fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def is_locked(folder: Path) -> bool:

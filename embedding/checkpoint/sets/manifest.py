@@ -139,7 +139,13 @@ def manifest_from_json(text: str, path: str) -> SetManifest:
             f"{path} has format {number}, and format {FORMAT} can be read here. Use "
             "the version of Shardline that wrote it."
         )
-    return _manifest({key: content[key] for key in content if key != "format"}, path)
+    manifest = _manifest(
+        {key: content[key] for key in content if key != "format"}, path
+    )
+    # Of blanks and line ends, JSON's values tell nothing.
+    if manifest.to_json() != text:
+        raise ManifestError(f"{path} is damaged: it is not as it was written.")
+    return manifest
 
 
 def _manifest(content: dict[str, Any], path: str) -> SetManifest:

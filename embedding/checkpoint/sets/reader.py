@@ -7,14 +7,23 @@ from typing import Any
 
 import tensorflow as tf
 
+from shardline.embedding.checkpoint.error_text import reason_of
 from shardline.embedding.checkpoint.index import StoredRows, stored_rows
 from shardline.embedding.checkpoint.sets.folder import MARKERS, CheckpointSet
 from shardline.embedding.checkpoint.sets.manifest import StoredTable
+from shardline.embedding.checkpoint.sets.rounding import SCALE, row_spec
 
 PARAMETERS = "parameters"
 # Which rows a differential set holds: int64 [stored rows].
 ROWS = "rows"
 _BLOCK_BYTES = 2**20
+# What TensorFlow raises where the host that reads is gone.
+_LOSS_ERRORS = (
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.UnavailableError,
+)
 
 
 class SetDamagedError(ValueError):
@@ -70,7 +79,7 @@ class SetReader:
             pieces = stored_rows(self.set.tables_prefix, key_of(table, tensor))
         except (ValueError, IndexError, tf.errors.OpError) as error:
             raise SetDamagedError(
-                f"{self.set.tables_prefix}.index: {_short(error)}"
+                f"{self.set.tables_prefix}.index: {reason_of(error)}"
             ) from error
         held = sum(piece.last - piece.first for piece in pieces)
         if held != stored.stored_rows:
@@ -93,27 +102,49 @@ class SetReader:
             last: end row, exclusive; both among the piece's.
 
         Returns:
-            float32 [last - first, dim], or int64 [last - first] of "rows".
+            float32 [last - first, dim], or int64 [last - first] of "rows". Rows that
+            were rounded for an archive are float32 again.
 
         Raises:
             SetDamagedError: naming file and rows, if the piece is not what was written.
+            RuntimeError: if the current device is of a host that does not see the file.
+            tf.errors.OpError: if that host is lost.
         """
-        stored = self.set.manifest.tables[table]
-        ranges = f"{stored.stored_rows} {stored.dim} {first},{last - first}:0,"
-        spec = f"{ranges}{stored.dim}"
-        if tensor == ROWS:
-            spec = f"{stored.stored_rows} {first},{last - first}"
+        held_as = self.set.manifest.rows if tensor == PARAMETERS else "float32"
+        if held_as == "float32":
+            return self._stored(table, tensor, piece, first, last)
+        # The whole piece: TensorFlow cuts no float16.
+        whole = self._stored(table, tensor, piece, piece.first, piece.last)
+        rows = tf.cast(whole[first - piece.first : last - piece.first], tf.float32)
+        if held_as == "int8":
+            rows *= self._stored(table, SCALE, piece, first, last)[:, tf.newaxis]
+        return rows
+
+    def _stored(
+        self, table: str, tensor: str, piece: StoredRows, first: int, last: int
+    ) -> tf.Tensor:
+        """Reads rows as they are stored."""
+        manifest = self.set.manifest
+        stored = manifest.tables[table]
+        dtype, shape = row_spec(tensor, stored.dim, manifest.rows)
+        sizes = " ".join(str(size) for size in (stored.stored_rows, *shape))
+        ranges = ":".join([f"{first},{last - first}", *(f"0,{n}" for n in shape)])
         try:
             (rows,) = tf.raw_ops.RestoreV2(
                 prefix=self.set.tables_prefix,
                 tensor_names=[key_of(table, tensor)],
-                shape_and_slices=[spec],
-                dtypes=[tf.int64 if tensor == ROWS else tf.float32],
+                shape_and_slices=[f"{sizes} {ranges}"],
+                dtypes=[dtype],
             )
+        except _LOSS_ERRORS:
+            # Says nothing of the file.
+            raise
         except tf.errors.OpError as error:
+            raise_if_unseen([piece.path], error)
+            which = "rows" if manifest.kind == "full" else "stored rows"
             raise SetDamagedError(
-                f"{piece.path}: rows {piece.first} to {piece.last - 1} of '{table}' "
-                f"({tensor}) are not what was written: {_short(error)}"
+                f"{piece.path}: {which} {piece.first} to {piece.last - 1} of '{table}' "
+                f"({tensor}) are not what was written: {reason_of(error)}"
             ) from error
         return rows
 
@@ -145,7 +176,7 @@ class SetReader:
             )
         except tf.errors.OpError as error:
             raise SetDamagedError(
-                f"{self.set.values_prefix}.data-00000-of-00001: {_short(error)}"
+                f"{self.set.values_prefix}.data-00000-of-00001: {reason_of(error)}"
             ) from error
         return tensors
 
@@ -155,6 +186,25 @@ class SetReader:
             return {}
         reader = tf.train.load_checkpoint(self.set.values_prefix)
         return dict(reader.get_variable_to_dtype_map())
+
+
+def raise_if_unseen(paths: Sequence[str], error: tf.errors.OpError) -> None:
+    """Raises another error if a host did not find files that this process sees.
+
+    Args:
+        paths: the files that the host was to read.
+        error: what it raised.
+
+    Raises:
+        RuntimeError: saying where sets must lie.
+    """
+    reason = reason_of(error)
+    if "No such file" in reason and all(Path(path).exists() for path in paths):
+        raise RuntimeError(
+            f"A host does not see {', '.join(paths)}, which this process sees: "
+            f"{reason}. Checkpoint sets must lie on a file system that all hosts see "
+            "by the same path."
+        ) from error
 
 
 def file_faults(checkpoint_set: CheckpointSet) -> list[str]:
@@ -196,8 +246,3 @@ def _difference(held: Any, names: Sequence[str]) -> str:
     parts = [f"it lacks {', '.join(missing)}"] if missing else []
     parts += [f"this training lacks {', '.join(added)}"] if added else []
     return "; ".join(parts)
-
-
-def _short(error: Exception) -> str:
-    """Returns the first line of a message: TensorFlow adds the call's place."""
-    return str(getattr(error, "message", error)).splitlines()[0].partition(" [Op:")[0]

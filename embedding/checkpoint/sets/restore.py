@@ -5,13 +5,16 @@ of a full set are read into the shards that are there, then those of each differ
 set that follows.
 """
 
+import contextlib
 import dataclasses
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from shardline.embedding.checkpoint.error_text import reason_of
 from shardline.embedding.checkpoint.index import StoredRows
 from shardline.embedding.checkpoint.sets.chain import chain_readers
 from shardline.embedding.checkpoint.sets.folder import CheckpointSet, SetFolder
@@ -24,6 +27,8 @@ from shardline.embedding.checkpoint.sets.reader import (
 from shardline.embedding.checkpoint.sets.shard_reading import can_read, read_shard
 from shardline.embedding.tables.sharded_variable import on_every_task, write_rows
 from shardline.embedding.tables.tracked_tables import TrackedTables
+
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +80,9 @@ def restore_newest(
         try:
             return restore_set(folder, found.complete, engine, variables, lineage)
         except SetDamagedError as error:
-            folder.mark_damaged(found.path.name, str(error))
+            # On a disk that cannot be written, it is found out again the next time.
+            with contextlib.suppress(OSError):
+                folder.mark_damaged(found.path.name, str(error))
             on_damaged(found.path.name, str(error))
             faults.append(str(error))
     if faults:
@@ -111,13 +118,18 @@ def restore_set(
     """
     _check_lineage(checkpoint_set, lineage)
     readers = chain_readers(folder, checkpoint_set)
+    _warn_of_rounding(readers[0].set)
     shapes = engine._variables
     _check_tables(checkpoint_set, shapes)
     values = readers[-1].values(list(variables))
     natively = can_read(_devices(shapes))
-    for reader in readers:
-        for table, tensors in shapes.items():
-            _restore_table(reader, table, tensors, natively)
+    try:
+        for reader in readers:
+            for table, tensors in shapes.items():
+                _restore_table(reader, table, tensors, natively)
+    except tf.errors.DataLossError as error:
+        # On a cluster what one host reports may fail what another one does.
+        raise SetDamagedError(f"{checkpoint_set.path}: {reason_of(error)}") from error
     for variable, value in zip(variables.values(), values, strict=True):
         variable.assign(value)
     engine._load_variables()
@@ -137,6 +149,16 @@ def _check_lineage(checkpoint_set: CheckpointSet, lineage: Mapping[str, str]) ->
             f"Checkpoint set {checkpoint_set.path} is of another training: its "
             f"{', '.join(names)} differ(s). Train into another folder, or restore "
             "with what it was written with."
+        )
+
+
+def _warn_of_rounding(base: CheckpointSet) -> None:
+    if base.manifest.rows != "float32":
+        _log.warning(
+            "%s is an archive, whose rows were rounded to %s: training goes on from "
+            "there, and not with the bits that it had",
+            base.path,
+            base.manifest.rows,
         )
 
 
@@ -179,6 +201,8 @@ def _devices(tables: Mapping[str, Mapping[str, Any]]) -> set[str]:
 def _restore_table(
     reader: SetReader, table: str, tensors: Mapping[str, Any], natively: bool
 ) -> None:
+    manifest = reader.set.manifest
+    is_plain = manifest.kind == "full" and manifest.rows == "float32"
     parameters = tensors["parameters"].variables
     starts = np.cumsum([0, *(part.shape[0] for part in parameters)])
 
@@ -190,7 +214,7 @@ def _restore_table(
             int(starts[part]),
             int(starts[part + 1]),
         )
-        if natively and reader.set.manifest.kind == "full":
+        if natively and is_plain:
             read_shard(reader, table, shard.variables, shard.first, shard.last)
         else:
             shard.restore()

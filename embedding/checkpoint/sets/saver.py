@@ -5,6 +5,7 @@ thread in the background; there is one save at a time, so that saves never pile 
 slow disk makes sets rarer, and training no slower.
 """
 
+import contextlib
 import dataclasses
 import logging
 import threading
@@ -14,23 +15,27 @@ from typing import Any
 
 import tensorflow as tf
 
+from shardline.embedding.checkpoint.error_text import reason_of
 from shardline.embedding.checkpoint.sets.compaction import MAX_DEPTH, compact
 from shardline.embedding.checkpoint.sets.cut import Cut, Piece
 from shardline.embedding.checkpoint.sets.folder import CheckpointSet, SetFolder
-from shardline.embedding.checkpoint.sets.manifest import Kind, StoredTable
+from shardline.embedding.checkpoint.sets.manifest import Kind
 from shardline.embedding.checkpoint.sets.retention import (
     Keep,
     collect_garbage,
     remove_remains,
 )
+from shardline.embedding.checkpoint.sets.save_plan import SavePlan, all_rows, is_less
 from shardline.embedding.checkpoint.sets.writer import Clock, SetWriter
 from shardline.embedding.engine import TPUEmbedding
+from shardline.embedding.native.library import say_once
 from shardline.embedding.tables.sharded_variable import on_every_task
 
 _log = logging.getLogger(__name__)
 
-_FLOAT_BYTES = 4
-_ROW_NUMBER_BYTES = 8
+
+def _call(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
 
 
 class SaveError(RuntimeError):
@@ -58,19 +63,6 @@ class SavedSet:
     pause_seconds: float
 
 
-@dataclasses.dataclass(frozen=True)
-class _Plan:
-    """What is to be saved, as it was at the cut."""
-
-    writer: SetWriter
-    cut: Cut
-    tables: Mapping[str, StoredTable]
-    values: Mapping[str, tf.Tensor]
-    state: Mapping[str, Any]
-    pinned: bool
-    clock: Clock
-
-
 class SetSaver:
     """Saves one training into one folder, which it locks."""
 
@@ -84,6 +76,7 @@ class SetSaver:
         differential: bool = True,
         parent: CheckpointSet | None = None,
         on_saved: Callable[[SavedSet], None] | None = None,
+        run: Callable[..., Any] = _call,
     ):
         """Locks the folder, made if need be, and removes what dead saves left there.
 
@@ -95,6 +88,9 @@ class SetSaver:
             differential: whether sets may hold touched rows only.
             parent: the set that the engine was just restored from; None: none was.
             on_saved: called by a thread of the saver when a set is on the disk.
+            run: calls a function that uses the hosts, with its arguments; on a cluster
+                `Cluster.run`, so that a save does not wait for ever for a host that
+                hangs.
 
         Raises:
             SetLockedError: if another process saves there.
@@ -110,6 +106,7 @@ class SetSaver:
         self._differential = differential
         self._parent = parent
         self._on_saved = on_saved
+        self._run = run
         self._thread: threading.Thread | None = None
         self._error: SaveError | None = None
         try:
@@ -160,6 +157,10 @@ class SetSaver:
         clock = Clock()
         plan = self._plan(step, variables, state, pinned, clock)
         if plan.cut.in_pause:
+            say_once(
+                "Without native kernels checkpoint sets are written while training "
+                "waits, and hold all rows."
+            )
             self._save(plan)
             self.check()
             return True
@@ -228,9 +229,10 @@ class SetSaver:
         state: Mapping[str, Any],
         pinned: bool,
         clock: Clock,
-    ) -> _Plan:
+    ) -> SavePlan:
         kind = self._kind()
-        cut = self._engine.cut(kind == "differential", str(self._folder.path))
+        folder = str(self._folder.path)
+        cut: Cut = self._run(self._engine.cut, kind == "differential", folder)
         try:
             # A tensor that was read keeps its values: TensorFlow copies it before a
             # variable is changed that shares them.
@@ -240,12 +242,19 @@ class SetSaver:
             writer = SetWriter(self._folder, step, kind, parent, hosts)
             tables = {
                 name: dataclasses.replace(table, stored_rows=cut.rows[name])
-                for name, table in self._tables().items()
+                for name, table in all_rows(self._engine).items()
             }
-            return _Plan(writer, cut, tables, values, dict(state), pinned, clock)
+            return SavePlan(writer, cut, tables, values, dict(state), pinned, clock)
         except BaseException:
-            cut.end(False)
+            self._give_up(cut)
             raise
+
+    def _give_up(self, cut: Cut) -> None:
+        """Ends a cut whose set will not be; what failed before is what is told."""
+        try:
+            self._run(cut.end, False)
+        except Exception as error:
+            _log.warning("the cut of a set that failed could not be ended: %s", error)
 
     def _kind(self) -> Kind:
         """Returns "differential" if such a set can be, and is smaller."""
@@ -253,54 +262,41 @@ class SetSaver:
             return "full"
         if self._parent.manifest.depth >= MAX_DEPTH:
             return "full"
-        touched = self._engine.touched_rows()
-        if touched is None:
-            return "full"
-        size = full = 0
-        for name, table in self._tables().items():
-            row_bytes = table.dim * _FLOAT_BYTES * (1 + len(table.slots))
-            size += touched[name] * (row_bytes + _ROW_NUMBER_BYTES)
-            full += table.rows * row_bytes
-        return "differential" if size < full else "full"
+        touched = self._run(self._engine.touched_rows)
+        return "differential" if is_less(touched, all_rows(self._engine)) else "full"
 
-    def _tables(self) -> dict[str, StoredTable]:
-        """Returns the engine's tables, all rows of them."""
-        tables = {}
-        for name, tensors in self._engine._variables.items():
-            rows, dim = tensors["parameters"].shape.as_list()
-            slots = tuple(slot for slot in tensors if slot != "parameters")
-            tables[name] = StoredTable(rows, dim, slots, stored_rows=rows)
-        return tables
-
-    def _save(self, plan: _Plan) -> None:
+    def _save(self, plan: SavePlan) -> None:
         """Writes what was cut; keeps the error if that fails."""
         try:
             saved = self._written(plan)
         except BaseException as error:
-            plan.cut.end(False)
             self._error = self._failed(plan, error)
+            self._give_up(plan.cut)
+            self._make_room()
             return
-        plan.cut.end(True)
         self._parent = saved
         try:
+            self._run(plan.cut.end, True)
             self._after(saved)
         except BaseException as error:
             failed = SaveError(
                 f"The checkpoint set {saved.path} is complete, but what follows it "
-                f"failed: {_text(error)}. Mend the cause and run again: training goes "
-                "on from it."
+                f"failed: {reason_of(error)}. Mend the cause and run again: training "
+                "goes on from it."
             )
             failed.__cause__ = error
             self._error = failed
+            self._make_room()
 
-    def _written(self, plan: _Plan) -> CheckpointSet:
+    def _written(self, plan: SavePlan) -> CheckpointSet:
         writer = plan.writer
         writer.begin(pinned=plan.pinned)
         hosts = self._engine.hosts
         pieces: list[list[Piece]] = [[] for _ in hosts]
 
         def write(host: int) -> None:
-            pieces[host] = plan.cut.write(host, str(writer.data_file(host)))
+            path = str(writer.data_file(host))
+            pieces[host] = self._run(plan.cut.write, host, path)
 
         on_every_task(hosts, write)
         writer.write_index(plan.tables, pieces)
@@ -327,17 +323,17 @@ class SetSaver:
             self._parent = compact(self._folder, saved)
         collect_garbage(self._folder, self._keep)
 
-    def _failed(self, plan: _Plan, error: BaseException) -> SaveError:
+    def _make_room(self) -> None:
+        """Gives back what a failed save took of the disk, if the disk lets it."""
+        with contextlib.suppress(OSError):
+            remove_remains(self._folder)
+
+    def _failed(self, plan: SavePlan, error: BaseException) -> SaveError:
         last = self._parent.name if self._parent else "none"
         failed = SaveError(
             f"The checkpoint set {plan.writer.path} could not be saved: "
-            f"{_text(error)}. The last set that is complete: {last}. Mend the cause, "
-            "such as a full disk, and run again: training goes on from it."
+            f"{reason_of(error)}. The last set that is complete: {last}. Mend the "
+            "cause, such as a full disk, and run again: training goes on from it."
         )
         failed.__cause__ = error
         return failed
-
-
-def _text(error: BaseException) -> str:
-    """Returns the message of an error, without its full stop."""
-    return str(getattr(error, "message", None) or error).rstrip(". ")

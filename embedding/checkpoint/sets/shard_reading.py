@@ -10,8 +10,13 @@ from typing import Any
 
 import tensorflow as tf
 
+from shardline.embedding.checkpoint.error_text import reason_of
 from shardline.embedding.checkpoint.index import StoredRows
-from shardline.embedding.checkpoint.sets.reader import SetDamagedError, SetReader
+from shardline.embedding.checkpoint.sets.reader import (
+    SetDamagedError,
+    SetReader,
+    raise_if_unseen,
+)
 from shardline.embedding.native.library import runs_on, usable_ops
 
 
@@ -53,6 +58,7 @@ def read_shard(
 
     Raises:
         SetDamagedError: naming file and rows, if they are not what was written.
+        RuntimeError: if the host does not see a file that this process sees.
     """
     reads = [
         _Read(tensor, number, piece)
@@ -85,7 +91,8 @@ def read_shard(
                 dims=[variable.shape[1] for variable in variables.values()],
             )
     except tf.errors.DataLossError as error:
-        raise SetDamagedError(str(error.message)) from error
+        raise_if_unseen(paths, error)
+        raise SetDamagedError(reason_of(error)) from error
     for number in faults.numpy():
         rows = reads[number].rows
         raise SetDamagedError(

@@ -10,6 +10,7 @@ from shardline.embedding.checkpoint.sets.reader import (
     file_faults,
     tensors_of,
 )
+from shardline.embedding.checkpoint.sets.rounding import SCALE
 
 
 def verify_set(checkpoint_set: CheckpointSet) -> list[str]:
@@ -32,6 +33,8 @@ def _faults(reader: SetReader) -> Iterator[str]:
         tensors = tensors_of(stored)
         if manifest.kind == "differential":
             tensors.append(ROWS)
+        if manifest.rows == "int8":
+            tensors.append(SCALE)
         for tensor in tensors:
             try:
                 for piece in reader.pieces(table, tensor):

@@ -29,12 +29,14 @@ from shardline.embedding.checkpoint.sets.folder import (
 )
 from shardline.embedding.checkpoint.sets.manifest import (
     Kind,
+    Rows,
     Saving,
     SetManifest,
     StoredFile,
     StoredTable,
 )
-from shardline.embedding.checkpoint.sets.reader import ROWS, key_of, sha256_of
+from shardline.embedding.checkpoint.sets.reader import key_of, sha256_of
+from shardline.embedding.checkpoint.sets.rounding import row_spec
 from shardline.embedding.checkpoint.slices import RowPiece, header, tensor_entries
 from shardline.embedding.checkpoint.sorted_table import table_content
 
@@ -78,6 +80,7 @@ class SetWriter:
         kind: Kind,
         parent: CheckpointSet | None,
         hosts: int,
+        rows: Rows = "float32",
     ):
         """Writes nothing yet.
 
@@ -87,12 +90,14 @@ class SetWriter:
             kind: full, or rows touched since the parent.
             parent: the set that a differential one builds on.
             hosts: how many data files there will be.
+            rows: how rows are held: rounded in an archive.
         """
         self._folder = folder
         self._step = step
         self._kind: Kind = kind
         self._parent = parent
         self._hosts = hosts
+        self._rows: Rows = rows
         self.path = folder.path / set_name(step, kind)
 
     def begin(self, *, pinned: bool) -> None:
@@ -140,15 +145,15 @@ class SetWriter:
             RuntimeError: if the hosts wrote other rows than are to be stored.
         """
         entries = header(self._hosts)
-        for (table, tensor), rows in _by_tensor(pieces).items():
+        for (table, tensor), rows in pieces_by_tensor(pieces).items():
             stored = tables[table]
             if sum(piece.count for piece in rows) != stored.stored_rows:
                 raise RuntimeError(
                     f"The hosts wrote {sum(piece.count for piece in rows):,} rows of "
                     f"'{table}' ({tensor}), not {stored.stored_rows:,}."
                 )
-            dtype = tf.int64 if tensor == ROWS else tf.float32
-            shape = [stored.stored_rows] + ([] if tensor == ROWS else [stored.dim])
+            dtype, values = row_spec(tensor, stored.dim, self._rows)
+            shape = [stored.stored_rows, *values]
             entries |= tensor_entries(key_of(table, tensor), dtype, shape, rows)
         content = table_content(entries, masked_crc32c)
         write_file(self.path / f"{TABLES}.index", content)
@@ -183,12 +188,13 @@ class SetWriter:
             lineage=lineage,
             state=state,
             saving=clock.saving(sum(file.bytes for file in files.values())),
+            rows=self._rows,
         )
         replace_file(self.path / MANIFEST_FILE, manifest.to_json().encode())
         return CheckpointSet(self.path, manifest)
 
 
-def _by_tensor(
+def pieces_by_tensor(
     pieces: Sequence[Sequence[Piece]],
 ) -> dict[tuple[str, str], list[RowPiece]]:
     """Returns the pieces of each tensor, by ascending rows.

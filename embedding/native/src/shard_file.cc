@@ -61,7 +61,10 @@ Failure ShardFile::open(int64_t bytes) {
 // A full disk is known before anything is written, and the file lies in one piece.
 Failure ShardFile::allocate(int64_t bytes) {
   if (bytes == 0 || fallocate(file_, FALLOC_FL_KEEP_SIZE, 0, bytes) == 0) return {};
-  if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINTR) return {};
+  if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINTR ||
+      errno == ENODEV) {
+    return {};
+  }
   return failure_of("allocate", path_);
 }
 

@@ -1,6 +1,7 @@
 """The manifest of a checkpoint."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,38 @@ def test_manifest_is_read_as_it_was_written(
     manifest.save(str(tmp_path))
 
     assert load_manifest(str(tmp_path)) == manifest
+
+
+def test_everything_is_on_the_disk_before_the_manifest_appears(
+    manifest: CheckpointManifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "parity").mkdir()
+    (tmp_path / "parity" / "scores").write_text("1")
+    (tmp_path / "checkpoint.index").write_text("2")
+    synced, sync = [], os.fsync
+
+    def record(number: int) -> None:
+        path = Path(os.readlink(f"/proc/self/fd/{number}"))
+        synced.append((str(path.relative_to(tmp_path)), seen()))
+        sync(number)
+
+    def seen() -> bool:
+        return (tmp_path / "manifest.json").exists()
+
+    monkeypatch.setattr(os, "fsync", record)
+
+    manifest.save(str(tmp_path))
+
+    before = [name for name, has_manifest in synced if not has_manifest]
+    assert sorted(before) == [
+        ".",
+        "checkpoint.index",
+        "manifest.json.partial",
+        "parity",
+        "parity/scores",
+    ]
+    assert before[-1] == "manifest.json.partial"
+    assert [name for name, has_manifest in synced if has_manifest] == ["."]
 
 
 def test_manifest_says_plainly_what_is_predicted(

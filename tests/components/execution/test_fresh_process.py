@@ -1,5 +1,9 @@
 """Programs in fresh processes: their lines, their errors and their end."""
 
+import os
+import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -89,3 +93,40 @@ def test_program_that_is_in_time_is_not_ended_later(program: Path) -> None:
     program.write_text("print('done')\n")
 
     assert list(output_lines(program, {}, time_limit_s=30)) == ["done\n"]
+
+
+_CALLER = """
+import sys
+from pathlib import Path
+from shardline.components.execution.fresh_process import output_lines
+for line in output_lines(Path(sys.argv[1]), {}):
+    print(line, end="", flush=True)
+"""
+
+
+def test_program_ends_when_the_process_that_runs_it_is_killed(program: Path) -> None:
+    program.write_text(
+        "import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", _CALLER, str(program)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as caller:
+        number = int(caller.stdout.readline())
+        os.kill(number, 0)
+        caller.send_signal(signal.SIGKILL)
+
+    for _ in range(600):
+        if not _is_running(number):
+            return
+        time.sleep(0.1)
+    raise AssertionError("the program goes on")
+
+
+def _is_running(number: int) -> bool:
+    try:
+        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"

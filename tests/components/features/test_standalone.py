@@ -1,10 +1,11 @@
 """The folder of results: there and whole, or not there."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from shardline_tests import load
 from shardline.components.features.standalone import (
     OutputExistsError,
 )
+from shardline.components.folders.lock import FolderHeldError
 
 shared = load(Path(__file__).with_name("conftest.py"))
 Source, files_of, row_of = shared.Source, shared.files_of, shared.row_of
@@ -74,7 +76,7 @@ def test_folder_that_cannot_be_made_is_told(
     folder = csv_files(train=range(3))
 
     with pytest.raises(
-        ValueError, match=r"train\.csv/.*: cannot be made: .*is not a directory\. Name"
+        ValueError, match=r"train\.csv.*: cannot be made: .*is not a directory\. Name"
     ):
         run_standalone(Source(folder, files_of()), **{place: f"{folder}/train.csv/x"})
 
@@ -178,13 +180,12 @@ preprocess_standalone(
 """
 
 
-def test_killed_job_leaves_nothing_that_looks_whole(
-    csv_files: Write, run_standalone: Run, tmp_path: Path
-) -> None:
-    folder, output = csv_files(train=range(30)), tmp_path / "killed"
-    program = tmp_path / "data" / "program.py"
+@contextlib.contextmanager
+def in_the_middle(data: Path, output: Path) -> Iterator[subprocess.Popen]:
+    """Another process, which writes an output and does not come to its end."""
+    program = data / "program.py"
     program.write_text(_PROGRAM)
-    modules = tmp_path / "data" / "modules"
+    modules = data / "modules"
     modules.mkdir()
     (modules / "shardline_tests_conftest.py").symlink_to(
         Path(__file__).with_name("conftest.py")
@@ -192,7 +193,7 @@ def test_killed_job_leaves_nothing_that_looks_whole(
     paths = [str(modules), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
     process = subprocess.Popen(
-        [sys.executable, str(program), str(folder), str(output)],
+        [sys.executable, str(program), str(data), str(output)],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -201,17 +202,49 @@ def test_killed_job_leaves_nothing_that_looks_whole(
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "in the middle\n", process.communicate()[1]
+        yield process
     finally:
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=_TIME_LIMIT_S)
 
+
+def test_killed_job_leaves_nothing_that_looks_whole_and_the_next_removes_it(
+    csv_files: Write, run_standalone: Run, tmp_path: Path
+) -> None:
+    folder, output = csv_files(train=range(30)), tmp_path / "killed"
+    kept = tmp_path / "killed.partial-of-mine"
+    kept.mkdir()
+
+    with in_the_middle(folder, output):
+        pass
+
     assert not output.exists()
-    (partial,) = tmp_path.glob("killed.partial-*")
+    (partial,) = set(tmp_path.glob("killed.partial-*")) - {kept}
     assert not list(partial.glob("examples/*/part*"))
     assert not (partial / "report.json").exists()
 
     done = run_standalone(Source(folder, files_of()), output=output)
     assert sorted(done.by_age("train")) == list(range(30))
+    assert sorted(os.listdir(tmp_path)) == ["data", "killed", kept.name]
+
+
+def test_second_job_into_one_output_is_told_who_writes_it(
+    csv_files: Write, run_standalone: Run, tmp_path: Path
+) -> None:
+    folder, output = csv_files(train=range(30)), tmp_path / "output"
+    with in_the_middle(folder, output) as process:
+        (partial,) = tmp_path.glob("output.partial-*")
+
+        with pytest.raises(
+            FolderHeldError,
+            match=rf"^{output} is being written by process {process.pid} since .*\. "
+            r"Wait for it, or name another place\.$",
+        ):
+            run_standalone(Source(folder, files_of()), output=output)
+
+        assert process.poll() is None
+        assert partial.is_dir()
+        run_standalone(Source(folder, files_of()), output=tmp_path / "another")
 
 
 def test_graph_of_another_specification_is_refused(

@@ -119,6 +119,18 @@ def test_wheel_nobody_publishes_gives_last_line_of_client(tmp_path: Path) -> Non
         datasets.fetch(REQUIREMENT, "0" * 64, tmp_path / "data")
 
 
+@pytest.mark.usefixtures("no_client")
+def test_what_a_killed_download_has_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    digest = write_wheel(tmp_path)
+    left = tmp_path / ".shardline-scratch-abcdefgh"
+    left.mkdir()
+    (left / WHEEL).write_bytes(b"half a whe")
+
+    wheel = datasets.fetch(REQUIREMENT, digest, tmp_path)
+
+    assert list(tmp_path.iterdir()) == [wheel]
+
+
 def test_interrupted_download_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

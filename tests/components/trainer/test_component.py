@@ -1,11 +1,14 @@
 """What the Trainer component hands to its executor."""
 
+from typing import Any
+
 import pytest
 from tfx.types import standard_artifacts
 from tfx.types.channel import Channel
 
 from shardline.components.trainer.component import Trainer
 from shardline.configs.schema import (
+    Checkpoint,
     Feature,
     FeatureSet,
     Model,
@@ -22,25 +25,53 @@ FEATURES = FeatureSet(
 )
 
 
-@pytest.mark.parametrize("example_weight", [None, "times_seen"])
-def test_sections_come_back_as_they_were_given(example_weight: str | None) -> None:
-    target = Target(label="bought", example_weight=example_weight)
-    model, training = Model(), Training(batch_size=2, steps=1)
+TARGET, TRAINING = Target(), Training(batch_size=2, steps=1)
 
+
+def parameters(
+    target: Target = TARGET,
+    training: Training = TRAINING,
+    **options: Any,
+) -> dict[str, Any]:
+    """Returns the parameters of a Trainer, which are in the key of the cache."""
     trainer = Trainer(
         examples=Channel(standard_artifacts.Examples),
         transformed_examples=Channel(standard_artifacts.Examples),
         transform_graph=Channel(standard_artifacts.TransformGraph),
         feature_set=FEATURES,
         target=target,
-        model=model,
+        model=Model(),
         training=training,
         parity_examples=7,
+        **options,
     )
+    return dict(trainer.exec_properties)
 
-    given = trainer.exec_properties
+
+@pytest.mark.parametrize("example_weight", [None, "times_seen"])
+def test_sections_come_back_as_they_were_given(example_weight: str | None) -> None:
+    target = Target(label="bought", example_weight=example_weight)
+    model, training = Model(), Training(batch_size=2, steps=1)
+
+    given = parameters(target, training)
+
     assert FeatureSet.model_validate_json(given["feature_set"]) == FEATURES
     assert Target.model_validate_json(given["target"]) == target
     assert Model.model_validate_json(given["model"]) == model
     assert Training.model_validate_json(given["training"]) == training
     assert given["parity_examples"] == 7
+
+
+SAVED_OFTEN = Training(batch_size=2, steps=1, checkpoint=Checkpoint(every_steps=1))
+
+
+def test_when_sets_are_saved_is_not_in_the_key_of_the_cache() -> None:
+    assert parameters(training=SAVED_OFTEN) == parameters()
+
+
+def test_when_sets_are_saved_is_a_parameter_where_nothing_lies_beside_outputs() -> None:
+    given = parameters(training=SAVED_OFTEN, settings_as_parameter=True)
+
+    settings = Checkpoint.model_validate_json(given["set_settings"])
+    assert settings == SAVED_OFTEN.checkpoint
+    assert parameters(training=SAVED_OFTEN)["set_settings"] == ""

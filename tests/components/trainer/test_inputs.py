@@ -13,6 +13,7 @@ from tfx.types import standard_artifacts
 from shardline.components.trainer.inputs import (
     Batch,
     BatchReader,
+    ReadingPosition,
     check_count,
     filled_batches,
     records,
@@ -194,6 +195,70 @@ def test_order_of_a_seed_is_the_same_into_later_epochs(
 
     np.testing.assert_array_equal(read(1), read(1))
     assert not np.array_equal(read(1), read(2))
+
+
+@pytest.mark.parametrize("shuffled", [100_000, 700])
+@pytest.mark.parametrize("steps", [1, 7, 29, 30, 31, 64, 120])
+def test_reading_goes_on_as_if_it_had_never_ended(
+    label_reader: BatchReader,
+    files: list[str],
+    steps: int,
+    shuffled: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "shardline.components.trainer.inputs._SHUFFLED_EXAMPLES", shuffled
+    )
+    whole = labels_of(label_reader.training_batches(files, seed=3), 130)
+    start = ReadingPosition.after(steps * 100, 3000)
+
+    rest = labels_of(label_reader.training_batches(files, 3, start), 130 - steps)
+
+    np.testing.assert_array_equal(rest, whole[steps * 100 :])
+
+
+def test_reading_goes_on_in_the_middle_of_a_batch_that_holds_two_epochs(
+    files: list[str],
+) -> None:
+    spec = {"label": tf.io.FixedLenFeature([], tf.float32)}
+    reader = BatchReader(spec, Features(features={}), LABELLED, batch_size=700)
+    whole = labels_of(reader.training_batches(files, seed=3), 9)
+
+    for steps in range(1, 9):
+        start = ReadingPosition.after(steps * 700, 3000)
+        rest = labels_of(reader.training_batches(files, 3, start), 9 - steps)
+        np.testing.assert_array_equal(rest, whole[steps * 700 :])
+
+
+def test_order_follows_from_the_seed_and_not_from_the_state_of_the_process(
+    label_reader: BatchReader, files: list[str]
+) -> None:
+    def read(seed_of_process: int) -> np.ndarray:
+        tf.random.set_seed(seed_of_process)
+        tf.random.uniform([3])
+        return labels_of(label_reader.training_batches(files, seed=0), 35)
+
+    np.testing.assert_array_equal(read(1), read(2))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 16])
+def test_order_does_not_depend_on_threads(
+    label_reader: BatchReader, files: list[str], threads: int
+) -> None:
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = threads
+    batches = label_reader.training_batches(files, seed=0)
+
+    read = labels_of(batches.with_options(options), 35)
+
+    np.testing.assert_array_equal(read, labels_of(batches, 35))
+
+
+@pytest.mark.parametrize(
+    ("read", "position"), [(0, (0, 0)), (9, (0, 9)), (10, (1, 0)), (34, (3, 4))]
+)
+def test_position_is_told_in_epochs(read: int, position: tuple[int, int]) -> None:
+    assert ReadingPosition.after(read, 10) == position
 
 
 @pytest.mark.parametrize(("at_most", "count"), [(None, 3000), (40, 40), (9000, 3000)])

@@ -1,7 +1,11 @@
-"""How long training goes on, and which checkpoint it leaves."""
+"""How long training goes on, what it leaves, and that it goes on where it was."""
 
+import errno
 import logging
 import math
+import os
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,12 +17,45 @@ import tensorflow as tf
 from shardline.components.evaluation.binary import Judged
 from shardline.components.trainer.learner import Learner
 from shardline.components.trainer.loop import total_steps, train
-from shardline.configs.schema import EarlyStop, Training
+from shardline.components.trainer.not_finite import NotFiniteError
+from shardline.components.trainer.training_sets import TrainingSets
+from shardline.configs.schema import Checkpoint, EarlyStop, Keep, Training
+from shardline.embedding.checkpoint.sets.folder import SetFolder
+from shardline.embedding.checkpoint.sets.saver import SaveError
+from shardline.embedding.checkpoint.sets.writer import SetWriter
 
 
 def training(**settings: Any) -> Training:
     settings = {"batch_size": 4, **settings}
     return Training(**settings)
+
+
+@pytest.fixture
+def run(
+    learner: Learner, batches: tf.data.Dataset, tmp_path: Path
+) -> Callable[..., None]:
+    """Trains so many steps, with the sets of a folder that stays for the test."""
+
+    def train_with_sets(
+        steps: int, learner: Learner = learner, **settings: Any
+    ) -> None:
+        given = training(steps=steps, **settings)
+        validation = batches.take(1) if given.early_stop else None
+        with TrainingSets(tmp_path / "sets", learner, given.checkpoint, {}) as sets:
+            rest = batches.skip(int(learner.step))
+            train(learner, rest, steps, given, validation, sets)
+
+    return train_with_sets
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> SetFolder:
+    """Where `run` has its sets."""
+    return SetFolder(tmp_path / "sets")
+
+
+def steps_of(folder: SetFolder) -> list[int]:
+    return [one.step for one in folder.sets()]
 
 
 @pytest.fixture
@@ -67,49 +104,42 @@ def test_fewer_examples_than_a_batch_is_an_error(settings: dict[str, int]) -> No
         total_steps(training(**settings), 3)
 
 
-def test_training_runs_all_steps_and_leaves_their_checkpoint(
+def test_training_runs_all_steps_and_leaves_their_set(
     learner: Learner,
     other_learner: Learner,
     state_of: Callable[..., Any],
-    batches: tf.data.Dataset,
-    tmp_path: Path,
+    run: Callable[..., None],
+    folder: SetFolder,
 ) -> None:
-    prefix = str(tmp_path / "checkpoint")
+    run(7, steps_per_call=3)
 
-    train(learner, batches, 7, training(steps=7, steps_per_call=3), None, prefix)
-
-    other_learner.checkpoint().read(prefix).assert_consumed()
+    assert steps_of(folder) == [7]
+    TrainingSets(folder.path, other_learner, Checkpoint(), {})
     assert int(learner.step) == 7
     np.testing.assert_equal(state_of(other_learner), state_of(learner))
-    assert len(list(tmp_path.glob("checkpoint.data-*"))) == 2
 
 
-def test_training_tells_how_far_it_is(
-    learner: Learner,
-    batches: tf.data.Dataset,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
+def test_training_tells_how_far_it_is_and_what_was_saved(
+    run: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="shardline.trainer")
 
-    train(learner, batches, 2, training(steps=2), None, str(tmp_path / "checkpoint"))
+    run(2)
 
     assert "step 2 of 2, loss " in caplog.text
+    assert re.search(
+        r"checkpoint set of step 2: \d\.\d kB \(full\), \d+\.\d\d s, training paused "
+        r"\d+\.\d ms",
+        caplog.text,
+    )
 
 
 def test_training_writes_summaries_for_tensorboard(
-    learner: Learner, batches: tf.data.Dataset, tmp_path: Path
+    run: Callable[..., None], tmp_path: Path
 ) -> None:
     logs = str(tmp_path / "logs")
     with tf.summary.create_file_writer(logs).as_default():
-        train(
-            learner,
-            batches,
-            4,
-            training(steps=4, steps_per_call=2),
-            None,
-            str(tmp_path / "checkpoint"),
-        )
+        run(4, steps_per_call=2)
 
     (file,) = Path(logs).iterdir()
     seen = [
@@ -122,75 +152,220 @@ def test_training_writes_summaries_for_tensorboard(
     }
 
 
+def test_sets_fall_on_their_steps_whatever_a_call_takes(
+    run: Callable[..., None], folder: SetFolder
+) -> None:
+    run(11, steps_per_call=4, checkpoint=Checkpoint(every_steps=3, keep=Keep(last=9)))
+
+    # While one is saved the next may be left out, but for the last.
+    assert set(steps_of(folder)) <= {3, 4, 6, 8, 9, 11}
+    assert steps_of(folder)[0] == 3
+    assert steps_of(folder)[-1] == 11
+
+
+def test_sets_fall_due_by_time(run: Callable[..., None], folder: SetFolder) -> None:
+    settings = Checkpoint(every_seconds=1e-6, keep=Keep(last=9))
+
+    run(3, steps_per_call=1, checkpoint=settings)
+
+    assert steps_of(folder)[0] == 1
+
+
+def test_only_the_last_sets_stay(run: Callable[..., None], folder: SetFolder) -> None:
+    settings = Checkpoint(every_steps=1, keep=Keep(last=1), differential=False)
+
+    run(6, checkpoint=settings)
+
+    assert steps_of(folder) == [6]
+
+
+@pytest.mark.parametrize("differential", [True, False])
+@pytest.mark.parametrize("first", [1, 4, 7])
+def test_training_goes_on_as_if_it_had_never_ended(
+    learner: Learner,
+    other_learner: Learner,
+    restart: Callable[[], None],
+    state_of: Callable[..., Any],
+    run: Callable[..., None],
+    folder: SetFolder,
+    first: int,
+    differential: bool,
+) -> None:
+    settings = Checkpoint(every_steps=2, differential=differential)
+    run(9, checkpoint=settings)
+    whole = state_of(learner)
+    shutil.rmtree(folder.path)
+    restart()
+    run(first, checkpoint=settings)
+
+    # Another process would begin with other values, and the set replaces them all.
+    run(9, other_learner, checkpoint=settings)
+
+    np.testing.assert_equal(state_of(other_learner), whole)
+
+
+def test_training_whose_last_step_has_a_set_is_not_run_again(
+    learner: Learner,
+    other_learner: Learner,
+    state_of: Callable[..., Any],
+    run: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run(3)
+    monkeypatch.setattr(other_learner, "train", None)
+
+    run(3, other_learner)
+
+    np.testing.assert_equal(state_of(other_learner), state_of(learner))
+
+
 def test_early_stop_keeps_the_best_and_ends(
     learner: Learner,
     other_learner: Learner,
     state_of: Callable[..., Any],
     scripted: Callable[..., list[dict[str, Any]]],
-    batches: tf.data.Dataset,
-    tmp_path: Path,
+    run: Callable[..., None],
+    folder: SetFolder,
 ) -> None:
     states = scripted([0.9, 0.7, 0.8, 0.75, 0.6])
-    settings = training(
-        steps=20, steps_per_call=2, early_stop=EarlyStop(every_steps=2, patience=2)
-    )
-    prefix = str(tmp_path / "checkpoint")
 
-    train(learner, batches, 20, settings, batches.take(1), prefix)
+    run(20, steps_per_call=2, early_stop=EarlyStop(every_steps=2, patience=2))
 
     # Two validations without improvement after the second, so the fifth never comes.
     assert [state["step"] for state in states] == [2, 4, 6, 8]
     np.testing.assert_equal(state_of(learner), states[1])
-    other_learner.checkpoint().read(prefix).assert_consumed()
+    assert [one.step for one in folder.sets() if one.is_pinned] == [4]
+    assert steps_of(folder)[-1] == 8
+
+
+def test_stopped_training_is_not_run_again_and_ends_at_the_best(
+    other_learner: Learner,
+    state_of: Callable[..., Any],
+    scripted: Callable[..., list[dict[str, Any]]],
+    run: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    states = scripted([0.9, 0.7, 0.8, 0.75, 0.6])
+    stop = EarlyStop(every_steps=2, patience=2)
+    run(20, early_stop=stop)
+    monkeypatch.setattr(other_learner, "train", None)
+
+    run(20, other_learner, early_stop=stop)
+
     np.testing.assert_equal(state_of(other_learner), states[1])
+
+
+def test_early_stop_goes_on_with_what_it_knew(
+    learner: Learner,
+    state_of: Callable[..., Any],
+    scripted: Callable[..., list[dict[str, Any]]],
+    run: Callable[..., None],
+) -> None:
+    states = scripted([0.7, 0.9, 0.8, 0.6])
+    stop = EarlyStop(every_steps=2, patience=2)
+    run(4, early_stop=stop)
+
+    run(20, early_stop=stop)
+
+    # One worse validation before, and one now.
+    assert [state["step"] for state in states] == [2, 4, 6]
+    np.testing.assert_equal(state_of(learner), states[0])
 
 
 def test_patience_starts_anew_with_each_improvement(
     learner: Learner,
     scripted: Callable[..., list[dict[str, Any]]],
-    batches: tf.data.Dataset,
-    tmp_path: Path,
+    run: Callable[..., None],
 ) -> None:
     states = scripted([0.9, 0.95, 0.8, 0.85, 0.7, 0.75, 0.8])
-    settings = training(
-        steps=14, steps_per_call=2, early_stop=EarlyStop(every_steps=2, patience=2)
-    )
 
-    train(learner, batches, 14, settings, batches.take(1), str(tmp_path / "c"))
+    run(14, steps_per_call=2, early_stop=EarlyStop(every_steps=2, patience=2))
 
     assert len(states) == 7
     assert int(learner.step) == 10
 
 
-def test_last_step_is_validated_too(
+def test_validation_falls_on_its_steps_and_on_the_last(
     learner: Learner,
     scripted: Callable[..., list[dict[str, Any]]],
-    batches: tf.data.Dataset,
-    tmp_path: Path,
+    run: Callable[..., None],
 ) -> None:
-    states = scripted([0.9, 0.8])
-    settings = training(
-        steps=5, steps_per_call=2, early_stop=EarlyStop(every_steps=4, patience=1)
+    states = scripted([0.9, 0.8, 0.7])
+
+    run(8, steps_per_call=2, early_stop=EarlyStop(every_steps=3, patience=1))
+
+    assert [state["step"] for state in states] == [3, 6, 8]
+    assert int(learner.step) == 8
+
+
+def test_when_sets_are_saved_does_not_change_when_validation_is(
+    scripted: Callable[..., list[dict[str, Any]]], run: Callable[..., None]
+) -> None:
+    states = scripted([0.9, 0.8, 0.7])
+
+    run(
+        8,
+        early_stop=EarlyStop(every_steps=3),
+        checkpoint=Checkpoint(every_steps=2),
     )
 
-    train(learner, batches, 5, settings, batches.take(1), str(tmp_path / "c"))
-
-    assert [state["step"] for state in states] == [4, 5]
-    assert int(learner.step) == 5
+    assert [state["step"] for state in states] == [3, 6, 8]
 
 
 def test_validation_that_gives_no_number_is_an_error_that_says_so(
     learner: Learner,
     scripted: Callable[..., list[dict[str, Any]]],
-    batches: tf.data.Dataset,
-    tmp_path: Path,
+    run: Callable[..., None],
 ) -> None:
     scripted([float("nan")] * 3)
-    settings = training(
-        steps=2, early_stop=EarlyStop(every_steps=1, split="validation")
-    )
 
     with pytest.raises(
-        ValueError, match=r"step 2: .* undefined: .* split 'validation' are NaN"
+        ValueError, match=r"step 1: .* undefined: .* split 'validation' are NaN"
     ):
-        train(learner, batches, 2, settings, batches.take(1), str(tmp_path / "c"))
+        run(2, early_stop=EarlyStop(every_steps=1, split="validation"))
+
+
+def test_error_of_a_save_ends_training_and_names_the_set(
+    learner: Learner,
+    run: Callable[..., None],
+    folder: SetFolder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full_disk(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    run(2)
+    monkeypatch.setattr(SetWriter, "write_index", full_disk)
+
+    with pytest.raises(SaveError, match=r"step-0+4-.*No space left on device"):
+        run(30, steps_per_call=1, checkpoint=Checkpoint(every_steps=4))
+
+    assert steps_of(folder) == [2]
+    assert int(learner.step) < 30
+
+
+def test_step_that_is_not_finite_leaves_the_sets_before_it(
+    learner: Learner,
+    batches: tf.data.Dataset,
+    folder: SetFolder,
+    restart: Callable[[], None],
+    state_of: Callable[..., Any],
+) -> None:
+    def spoilt(step: tf.Tensor, batch: Any) -> Any:
+        labels = tf.where(step == 5, float("nan"), batch.labels)
+        return batch._replace(labels=labels)
+
+    settings = Checkpoint(every_steps=2, keep=Keep(last=9))
+    given = training(steps=9, checkpoint=settings)
+    data = batches.enumerate().map(spoilt)
+
+    with TrainingSets(folder.path, learner, settings, {}) as sets:
+        with pytest.raises(NotFiniteError, match=r"Step 6 .* the labels") as caught:
+            train(learner, data, 9, given, None, sets)
+
+    assert caught.value.step == 6
+    assert int(learner.step) == 5
+    assert set(steps_of(folder)) <= {2, 4}
+    restart()
+    with TrainingSets(folder.path, learner, settings, {}):
+        assert int(learner.step) == steps_of(folder)[-1]

@@ -7,6 +7,7 @@ to which it answers (True, result) or (False, error).
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ import tensorflow as tf
 from shardline import embedding
 from shardline.embedding.cluster import Cluster
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
+import cut_files
 import scenario
+import survival
 import traffic
 
 QUIET_S = 0.2
@@ -104,8 +108,73 @@ class Chief:
             )
         return self._cluster.run(self._manager.save)
 
+    def cut(self, differential: bool, folder: str) -> tuple[dict, dict]:
+        """Begins a cut; returns the state that it is of, and how many rows it has."""
+        state = self.state()
+        self._cut = self._training.engine.cut(differential, folder)
+        return state, self._cut.rows
+
+    def write_cut(self, drawn: list, folder: str) -> list:
+        """Writes the cut while it trains; returns each host's file and pieces."""
+        hosts = len(self._training.engine.hosts)
+        paths = [Path(folder) / f"host{host}" for host in range(hosts)]
+        with ThreadPoolExecutor(hosts) as pool:
+            pieces = pool.map(self._cut.write, range(hosts), map(str, paths))
+            self.train(drawn)
+            written = list(zip(paths, pieces, strict=True))
+        self._cut.end(True)
+        return written
+
+    def hang_cut(self, drawn: list, folder: str) -> str:
+        """Trains while the disk of host 1 does not answer; returns the write's error.
+
+        The file opens only when training is done.
+        """
+        write = cut_files.HangingWrite(self._cut, 1, Path(folder))
+        self.train(drawn)
+        write.release()
+        self._cut.end(False)
+        return str(write.error)
+
+    def touched_rows(self) -> dict:
+        return self._training.engine.touched_rows()
+
     def latest(self) -> str | None:
         return self._manager.latest_checkpoint
+
+    def seen_by_steps(self, host: str, times: int) -> list[float]:
+        """Returns what steps read right after a slow operation assigned 1."""
+        with tf.device(host):
+            variable, matrix = tf.Variable(0.0), tf.random.uniform([1500, 1500])
+
+        @tf.function
+        def step() -> tf.Tensor:
+            with tf.device(host):
+                return variable.read_value()
+
+        seen = []
+        for _ in range(times):
+            with tf.device(host):
+                variable.assign(0.0)
+                step()
+                variable.assign(tf.minimum(tf.reduce_sum(matrix @ matrix), 1.0))
+            seen.append(float(step()))
+        return seen
+
+    def read_nothing(self, host: str) -> None:
+        """Reads a checkpoint on a host that is not there; asks for no value."""
+        with tf.device(host):
+            tf.raw_ops.RestoreV2(
+                prefix="/nowhere/at/all",
+                tensor_names=["x"],
+                shape_and_slices=[""],
+                dtypes=[tf.float32],
+            )
+
+    def survive(self, **arguments: Any) -> dict:
+        """Trains through the loss of hosts."""
+        self._training = self._manager = None
+        return survival.train(self._cluster, **arguments)
 
     def bytes_per_step(self, ids_per_example: int, steps: int = 10) -> float:
         """Returns the bytes that one step moves between the tasks, on average."""

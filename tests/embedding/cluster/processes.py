@@ -53,9 +53,9 @@ class TestCluster:
         path = self._output(host)
         return path.read_text() if path.exists() else ""
 
-    def start_host(self, host: int) -> None:
+    def start_host(self, host: int, **environment: str) -> None:
         self._output(host).unlink(missing_ok=True)
-        more = {"OUTPUT": str(self._output(host))}
+        more = {"OUTPUT": str(self._output(host)), "ENVIRONMENT": environment}
         self._hosts[host] = self._started("host_program.py", "worker", host, more)
 
     def await_host(self, host: int) -> None:

@@ -68,25 +68,14 @@ class Training:
 
     def state(self) -> dict[str, np.ndarray]:
         """Returns every whole table and slot by name."""
-        return {
-            name: np.concatenate([part.numpy() for part in sharded.variables])
-            for name, sharded in self._variables().items()
-        }
+        return state(self.engine)
 
     def devices(self) -> dict[str, list[str]]:
         """Returns the device of each part of each table and slot."""
         return {
             name: [part.device for part in sharded.variables]
-            for name, sharded in self._variables().items()
+            for name, sharded in _variables(self.engine).items()
         }
-
-    def _variables(self) -> dict[str, Any]:
-        found = {}
-        for config, sharded in self.engine.embedding_tables.items():
-            found[config.name] = sharded
-            for slot, variable in self.engine.slot_variables[config].items():
-                found[f"{config.name}/{slot}"] = variable
-        return found
 
     def _step(self, ids: Any, weights: Any) -> Any:
         self.engine.enqueue(ids, weights)
@@ -102,6 +91,23 @@ class Training:
             loss = tf.add_n(losses)
         self.engine.apply_gradients(tape.gradient(loss, activations))
         return activations
+
+
+def state(engine: embedding.TPUEmbedding) -> dict[str, np.ndarray]:
+    """Returns every whole table and slot of an engine by name."""
+    return {
+        name: np.concatenate([part.numpy() for part in sharded.variables])
+        for name, sharded in _variables(engine).items()
+    }
+
+
+def _variables(engine: embedding.TPUEmbedding) -> dict[str, Any]:
+    found = {}
+    for config, sharded in engine.embedding_tables.items():
+        found[config.name] = sharded
+        for slot, variable in engine.slot_variables[config].items():
+            found[f"{config.name}/{slot}"] = variable
+    return found
 
 
 def table(name: str, rows: int, dim: int, combiner: str) -> Any:

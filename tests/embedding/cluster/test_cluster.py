@@ -281,6 +281,61 @@ def test_bad_id_is_no_lost_host_and_leaves_the_queues_usable(cluster, scenario):
     assert_same(cluster.ask("state"), expected.state())
 
 
+def test_tasks_write_a_cut_while_they_train(cluster, scenario, cut_files, tmp_path):
+    drawn = scenario.batches(4)
+    start(cluster)
+    cluster.ask("train", drawn=drawn[:2])
+    state, rows = cluster.ask("cut", differential=False, folder=str(tmp_path))
+    assert rows == {"items": 101, "users": scenario.USERS}
+    written = cluster.ask("write_cut", drawn=drawn, folder=str(tmp_path))
+    held = cut_files.held(written, dict.fromkeys(rows, 8))
+    named = {f"{t}/{s}" if s != "parameters" else t: v for (t, s), v in held.items()}
+    assert named.keys() == state.keys()
+    for name, values in state.items():
+        np.testing.assert_array_equal(named[name], values)
+
+
+def test_tasks_write_the_rows_touched_since_a_cut(
+    cluster, scenario, cut_files, tmp_path
+):
+    drawn = scenario.batches(4)
+    start(cluster)
+    cluster.ask("cut", differential=False, folder=str(tmp_path))
+    cluster.ask("write_cut", drawn=drawn[:1], folder=str(tmp_path))
+    before = cluster.ask("touched_rows")
+    state, rows = cluster.ask("cut", differential=True, folder=str(tmp_path))
+    assert rows == before
+    assert 0 < rows["items"] < 101
+    written = cluster.ask("write_cut", drawn=drawn, folder=str(tmp_path))
+    held = cut_files.held(written, dict.fromkeys(rows, 8))
+    np.testing.assert_array_equal(
+        held["items", "parameters"], state["items"][held["items", "rows"]]
+    )
+    clicked = {
+        row for part in ("clicks", "history") for ids in drawn[0][part] for row in ids
+    }
+    assert set(held["items", "rows"].tolist()) <= clicked
+
+
+def test_task_whose_disk_does_not_answer_trains_on(cluster, scenario, tmp_path):
+    start(cluster)
+    cluster.ask("cut", differential=False, folder=str(tmp_path))
+    error = cluster.ask("hang_cut", drawn=scenario.batches(3), folder=str(tmp_path))
+    assert str(tmp_path / "hangs") in error
+    assert cluster.ask("touched_rows") == {"items": 101, "users": scenario.USERS}
+
+
+def test_step_does_not_overtake_what_was_assigned_before_it(cluster):
+    seen = cluster.ask("seen_by_steps", host=cluster.device(1), times=5)
+    assert seen == [1.0] * 5
+
+
+def test_error_of_an_operation_on_a_host_is_raised_by_its_call(cluster):
+    with pytest.raises(tf.errors.NotFoundError, match="/nowhere/at/all"):
+        cluster.ask("read_nothing", host=cluster.device(1))
+    assert cluster.ask("seen_by_steps", host=cluster.device(1), times=1) == [1.0]
+
+
 def test_module_serves_until_sigterm(processes):
     ports = processes.free_ports(2)
     host = subprocess.Popen(

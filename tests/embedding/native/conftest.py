@@ -30,3 +30,9 @@ def ops() -> Any:
 def programs() -> ModuleType:
     """Random engines, their batches and what the ops must make of them."""
     return load(HERE / "programs.py")
+
+
+@pytest.fixture(scope="session")
+def shards() -> ModuleType:
+    """Tables with row trackers, and what a written shard must hold."""
+    return load(HERE / "shards.py")

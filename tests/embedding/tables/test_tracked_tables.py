@@ -21,6 +21,16 @@ class Recorder:
     def retrieve(self):
         self.calls.append("retrieve")
 
+    def cut(self, differential, spill_folder):
+        self.calls.append(f"cut {differential} {spill_folder}")
+        return "a cut"
+
+    def touched_rows(self):
+        return {"items": 3}
+
+    def forget_touched_rows(self):
+        self.calls.append("forget")
+
 
 def owner(cases):
     """Returns tables of one engine, and what their backend noted."""
@@ -28,6 +38,19 @@ def owner(cases):
     features = flatten_features({"clicks": cases.feature(cases.table())})
     backend = Recorder()
     return TrackedTables(collect_tables(features, optimizer), backend), backend
+
+
+def test_cut_is_of_tables_that_are_there_and_up_to_date(cases):
+    tables, backend = owner(cases)
+    assert tables.cut(True, "folder") == "a cut"
+    assert backend.calls == ["load ['items']", "retrieve", "cut True folder"]
+
+
+def test_backend_is_asked_which_rows_are_touched(cases):
+    tables, backend = owner(cases)
+    assert tables.touched_rows() == {"items": 3}
+    tables.forget_touched_rows()
+    assert backend.calls == ["forget"]
 
 
 def test_variables_have_the_names_of_tables_and_slots(cases, tmp_path):

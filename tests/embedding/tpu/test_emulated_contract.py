@@ -217,6 +217,25 @@ def test_load_and_retrieve_copy_the_rows_of_each_host(hosts, start, emulated):
     np.testing.assert_array_equal(found["linears"], expected[1])
 
 
+@pytest.mark.parametrize("hosts", [1, 2])
+def test_cut_holds_what_the_tpu_held(hosts, start, emulated, cut_files, tmp_path):
+    engine = start(tpu.FTRL(0.1), hosts=hosts)
+    assert engine.touched_rows() is None
+    expected = emulated.state(engine)["items"]
+    with emulated.local_hosts():
+        for sharded in engine._tables[0].slots.values():
+            for shard in sharded.variables:
+                shard.assign(tf.zeros_like(shard))
+        cut = engine.cut(False, str(tmp_path))
+        assert not cut.in_pause
+        written = cut_files.write(cut, hosts, tmp_path)
+    held = cut_files.held(written, {"items": DIM})
+    for tensor, values in expected.items():
+        np.testing.assert_array_equal(held["items", tensor], values)
+    with pytest.raises(ValueError, match="does not track which rows"):
+        engine.cut(True, str(tmp_path))
+
+
 def test_table_of_fewer_rows_than_hosts_trains(start, emulated):
     tiny = [
         tpu.FeatureConfig(tpu.TableConfig(2, DIM, initializer=tf.ones_initializer()))

@@ -319,6 +319,15 @@ def test_stack_reads_back_with_tensorflows_own_function(layouts):
         np.testing.assert_array_equal(ours, values[layout.table_name])
 
 
+def test_rows_are_not_tracked(strategy):
+    backend = SparseCoreBackend([], [], strategy, pipelined=False)
+    assert backend.touched_rows() is None
+    backend.forget_touched_rows()
+    assert not backend.cut(False, ".").in_pause
+    with pytest.raises(ValueError, match="does not track which rows"):
+        backend.cut(True, ".")
+
+
 def test_load_and_retrieve_copy_every_table_and_slot(layouts, strategy):
     values = values_of(layouts)
     tables = [

@@ -1,13 +1,16 @@
 """`shardline run` before the pipeline starts, and what the pipeline is started with."""
 
+import contextlib
+import os
 from collections.abc import Callable
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
 from typer.testing import Result
 
-from shardline.pipeline.run_folder import RunFolder
+from shardline.pipeline.run_folder import RunFolder, RunFolderHeldError
 
 
 @pytest.fixture
@@ -15,7 +18,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What would have been run, in the place of runs; each ends with exit code 7."""
     calls: list[tuple[Any, ...]] = []
 
-    def note(config, run_folder, console, arguments, *, verbose) -> int:
+    def note(config, run_folder, lock, console, arguments, *, verbose) -> int:
+        with pytest.raises(RunFolderHeldError), run_folder.held():
+            pass
         calls.append((config, run_folder, arguments, verbose))
         return 7
 
@@ -94,3 +99,53 @@ def test_force_needs_a_reason(
     assert result.exit_code == 1
     assert "--force needs a reason, which is recorded; it is empty." in result.output
     assert not (tmp_path / "run").exists()
+
+
+def test_run_folder_that_another_run_holds_is_told_at_once(
+    invoke: Callable[..., Result],
+    small_config: Callable[..., Path],
+    tmp_path: Path,
+    started: list[tuple[Any, ...]],
+) -> None:
+    with RunFolder(tmp_path).held():
+        result = invoke("run", small_config(), "--output-dir", tmp_path)
+
+    assert result.exit_code == 1
+    assert f"The run folder {tmp_path} is held by process {os.getpid()} since " in (
+        result.output
+    )
+    assert "Wait for it with --wait, stop it, or choose another folder" in result.output
+    assert "Traceback" not in result.output
+    assert started == []
+
+
+def test_run_that_waits_says_so_once_and_goes_on(
+    invoke: Callable[..., Result],
+    small_config: Callable[..., Path],
+    tmp_path: Path,
+    started: list[tuple[Any, ...]],
+) -> None:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(RunFolder(tmp_path).held())
+        Timer(0.5, stack.close).start()
+        result = invoke("run", small_config(), "--output-dir", tmp_path, "--wait")
+
+    assert result.exit_code == 7
+    assert result.output.count(f"{tmp_path} is held by process {os.getpid()}") == 1
+    assert result.output.count("Waiting for it") == 1
+    assert len(started) == 1
+
+
+def test_lock_that_cannot_be_made_is_told(
+    invoke: Callable[..., Result],
+    small_config: Callable[..., Path],
+    tmp_path: Path,
+    started: list[tuple[Any, ...]],
+) -> None:
+    (tmp_path / ".lock").mkdir()
+
+    result = invoke("run", small_config(), "--output-dir", tmp_path)
+
+    assert result.exit_code == 1
+    assert f"{tmp_path / '.lock'} cannot be locked: Is a directory." in result.output
+    assert started == []

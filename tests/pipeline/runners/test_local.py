@@ -11,6 +11,7 @@ import pytest
 from shardline.components.readers.datasets import DatasetError
 from shardline.configs import ConfigError
 from shardline.pipeline.metadata import RunError
+from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.runners import local
 from shardline.pipeline.runners.events import Event, read_events
 
@@ -19,13 +20,17 @@ def run_process(config: Path, folder: Path) -> tuple[int, list[Event], str]:
     """Runs the process; returns its exit code, its events and its other output."""
     read_end, write_end = os.pipe()
     command = [sys.executable, "-m", "shardline.pipeline.runners.local", str(config)]
-    with subprocess.Popen(
-        [*command, "--output-dir", str(folder), "--events", str(write_end)],
-        pass_fds=[write_end],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
+    command += ["--output-dir", str(folder), "--events", str(write_end)]
+    with (
+        RunFolder(folder).held() as lock,
+        subprocess.Popen(
+            [*command, "--lock", str(lock.descriptor)],
+            pass_fds=[write_end, lock.descriptor],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+    ):
         os.close(write_end)
         with os.fdopen(read_end) as file:
             events = list(read_events(file))
@@ -71,3 +76,20 @@ def test_errors_of_others_are_named_by_their_class(
     error: Exception, message: str
 ) -> None:
     assert local._cause(error) == message
+
+
+def test_process_without_the_lock_does_nothing(tmp_path: Path) -> None:
+    read_end, write_end = os.pipe()
+    command = [sys.executable, "-m", "shardline.pipeline.runners.local", "a.yaml"]
+    command += ["--output-dir", str(tmp_path), "--events", str(write_end)]
+    with os.fdopen(read_end), os.fdopen(write_end, "w"):
+        ended = subprocess.run(
+            [*command, "--lock", str(write_end)],
+            pass_fds=[write_end],
+            capture_output=True,
+            text=True,
+        )
+
+    assert ended.returncode == 1
+    assert f"Descriptor {write_end} is not the lock {tmp_path}/.lock." in ended.stderr
+    assert list(tmp_path.iterdir()) == []

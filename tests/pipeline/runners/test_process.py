@@ -35,13 +35,15 @@ def follow(
         python.chmod(0o755)
         monkeypatch.setattr(process.sys, "executable", str(python))
         shown = io.StringIO()
-        code = run_in_process(
-            Path("a.yaml"),
-            run_folder,
-            EscapingConsole(file=shown, width=100),
-            arguments,
-            verbose=verbose,
-        )
+        with run_folder.held() as lock:
+            code = run_in_process(
+                Path("a.yaml"),
+                run_folder,
+                lock,
+                EscapingConsole(file=shown, width=100),
+                arguments,
+                verbose=verbose,
+            )
         return code, shown.getvalue()
 
     before = signal.getsignal(signal.SIGTERM)
@@ -176,10 +178,23 @@ def test_temporary_files_of_the_process_are_gone_after_it(
     assert list(tmp_path.rglob("left")) == []
 
 
+def test_process_holds_the_lock_of_the_run_folder(
+    follow: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    # Of the descriptors of the process, the one that is named is the locked file.
+    find = 'for n in "$@"; do [ "$last" = --lock ] && echo $n; last=$n; done'
+    script = f'lock=$({find})\nreadlink "/proc/$$/fd/$lock"\n'
+
+    follow(f"{script}{SUMMARY}")
+
+    (log,) = (tmp_path / "run" / "logs").iterdir()
+    assert log.read_text() == f"{tmp_path / 'run' / '.lock'}\n"
+
+
 def test_more_of_the_command_line_reaches_the_process(
     tmp_path: Path, follow: Callable[..., tuple[int, str]]
 ) -> None:
     follow(f'printf "<%s>" "$@"; {SUMMARY}', arguments=["--no-cache", "--force=a b"])
 
     (log,) = (tmp_path / "run" / "logs").iterdir()
-    assert "<--no-cache><--force=a b><--events>" in log.read_text()
+    assert "<--no-cache><--force=a b><--lock>" in log.read_text()

@@ -167,6 +167,26 @@ def test_interrupted_preprocess_says_so_in_a_line_and_leaves_nothing(
     place.check_remains()
 
 
+def test_what_a_killed_preprocess_leaves_is_removed_by_the_next(place: Place) -> None:
+    rows = "".join(f"{n % 2},i{n % 500}\n" for n in range(400_000))
+    (place.folder / "data" / "train.csv").write_text(f"label,item\n{rows}")
+    before = sorted(os.listdir(place.folder))
+    command = ["preprocess", "small.yaml", "--output", "output", "--cache", "counts"]
+    process = place.start(*command)
+
+    _wait_for(lambda: list(place.folder.glob("counts/counts-*.*")), process)
+    process.kill()
+    process.communicate(timeout=TIME_LIMIT_S)
+    assert list(place.folder.glob("output.partial-*")) != []
+    assert list(place.temporary.iterdir()) != []
+    code, stdout, stderr = place.run(*command)
+
+    assert (code, stderr) == (0, ""), stdout
+    assert sorted(os.listdir(place.folder)) == sorted([*before, "counts", "output"])
+    assert list(place.folder.glob("counts/*.*")) == []
+    place.check_remains()
+
+
 def _wait_for(is_there: Callable[[], Any], process: subprocess.Popen) -> None:
     for _ in range(TIME_LIMIT_S * 20):
         assert process.poll() is None, process.communicate()

@@ -1,6 +1,10 @@
-"""Sets without tables, for what knows nothing of rows."""
+"""Sets without tables, for what knows nothing of rows, and sets made of arrays."""
+
+from pathlib import Path
+from types import ModuleType
 
 import pytest
+from shardline_tests import load
 
 from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.checkpoint.sets.writer import Clock, SetWriter
@@ -33,3 +37,9 @@ def native_kernels():
     """Skips where sets are written while training waits."""
     if reason := missing_reason():
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def made_sets() -> ModuleType:
+    """Checkpoint sets made of numpy arrays."""
+    return load(Path(__file__).with_name("made_sets.py"))

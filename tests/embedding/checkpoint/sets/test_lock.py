@@ -1,5 +1,6 @@
 """Only one process writes into a folder of sets, and the lock dies with it."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -56,4 +57,13 @@ def test_a_killed_process_holds_nothing(tmp_path):
             FolderLock(tmp_path)
         process.send_signal(signal.SIGKILL)
         process.wait()
+    FolderLock(tmp_path).release()
+
+
+def test_who_asks_whether_it_is_locked_keeps_nobody_out(tmp_path, monkeypatch):
+    FolderLock(tmp_path).release()
+    asking = os.open(tmp_path / ".lock", os.O_RDONLY)
+    fcntl.flock(asking, fcntl.LOCK_SH)
+    monkeypatch.setattr("time.sleep", lambda _: os.close(asking))
+
     FolderLock(tmp_path).release()

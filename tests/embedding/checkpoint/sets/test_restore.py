@@ -3,8 +3,10 @@
 import shutil
 
 import pytest
+import tensorflow as tf
 from shardline_tests import load
 
+from shardline.embedding.checkpoint.sets import restore as restore_module
 from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.checkpoint.sets.reader import SetDamagedError
 from shardline.embedding.checkpoint.sets.restore import restore_newest, restore_set
@@ -107,6 +109,50 @@ def test_the_newest_whole_set_is_taken_and_damage_is_told(saved, folder):
     restored, again = newest(folder, training.SmallTraining())
     assert again == damaged
     assert restored.step == _STEPS - 1
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "message"),
+    [
+        (tf.errors.UnavailableError, tf.errors.UnavailableError, "Socket closed"),
+        (tf.errors.AbortedError, tf.errors.AbortedError, "was restarted"),
+        (tf.errors.NotFoundError, RuntimeError, "does not see .*tables.data-00000-of"),
+    ],
+)
+def test_a_host_that_is_gone_or_sees_no_file_is_no_damage(
+    folder, monkeypatch, error, expected, message
+):
+    monkeypatch.setattr(restore_module, "can_read", lambda devices: False)
+    small = training.SmallTraining(hosts=1)
+    restore = tf.raw_ops.RestoreV2
+
+    def lost(prefix, **arguments):
+        if prefix.endswith("tables"):
+            raise error(
+                None, None, "No such file: Socket closed, or the worker was restarted"
+            )
+        return restore(prefix=prefix, **arguments)
+
+    monkeypatch.setattr(tf.raw_ops, "RestoreV2", lost)
+    with pytest.raises(expected, match=message):
+        newest(folder, small)
+    assert len(folder.sets()) == _STEPS
+
+
+def test_what_one_host_finds_damaged_while_another_reads_is_damage(folder, monkeypatch):
+    small = training.SmallTraining(hosts=1)
+    newer, older = folder.sets()[-1], folder.sets()[-2]
+    restore = restore_module._restore_table
+
+    def fail(reader, *arguments):
+        if reader.set.name == newer.name:
+            raise tf.errors.DataLossError(None, None, "checksum of another host")
+        restore(reader, *arguments)
+
+    monkeypatch.setattr(restore_module, "_restore_table", fail)
+    restored, damaged = newest(folder, small)
+    assert restored.step == older.step
+    assert damaged == [(newer.name, f"{newer.path}: checksum of another host")]
 
 
 def test_a_set_whose_base_is_damaged_is_damaged(folder):

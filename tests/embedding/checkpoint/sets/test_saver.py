@@ -253,6 +253,37 @@ def test_what_a_set_says_of_itself(tmp_path, small):
     assert reader.get_variable_to_shape_map()["wide/parameters"] == [2000, 8]
 
 
+def test_hosts_are_used_through_the_call_that_is_given(tmp_path, small):
+    called = []
+
+    def run(function, *arguments):
+        called.append(function.__name__)
+        return function(*arguments)
+
+    with SetSaver(tmp_path, small.engine, lineage=LINEAGE, run=run) as saver:
+        save(saver, small)
+        saver.wait()
+        small.train()
+        save(saver, small)
+        saver.wait()
+    of_a_save = ["cut", "write", "write", "end"]
+    assert called == [*of_a_save, "touched_rows", *of_a_save]
+
+
+def test_a_cut_that_cannot_be_ended_hides_no_error(tmp_path, small, slow):
+    def run(function, *arguments):
+        if function.__name__ == "end":
+            raise tf.errors.UnavailableError(None, None, "the host is gone")
+        return function(*arguments)
+
+    slow(OSError(errno.ENOSPC, "No space left on device")).set()
+    with SetSaver(tmp_path, small.engine, lineage=LINEAGE, run=run) as saver:
+        save(saver, small)
+        with pytest.raises(SaveError, match="No space left on device"):
+            saver.wait()
+    assert SetFolder(tmp_path).sets() == []
+
+
 def test_an_error_after_the_set_names_the_set(tmp_path, small, monkeypatch):
     def fail(*_):
         raise OSError("cannot remove")

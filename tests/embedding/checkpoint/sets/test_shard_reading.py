@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 from shardline_tests import load
 
 from shardline.embedding import configure_logical_hosts
@@ -48,6 +49,17 @@ def test_a_damaged_piece_is_named_with_file_table_and_rows(saved):
     named = r"tables\.data-00001-of-00002: rows 1000 to 1999 of 'wide' \(parameters\)"
     with pytest.raises(SetDamagedError, match=named):
         shard_reading.read_shard(reader, "wide", variables, 0, 2000)
+
+
+def test_a_host_that_does_not_see_the_files_is_told_from_damage(saved, monkeypatch):
+    class Ops:
+        def shardline_read_shard(self, **_):
+            raise tf.errors.DataLossError(None, None, "Cannot open: No such file")
+
+    monkeypatch.setattr(shard_reading, "usable_ops", Ops)
+    variables = {"parameters": tf.Variable(tf.zeros([2000, 8]))}
+    with pytest.raises(RuntimeError, match=r"does not see .*must lie on a file system"):
+        shard_reading.read_shard(SetReader(saved[0]), "wide", variables, 0, 2000)
 
 
 def test_hosts_without_the_kernels_read_the_other_way(monkeypatch):

@@ -1,0 +1,89 @@
+"""How long training goes on, and how it is kept from being lost."""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from shardline.configs.section import PositiveFloat, PositiveInt, Section
+
+_Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_DEFAULT_SECONDS = 300.0
+
+
+class EarlyStop(Section):
+    """Stop when the held-out part of the training examples no longer improves."""
+
+    # The split to watch. The evaluation split would get metrics that are too good.
+    split: str = "validation"
+    every_steps: PositiveInt
+    patience: PositiveInt = 1
+
+
+class Keep(Section):
+    """Which checkpoint sets stay."""
+
+    # The newest ones; what they are based on stays with them.
+    last: PositiveInt = 2
+    # Besides, one of each so many steps, for ever.
+    every_steps: PositiveInt | None = None
+
+
+class Checkpoint(Section):
+    """When a training writes checkpoint sets, from which a killed one goes on.
+
+    Nothing here changes what is learnt, so none of it is in a cache key.
+    """
+
+    # A set falls due at multiples of so many steps, or when so many seconds have passed
+    # since the last one, whichever comes first. Default: every 300 seconds.
+    every_steps: PositiveInt | None = None
+    every_seconds: _Seconds | None = None
+    keep: Keep = Keep()
+    # Whether a set may hold only the rows that changed since the one before.
+    differential: bool = True
+    # Where sets are written; None: beside the outputs of the Trainer.
+    folder: str | None = Field(default=None, min_length=1)
+
+    @field_validator("folder")
+    @classmethod
+    def _is_mounted(cls, folder: str | None) -> str | None:
+        if folder and "://" in folder:
+            raise PydanticCustomError(
+                "not_mounted",
+                "sets need a folder of this machine, such as a mounted volume",
+            )
+        return folder
+
+    @property
+    def seconds(self) -> float | None:
+        """After how many seconds a set falls due; None: only steps count."""
+        if self.every_steps is None and self.every_seconds is None:
+            return _DEFAULT_SECONDS
+        return self.every_seconds
+
+
+class Training(Section):
+    """How long, and at which learning rate, the trainer trains the dense model."""
+
+    batch_size: PositiveInt
+    # Exactly one of the two.
+    epochs: PositiveInt | None = None
+    steps: PositiveInt | None = None
+    # How many steps one call into TensorFlow takes; progress is shown between calls.
+    steps_per_call: PositiveInt = 20
+    # The learning rate of the dense model's Adam. Each table has an optimizer itself.
+    learning_rate: PositiveFloat = 0.001
+    # How many logical hosts the rows of every table are split over.
+    hosts: PositiveInt = 1
+    seed: int = 0
+    early_stop: EarlyStop | None = None
+    checkpoint: Checkpoint = Checkpoint()
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "Training":
+        if (self.epochs is None) == (self.steps is None):
+            raise PydanticCustomError(
+                "one_length", "give exactly one of `epochs` and `steps`"
+            )
+        return self
