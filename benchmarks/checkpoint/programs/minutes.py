@@ -7,6 +7,7 @@ Prints for each minute the times of the trainer's calls, and what was saved.
 """
 
 import argparse
+import dataclasses
 import time
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def main() -> dict[str, Any]:
             sets.seconds()
     return {
         "calls": calls,
-        "saved": [saved._asdict() for saved in sets.saved[1:]],
+        "saved": [dataclasses.asdict(saved) for saved in sets.saved[1:]],
     }
 
 

@@ -67,6 +67,8 @@ class RowTracker {
   void touch(int64_t row, const TableRows& table) {
     if (__builtin_expect(!touched_.has(row), false)) touch_first(row, table);
   }
+  // Some rows before that; `before` is the one that was fetched last.
+  void fetch(int64_t row, int64_t before) const { touched_.fetch(row, before); }
 
   int64_t rows() const { return rows_; }
   int64_t dim() const { return dim_; }

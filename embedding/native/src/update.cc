@@ -71,6 +71,7 @@ class Update {
   Update(const UpdatedTable& table, const Lookup& joined, uint64_t* sorted)
       : table_(table),
         loops_(row_loops()),
+        tracker_(table.tracker),
         source_{sorted, joined.segments, joined.coefficients, table.parts.data(),
                 static_cast<int64_t>(table.parts.size())},
         count_(joined.count),
@@ -131,7 +132,7 @@ class Update {
 
   // Before a row is changed.
   SHARDLINE_INLINE void touch(int64_t row) const {
-    if (table_.tracker) table_.tracker->touch(row, table_.table);
+    if (tracker_) tracker_->touch(row, table_.table);
   }
 
   int64_t end_of_run(int64_t first, int64_t limit) const {
@@ -217,15 +218,18 @@ class Update {
   // Fetches the row that an occurrence updates, if it is not that of the one before.
   SHARDLINE_INLINE void fetch(int64_t occurrence) const {
     const int64_t row = row_of(source_.sorted[occurrence]);
-    if (row == row_of(source_.sorted[occurrence - 1])) return;
+    const int64_t before = row_of(source_.sorted[occurrence - 1]);
+    if (row == before) return;
     prefetch(table_.table.parameters + row * dim_, dim_);
     for (const float* slot : table_.table.slots) {
       if (slot) prefetch(slot + row * dim_, dim_);
     }
+    if (tracker_) tracker_->fetch(row, before);
   }
 
   const UpdatedTable& table_;
   const RowLoops& loops_;
+  RowTracker* const tracker_;
   const UpdateSource source_;
   const int64_t count_, dim_;
   const Buffer<float> partial_sums_;
