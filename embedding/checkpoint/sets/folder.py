@@ -181,10 +181,17 @@ class SetFolder:
         content = json.dumps({"why": why, "found": now}, indent=1)
         replace_file(self.path / name / _DAMAGED_FILE, content.encode())
 
+    def is_good(self, name: str) -> bool:
+        """Returns whether a set is there and not marked as damaged; reads no file."""
+        path = self.path / name
+        is_there = (path / MANIFEST_FILE).exists()
+        return is_there and not (path / _DAMAGED_FILE).exists()
+
     def unpin(self, name: str) -> None:
-        """Leaves a set to retention, if it is there."""
-        if (self.path / name).is_dir():
-            remove_file(self.path / name / _PINNED_FILE)
+        """Leaves a set to retention, if it is there, and what it was folded into."""
+        for one in {name, name.replace("-differential", "-full")}:
+            if (self.path / one).is_dir():
+                remove_file(self.path / one / _PINNED_FILE)
 
     def remove(self, name: str) -> None:
         """Removes a set, or remains; at every moment there is a whole set or none."""

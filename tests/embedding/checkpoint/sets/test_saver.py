@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import threading
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from shardline_tests import load
@@ -12,6 +13,7 @@ from shardline.embedding.checkpoint.sets import saver as saver_module
 from shardline.embedding.checkpoint.sets.compaction import MAX_DEPTH
 from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.checkpoint.sets.lock import SetLockedError
+from shardline.embedding.checkpoint.sets.restore import restore_set
 from shardline.embedding.checkpoint.sets.retention import Keep
 from shardline.embedding.checkpoint.sets.saver import SaveError, SetSaver
 from shardline.embedding.checkpoint.sets.verify import verify_set
@@ -310,3 +312,130 @@ def test_without_native_kernels_sets_are_full_and_equal(tmp_path, monkeypatch):
     assert saving.pause_seconds > 0.5 * saving.seconds
     _assert_holds(tmp_path, small.content())
     assert dataclasses.asdict(sets[0].manifest)["hosts"] == 2
+
+
+def test_what_the_caller_changes_later_is_in_no_set(tmp_path, small, slow):
+    go_on = slow()
+    state = {"reader": {"files": ["a"]}, "loss": float("nan")}
+    with SetSaver(tmp_path, small.engine, lineage=LINEAGE) as saver:
+        saver.save(small.step, small.variables, state)
+        state["reader"]["files"].append("b")
+        go_on.set()
+        saver.wait()
+        state["reader"]["files"].append("c")
+        small.train()
+        saver.save(small.step, small.variables, state)
+        saver.wait()
+    folder = SetFolder(tmp_path)
+    full, differential = folder.chain(folder.sets()[-1])
+    assert full.manifest.state["reader"] == {"files": ["a"]}
+    assert differential.manifest.state["reader"] == {"files": ["a", "b", "c"]}
+
+
+def test_state_that_is_not_json_is_refused_at_once(tmp_path, small):
+    with SetSaver(tmp_path, small.engine, lineage=LINEAGE) as saver:
+        with pytest.raises(TypeError, match="state"):
+            saver.save(0, small.variables, {"loss": np.float32(1)})
+        assert save(saver, small)
+        saver.wait()
+
+
+def test_a_save_whose_thread_cannot_begin_leaves_nothing_behind(
+    tmp_path, small, monkeypatch
+):
+    def fail(_):
+        raise RuntimeError("can't start new thread")
+
+    with SetSaver(tmp_path, small.engine, lineage=LINEAGE) as saver:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", fail)
+            with pytest.raises(RuntimeError, match="start new thread"):
+                save(saver, small)
+        saver.wait()
+        assert save(saver, small)
+    SetSaver(tmp_path, small.engine, lineage=LINEAGE, parent=saver.newest).close()
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_who_stops_a_save_in_the_pause_stops_the_training(
+    tmp_path, small, monkeypatch, stop
+):
+    cut = small.engine.cut(False, str(tmp_path))
+    cut.in_pause = True
+    monkeypatch.setattr(cut, "write", lambda *_: _raise(stop()))
+    monkeypatch.setattr(type(small.engine), "cut", lambda *_: cut)
+    with SetSaver(tmp_path, small.engine, lineage=LINEAGE) as saver:
+        with pytest.raises(stop):
+            save(saver, small)
+        saver.check()
+    assert SetFolder(tmp_path).found() == []
+
+
+def _raise(error):
+    raise error
+
+
+def test_steps_do_not_go_back(tmp_path, small):
+    with SetSaver(tmp_path, small.engine, lineage=LINEAGE) as saver:
+        small.train(5)
+        save(saver, small)
+        saver.wait()
+        with pytest.raises(ValueError, match="step 3, and its newest set is of step 5"):
+            saver.save(3, small.variables, {})
+
+
+def test_a_set_builds_on_none_of_another_folder(tmp_path, small):
+    with SetSaver(tmp_path / "first", small.engine, lineage=LINEAGE) as first:
+        small.train()
+        save(first, small)
+        first.wait()
+    again = training.restored(SetFolder(tmp_path / "first"))
+    with SetSaver(
+        tmp_path / "second", again.engine, lineage=LINEAGE, parent=first.newest
+    ) as second:
+        again.train()
+        save(second, again)
+        second.wait()
+    _assert_holds(tmp_path / "second", again.content())
+
+
+def test_a_set_builds_on_none_that_is_damaged(tmp_path, small):
+    with SetSaver(tmp_path, small.engine, lineage=LINEAGE) as saver:
+        for _ in range(2):
+            small.train()
+            save(saver, small)
+            saver.wait()
+        SetFolder(tmp_path).mark_damaged("step-000000000001-full", "for a test")
+        small.train()
+        save(saver, small)
+        saver.wait()
+        assert saver.newest.manifest.kind == "full"
+
+
+def test_after_a_restore_a_set_does_not_build_on_what_was_before(tmp_path, small):
+    with SetSaver(tmp_path, small.engine, lineage=LINEAGE, keep=Keep(9)) as saver:
+        for _ in range(2):
+            small.train(2)
+            save(saver, small)
+            saver.wait()
+        folder = SetFolder(tmp_path)
+        first = folder.sets()[0]
+        restore_set(folder, first, small.engine, small.variables, LINEAGE)
+        small.train()
+        save(saver, small)
+        saver.wait()
+    _assert_holds(tmp_path, small.content())
+
+
+def test_a_folded_set_is_unpinned_with_what_it_was_folded_from(tmp_path, small):
+    reported = []
+    with SetSaver(
+        tmp_path, small.engine, lineage=LINEAGE, on_saved=reported.append
+    ) as saver:
+        for step in range(MAX_DEPTH + 1):
+            small.train()
+            save(saver, small, pinned=step == MAX_DEPTH)
+            saver.wait()
+        assert saver.newest.manifest.kind == "full"
+        saver.unpin(reported[-1].name)
+    assert not any(one.is_pinned for one in SetFolder(tmp_path).sets())
