@@ -175,6 +175,16 @@ class SetFolder:
             sets.insert(0, parent)
         return sets
 
+    def names_of_chain(self, last: CheckpointSet) -> list[str]:
+        """Returns the names of `chain`; none if a set is not here as it was."""
+        try:
+            here = self.named(last.name)
+            if here.manifest.digest != last.manifest.digest:
+                return []
+            return [one.name for one in self.chain(here)]
+        except (ManifestError, OSError):
+            return []
+
     def mark_damaged(self, name: str, why: str) -> None:
         """Has a set never be restored, nor counted as kept."""
         now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")

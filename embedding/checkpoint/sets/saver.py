@@ -19,7 +19,8 @@ from shardline.embedding.checkpoint.error_text import reason_of
 from shardline.embedding.checkpoint.sets.compaction import MAX_DEPTH, compact
 from shardline.embedding.checkpoint.sets.cut import Cut, Piece
 from shardline.embedding.checkpoint.sets.folder import CheckpointSet, SetFolder
-from shardline.embedding.checkpoint.sets.manifest import Kind, ManifestError
+from shardline.embedding.checkpoint.sets.manifest import Kind
+from shardline.embedding.checkpoint.sets.reader import SetDamagedError
 from shardline.embedding.checkpoint.sets.retention import (
     Keep,
     collect_garbage,
@@ -301,13 +302,7 @@ class SetSaver:
     def _go_on_from(self, newest: CheckpointSet | None) -> None:
         """Notes on what the next differential set builds: nothing that is elsewhere."""
         self._parent = newest
-        self._chain: list[str] = []
-        if newest is None:
-            return
-        with contextlib.suppress(ManifestError, OSError):
-            here = self._folder.named(newest.name)
-            if here.manifest.digest == newest.manifest.digest:
-                self._chain = [one.name for one in self._folder.chain(here)]
+        self._chain = self._folder.names_of_chain(newest) if newest else []
 
     def _save(self, plan: SavePlan) -> None:
         """Writes what was cut; keeps the error if that fails."""
@@ -370,8 +365,22 @@ class SetSaver:
                 )
             )
         if manifest.depth >= MAX_DEPTH:
-            self._go_on_from(compact(self._folder, saved))
+            try:
+                self._go_on_from(compact(self._folder, saved))
+            except SetDamagedError as error:
+                self._leave_chain(saved, error)
+                return
         collect_garbage(self._folder, self._keep)
+
+    def _leave_chain(self, last: CheckpointSet, error: SetDamagedError) -> None:
+        """Has the next set be full: training holds what the disk has lost."""
+        _log.warning(
+            "%s builds on what is damaged, and is marked so; the next set is full: %s",
+            *(last.path, error),
+        )
+        self._folder.mark_damaged(last.name, str(error))
+        self._chain = []
+        self._make_room()
 
     def _make_room(self) -> None:
         """Gives back what a failed save took of the disk, if the disk lets it."""

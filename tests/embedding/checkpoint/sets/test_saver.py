@@ -439,3 +439,21 @@ def test_a_folded_set_is_unpinned_with_what_it_was_folded_from(tmp_path, small):
         assert saver.newest.manifest.kind == "full"
         saver.unpin(reported[-1].name)
     assert not any(one.is_pinned for one in SetFolder(tmp_path).sets())
+
+
+def test_training_leaves_a_chain_that_the_disk_has_damaged(tmp_path, small):
+    with SetSaver(tmp_path, small.engine, lineage=LINEAGE) as saver:
+        for _ in range(MAX_DEPTH):
+            small.train()
+            save(saver, small)
+            saver.wait()
+        base = tmp_path / "step-000000000001-full/tables.data-00000-of-00002"
+        base.write_bytes(bytes(base.stat().st_size))
+        for _ in range(2):
+            small.train()
+            save(saver, small)
+            saver.wait()
+    last = SetFolder(tmp_path).found()[-2:]
+    assert [one.condition for one in last] == ["damaged", "complete"]
+    assert "step-000000000001-full" in last[0].fault
+    _assert_holds(tmp_path, small.content())
