@@ -1,4 +1,4 @@
-"""On what the next set builds: nothing that is elsewhere, damaged, or was left behind."""
+"""On what the next set builds: nothing that is elsewhere, damaged or left behind."""
 
 import pytest
 from shardline_tests import load
