@@ -4,7 +4,6 @@ import dataclasses
 from pathlib import Path
 
 from shardline.configs import load_run
-from shardline.configs.outputs import ARTIFACTS_FOLDER
 from shardline.pipeline.run_folder import RunFolder, run_folder_of
 
 _SETS = Path("Trainer", "sets")
@@ -31,7 +30,8 @@ def trainings_of(where: str, output_dir: Path | None = None) -> list[TrainingFol
     """Returns the trainings of a run that have checkpoint sets, the newest first.
 
     Args:
-        where: a folder of sets, a run folder, or the path of a configuration.
+        where: the path of a configuration, a run folder, a folder of sets, or one with
+            such folders.
         output_dir: the run folder, if a configuration's is not `runs/<name>`.
 
     Raises:
@@ -39,12 +39,19 @@ def trainings_of(where: str, output_dir: Path | None = None) -> list[TrainingFol
         NoTrainingError: if there are none.
     """
     path = Path(where)
-    if not path.is_dir():
-        path = run_folder_of(load_run(path).name, output_dir).root
-    elif not (path / ARTIFACTS_FOLDER).is_dir():
-        return [TrainingFolder(path.resolve().name, path)]
     sets = RunFolder(path).artifacts / _SETS
-    folders = [folder for folder in sets.glob("*") if folder.is_dir()]
+    if not path.is_dir():
+        run = load_run(path)
+        path = run_folder_of(run.name, output_dir).root
+        sets = Path(run.training.checkpoint.folder or RunFolder(path).artifacts / _SETS)
+    elif _holds_sets(path):
+        return [TrainingFolder(path.resolve().name, path)]
+    folders = [
+        folder
+        for parent in (sets, path)
+        for folder in parent.glob("*")
+        if folder.is_dir() and _holds_sets(folder)
+    ]
     if not folders:
         raise NoTrainingError(
             f"{path} holds no checkpoint sets. A run writes them while it trains, to "
@@ -79,6 +86,10 @@ def training_of(
             f"exactly one must. There are {there}."
         )
     return found[0]
+
+
+def _holds_sets(folder: Path) -> bool:
+    return any(folder.glob("step-*"))
 
 
 def _changed(folder: Path) -> int:

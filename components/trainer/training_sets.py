@@ -192,10 +192,10 @@ class TrainingSets:
             while True:
                 saved = self._saved.popleft()
                 _log.info(
-                    "checkpoint set of step %d: %.1f MB (%s), %.2f s, training paused "
-                    "%.1f ms",
+                    "checkpoint set of step %d: %s (%s), %.2f s, "
+                    "training paused %.1f ms",
                     saved.step,
-                    saved.bytes / 1e6,
+                    _size(saved.bytes),
                     saved.kind,
                     saved.seconds,
                     1e3 * saved.pause_seconds,
@@ -229,6 +229,12 @@ def open_sets(
     # The first one holds parts of damaged sets.
     learner = make_learner()
     return learner, TrainingSets(folder, learner, settings, lineage)
+
+
+def _size(number: int) -> str:
+    if number < 10**6:
+        return f"{number / 1e3:.1f} kB"
+    return f"{number / 1e6:.1f} MB"
 
 
 def _report_damaged(name: str, why: str) -> None:

@@ -20,7 +20,11 @@ import tensorflow as tf
 from shardline.components.execution.local_copy import is_remote
 from shardline.components.trainer.set_settings import sets_folder
 from shardline.configs.schema import FeatureSet, Model, Target, Training
-from shardline.embedding.checkpoint.sets.durable import make_folder, replace_file
+from shardline.embedding.checkpoint.sets.durable import (
+    make_folder,
+    remove_file,
+    replace_file,
+)
 from shardline.embedding.checkpoint.sets.lock import is_locked
 
 _log = logging.getLogger("shardline.trainer")
@@ -102,6 +106,8 @@ class WorkFolder:
         """
         self.path = path
         make_folder(path)
+        # Whoever opens a training that had ended may have gone back in its sets.
+        remove_file(path / _FINISHED)
 
     @property
     def events(self) -> Path:

@@ -177,10 +177,16 @@ class _KeptHost:
                 )
         elif self._question.done():
             if self._question.result():
-                self._answered_s = now_s
+                self._note_answer(now_s)
             self._question = None
             serves = self._answered_s is not None
             self._ask_at_s = now_s + (_ASK_EVERY_S if serves else _ASK_AT_START_EVERY_S)
+
+    def _note_answer(self, now_s: float) -> None:
+        if self._answered_s is None:
+            seconds = now_s - self._started_s
+            _log.info("%s serves, %.1f s after its start", self._name, seconds)
+        self._answered_s = now_s
 
     def _kill_if_silent(self, process: "subprocess.Popen[bytes]") -> None:
         now_s, patience = time.monotonic(), self._patience

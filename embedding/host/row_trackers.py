@@ -16,6 +16,10 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+# Owners go wherever Python collects them, while a graph is built too. TensorFlow's own
+# resources are destroyed in this mode; it is not exported.
+from tensorflow.python.eager.context import eager_mode
+
 from shardline.embedding.checkpoint.sets.cut import PARAMETERS, ROWS, Piece
 from shardline.embedding.tables.host_table import Shard
 
@@ -183,6 +187,6 @@ def _eagerly_on(device: str) -> Iterator[None]:
 
 def _destroy(device: str, handles: Sequence[tf.Tensor]) -> None:
     # A host that is gone has no trackers left.
-    with contextlib.suppress(tf.errors.OpError), _eagerly_on(device):
+    with contextlib.suppress(tf.errors.OpError), eager_mode(), tf.device(device):
         for handle in handles:
             tf.raw_ops.DestroyResourceOp(resource=handle, ignore_lookup_error=True)

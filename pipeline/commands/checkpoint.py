@@ -37,12 +37,15 @@ _Where = Annotated[
     str,
     typer.Argument(
         metavar="WHERE",
-        help="The configuration of a run, a run folder, or a folder of sets.",
+        help="The configuration of a run, a run folder, a folder of sets, or one "
+        "with such folders.",
     ),
 ]
 _Set = Annotated[
     str,
-    typer.Argument(metavar="SET", help="The name of a set, its step, or `newest`."),
+    typer.Argument(
+        metavar="SET", help="The name of a set, its step, its path, or `newest`."
+    ),
 ]
 _Training = Annotated[
     str | None,
@@ -94,8 +97,8 @@ def verify(
         str | None,
         typer.Argument(
             metavar="SET",
-            help="The name of a set, its step, or `newest`: it is verified with what "
-            "it builds on. Default: all sets.",
+            help="The name of a set, its step, its path, or `newest`: it is verified "
+            "with what it builds on. Default: all sets.",
         ),
     ] = None,
     mark: Annotated[
@@ -113,8 +116,9 @@ def verify(
     with _failing():
         from shardline.embedding.checkpoint.sets.checkup import checked
 
-        folder = _folder(where, training, output_dir)
-        last = None if name is None else _set_of(folder, name)
+        folder, last = _folder(where, training, output_dir), None
+        if name is not None:
+            folder, last = _set_of(folder, name)
         verdicts = []
         for verdict in checked(folder, last, marks=mark):
             verdicts.append(verdict)
@@ -143,8 +147,7 @@ def inspect(
         from shardline.embedding.checkpoint.sets.chain import chain_readers
         from shardline.embedding.checkpoint.sets.inspection import summaries
 
-        folder = _folder(where, training, output_dir)
-        one = _set_of(folder, name)
+        folder, one = _set_of(_folder(where, training, output_dir), name)
         readers = chain_readers(folder, one)
         with console.status(f"Reading {one.name}"):
             tensors = list(summaries(readers))
@@ -183,8 +186,10 @@ def diff(
         folder = _folder(where, training, output_dir)
         pair = [_set_of(folder, name) for name in (first, second)]
         with console.status("Comparing"):
-            comparison = compare(*(chain_readers(folder, one) for one in pair))
-    names = [one.name for one in pair]
+            comparison = compare(*(chain_readers(*located) for located in pair))
+    # Sets of two folders may have one name.
+    is_here = all(place.path == folder.path for place, _ in pair)
+    names = [one.name if is_here else str(one.path) for _, one in pair]
     if as_json:
         print_json({"sets": names, **_json(comparison)})
     else:
@@ -266,9 +271,8 @@ def export(
 
         if form == "tensorflow" and rows != "float32":
             raise ExportError(f"--format tensorflow holds rows as float32, not {rows}.")
-        folder = _folder(where, training, output_dir)
-        one = _set_of(folder, name)
-        with console.status(f"Writing {one.name} to {output}"), stderr_held_back():
+        folder, one = _set_of(_folder(where, training, output_dir), name)
+        with console.status(f"Writing {one.name} to {output}"):
             if form == "tensorflow":
                 path = export_tables(folder, one, output)
             else:
@@ -285,17 +289,22 @@ def _folder(where: str, training: str | None, output_dir: Path | None) -> "SetFo
     return SetFolder(training_of(where, training, output_dir).folder)
 
 
-def _set_of(folder: "SetFolder", name: str) -> "CheckpointSet":
-    """Returns a set by its name, its step, or as the newest.
+def _set_of(folder: "SetFolder", name: str) -> tuple["SetFolder", "CheckpointSet"]:
+    """Returns a set by its name, its step, its path, or as the newest; and its folder.
 
     Raises:
         FileNotFoundError: if there is none.
     """
+    from shardline.embedding.checkpoint.sets.folder import SetFolder
+
+    if "/" in name:
+        folder = SetFolder(Path(name).parent)
+        return folder, folder.named(Path(name).name)
     sets = folder.sets()
     if name == "newest" and sets:
-        return sets[-1]
+        return folder, sets[-1]
     at_step = [one for one in sets if name.isdecimal() and one.step == int(name)]
-    return at_step[-1] if at_step else folder.named(name)
+    return folder, at_step[-1] if at_step else folder.named(name)
 
 
 def _missing_best_step(folder: "SetFolder") -> int | None:
@@ -326,7 +335,7 @@ def _failing() -> Iterator[None]:
         from shardline.embedding.checkpoint.sets.reader import SetDamagedError
         from shardline.embedding.checkpoint.sets.rewind import RewindError
         from shardline.embedding.checkpoint.sets.rounding import RoundingError
-    with failing_on(
+    expected = (
         ConfigError,
         ExportError,
         ManifestError,
@@ -336,5 +345,6 @@ def _failing() -> Iterator[None]:
         RoundingError,
         SetDamagedError,
         SetLockedError,
-    ):
+    )
+    with failing_on(*expected), stderr_held_back():
         yield

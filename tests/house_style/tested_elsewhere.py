@@ -21,7 +21,6 @@ ELSEWHERE = {
         embedding/checkpoint/sets/compaction embedding/checkpoint/sets/reader
         embedding/checkpoint/sets/writer
     """,
-    "embedding/checkpoint/sets/test_saver.py": "embedding/checkpoint/sets/cut",
     # Parts of reading, which is tested with files of every format.
     "components/readers/files/test_unit_reader.py": """
         components/readers/files/columns/canonical

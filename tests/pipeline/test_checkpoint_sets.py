@@ -17,9 +17,11 @@ def run(tmp_path: Path) -> Path:
     """A run folder with the sets of three trainings, that of `abc` the newest."""
     sets = tmp_path / "run" / "artifacts" / "Trainer" / "sets"
     for age, name in enumerate(("abc", "abd", "f00")):
-        (sets / name).mkdir(parents=True)
+        (sets / name / "step-000000000010-full").mkdir(parents=True)
         os.utime(sets / name, (1000 - age, 1000 - age))
-    (sets / "a file").touch()
+    (sets / "settings.json").touch()
+    (sets / "none-yet").mkdir()
+    (tmp_path / "run" / ".lock").touch()
     return tmp_path / "run"
 
 
@@ -44,12 +46,25 @@ def test_configuration_leads_to_its_run_folder(
     assert names(str(config)) == ["abc", "abd", "f00"]
 
 
+def test_configuration_may_name_another_folder(
+    run, small_config, tmp_path, monkeypatch
+) -> None:
+    sets = run / "artifacts" / "Trainer" / "sets"
+    config = small_config(hosts=f"2\n  checkpoint: {{folder: {sets}}}")
+
+    assert names(str(config), tmp_path / "another run") == ["abc", "abd", "f00"]
+
+
 def test_folder_of_sets_is_one_training(run) -> None:
     folder = run / "artifacts" / "Trainer" / "sets" / "abd"
 
     (only,) = trainings_of(str(folder))
 
     assert (only.fingerprint, only.folder) == ("abd", folder)
+
+
+def test_folder_of_such_folders_has_them_newest_first(run) -> None:
+    assert names(str(run / "artifacts" / "Trainer" / "sets")) == ["abc", "abd", "f00"]
 
 
 def test_training_is_named_by_the_beginning_of_its_fingerprint(run) -> None:

@@ -19,20 +19,19 @@ from shardline.embedding.checkpoint.error_text import reason_of
 from shardline.embedding.checkpoint.sets.compaction import MAX_DEPTH, compact
 from shardline.embedding.checkpoint.sets.cut import Cut, Piece
 from shardline.embedding.checkpoint.sets.folder import CheckpointSet, SetFolder
-from shardline.embedding.checkpoint.sets.manifest import Kind, StoredTable
+from shardline.embedding.checkpoint.sets.manifest import Kind
 from shardline.embedding.checkpoint.sets.retention import (
     Keep,
     collect_garbage,
     remove_remains,
 )
+from shardline.embedding.checkpoint.sets.save_plan import SavePlan, all_rows, is_less
 from shardline.embedding.checkpoint.sets.writer import Clock, SetWriter
 from shardline.embedding.engine import TPUEmbedding
+from shardline.embedding.native.library import say_once
 from shardline.embedding.tables.sharded_variable import on_every_task
 
 _log = logging.getLogger(__name__)
-
-_FLOAT_BYTES = 4
-_ROW_NUMBER_BYTES = 8
 
 
 def _call(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -62,19 +61,6 @@ class SavedSet:
     bytes: int
     seconds: float
     pause_seconds: float
-
-
-@dataclasses.dataclass(frozen=True)
-class _Plan:
-    """What is to be saved, as it was at the cut."""
-
-    writer: SetWriter
-    cut: Cut
-    tables: Mapping[str, StoredTable]
-    values: Mapping[str, tf.Tensor]
-    state: Mapping[str, Any]
-    pinned: bool
-    clock: Clock
 
 
 class SetSaver:
@@ -171,6 +157,10 @@ class SetSaver:
         clock = Clock()
         plan = self._plan(step, variables, state, pinned, clock)
         if plan.cut.in_pause:
+            say_once(
+                "Without native kernels checkpoint sets are written while training "
+                "waits, and hold all rows."
+            )
             self._save(plan)
             self.check()
             return True
@@ -239,7 +229,7 @@ class SetSaver:
         state: Mapping[str, Any],
         pinned: bool,
         clock: Clock,
-    ) -> _Plan:
+    ) -> SavePlan:
         kind = self._kind()
         folder = str(self._folder.path)
         cut: Cut = self._run(self._engine.cut, kind == "differential", folder)
@@ -252,9 +242,9 @@ class SetSaver:
             writer = SetWriter(self._folder, step, kind, parent, hosts)
             tables = {
                 name: dataclasses.replace(table, stored_rows=cut.rows[name])
-                for name, table in self._tables().items()
+                for name, table in all_rows(self._engine).items()
             }
-            return _Plan(writer, cut, tables, values, dict(state), pinned, clock)
+            return SavePlan(writer, cut, tables, values, dict(state), pinned, clock)
         except BaseException:
             self._give_up(cut)
             raise
@@ -273,25 +263,9 @@ class SetSaver:
         if self._parent.manifest.depth >= MAX_DEPTH:
             return "full"
         touched = self._run(self._engine.touched_rows)
-        if touched is None:
-            return "full"
-        size = full = 0
-        for name, table in self._tables().items():
-            row_bytes = table.dim * _FLOAT_BYTES * (1 + len(table.slots))
-            size += touched[name] * (row_bytes + _ROW_NUMBER_BYTES)
-            full += table.rows * row_bytes
-        return "differential" if size < full else "full"
+        return "differential" if is_less(touched, all_rows(self._engine)) else "full"
 
-    def _tables(self) -> dict[str, StoredTable]:
-        """Returns the engine's tables, all rows of them."""
-        tables = {}
-        for name, tensors in self._engine._variables.items():
-            rows, dim = tensors["parameters"].shape.as_list()
-            slots = tuple(slot for slot in tensors if slot != "parameters")
-            tables[name] = StoredTable(rows, dim, slots, stored_rows=rows)
-        return tables
-
-    def _save(self, plan: _Plan) -> None:
+    def _save(self, plan: SavePlan) -> None:
         """Writes what was cut; keeps the error if that fails."""
         try:
             saved = self._written(plan)
@@ -314,7 +288,7 @@ class SetSaver:
             self._error = failed
             self._make_room()
 
-    def _written(self, plan: _Plan) -> CheckpointSet:
+    def _written(self, plan: SavePlan) -> CheckpointSet:
         writer = plan.writer
         writer.begin(pinned=plan.pinned)
         hosts = self._engine.hosts
@@ -354,7 +328,7 @@ class SetSaver:
         with contextlib.suppress(OSError):
             remove_remains(self._folder)
 
-    def _failed(self, plan: _Plan, error: BaseException) -> SaveError:
+    def _failed(self, plan: SavePlan, error: BaseException) -> SaveError:
         last = self._parent.name if self._parent else "none"
         failed = SaveError(
             f"The checkpoint set {plan.writer.path} could not be saved: "

@@ -47,13 +47,13 @@ EXAMPLES_OF_A_FILE = 500
 BATCH_SIZE = 64
 
 
-def examples(random_numbers: random.Random) -> list[bytes]:
+def examples(numbers: random.Random) -> list[bytes]:
     """Draws serialized examples whose label depends on user and movie."""
     made = []
     for _ in range(EXAMPLES_OF_A_FILE):
-        user, movie = random_numbers.randrange(200), random_numbers.randrange(300)
-        likes = (user * 7 + movie * 3) % 10 < 4 + 2 * random_numbers.random()
-        history = [random_numbers.randrange(300) for _ in range(user % 5)]
+        user, movie = numbers.randrange(2000), numbers.randrange(3000)
+        likes = (user * 7 + movie * 3) % 10 < 4 + 2 * numbers.random()
+        history = [numbers.randrange(3000) for _ in range(user % 5)]
         tokens = {"user": [user], "movie": [movie], "history": history}
         example = tf.train.Example()
         example.features.feature["label"].float_list.value.append(float(likes))
@@ -217,12 +217,16 @@ def test_training_killed_many_times_ends_as_one_that_was_not(
     trainings: Trainings,
 ) -> None:
     outputs = f"{trainings.name}-killed"
+    printed = []
     for number, calls in enumerate((10, 7, 6), 1):
-        trainings.killed(outputs, number, "call ended", calls)
+        printed += trainings.killed(outputs, number, "call ended", calls)
 
-    printed = trainings.whole(outputs, 4)
+    last = trainings.whole(outputs, 4)
 
-    assert any("goes on from step" in line for line in printed)
+    assert any("goes on from step" in line for line in last)
+    differential = trainings.settings["training"]["checkpoint"].get("differential")
+    text = "".join([*printed, *last])
+    assert ("(differential)" in text) == (differential is not False)
     same, got = (
         contents(trainings.checkpoint(trainings.name + "-whole", 1)),
         contents(trainings.checkpoint(outputs, 4)),

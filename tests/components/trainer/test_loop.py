@@ -128,7 +128,7 @@ def test_training_tells_how_far_it_is_and_what_was_saved(
 
     assert "step 2 of 2, loss " in caplog.text
     assert re.search(
-        r"checkpoint set of step 2: 0\.0 MB \(full\), \d+\.\d\d s, training paused "
+        r"checkpoint set of step 2: \d\.\d kB \(full\), \d+\.\d\d s, training paused "
         r"\d+\.\d ms",
         caplog.text,
     )

@@ -176,6 +176,6 @@ def test_each_set_is_told_with_its_bytes_and_pause(
     (one,) = folder.sets()
     saving = one.manifest.saving
     assert (
-        f"checkpoint set of step 1: {saving.bytes / 1e6:.1f} MB (full), "
+        f"checkpoint set of step 1: {saving.bytes / 1e3:.1f} kB (full), "
         f"{saving.seconds:.2f} s, training paused {1e3 * saving.pause_seconds:.1f} ms"
     ) in caplog.text

@@ -142,6 +142,18 @@ def test_finished_trainings_go_once_another_has_finished(tmp_path: Path) -> None
     assert (tmp_path / "settings.json").exists()
 
 
+def test_training_that_is_opened_again_is_not_finished_until_it_is(
+    tmp_path: Path,
+) -> None:
+    again = WorkFolder(tmp_path / "again")
+    again.finish({})
+    WorkFolder(tmp_path / "again")
+
+    WorkFolder(tmp_path / "other").finish({})
+
+    assert again.path.exists()
+
+
 def test_finished_training_that_is_in_use_stays(tmp_path: Path) -> None:
     old, mine = WorkFolder(tmp_path / "old"), WorkFolder(tmp_path / "mine")
     old.finish({})

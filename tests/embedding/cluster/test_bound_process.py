@@ -32,6 +32,16 @@ def is_alive(pid):
     return state not in "ZX"
 
 
+def await_command(pid):
+    """Waits until a process has become its command."""
+    while True:
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+        # While one program takes the place of another there is no line at all.
+        if line and b"bound_process.py" not in line:
+            return
+        time.sleep(0.02)
+
+
 def await_end(pid):
     deadline_s = time.monotonic() + 30
     while is_alive(pid):
@@ -47,9 +57,7 @@ def test_process_is_killed_with_its_parent(stopped):
     pid = None
     try:
         pid = int(parent.stdout.readline())
-        # Until it has become its command.
-        while b"bound_process.py" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            time.sleep(0.02)
+        await_command(pid)
         if stopped:
             os.kill(pid, signal.SIGSTOP)
         parent.kill()

@@ -42,6 +42,7 @@ class Supervised:
         self._thread = None
         monkeypatch.setattr(module, "start_bound", self._start)
         monkeypatch.setattr(module, "_ASK_EVERY_S", 0.1)
+        monkeypatch.setattr(module, "_ASK_AT_START_EVERY_S", 0.1)
         monkeypatch.setattr(module, "_STOP_WITHIN_S", 1.0)
 
     def run(self, hosts=2, **patience):
@@ -174,8 +175,8 @@ def test_ends_long_ago_do_not_count(supervised, monkeypatch):
 def test_hung_host_is_killed_and_started_again(supervised):
     supervised.run(silent_s=0.5)
     supervised.await_serving(0)
-    supervised.await_serving(1)
-    time.sleep(0.5)  # until the supervisor has had an answer
+    address = supervised.cluster.workers[1]
+    supervised.await_that(lambda: f"host 1 at {address} serves" in supervised.text)
     os.kill(supervised.of(1)[0].pid, signal.SIGSTOP)
     supervised.await_serving(1, starts=2)
     assert len(supervised.of(0)) == 1

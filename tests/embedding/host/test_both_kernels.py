@@ -25,7 +25,9 @@ def system(cases, kernels):
     for shard, first in zip(table.shards(), table.starts, strict=True):
         rows = cases.values()[first : first + shard.parameters.shape[0]]
         shard.parameters.assign(rows)
-    return kernels_for(HostLayout([built], [spec], cases.hosts(2))), table
+    made = kernels_for(HostLayout([built], [spec], cases.hosts(2)))
+    made.prepare([table])
+    return made, table
 
 
 def test_lookups_of_hosts_hold_their_rows_from_0_on(system):

@@ -1,9 +1,11 @@
 """Trackers live on the host of their rows for as long as their owner does."""
 
+import contextlib
 import gc
 
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework.func_graph import FuncGraph
 
 from shardline.embedding.host.row_trackers import RowTrackers, TrackedShard
 from shardline.embedding.native.build import compiler
@@ -18,6 +20,14 @@ def trackers(device="/CPU:1"):
         variables = [tf.Variable(tf.zeros([7, 3])) for _ in range(2)]
     shard = Shard(device, variables[0], (variables[1],))
     return RowTrackers(device, [TrackedShard("items", ["s"], 5, shard)], native_ops())
+
+
+def in_graph():
+    return tf.Graph().as_default()
+
+
+def in_function():
+    return FuncGraph("function").as_default()
 
 
 def test_tracker_is_a_resource_of_the_host(tmp_path):
@@ -53,12 +63,14 @@ def test_relative_paths_are_those_of_this_process(tmp_path, monkeypatch):
     assert (tmp_path / "shard").stat().st_size == 2 * 7 * 3 * 4
 
 
-def test_tracker_goes_with_its_owner(tmp_path):
+@pytest.mark.parametrize("around", [contextlib.nullcontext, in_graph, in_function])
+def test_tracker_goes_with_its_owner(tmp_path, around):
     made = trackers()
     made.begin_cut(False, str(tmp_path))
     made.write(str(tmp_path / "shard"))
     handles = made.handles
-    del made
-    gc.collect()
+    with around():
+        del made
+        gc.collect()
     with tf.device("/CPU:1"), pytest.raises(tf.errors.NotFoundError):
         native_ops().shardline_touched_rows(handles)

@@ -199,6 +199,22 @@ def test_equal_sets_are_said_to_be_equal(invoke, run) -> None:
     assert text(result).endswith("hold the same")
 
 
+def test_set_that_lies_elsewhere_is_named_by_its_path(
+    invoke, run, training, tmp_path
+) -> None:
+    output = tmp_path / "out"
+    invoke("checkpoint", "export", run, "30", f"--output={output}")
+    path = output / "step-000000000030-full"
+
+    assert text(invoke("checkpoint", "diff", run, "30", path)).endswith("hold the same")
+    shown = invoke("checkpoint", "inspect", run, path).output
+    assert shown.splitlines()[0] == str(path)
+    assert invoke("checkpoint", "verify", run, path).output.count("good") == 1
+    missing = invoke("checkpoint", "diff", run, "30", output / "step-1")
+    assert missing.exit_code == 1
+    assert f"There is no checkpoint set 'step-1' in {output}" in text(missing)
+
+
 def test_difference_can_be_had_as_json(invoke, run) -> None:
     found = json.loads(invoke("checkpoint", "diff", run, "10", "20", "--json").output)
 
