@@ -2,9 +2,10 @@
 
     python -m benchmarks.checkpoint [SECTION ...] [--rounds N]
 
-Runs the sections, prints the bars, and ends with 1 if one does not hold. A run of all
-sections also writes build/bench/checkpoint.json, docs/benchmarks-checkpoint.md and its
-plot; `--report-only` writes them anew from the last such run.
+Runs the sections, prints the bars, and ends with 1 if one does not hold. What was
+measured of each section is kept, and once there is something of all of them, they are
+written to build/bench/checkpoint.json, docs/benchmarks-checkpoint.md and its plot: what
+is compared is of one section, and so of one run. `--report-only` measures nothing.
 """
 
 import argparse
@@ -31,18 +32,17 @@ def main() -> int:
     chosen = arguments.sections or list(SECTIONS)
     console, errors = Console(), Console(stderr=True)
     try:
-        if arguments.report_only:
-            outcome = Outcome.from_json(_LAST.read_text())
-        else:
-            outcome = _measure(console, chosen, arguments.rounds)
+        if not arguments.report_only:
+            _measure(console, chosen, arguments.rounds)
+        outcome = Outcome.from_json(_LAST.read_text())
     except (ProgramError, FileNotFoundError) as error:
         errors.print(str(error), style="red", markup=False, highlight=False)
         return 1
     bars = [bar for name in chosen for bar in SECTIONS[name].bars(outcome)]
     show(console, outcome, bars, chosen)
-    if set(chosen) == set(SECTIONS):
-        _LAST.write_text(outcome.as_json())
-        for path in write(outcome, bars):
+    if set(SECTIONS) <= set(outcome.found):
+        everything = [bar for one in SECTIONS.values() for bar in one.bars(outcome)]
+        for path in write(outcome, everything):
             console.print(f"Wrote {path}")
     missed = [bar.name for bar in bars if not bar.holds]
     if missed:
@@ -62,8 +62,8 @@ def _arguments() -> argparse.Namespace:
     return arguments
 
 
-def _measure(console: Console, chosen: list[str], rounds: int) -> Outcome:
-    """Runs sections.
+def _measure(console: Console, chosen: list[str], rounds: int) -> None:
+    """Runs sections, and keeps what comes out beside what is kept of others.
 
     Raises:
         FileNotFoundError: without Orbax's environment.
@@ -75,18 +75,20 @@ def _measure(console: Console, chosen: list[str], rounds: int) -> Outcome:
         )
     load = os.getloadavg()[0]
     outcome = Outcome({}, {}, {})
+    if _LAST.exists():
+        outcome = Outcome.from_json(_LAST.read_text())
     shutil.rmtree(SETS, ignore_errors=True)
     try:
         for name in chosen:
             section, start_s = SECTIONS[name], time.monotonic()
             console.print(f"{name}: {section.title}")
             outcome |= section.measure(rounds)
+            sentence = measured_on("bench-checkpoint", outcome.versions, load)
+            outcome.found["measured on"] = sentence
+            _LAST.write_text(outcome.as_json())
             console.print(f"{name}: done in {time.monotonic() - start_s:.0f} s")
     finally:
         shutil.rmtree(SETS, ignore_errors=True)
-    sentence = measured_on("bench-checkpoint", outcome.versions, load)
-    outcome.found["measured on"] = sentence
-    return outcome
 
 
 if __name__ == "__main__":

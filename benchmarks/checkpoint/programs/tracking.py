@@ -27,7 +27,7 @@ def main() -> dict[str, list[float]]:
     """Returns the seconds of each step; tracked and untracked ones come in pairs."""
     parser = argparse.ArgumentParser()
     parser.add_argument("folder")
-    parser.add_argument("--pairs", type=int, default=300)
+    parser.add_argument("--pairs", type=int, default=200)
     parser.add_argument("--workload", type=Workload.from_json, default=HEADLINE)
     arguments = parser.parse_args()
     workload = arguments.workload
