@@ -21,6 +21,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
+from shardline.components.execution.exit_status import exit_code_of_end, how_ended
 from shardline.components.folders.lock import FolderLock
 from shardline.components.folders.scratch import scratch_folder
 from shardline.pipeline.run_folder import RunFolder
@@ -220,13 +221,15 @@ def _conclude(follower: _Follower, returncode: int, log_path: Path) -> int:
     console = follower.console
     seconds = time.monotonic() - follower.started_s
     if returncode != 0 or not follower.summary:
-        reason = follower.failure or f"the process ended with exit code {returncode}"
+        reason = follower.failure or _without_error(returncode)
         console.print(
             f"Failed in {follower.component} after {seconds:.0f} s:", style="red"
         )
         console.print(reason, highlight=False, markup=False, soft_wrap=True)
-        console.print(f"The log is {log_path}", soft_wrap=True, markup=False)
-        return returncode or 1
+        console.print(
+            f"The log is {_from_here(str(log_path))}", soft_wrap=True, markup=False
+        )
+        return exit_code_of_end(returncode) or 1
     table = Table(title=f"Finished in {seconds:.0f} s", title_justify="left")
     table.add_column("What", no_wrap=True)
     table.add_column("Value")
@@ -237,6 +240,14 @@ def _conclude(follower: _Follower, returncode: int, log_path: Path) -> int:
         table.add_row("Reused", ", ".join(follower.reused))
     print_table(table, console)
     return 0
+
+
+def _without_error(returncode: int) -> str:
+    """Returns what is known of a process that ended and told no error."""
+    return (
+        f"the process {how_ended(returncode)}. What was done before is kept: run the "
+        "same command again to go on from there."
+    )
 
 
 def _from_here(value: str) -> str:
