@@ -30,6 +30,7 @@ from shardline.pipeline.runners.interruption import exit_code_of
 from shardline.pipeline.terminal.escaping import escaped_log
 from shardline.pipeline.terminal.tables import print_table
 
+_STARTING = "Starting"
 _HEARTBEAT_S = 10.0
 _TERMINATION_S = 10.0
 
@@ -41,7 +42,7 @@ class _Follower:
     console: Console
     status: Status | None
     started_s: float = dataclasses.field(default_factory=time.monotonic)
-    component: str = "Starting"
+    component: str = _STARTING
     component_started_s: float = dataclasses.field(default_factory=time.monotonic)
     last_line_s: float = dataclasses.field(default_factory=time.monotonic)
     failure: str = ""
@@ -71,6 +72,13 @@ class _Follower:
             self.status.update(f"{self.component} ({seconds:.0f} s)")
         elif time.monotonic() - self.last_line_s > _HEARTBEAT_S:
             self._line(f"  {self.component} ... {seconds:.0f} s")
+
+    @property
+    def where(self) -> str:
+        """How far the run has come, in words."""
+        if self.component == _STARTING:
+            return "before the first component"
+        return f"in {self.component}"
 
     def _finished(self, event: Event) -> None:
         seconds = time.monotonic() - self.component_started_s
@@ -208,7 +216,7 @@ def _read_into(events: "queue.Queue[Event | None]", read_end: int) -> None:
 def _say_interrupted(follower: _Follower, log_path: Path) -> None:
     seconds = time.monotonic() - follower.started_s
     follower.console.print(
-        f"Interrupted in {follower.component} after {seconds:.0f} s. What was done "
+        f"Interrupted {follower.where} after {seconds:.0f} s. What was done "
         "before is kept: run the same command again to go on from there. "
         f"The log is {_from_here(str(log_path))}",
         soft_wrap=True,
@@ -222,9 +230,7 @@ def _conclude(follower: _Follower, returncode: int, log_path: Path) -> int:
     seconds = time.monotonic() - follower.started_s
     if returncode != 0 or not follower.summary:
         reason = follower.failure or _without_error(returncode)
-        console.print(
-            f"Failed in {follower.component} after {seconds:.0f} s:", style="red"
-        )
+        console.print(f"Failed {follower.where} after {seconds:.0f} s:", style="red")
         console.print(reason, highlight=False, markup=False, soft_wrap=True)
         console.print(
             f"The log is {_from_here(str(log_path))}", soft_wrap=True, markup=False

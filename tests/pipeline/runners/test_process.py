@@ -142,6 +142,14 @@ def test_process_that_says_nothing_of_its_end_failed(
     assert told in shown
 
 
+def test_end_before_the_first_component_is_said_so(
+    follow: Callable[..., tuple[int, str]],
+) -> None:
+    _, shown = follow("exit 7\n")
+
+    assert "Failed before the first component after " in shown
+
+
 def test_silence_is_broken_by_a_heartbeat(
     follow: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
