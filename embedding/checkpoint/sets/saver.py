@@ -388,11 +388,16 @@ class SetSaver:
             remove_remains(self._folder)
 
     def _failed(self, plan: SavePlan, error: BaseException) -> SaveError:
-        last = self._parent.name if self._parent else "none"
+        complete = (
+            f"The last set that is complete: {self._parent.name}. "
+            if self._parent
+            else "No set is complete yet. "
+        )
+        onward = "goes on from it" if self._parent else "begins anew"
         failed = SaveError(
             f"The checkpoint set {plan.writer.path} could not be saved: "
-            f"{reason_of(error)}. The last set that is complete: {last}. Mend the "
-            "cause, such as a full disk, and run again: training goes on from it."
+            f"{reason_of(error)}. {complete}Mend the cause, such as a full disk, and "
+            f"run again: training {onward}."
         )
         failed.__cause__ = error
         return failed

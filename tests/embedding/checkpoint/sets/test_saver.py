@@ -148,6 +148,8 @@ def test_an_error_reaches_the_next_call(tmp_path, small, slow):
         with pytest.raises(SaveError, match="No space left on device") as raised:
             save(saver, small)
     assert isinstance(raised.value.__cause__, OSError)
+    assert "No set is complete yet. " in str(raised.value)
+    assert str(raised.value).endswith("and run again: training begins anew.")
 
 
 def test_a_chain_is_folded_when_it_is_long(tmp_path, small):
