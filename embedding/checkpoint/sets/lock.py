@@ -44,7 +44,7 @@ class FolderLock:
                 f"Checkpoint sets in {folder} are written by {holder(folder)}. Wait "
                 "until it ends, or stop it; or train into another folder."
             ) from error
-        now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+        now = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC"
         held = {"pid": os.getpid(), "machine": socket.gethostname(), "since": now}
         os.ftruncate(self._number, 0)
         os.pwrite(self._number, json.dumps(held).encode(), 0)
