@@ -61,7 +61,7 @@ class FolderLock:
 
 def _tell(number: int) -> None:
     """Writes into the file who holds the lock."""
-    now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+    now = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC"
     held = {"pid": os.getpid(), "machine": socket.gethostname(), "since": now}
     os.ftruncate(number, 0)
     os.pwrite(number, json.dumps(held).encode(), 0)
