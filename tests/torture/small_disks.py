@@ -22,10 +22,12 @@ class SmallDisk:
     """A mounted disk.
 
     Attributes:
+        kind: one of `KINDS`.
         path: where it is mounted.
-        device: what it is on; "" in memory.
+        device: what it is on; "none" in memory.
     """
 
+    kind: str
     path: Path
     device: str
 
@@ -75,7 +77,7 @@ def mounted(kind: str, folder: Path) -> Iterator[SmallDisk]:
         _run("mkfs.ext4", "-q", "-F", "-m", "0", str(image))
         _mount("-o", "loop,errors=remount-ro", str(image), str(path))
     try:
-        yield SmallDisk(path, _device_of(path))
+        yield SmallDisk(kind, path, _device_of(path))
     finally:
         subprocess.run(["umount", "--lazy", str(path)], check=True)
 

@@ -131,7 +131,7 @@ def test_disk_that_fills_up_at_any_tenth_of_a_save_costs_that_set_only(
         course.check(course.training.step)
         failed += 1
 
-    scale.tell(f"full disk, {disk.path.parent.name}", {"full disks": failed})
+    scale.tell(f"{disk.kind}, {kernels} kernels", {"full disks": failed})
 
 
 def test_rows_of_a_set_that_found_no_space_are_in_the_next_one(

@@ -340,8 +340,7 @@ class SetSaver:
         pieces: list[list[Piece]] = [[] for _ in hosts]
 
         def write(host: int) -> None:
-            path = str(writer.data_file(host))
-            pieces[host] = self._run(plan.cut.write, host, path)
+            pieces[host] = self._run(plan.cut.write, host, str(writer.data_file(host)))
 
         on_every_task(hosts, write)
         writer.write_index(plan.tables, pieces)
@@ -388,11 +387,9 @@ class SetSaver:
             remove_remains(self._folder)
 
     def _failed(self, plan: SavePlan, error: BaseException) -> SaveError:
-        complete = (
-            f"The last set that is complete: {self._parent.name}. "
-            if self._parent
-            else "No set is complete yet. "
-        )
+        complete = "No set is complete yet. "
+        if self._parent:
+            complete = f"The last set that is complete: {self._parent.name}. "
         onward = "goes on from it" if self._parent else "begins anew"
         failed = SaveError(
             f"The checkpoint set {plan.writer.path} could not be saved: "
