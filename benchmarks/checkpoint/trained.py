@@ -13,7 +13,8 @@ from shardline.embedding import TPUEmbedding
 from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.checkpoint.sets.restore import restore_newest
 from shardline.embedding.checkpoint.sets.retention import Keep
-from shardline.embedding.checkpoint.sets.saver import SavedSet, SetSaver
+from shardline.embedding.checkpoint.sets.saved import SavedSet
+from shardline.embedding.checkpoint.sets.saver import SetSaver
 
 _BATCHES = 128
 

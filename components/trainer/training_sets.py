@@ -20,7 +20,8 @@ from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.checkpoint.sets.reader import SetDamagedError
 from shardline.embedding.checkpoint.sets.restore import restore_newest, restore_set
 from shardline.embedding.checkpoint.sets.retention import Keep
-from shardline.embedding.checkpoint.sets.saver import SavedSet, SetSaver
+from shardline.embedding.checkpoint.sets.saved import SavedSet
+from shardline.embedding.checkpoint.sets.saver import SetSaver
 
 _log = logging.getLogger("shardline.trainer")
 

@@ -24,7 +24,8 @@ import tensorflow as tf
 from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.checkpoint.sets.restore import Restored, restore_newest
 from shardline.embedding.checkpoint.sets.retention import Keep
-from shardline.embedding.checkpoint.sets.saver import SavedSet, SaveError, SetSaver
+from shardline.embedding.checkpoint.sets.saved import SavedSet, SaveError
+from shardline.embedding.checkpoint.sets.saver import SetSaver
 from shardline.embedding.cluster.cluster import Cluster, HostLostError
 from shardline.embedding.cluster.recovery import (
     MOST_LOSSES,

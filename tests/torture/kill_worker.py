@@ -16,7 +16,8 @@ import small_training
 from shardline.embedding import configure_logical_hosts
 from shardline.embedding.checkpoint import crash_points
 from shardline.embedding.checkpoint.sets.folder import SetFolder
-from shardline.embedding.checkpoint.sets.saver import SavedSet, SetSaver
+from shardline.embedding.checkpoint.sets.saved import SavedSet
+from shardline.embedding.checkpoint.sets.saver import SetSaver
 from shardline.embedding.host import row_trackers
 
 LAST_STEP = 240

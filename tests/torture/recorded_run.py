@@ -13,7 +13,8 @@ import small_training
 from shardline.embedding import configure_logical_hosts
 from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.checkpoint.sets.restore import restore_newest
-from shardline.embedding.checkpoint.sets.saver import SavedSet, SetSaver
+from shardline.embedding.checkpoint.sets.saved import SavedSet
+from shardline.embedding.checkpoint.sets.saver import SetSaver
 
 _SAVE_EVERY = 3
 _PIN_EVERY = 12

@@ -17,7 +17,8 @@ from shardline_tests import load
 from shardline.embedding.checkpoint.sets import writer
 from shardline.embedding.checkpoint.sets.folder import SetFolder, SetLockedError
 from shardline.embedding.checkpoint.sets.retention import Keep
-from shardline.embedding.checkpoint.sets.saver import SaveError, SetSaver
+from shardline.embedding.checkpoint.sets.saved import SaveError
+from shardline.embedding.checkpoint.sets.saver import SetSaver
 from shardline.embedding.native.library import CHOICE, missing_reason
 
 scale = load("torture/scale.py")

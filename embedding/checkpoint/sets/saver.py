@@ -15,11 +15,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from shardline.embedding.checkpoint.error_text import reason_of
 from shardline.embedding.checkpoint.sets.compaction import MAX_DEPTH, compact
 from shardline.embedding.checkpoint.sets.cut import Cut, Piece
 from shardline.embedding.checkpoint.sets.folder import CheckpointSet, SetFolder
 from shardline.embedding.checkpoint.sets.manifest import Kind
+from shardline.embedding.checkpoint.sets.parent import Parent
 from shardline.embedding.checkpoint.sets.reader import SetDamagedError
 from shardline.embedding.checkpoint.sets.retention import (
     Keep,
@@ -31,6 +31,13 @@ from shardline.embedding.checkpoint.sets.save_plan import (
     all_rows,
     as_json,
     is_less,
+)
+from shardline.embedding.checkpoint.sets.saved import (
+    SavedSet,
+    SaveError,
+    not_followed,
+    not_saved,
+    saved_set,
 )
 from shardline.embedding.checkpoint.sets.writer import Clock, SetWriter
 from shardline.embedding.engine import TPUEmbedding
@@ -50,31 +57,6 @@ def _stops_training(plan: SavePlan, error: BaseException) -> bool:
 
 def _call(function: Callable[..., Any], *arguments: Any) -> Any:
     return function(*arguments)
-
-
-class SaveError(RuntimeError):
-    """A set could not be saved; those before it are as they were."""
-
-
-@dataclasses.dataclass(frozen=True)
-class SavedSet:
-    """A set that is on the disk.
-
-    Attributes:
-        name: the name of its folder.
-        step: training steps behind it.
-        kind: "full" or "differential".
-        bytes: the size of its files.
-        seconds: how long it took.
-        pause_seconds: for how long training stood still.
-    """
-
-    name: str
-    step: int
-    kind: Kind
-    bytes: int
-    seconds: float
-    pause_seconds: float
 
 
 class SetSaver:
@@ -118,14 +100,13 @@ class SetSaver:
         self._lineage = dict(lineage)
         self._keep = keep or Keep()
         self._differential = differential
-        self._loads = engine.loads
         self._on_saved = on_saved
         self._run = run
         self._thread: threading.Thread | None = None
         self._error: SaveError | None = None
         try:
-            self._go_on_from(parent)
-            self._check_is_newest()
+            self._parent = Parent(self._folder, parent, engine.loads)
+            self._parent.check_is_newest()
             for name in remove_remains(self._folder):
                 _log.info("removed %s, which a dead save left in %s", name, folder)
         except BaseException:
@@ -169,12 +150,13 @@ class SetSaver:
             ValueError: if there is a set of a later step.
         """
         self.check()
-        if self.is_saving or (self._parent and self._parent.step == step):
+        newest = self.newest
+        if self.is_saving or (newest and newest.step == step):
             return False
-        if self._parent and self._parent.step > step:
+        if newest and newest.step > step:
             raise ValueError(
                 f"A save was asked for of step {step}, and its newest set is of step "
-                f"{self._parent.step}. Close the saver, rewind the folder to where "
+                f"{newest.step}. Close the saver, rewind the folder to where "
                 "training goes on, and make another saver."
             )
         clock = Clock()
@@ -207,7 +189,7 @@ class SetSaver:
     @property
     def newest(self) -> CheckpointSet | None:
         """The newest set that is on the disk, of this training."""
-        return self._parent
+        return self._parent.newest
 
     def check(self) -> None:
         """Raises the error of a save, once.
@@ -239,17 +221,6 @@ class SetSaver:
         """Leaves a set to retention."""
         self._folder.unpin(name)
 
-    def _check_is_newest(self) -> None:
-        """Refuses to save beside the sets of another course of the training."""
-        step = self._parent.step if self._parent else -1
-        later = [one.name for one in self._folder.sets() if one.step > step]
-        if later:
-            raise ValueError(
-                f"{self._folder.path} holds sets of later steps than this training "
-                f"begins at: {', '.join(later)}. Restore the newest one, or move "
-                "them away, or train into another folder."
-            )
-
     def _plan(
         self,
         step: int,
@@ -266,7 +237,7 @@ class SetSaver:
             # A tensor that was read keeps its values: TensorFlow copies it before a
             # variable is changed that shares them.
             values = {name: one.read_value() for name, one in variables.items()}
-            parent = self._parent if kind == "differential" else None
+            parent = self.newest if kind == "differential" else None
             hosts = len(self._engine.hosts)
             writer = SetWriter(self._folder, step, kind, parent, hosts)
             tables = {
@@ -287,22 +258,10 @@ class SetSaver:
 
     def _kind(self) -> Kind:
         """Returns "differential" if such a set can be, and is smaller."""
-        if not self._differential or self._parent is None:
-            return "full"
-        if self._parent.manifest.depth >= MAX_DEPTH:
-            return "full"
-        # Rows count as touched since the last cut, or since what was restored later.
-        if self._engine.loads != self._loads:
-            return "full"
-        if not self._chain or not all(map(self._folder.is_good, self._chain)):
+        if not self._differential or not self._parent.may_have_child(self._engine):
             return "full"
         touched = self._run(self._engine.touched_rows)
         return "differential" if is_less(touched, all_rows(self._engine)) else "full"
-
-    def _go_on_from(self, newest: CheckpointSet | None) -> None:
-        """Notes on what the next differential set builds: nothing that is elsewhere."""
-        self._parent = newest
-        self._chain = self._folder.names_of_chain(newest) if newest else []
 
     def _save(self, plan: SavePlan) -> None:
         """Writes what was cut; keeps the error if that fails."""
@@ -310,27 +269,22 @@ class SetSaver:
             saved = self._written(plan)
         except BaseException as error:
             is_stop = _stops_training(plan, error)
-            self._error = None if is_stop else self._failed(plan, error)
+            self._error = (
+                None if is_stop else not_saved(plan.writer.path, self.newest, error)
+            )
             self._give_up(plan.cut)
             self._make_room()
             if is_stop:
                 raise
             return
-        self._go_on_from(saved)
-        self._loads = plan.loads
+        self._parent = Parent(self._folder, saved, plan.loads)
         try:
             self._run(plan.cut.end, True)
             self._after(saved)
         except BaseException as error:
             if _stops_training(plan, error):
                 raise
-            failed = SaveError(
-                f"The checkpoint set {saved.path} is complete, but what follows it "
-                f"failed: {reason_of(error)}. Mend the cause and run again: training "
-                "goes on from it."
-            )
-            failed.__cause__ = error
-            self._error = failed
+            self._error = not_followed(saved, error)
             self._make_room()
 
     def _written(self, plan: SavePlan) -> CheckpointSet:
@@ -351,21 +305,12 @@ class SetSaver:
 
     def _after(self, saved: CheckpointSet) -> None:
         """Reports a set, removes those that nothing needs, and shortens its chain."""
-        manifest = saved.manifest
         if self._on_saved:
-            self._on_saved(
-                SavedSet(
-                    saved.name,
-                    saved.step,
-                    manifest.kind,
-                    manifest.saving.bytes,
-                    manifest.saving.seconds,
-                    manifest.saving.pause_seconds,
-                )
-            )
-        if manifest.depth >= MAX_DEPTH:
+            self._on_saved(saved_set(saved))
+        if saved.manifest.depth >= MAX_DEPTH:
             try:
-                self._go_on_from(compact(self._folder, saved))
+                full = compact(self._folder, saved)
+                self._parent = Parent(self._folder, full, self._parent.loads)
             except SetDamagedError as error:
                 self._leave_chain(saved, error)
                 return
@@ -378,23 +323,10 @@ class SetSaver:
             *(last.path, error),
         )
         self._folder.mark_damaged(last.name, str(error))
-        self._chain = []
+        self._parent.leave_chain()
         self._make_room()
 
     def _make_room(self) -> None:
         """Gives back what a failed save took of the disk, if the disk lets it."""
         with contextlib.suppress(OSError):
             remove_remains(self._folder)
-
-    def _failed(self, plan: SavePlan, error: BaseException) -> SaveError:
-        complete = "No set is complete yet. "
-        if self._parent:
-            complete = f"The last set that is complete: {self._parent.name}. "
-        onward = "goes on from it" if self._parent else "begins anew"
-        failed = SaveError(
-            f"The checkpoint set {plan.writer.path} could not be saved: "
-            f"{reason_of(error)}. {complete}Mend the cause, such as a full disk, and "
-            f"run again: training {onward}."
-        )
-        failed.__cause__ = error
-        return failed

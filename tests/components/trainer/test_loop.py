@@ -21,7 +21,7 @@ from shardline.components.trainer.not_finite import NotFiniteError
 from shardline.components.trainer.training_sets import TrainingSets
 from shardline.configs.schema import Checkpoint, EarlyStop, Keep, Training
 from shardline.embedding.checkpoint.sets.folder import SetFolder
-from shardline.embedding.checkpoint.sets.saver import SaveError
+from shardline.embedding.checkpoint.sets.saved import SaveError
 from shardline.embedding.checkpoint.sets.writer import SetWriter
 
 

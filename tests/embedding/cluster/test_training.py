@@ -13,7 +13,7 @@ import pytest
 from shardline_tests import load
 
 from shardline.embedding.checkpoint.sets.folder import SetFolder
-from shardline.embedding.checkpoint.sets.saver import SaveError
+from shardline.embedding.checkpoint.sets.saved import SaveError
 from shardline.embedding.cluster import HostLostError
 from shardline.embedding.cluster.supervisor import Patience
 from shardline.embedding.native.library import CHOICE

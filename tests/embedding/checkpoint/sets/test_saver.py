@@ -14,7 +14,8 @@ from shardline.embedding.checkpoint.sets.compaction import MAX_DEPTH
 from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.checkpoint.sets.lock import SetLockedError
 from shardline.embedding.checkpoint.sets.retention import Keep
-from shardline.embedding.checkpoint.sets.saver import SaveError, SetSaver
+from shardline.embedding.checkpoint.sets.saved import SaveError
+from shardline.embedding.checkpoint.sets.saver import SetSaver
 from shardline.embedding.checkpoint.sets.verify import verify_set
 
 training = load("embedding/checkpoint/sets/training.py")
