@@ -23,7 +23,9 @@ ELSEWHERE = {
     """,
     # What a save says and builds on shows in saves.
     "embedding/checkpoint/sets/test_saver.py": "embedding/checkpoint/sets/saved",
-    "embedding/checkpoint/sets/test_saver_chains.py": "embedding/checkpoint/sets/parent",
+    "embedding/checkpoint/sets/test_saver_chains.py": """
+        embedding/checkpoint/sets/parent
+    """,
     # Parts of reading, which is tested with files of every format.
     "components/readers/files/test_unit_reader.py": """
         components/readers/files/columns/canonical
