@@ -8,7 +8,14 @@ from pydantic_core import PydanticCustomError
 
 from shardline.configs.boundaries import fault_of
 from shardline.configs.features import Target
-from shardline.configs.section import Fraction, ImportPath, Name, PositiveInt, Section
+from shardline.configs.section import (
+    Float,
+    Fraction,
+    ImportPath,
+    Name,
+    PositiveInt,
+    Section,
+)
 
 
 class Download(Section):
@@ -63,7 +70,7 @@ class Files(Section):
     # Further splits, taken out of `train`. The first that takes an example has it.
     held_out: dict[Name, HeldOut] = Field(default_factory=dict)
     # Labels from this value on become 1, others 0. None: the column holds 0 and 1.
-    positive_from: float | None = None
+    positive_from: Float | None = None
     # What stands between the values of a ragged column in a cell of CSV.
     list_separator: str = "|"
     # Whether blanks around strings in such a cell are cut off; around numbers they are.
@@ -74,7 +81,7 @@ class Files(Section):
     on_bad_file: Literal["error", "skip"] = "error"
     # The run ends if a larger share of a split's examples than this would be left out.
     # A single example does not end it.
-    max_bad_share: Annotated[float, Field(ge=0, le=1)] = 0.01
+    max_bad_share: Fraction = 0.01
     # An example with more values than this in a column is bad.
     max_values: PositiveInt = 100_000
 

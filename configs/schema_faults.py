@@ -12,6 +12,7 @@ from shardline.configs.shown import quoted, shown
 
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 _MISSING_KEY = ("missing", "missing_argument")
+_NO_SECTION = ("model_type", "model_attributes_type", "dataclass_type")
 
 
 def faults_of(error: ErrorDetails) -> list[Fault]:
@@ -26,12 +27,18 @@ def faults_of(error: ErrorDetails) -> list[Fault]:
     if error["type"] in _MISSING_KEY:
         return [Fault(config_path, f"{name} is missing")]
     message, value = error["msg"], error["input"]
+    if error["type"] in _NO_SECTION:
+        known = ", ".join(sorted(_known_keys(Run, config_path)))
+        message = f"Input should be a section with keys of its own ({known})"
     if not isinstance(value, dict):
         message += f", got {_input(value)}"
     return [Fault(config_path, message, who=name)]
 
 
 def _input(value: Any) -> str:
+    """Returns a value as YAML has it."""
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
     return quoted(value) if isinstance(value, str) else shown(repr(value))
 
 

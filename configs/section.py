@@ -1,9 +1,9 @@
 """What every section of a configuration is made of."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from shardline.configs.fault import Fault
@@ -13,9 +13,20 @@ CROSS_SECTION = "cross_section"
 
 ImportPath = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-PositiveInt = Annotated[int, Field(gt=0)]
-PositiveFloat = Annotated[float, Field(gt=0)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+def _not_a_boolean(value: Any) -> Any:
+    """Refuses `true`, `yes` and the like, which pydantic takes for 1."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("no_number", "Input should be a number")
+    return value
+
+
+Integer = Annotated[int, BeforeValidator(_not_a_boolean)]
+Float = Annotated[float, BeforeValidator(_not_a_boolean)]
+PositiveInt = Annotated[Integer, Field(gt=0)]
+PositiveFloat = Annotated[Float, Field(gt=0)]
+Fraction = Annotated[Float, Field(ge=0, le=1)]
 
 
 class Section(BaseModel):

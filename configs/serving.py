@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from shardline.configs.section import (
+    Float,
     Fraction,
     Name,
     PositiveFloat,
@@ -34,7 +35,7 @@ class Latency(Section):
     """How long a request may take, measured in a fresh process."""
 
     milliseconds: PositiveFloat
-    percentile: Annotated[float, Field(gt=0, lt=100)] = 99.0
+    percentile: Annotated[Float, Field(gt=0, lt=100)] = 99.0
     # How many examples the request has.
     examples: PositiveInt = 1
 
@@ -45,7 +46,7 @@ class Serving(Section):
     # How many evaluation examples the served model must answer as the engine did.
     parity_examples: PositiveInt = 1000
     # How far two scores may differ. Looked-up rows of float32 tables must be equal.
-    max_difference: Annotated[float, Field(ge=0)] = 1e-6
+    max_difference: Annotated[Float, Field(ge=0)] = 1e-6
     # How many requests are in the warm-up file.
     warmup_requests: Annotated[int, Field(ge=1, le=1000)] = 10
     # How tables are held: all in one way, or each by its name. `auto` is the smallest
@@ -56,7 +57,7 @@ class Serving(Section):
     ] = "float32"
     # How much normalized entropy on the evaluation split may grow, as a fraction of
     # that with float32 tables.
-    max_entropy_increase: Annotated[float, Field(ge=0)] = 0.0005
+    max_entropy_increase: Annotated[Float, Field(ge=0)] = 0.0005
     # Two gates: the size of the model's files, and the time of a request.
     max_bytes: PositiveInt | None = None
     max_latency: Latency | None = None

@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from shardline.configs.section import PositiveFloat, PositiveInt, Section
+from shardline.configs.section import Integer, PositiveFloat, PositiveInt, Section
 
-_Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Seconds = Annotated[PositiveFloat, Field(allow_inf_nan=False)]
 _DEFAULT_SECONDS = 300.0
 
 
@@ -76,7 +76,7 @@ class Training(Section):
     learning_rate: PositiveFloat = 0.001
     # How many logical hosts the rows of every table are split over.
     hosts: PositiveInt = 1
-    seed: int = 0
+    seed: Integer = 0
     early_stop: EarlyStop | None = None
     checkpoint: Checkpoint = Checkpoint()
 

@@ -58,6 +58,9 @@ class Backend(Protocol):
         All of them while no set is known to hold them. None: rows are not tracked.
         """
 
+    def touch_all_rows(self) -> None:
+        """Takes note that rows get other values: all are touched, a cut is void."""
+
     def forget_touched_rows(self) -> None:
         """Takes note that a set holds all rows as they are: none counts as touched."""
 

@@ -18,6 +18,8 @@ from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from shardline.components.execution.exit_status import how_ended
+
 _LAST_LINES = 3
 # Runs the program, and reads from a pipe to which nobody writes: that ends when the
 # process that holds the other end is gone.
@@ -84,7 +86,7 @@ def output_lines(
             raise TimeLimitError(f"took longer than {time_limit_s} s")
         if process.returncode != 0:
             raise ProgramError(
-                f"ended with exit code {process.returncode}.\n{_last_lines(stderr)}"
+                f"{how_ended(process.returncode)}.\n{_last_lines(stderr)}"
             )
 
 

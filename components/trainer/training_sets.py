@@ -223,12 +223,23 @@ def open_sets(
     """
     learner = make_learner()
     try:
-        return learner, TrainingSets(folder, learner, settings, lineage)
-    except SetDamagedError as error:
-        _log.warning("training begins anew: %s", error)
-    # The first one holds parts of damaged sets.
-    learner = make_learner()
-    return learner, TrainingSets(folder, learner, settings, lineage)
+        sets = TrainingSets(folder, learner, settings, lineage)
+    except SetDamagedError:
+        # Each was told of; the learner holds parts of them.
+        learner = make_learner()
+        sets = TrainingSets(folder, learner, settings, lineage)
+    if sets.begun_from is None and _has_damaged_sets(folder):
+        _log.warning(
+            "training begins anew, for no checkpoint set in %s is whole. To go on from "
+            "one instead, stop, bring its files back, remove `damaged.json` beside "
+            "them, remove the sets that are newer, and run again",
+            folder,
+        )
+    return learner, sets
+
+
+def _has_damaged_sets(folder: Path) -> bool:
+    return any(one.condition == "damaged" for one in SetFolder(folder).found())
 
 
 def _size(number: int) -> str:

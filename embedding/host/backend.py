@@ -110,6 +110,11 @@ class HostBackend:
                 rows[table] = rows.get(table, 0) + count
         return rows
 
+    def touch_all_rows(self) -> None:
+        """Counts all rows as touched; a cut that is being written is void."""
+        for host in self._trackers:
+            host.set_touched(True)
+
     def forget_touched_rows(self) -> None:
         """Takes note that a set holds all rows as they are."""
         for host in self._trackers:

@@ -1,5 +1,6 @@
 """The cut of tables whose rows are tracked: it is written while training goes on."""
 
+import contextlib
 from collections.abc import Sequence
 
 from shardline.embedding.checkpoint.sets.cut import Piece, write_no_rows
@@ -48,5 +49,7 @@ class NativeCut:
 
     def end(self, succeeded: bool) -> None:
         """Ends the cut on every host, as `Cut.end`."""
-        for host in self._trackers:
-            host.end_cut(succeeded)
+        with contextlib.ExitStack() as ends:
+            # The others are ended, too, if one is lost.
+            for host in self._trackers:
+                ends.callback(host.end_cut, succeeded)

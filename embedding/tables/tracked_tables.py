@@ -20,7 +20,12 @@ from shardline.embedding.tables.host_table import HostTable
 
 
 class TrackedTables(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
-    """Creates tables once; saves and restores them by their names."""
+    """Creates tables once; saves and restores them by their names.
+
+    Attributes:
+        loads: how often the backend was given the tables' values: once they were
+            created, and each time they were restored.
+    """
 
     def __init__(self, specs: Sequence[TableSpec], backend: Backend):
         """Takes what is to be created, and who looks it up."""
@@ -29,6 +34,7 @@ class TrackedTables(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
         self._backend = backend
         self._tables: list[HostTable] | None = None
         self._to_restore: set[str] = set()
+        self.loads = 0
 
     def touched_rows(self) -> dict[str, int] | None:
         """Returns how many rows of each table were touched since the last cut.
@@ -39,6 +45,14 @@ class TrackedTables(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
         pipelined execution holds back does not count yet.
         """
         return self._backend.touched_rows()
+
+    def touch_all_rows(self) -> None:
+        """Takes note that rows are about to get other values than training gives them.
+
+        For who restores a set: a cut that is being written is void from here on, and
+        fails; what a restore that fails leaves behind is in the next set.
+        """
+        self._backend.touch_all_rows()
 
     def forget_touched_rows(self) -> None:
         """Takes note that a set holds all rows as they are: none counts as touched.
@@ -98,6 +112,7 @@ class TrackedTables(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
     def _load_variables(self) -> None:
         """Hands the variables' values to the backend: created, restored or assigned."""
         if self._tables is not None:
+            self.loads += 1
             self._backend.load(self._tables)
 
     def _retrieve_variables(self) -> None:
@@ -108,6 +123,7 @@ class TrackedTables(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
     def _checkpoint_adapter(self, path: str) -> None:
         """Refuses a checkpoint of other tables, before anything is read."""
         check_compatible(path, self._table_specs)
+        self.touch_all_rows()
         self._to_restore = set(wanted_shapes(self._table_specs))
 
     def _restored(self, name: str) -> None:

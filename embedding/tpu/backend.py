@@ -160,6 +160,9 @@ class TPUBackend:
     def touched_rows(self) -> None:
         """Returns None: the TPU does not track which rows it updates."""
 
+    def touch_all_rows(self) -> None:
+        """Does nothing: rows are not tracked."""
+
     def forget_touched_rows(self) -> None:
         """Does nothing: rows are not tracked."""
 

@@ -155,6 +155,9 @@ class SparseCoreBackend:
     def touched_rows(self) -> None:
         """Returns None: the TPU does not track which rows it updates."""
 
+    def touch_all_rows(self) -> None:
+        """Does nothing: rows are not tracked."""
+
     def forget_touched_rows(self) -> None:
         """Does nothing: rows are not tracked."""
 

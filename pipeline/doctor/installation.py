@@ -7,7 +7,6 @@ of its process, and can end that process.
 import importlib.metadata
 import json
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +16,8 @@ from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from shardline.components.execution.exit_status import how_ended
 
 DISTRIBUTION = "shardline"
 # The doctor is asked whether pipelines can run, so what that extra needs is required.
@@ -139,10 +140,8 @@ def _imports(stdout: bytes, fault: str) -> Imports:
 def _fault(code: int, stderr: bytes) -> str:
     if code == 0:
         return ""
-    if code < 0:
-        return f"the process was ended by {signal.Signals(-code).name}"
     lines = stderr.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else f"the process ended with exit code {code}"
+    return lines[-1] if lines and code > 0 else f"the process {how_ended(code)}"
 
 
 def _requirements(lines: Iterable[str]) -> tuple[Requirement, ...]:

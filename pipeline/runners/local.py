@@ -7,6 +7,7 @@ has taken, and ends when that one is gone.
 
 import argparse
 import contextlib
+import errno
 import logging
 import os
 import signal
@@ -24,6 +25,8 @@ from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.runners.events import Event, EventWriter, ProgressHandler
 from shardline.pipeline.runners.interruption import end_interrupted, stops_as_at_ctrl_c
 from shardline.pipeline.runners.orphan import end_when_orphaned
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def run_pipeline(
@@ -82,7 +85,10 @@ def _cause(error: BaseException) -> str:
     """Returns the message of an error, and its class unless it is this project's."""
     expected = (ConfigError, datasets.DatasetError, RunError)
     prefix = "" if isinstance(error, expected) else f"{type(error).__name__}: "
-    return f"{prefix}{str(error).strip()}"
+    text = f"{prefix}{str(error).strip()}"
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        text += ". Make room on the disk, and run the same command again."
+    return text
 
 
 def main() -> int:

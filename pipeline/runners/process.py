@@ -21,6 +21,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.table import Table
 
+from shardline.components.execution.exit_status import exit_code_of_end, how_ended
 from shardline.components.folders.lock import FolderLock
 from shardline.components.folders.scratch import scratch_folder
 from shardline.pipeline.run_folder import RunFolder
@@ -29,6 +30,7 @@ from shardline.pipeline.runners.interruption import exit_code_of
 from shardline.pipeline.terminal.escaping import escaped_log
 from shardline.pipeline.terminal.tables import print_table
 
+_STARTING = "Starting"
 _HEARTBEAT_S = 10.0
 _TERMINATION_S = 10.0
 
@@ -40,7 +42,7 @@ class _Follower:
     console: Console
     status: Status | None
     started_s: float = dataclasses.field(default_factory=time.monotonic)
-    component: str = "Starting"
+    component: str = _STARTING
     component_started_s: float = dataclasses.field(default_factory=time.monotonic)
     last_line_s: float = dataclasses.field(default_factory=time.monotonic)
     failure: str = ""
@@ -70,6 +72,13 @@ class _Follower:
             self.status.update(f"{self.component} ({seconds:.0f} s)")
         elif time.monotonic() - self.last_line_s > _HEARTBEAT_S:
             self._line(f"  {self.component} ... {seconds:.0f} s")
+
+    @property
+    def where(self) -> str:
+        """How far the run has come, in words."""
+        if self.component == _STARTING:
+            return "before the first component"
+        return f"in {self.component}"
 
     def _finished(self, event: Event) -> None:
         seconds = time.monotonic() - self.component_started_s
@@ -207,7 +216,7 @@ def _read_into(events: "queue.Queue[Event | None]", read_end: int) -> None:
 def _say_interrupted(follower: _Follower, log_path: Path) -> None:
     seconds = time.monotonic() - follower.started_s
     follower.console.print(
-        f"Interrupted in {follower.component} after {seconds:.0f} s. What was done "
+        f"Interrupted {follower.where} after {seconds:.0f} s. What was done "
         "before is kept: run the same command again to go on from there. "
         f"The log is {_from_here(str(log_path))}",
         soft_wrap=True,
@@ -220,13 +229,13 @@ def _conclude(follower: _Follower, returncode: int, log_path: Path) -> int:
     console = follower.console
     seconds = time.monotonic() - follower.started_s
     if returncode != 0 or not follower.summary:
-        reason = follower.failure or f"the process ended with exit code {returncode}"
-        console.print(
-            f"Failed in {follower.component} after {seconds:.0f} s:", style="red"
-        )
+        reason = follower.failure or _without_error(returncode)
+        console.print(f"Failed {follower.where} after {seconds:.0f} s:", style="red")
         console.print(reason, highlight=False, markup=False, soft_wrap=True)
-        console.print(f"The log is {log_path}", soft_wrap=True, markup=False)
-        return returncode or 1
+        console.print(
+            f"The log is {_from_here(str(log_path))}", soft_wrap=True, markup=False
+        )
+        return exit_code_of_end(returncode) or 1
     table = Table(title=f"Finished in {seconds:.0f} s", title_justify="left")
     table.add_column("What", no_wrap=True)
     table.add_column("Value")
@@ -237,6 +246,14 @@ def _conclude(follower: _Follower, returncode: int, log_path: Path) -> int:
         table.add_row("Reused", ", ".join(follower.reused))
     print_table(table, console)
     return 0
+
+
+def _without_error(returncode: int) -> str:
+    """Returns what is known of a process that ended and told no error."""
+    return (
+        f"the process {how_ended(returncode)}. What was done before is kept: run the "
+        "same command again to go on from there."
+    )
 
 
 def _from_here(value: str) -> str:

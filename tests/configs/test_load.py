@@ -104,14 +104,14 @@ FAULTS = {
     "number_for_section": (
         "  min_auc: 0.5",
         "  0.5",
-        "14: `evaluation`: Input should be a valid dictionary or instance of "
-        "Evaluation, got 0.5.",
+        "14: `evaluation`: Input should be a section with keys of its own (min_auc), "
+        "got 0.5.",
     ),
     "empty_section": (
         "  min_auc: 0.5\n",
         "",
-        "14: `evaluation`: Input should be a valid dictionary or instance of "
-        "Evaluation, got None.",
+        "14: `evaluation`: Input should be a section with keys of its own (min_auc), "
+        "got nothing.",
     ),
     "list_for_mapping": (
         "  user_id: {table: user}\n  genres: {table: genre, combiner: mean}",

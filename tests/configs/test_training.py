@@ -41,6 +41,28 @@ FAULTS = {
         "9: `training.checkpoint.every_seconds`: Input should be a finite number, got "
         "inf.",
     ),
+    "yes_for_steps": (
+        "  checkpoint: {every_steps: yes}\n",
+        "9: `training.checkpoint.every_steps`: Input should be a number, got true.",
+    ),
+    "yes_for_seconds": (
+        "  checkpoint: {every_seconds: true}\n",
+        "9: `training.checkpoint.every_seconds`: Input should be a number, got true.",
+    ),
+    "yes_for_seed": (
+        "  seed: no\n",
+        "9: `training.seed`: Input should be a number, got false.",
+    ),
+    "number_for_keep": (
+        "  checkpoint:\n    keep: 3\n",
+        "10: `training.checkpoint.keep`: Input should be a section with keys of its "
+        "own (every_steps, last), got 3.",
+    ),
+    "empty_checkpoint": (
+        "  checkpoint:\n",
+        "9: `training.checkpoint`: Input should be a section with keys of its own "
+        "(differential, every_seconds, every_steps, folder, keep), got nothing.",
+    ),
     "no_set_kept": (
         "  checkpoint:\n    keep:\n      last: 0\n",
         "11: `training.checkpoint.keep.last`: Input should be greater than 0, got 0.",

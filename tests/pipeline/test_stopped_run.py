@@ -108,7 +108,7 @@ def test_stopped_command_leaves_no_process_and_no_temporary_files(
     )
 
     assert code == 128 + signal.SIGTERM
-    assert said.startswith("Interrupted in Starting after ")
+    assert said.startswith("Interrupted before the first component after ")
     assert processes_with(str(output_dir)) == []
     assert list(output_dir.glob(".shardline-scratch-*")) == []
 

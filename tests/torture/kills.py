@@ -11,6 +11,7 @@ name (`embedding/checkpoint/crash_points.py`). The names are found in the code.
 
 import argparse
 import collections
+import ctypes
 import dataclasses
 import json
 import os
@@ -34,12 +35,13 @@ import shardline
 from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.native.library import CHOICE
 
-_MOST_PASSES = 32
+_MOST_PASSES = 8
 # A place that no training came to so often is left out.
-_MOST_TRIES = 5
-_LATEST_KILL_S = 0.6
+_MOST_TRIES = 8
+_LATEST_KILL_S = 0.5
 _HANGS_AFTER_S = 120.0
 _PROGRESS_EVERY = 25
+_SET_SIGNAL_OF_PARENTS_DEATH = 1
 _ENGINE = Path(shardline.__file__).parent / "embedding"
 _POINT = re.compile(r'\bcrash_point\(\s*"(\w+)"')
 
@@ -83,6 +85,8 @@ class Fork:
         self._read, write = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
+            # No worker outlives this program.
+            ctypes.CDLL(None).prctl(_SET_SIGNAL_OF_PARENTS_DEATH, signal.SIGKILL)
             _end_after(lambda: new_worker(write).run(seed, plan.crash_at))
         os.close(write)
 

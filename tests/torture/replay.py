@@ -1,8 +1,7 @@
 """Puts the disks that a power loss may leave into folders, and checks the sets there.
 
 A power loss may come after every single operation of a log. States that are alike are
-checked once; a set that was checked before, with the same bytes and the same chain, is
-not verified anew, but every state's newest set is restored.
+checked once, and so is a set with the same bytes in it and in its chain.
 """
 
 import collections
@@ -15,8 +14,7 @@ from typing import Any
 
 from shardline_tests import load
 
-from shardline.embedding.checkpoint.sets.folder import SetFolder
-from shardline.embedding.checkpoint.sets.manifest import ManifestError
+from shardline.embedding.checkpoint.sets.folder import CheckpointSet, SetFolder
 from shardline.embedding.checkpoint.sets.saver import SetSaver
 
 disk_states = load("torture/disk_states.py")
@@ -24,6 +22,8 @@ set_checks = load("torture/set_checks.py")
 
 # Is written in place, so that it must not be a link.
 _LOCK = ".lock"
+# The bytes that decide what becomes of a set.
+Key = tuple[tuple[str, str], ...]
 
 
 class Replay:
@@ -56,7 +56,8 @@ class Replay:
         self._training = training
         self._digests = digests
         self._steps_of_state: dict[bytes, list[int]] = {}
-        self._faults_of_set: dict[tuple[Any, ...], list[str]] = {}
+        self._faults_of_set: dict[Key, list[str]] = {}
+        self._restored: set[tuple[Key, ...]] = set()
         self.counts: collections.Counter[str] = collections.Counter()
         self.faults: list[str] = []
 
@@ -123,41 +124,40 @@ class Replay:
 
     def _steps_there(self, digests: Mapping[str, str]) -> list[int]:
         folder = SetFolder(self._root)
-        steps = []
+        complete: dict[str, CheckpointSet] = {}
         for found in folder.found():
             if found.condition == "damaged":
                 self.faults.append(f"{found.path.name} is damaged: {found.fault}")
-            if found.condition != "complete":
-                self.counts["remains"] += found.condition == "remains"
-                continue
-            faults = self._set_faults(folder, found.complete, digests)
+            self.counts["remains"] += found.condition == "remains"
+            if found.condition == "complete" and found.complete:
+                complete[found.path.name] = found.complete
+        keys = [_chain_key(name, complete, digests) for name in complete]
+        steps = []
+        for one, key in zip(complete.values(), keys, strict=True):
+            faults = self._set_faults(folder, one, key)
             self.faults += faults
-            steps += [] if faults else [found.complete.step]
-        restored, faults = set_checks.restore(folder, self._training, self._digests)
-        self.faults += faults
-        self.counts["restores of the newest set"] += restored is not None
-        if (restored.step if restored else -1) != max(steps, default=-1):
-            self.faults.append(f"{restored} was restored, and there are {steps}")
+            steps += [] if faults else [one.step]
+        if tuple(keys) not in self._restored:
+            self._restored.add(tuple(keys))
+            self._check_newest(folder, max(steps, default=-1))
         return steps
 
-    def _set_faults(
-        self, folder: SetFolder, one: Any, digests: Mapping[str, str]
-    ) -> list[str]:
+    def _set_faults(self, folder: SetFolder, one: CheckpointSet, key: Key) -> list[str]:
         """Returns what is wrong with a set; once for the same bytes of its chain."""
-        try:
-            names = [link.name for link in folder.chain(one)]
-        except (ManifestError, FileNotFoundError) as error:
-            return [f"{one.name}: {error}"]
-        key = (
-            *names,
-            *((p, d) for p, d in sorted(digests.items()) if p.split("/")[0] in names),
-        )
         if key not in self._faults_of_set:
             self._faults_of_set[key] = set_checks.set_faults(
                 folder, one, self._training, self._digests
             )
             self.counts["sets verified and restored"] += 1
         return self._faults_of_set[key]
+
+    def _check_newest(self, folder: SetFolder, newest: int) -> None:
+        """Restores as a training does that starts; once for the same sets."""
+        restored, faults = set_checks.restore(folder, self._training, self._digests)
+        self.faults += faults
+        self.counts["restores of the newest set"] += restored is not None
+        if (restored.step if restored else -1) != newest:
+            self.faults.append(f"{restored} was restored, and there is step {newest}")
 
     def _go_on(self) -> None:
         """Trains and saves once more, from the newest set."""
@@ -179,6 +179,20 @@ class Replay:
             saver.wait()
         self.faults += set_checks.check_sets(folder, training, self._digests).faults
         self.counts["states in which training went on"] += 1
+
+
+def _chain_key(
+    name: str, complete: Mapping[str, CheckpointSet], digests: Mapping[str, str]
+) -> Key:
+    """Returns the files of a set and of those it builds on, if they are there."""
+    chain = [name]
+    while (last := complete.get(chain[-1])) and last.manifest.parent:
+        chain.append(last.manifest.parent)
+    return tuple(
+        (path, digest)
+        for path, digest in sorted(digests.items())
+        if path.partition("/")[0] in chain
+    )
 
 
 def _take_note(operation: Any, durable: set[int], pinned: set[int]) -> None:

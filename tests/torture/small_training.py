@@ -32,7 +32,7 @@ class SmallTraining:
     """
 
     lineage = MappingProxyType({"vocabularies": "1f0c", "configuration": "77ab"})
-    keep = Keep(last=2, every_steps=30)
+    keep = Keep(last=2, every_steps=60)
 
     def __init__(self, scale: int = 1, noise_seed: int = 7):
         """Builds it with its values before the first step.

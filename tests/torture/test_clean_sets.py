@@ -74,13 +74,16 @@ def touch(engine: TPUEmbedding, chance: np.random.Generator) -> None:
     engine.apply_gradients({name: 0.1 * a + 0.01 for name, a in activations.items()})
 
 
-def values(engine: TPUEmbedding, variables: dict[str, tf.Variable]) -> list[bytes]:
-    """Everything that a set holds, as bytes."""
+def values(engine: TPUEmbedding, variables: dict[str, tf.Variable]) -> list[Any]:
+    """Everything that a set holds: numbers as bytes, text as it is."""
     found = [variable.numpy() for variable in variables.values()]
     for table, parameters in engine.embedding_tables.items():
         for variable in (parameters, *engine.slot_variables[table].values()):
             found += [shard.numpy() for shard in variable.variables]
-    return [np.asarray(value).tobytes() for value in found]
+    arrays = [np.asarray(value) for value in found]
+    return [
+        array.tolist() if array.dtype == object else array.tobytes() for array in arrays
+    ]
 
 
 @pytest.mark.timeout(7200)

@@ -75,7 +75,7 @@ def test_power_loss_at_any_moment_loses_no_durable_set(
     training, digests = small_training.digests_by_step(LAST_STEP + 1)
     replayed = replay.Replay(log, tmp_path, training, digests)
     every = 1 if scale.is_full() else 6
-    replayed.run(scale.of(32, least=6), SEED, go_on_every=50, every=every)
+    replayed.run(scale.of(12, least=6), SEED, go_on_every=50, every=every)
 
     scale.tell("power loss", replayed.counts)
     assert replayed.faults == []

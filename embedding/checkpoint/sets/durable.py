@@ -3,7 +3,9 @@
 A file's content is durable once the file is synced, and its name once its folder is.
 """
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from shardline.embedding.checkpoint.crash_points import crash_point
@@ -23,7 +25,8 @@ def sync_file(path: Path) -> None:
     crash_point("before_file_sync")
     number = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(number)
+        with _naming(path):
+            os.fsync(number)
     finally:
         os.close(number)
     crash_point("after_file_sync")
@@ -34,7 +37,8 @@ def sync_folder(folder: Path) -> None:
     crash_point("before_folder_sync")
     number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(number)
+        with _naming(folder):
+            os.fsync(number)
     finally:
         os.close(number)
     crash_point("after_folder_sync")
@@ -43,7 +47,7 @@ def sync_folder(folder: Path) -> None:
 def write_file(path: Path, content: bytes) -> None:
     """Writes a new file with durable content; its name becomes so with the folder."""
     crash_point("before_write")
-    with open(path, "xb") as file:
+    with _naming(path), open(path, "xb") as file:
         file.write(content)
         file.flush()
         crash_point("after_write")
@@ -71,3 +75,14 @@ def remove_file(path: Path) -> None:
     path.unlink(missing_ok=True)
     sync_folder(path.parent)
     crash_point("after_remove")
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Lets errors say which file they are about, which those of an open file do not."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise

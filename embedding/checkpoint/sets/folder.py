@@ -175,16 +175,33 @@ class SetFolder:
             sets.insert(0, parent)
         return sets
 
+    def names_of_chain(self, last: CheckpointSet) -> list[str]:
+        """Returns the names of `chain`; none if a set is not here as it was."""
+        try:
+            here = self.named(last.name)
+            if here.manifest.digest != last.manifest.digest:
+                return []
+            return [one.name for one in self.chain(here)]
+        except (ManifestError, OSError):
+            return []
+
     def mark_damaged(self, name: str, why: str) -> None:
         """Has a set never be restored, nor counted as kept."""
         now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
         content = json.dumps({"why": why, "found": now}, indent=1)
         replace_file(self.path / name / _DAMAGED_FILE, content.encode())
 
+    def is_good(self, name: str) -> bool:
+        """Returns whether a set is there and not marked as damaged; reads no file."""
+        path = self.path / name
+        is_there = (path / MANIFEST_FILE).exists()
+        return is_there and not (path / _DAMAGED_FILE).exists()
+
     def unpin(self, name: str) -> None:
-        """Leaves a set to retention, if it is there."""
-        if (self.path / name).is_dir():
-            remove_file(self.path / name / _PINNED_FILE)
+        """Leaves a set to retention, if it is there, and what it was folded into."""
+        for one in {name, name.replace("-differential", "-full")}:
+            if (self.path / one).is_dir():
+                remove_file(self.path / one / _PINNED_FILE)
 
     def remove(self, name: str) -> None:
         """Removes a set, or remains; at every moment there is a whole set or none."""

@@ -44,16 +44,27 @@ class FolderLock:
                 f"Checkpoint sets in {folder} are written by {holder(folder)}. Wait "
                 "until it ends, or stop it; or train into another folder."
             ) from error
-        now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-        held = {"pid": os.getpid(), "machine": socket.gethostname(), "since": now}
-        os.ftruncate(self._number, 0)
-        os.pwrite(self._number, json.dumps(held).encode(), 0)
+        try:
+            _tell(self._number)
+        except BaseException:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Lets others in. May be called again."""
         if self._number >= 0:
+            # Children that were forked meanwhile have the file open as well.
+            fcntl.flock(self._number, fcntl.LOCK_UN)
             os.close(self._number)
             self._number = -1
+
+
+def _tell(number: int) -> None:
+    """Writes into the file who holds the lock."""
+    now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+    held = {"pid": os.getpid(), "machine": socket.gethostname(), "since": now}
+    os.ftruncate(number, 0)
+    os.pwrite(number, json.dumps(held).encode(), 0)
 
 
 def _take(number: int) -> None:

@@ -46,10 +46,12 @@ def export_tables(folder: SetFolder, source: CheckpointSet, output: Path) -> str
         The checkpoint's prefix.
 
     Raises:
-        ExportError: if `output` has such a checkpoint.
+        ExportError: if `output` has such a checkpoint, or a table has the name of
+            another one's slot.
         SetDamagedError: if a file is not what was written.
         OSError: if it cannot be written.
     """
+    _check_names(source.manifest.tables)
     readers = chain_readers(folder, source)
     prefix = output / "checkpoint"
     if list(output.glob(f"{prefix.name}.*")):
@@ -75,6 +77,21 @@ def export_tables(folder: SetFolder, source: CheckpointSet, output: Path) -> str
         raise
     sync_folder(output)
     return str(prefix)
+
+
+def _check_names(tables: Mapping[str, StoredTable]) -> None:
+    """Refuses what `tf.train.Checkpoint` would take for one variable."""
+    names = [_name(*variable) for variable in _variables(tables)]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ExportError(
+            f"Both a table and a slot of another table are named {', '.join(twice)}, "
+            "which tf.train.Checkpoint cannot tell apart. Export a set in place of a "
+            "checkpoint."
+        )
+
+
+def _name(table: str, tensor: str) -> str:
+    return table if tensor == PARAMETERS else f"{table}/{tensor}"
 
 
 def _data_file(prefix: Path, number: int, files: int) -> Path:
@@ -116,7 +133,7 @@ def _graph(tables: Mapping[str, StoredTable]) -> TrackableObjectGraph:
     root, engine = graph.nodes.add(), graph.nodes.add()
     root.children.add(node_id=1, local_name=_OWNER)
     for table, tensor in _variables(tables):
-        name = table if tensor == PARAMETERS else f"{table}/{tensor}"
+        name = _name(table, tensor)
         engine.children.add(node_id=len(graph.nodes), local_name=name)
         graph.nodes.add().attributes.add(
             name=_VALUE, full_name=name, checkpoint_key=_key(table, tensor)

@@ -123,6 +123,7 @@ def restore_set(
     _check_tables(checkpoint_set, shapes)
     values = readers[-1].values(list(variables))
     natively = can_read(_devices(shapes))
+    engine.touch_all_rows()
     try:
         for reader in readers:
             for table, tensors in shapes.items():

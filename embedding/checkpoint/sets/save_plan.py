@@ -1,6 +1,7 @@
 """What is to be saved, and as which kind of set."""
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,7 @@ class SavePlan:
         state: what else the training needs to go on, as JSON has it.
         pinned: whether retention is to leave the set alone.
         clock: since when it is being saved.
+        loads: how often the engine's tables had been given other values.
     """
 
     writer: SetWriter
@@ -36,6 +38,24 @@ class SavePlan:
     state: Mapping[str, Any]
     pinned: bool
     clock: Clock
+    loads: int
+
+
+def as_json(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a copy of a training's state as it will be read from a manifest.
+
+    Raises:
+        TypeError: if JSON has no such values.
+        ValueError: if it holds itself.
+    """
+    try:
+        copy: dict[str, Any] = json.loads(json.dumps(dict(state)))
+    except TypeError as error:
+        raise TypeError(
+            f"The state of a training must be JSON, got {state!r}: {error}. Give "
+            "numbers of Python in place of numpy's, and lists in place of arrays."
+        ) from error
+    return copy
 
 
 def all_rows(engine: TrackedTables) -> dict[str, StoredTable]:

@@ -20,18 +20,32 @@ from shardline.embedding.checkpoint.sets.compaction import MAX_DEPTH, compact
 from shardline.embedding.checkpoint.sets.cut import Cut, Piece
 from shardline.embedding.checkpoint.sets.folder import CheckpointSet, SetFolder
 from shardline.embedding.checkpoint.sets.manifest import Kind
+from shardline.embedding.checkpoint.sets.reader import SetDamagedError
 from shardline.embedding.checkpoint.sets.retention import (
     Keep,
     collect_garbage,
     remove_remains,
 )
-from shardline.embedding.checkpoint.sets.save_plan import SavePlan, all_rows, is_less
+from shardline.embedding.checkpoint.sets.save_plan import (
+    SavePlan,
+    all_rows,
+    as_json,
+    is_less,
+)
 from shardline.embedding.checkpoint.sets.writer import Clock, SetWriter
 from shardline.embedding.engine import TPUEmbedding
 from shardline.embedding.native.library import say_once
 from shardline.embedding.tables.sharded_variable import on_every_task
 
 _log = logging.getLogger(__name__)
+
+
+def _stops_training(plan: SavePlan, error: BaseException) -> bool:
+    """Returns whether it is no failure of the save, but someone who ends the process.
+
+    In a thread of the saver nobody does.
+    """
+    return plan.cut.in_pause and not isinstance(error, Exception)
 
 
 def _call(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -104,12 +118,13 @@ class SetSaver:
         self._lineage = dict(lineage)
         self._keep = keep or Keep()
         self._differential = differential
-        self._parent = parent
+        self._loads = engine.loads
         self._on_saved = on_saved
         self._run = run
         self._thread: threading.Thread | None = None
         self._error: SaveError | None = None
         try:
+            self._go_on_from(parent)
             self._check_is_newest()
             for name in remove_remains(self._folder):
                 _log.info("removed %s, which a dead save left in %s", name, folder)
@@ -150,10 +165,18 @@ class SetSaver:
         Raises:
             SaveError: if an earlier save failed, or this one, if it has to be done
                 while training waits.
+            TypeError: if the state is not JSON.
+            ValueError: if there is a set of a later step.
         """
         self.check()
         if self.is_saving or (self._parent and self._parent.step == step):
             return False
+        if self._parent and self._parent.step > step:
+            raise ValueError(
+                f"A save was asked for of step {step}, and its newest set is of step "
+                f"{self._parent.step}. Close the saver, rewind the folder to where "
+                "training goes on, and make another saver."
+            )
         clock = Clock()
         plan = self._plan(step, variables, state, pinned, clock)
         if plan.cut.in_pause:
@@ -168,7 +191,12 @@ class SetSaver:
             target=self._save, args=(plan,), name="checkpoint set", daemon=True
         )
         clock.pause_seconds = clock.elapsed
-        self._thread.start()
+        try:
+            self._thread.start()
+        except Exception:
+            self._thread = None
+            self._give_up(plan.cut)
+            raise
         return True
 
     @property
@@ -230,6 +258,7 @@ class SetSaver:
         pinned: bool,
         clock: Clock,
     ) -> SavePlan:
+        state, loads = as_json(state), self._engine.loads
         kind = self._kind()
         folder = str(self._folder.path)
         cut: Cut = self._run(self._engine.cut, kind == "differential", folder)
@@ -244,7 +273,7 @@ class SetSaver:
                 name: dataclasses.replace(table, stored_rows=cut.rows[name])
                 for name, table in all_rows(self._engine).items()
             }
-            return SavePlan(writer, cut, tables, values, dict(state), pinned, clock)
+            return SavePlan(writer, cut, tables, values, state, pinned, clock, loads)
         except BaseException:
             self._give_up(cut)
             raise
@@ -262,23 +291,39 @@ class SetSaver:
             return "full"
         if self._parent.manifest.depth >= MAX_DEPTH:
             return "full"
+        # Rows count as touched since the last cut, or since what was restored later.
+        if self._engine.loads != self._loads:
+            return "full"
+        if not self._chain or not all(map(self._folder.is_good, self._chain)):
+            return "full"
         touched = self._run(self._engine.touched_rows)
         return "differential" if is_less(touched, all_rows(self._engine)) else "full"
+
+    def _go_on_from(self, newest: CheckpointSet | None) -> None:
+        """Notes on what the next differential set builds: nothing that is elsewhere."""
+        self._parent = newest
+        self._chain = self._folder.names_of_chain(newest) if newest else []
 
     def _save(self, plan: SavePlan) -> None:
         """Writes what was cut; keeps the error if that fails."""
         try:
             saved = self._written(plan)
         except BaseException as error:
-            self._error = self._failed(plan, error)
+            is_stop = _stops_training(plan, error)
+            self._error = None if is_stop else self._failed(plan, error)
             self._give_up(plan.cut)
             self._make_room()
+            if is_stop:
+                raise
             return
-        self._parent = saved
+        self._go_on_from(saved)
+        self._loads = plan.loads
         try:
             self._run(plan.cut.end, True)
             self._after(saved)
         except BaseException as error:
+            if _stops_training(plan, error):
+                raise
             failed = SaveError(
                 f"The checkpoint set {saved.path} is complete, but what follows it "
                 f"failed: {reason_of(error)}. Mend the cause and run again: training "
@@ -320,8 +365,22 @@ class SetSaver:
                 )
             )
         if manifest.depth >= MAX_DEPTH:
-            self._parent = compact(self._folder, saved)
+            try:
+                self._go_on_from(compact(self._folder, saved))
+            except SetDamagedError as error:
+                self._leave_chain(saved, error)
+                return
         collect_garbage(self._folder, self._keep)
+
+    def _leave_chain(self, last: CheckpointSet, error: SetDamagedError) -> None:
+        """Has the next set be full: training holds what the disk has lost."""
+        _log.warning(
+            "%s builds on what is damaged, and is marked so; the next set is full: %s",
+            *(last.path, error),
+        )
+        self._folder.mark_damaged(last.name, str(error))
+        self._chain = []
+        self._make_room()
 
     def _make_room(self) -> None:
         """Gives back what a failed save took of the disk, if the disk lets it."""
@@ -329,11 +388,16 @@ class SetSaver:
             remove_remains(self._folder)
 
     def _failed(self, plan: SavePlan, error: BaseException) -> SaveError:
-        last = self._parent.name if self._parent else "none"
+        complete = (
+            f"The last set that is complete: {self._parent.name}. "
+            if self._parent
+            else "No set is complete yet. "
+        )
+        onward = "goes on from it" if self._parent else "begins anew"
         failed = SaveError(
             f"The checkpoint set {plan.writer.path} could not be saved: "
-            f"{reason_of(error)}. The last set that is complete: {last}. Mend the "
-            "cause, such as a full disk, and run again: training goes on from it."
+            f"{reason_of(error)}. {complete}Mend the cause, such as a full disk, and "
+            f"run again: training {onward}."
         )
         failed.__cause__ = error
         return failed

@@ -50,7 +50,9 @@ int64_t CopyRoom::take_place(int64_t size) {
   if (!failure && end_ + size > allocated_) {
     crash_point("copies_allocate");
     const int64_t extent = std::max(size, kExtent);
-    failure.number = posix_fallocate(file_, allocated_, extent);
+    do {
+      failure.number = posix_fallocate(file_, allocated_, extent);
+    } while (failure.number == EINTR);
     if (failure) {
       failure.what = "find room for copies of rows in " + folder_;
     } else {

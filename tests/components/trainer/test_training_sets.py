@@ -110,6 +110,35 @@ def test_training_begins_anew_in_the_same_run_if_no_set_is_whole(
     assert [one.step for one in folder.sets()] == [1]
 
 
+def test_that_training_begins_anew_is_said_of_sets_marked_before_too(
+    learner_of: Callable[..., Learner],
+    learners: list[tuple[Learner, str]],
+    steps: dict[int, Any],
+    folder: SetFolder,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for one in folder.sets():
+        folder.mark_damaged(one.name, "a disk")
+
+    _, sets = open_sets(folder.path, learner_of, FULL, LINEAGE)
+
+    with sets:
+        assert sets.begun_from is None
+    assert "training begins anew" in caplog.text
+
+
+def test_nothing_is_said_of_a_training_that_begins(
+    learner_of: Callable[..., Learner],
+    learners: list[tuple[Learner, str]],
+    folder: SetFolder,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    _, sets = open_sets(folder.path, learner_of, FULL, LINEAGE)
+
+    with sets:
+        assert "anew" not in caplog.text
+
+
 def test_set_of_another_training_is_refused(
     other_learner: Learner, steps: dict[int, Any], folder: SetFolder
 ) -> None:

@@ -7,6 +7,7 @@ import tensorflow as tf
 from shardline.embedding import TPUEmbedding
 from shardline.embedding.native.build import compiler
 from shardline.embedding.native.library import CHOICE, missing_reason
+from shardline.embedding.tables import sharded_variable
 
 ROWS = {"items": 50_000, "users": 2, "one": 1}
 DIMS = {"items": 16, "users": 3, "one": 5}
@@ -187,3 +188,37 @@ def test_update_that_is_held_back_is_in_the_cut(
     np.testing.assert_array_equal(
         held["items", "parameters"], expected["items", "parameters"][rows]
     )
+
+
+def test_a_cut_ends_on_the_hosts_that_are_there(cases, tmp_path, monkeypatch):
+    monkeypatch.setenv(CHOICE, "native")
+    engine = Trained(cases.hosts(2)).engine
+    cut = engine.cut(False, str(tmp_path))
+
+    def fail(_):
+        raise tf.errors.UnavailableError(None, None, "the host is gone")
+
+    lost, there = cut._trackers
+    with monkeypatch.context() as patch:
+        patch.setattr(lost, "end_cut", fail)
+        with pytest.raises(tf.errors.UnavailableError):
+            cut.end(True)
+    there.begin_cut(False, str(tmp_path))
+
+
+def test_a_cut_is_void_before_a_restore_changes_rows(trained, tmp_path, monkeypatch):
+    engine = trained.engine
+    saved = tf.train.Checkpoint(engine=engine)
+    path = saved.write(str(tmp_path / "saved"))
+    cut = engine.cut(False, str(tmp_path))
+    saveable = sharded_variable._ShardSaveable
+    stream = saveable.stream
+
+    def write_first(*arguments):
+        with pytest.raises(tf.errors.FailedPreconditionError, match="no cut"):
+            cut.write(0, str(tmp_path / "shard"))
+        stream(*arguments)
+
+    monkeypatch.setattr(saveable, "stream", write_first)
+    saved.read(path).assert_consumed()
+    cut.end(False)

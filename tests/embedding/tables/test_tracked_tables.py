@@ -28,6 +28,9 @@ class Recorder:
     def touched_rows(self):
         return {"items": 3}
 
+    def touch_all_rows(self):
+        self.calls.append("touch")
+
     def forget_touched_rows(self):
         self.calls.append("forget")
 
@@ -49,8 +52,9 @@ def test_cut_is_of_tables_that_are_there_and_up_to_date(cases):
 def test_backend_is_asked_which_rows_are_touched(cases):
     tables, backend = owner(cases)
     assert tables.touched_rows() == {"items": 3}
+    tables.touch_all_rows()
     tables.forget_touched_rows()
-    assert backend.calls == ["forget"]
+    assert backend.calls == ["touch", "forget"]
 
 
 def test_variables_have_the_names_of_tables_and_slots(cases, tmp_path):
@@ -89,6 +93,6 @@ def test_restore_reads_all_and_loads_once(cases, tmp_path):
     others._create_tables()
     backend.calls.clear()
     tf.train.Checkpoint(tables=others).read(path).assert_consumed()
-    assert backend.calls == ["load ['items']"]
+    assert backend.calls == ["touch", "load ['items']"]
     restored = others._by_name()["items"].variables[0]
     np.testing.assert_array_equal(restored, np.full(restored.shape, 4.0))

@@ -1,5 +1,6 @@
 """The process that runs a pipeline: its events, and how it ends."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -70,6 +71,11 @@ def test_file_that_is_not_there_fails_before_anything_is_loaded(tmp_path: Path) 
         (RunError("not published"), "not published"),
         (KeyError("x"), "KeyError: 'x'"),
         (ValueError(" wrong "), "ValueError: wrong"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "runs/a"),
+            "OSError: [Errno 28] No space left on device: 'runs/a'. Make room on the "
+            "disk, and run the same command again.",
+        ),
     ],
 )
 def test_errors_of_others_are_named_by_their_class(

@@ -120,21 +120,34 @@ def test_long_progress_stays_on_one_line(
 
 
 @pytest.mark.parametrize(
-    ("end", "told"),
+    ("end", "exit_code", "told"),
     [
-        ("kill -SEGV $$", "the process ended with exit code -11"),
-        ("exit 7", "the process ended with exit code 7"),
-        ("exit 0", "the process ended with exit code 0"),
+        ("kill -KILL $$", 137, "the process was ended by SIGKILL: by a person, or by"),
+        (
+            "kill -SEGV $$",
+            139,
+            "the process was ended by SIGSEGV. What was done before",
+        ),
+        ("exit 7", 7, "the process ended with exit code 7. What was done before is"),
+        ("exit 0", 1, "the process ended with exit code 0. What was done before is"),
     ],
 )
 def test_process_that_says_nothing_of_its_end_failed(
-    follow: Callable[..., tuple[int, str]], end: str, told: str
+    follow: Callable[..., tuple[int, str]], end: str, exit_code: int, told: str
 ) -> None:
     code, shown = follow(f"{STARTED}{end}\n")
 
-    assert code != 0
+    assert code == exit_code
     assert "Failed in Trainer" in shown
     assert told in shown
+
+
+def test_end_before_the_first_component_is_said_so(
+    follow: Callable[..., tuple[int, str]],
+) -> None:
+    _, shown = follow("exit 7\n")
+
+    assert "Failed before the first component after " in shown
 
 
 def test_silence_is_broken_by_a_heartbeat(

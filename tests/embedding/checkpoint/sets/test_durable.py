@@ -1,5 +1,6 @@
 """Files that last: in which order they are written, synced and named."""
 
+import errno
 import os
 
 import pytest
@@ -63,3 +64,23 @@ def test_a_removed_file_lasts_as_removed(tmp_path, calls):
     durable.remove_file(tmp_path / "f")
     assert calls == [("sync", tmp_path.name)] * 2
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda folder: durable.write_file(folder / "f", b"1"),
+        lambda folder: durable.sync_file(folder / "there"),
+        lambda folder: durable.sync_folder(folder),
+    ],
+    ids=["write", "sync_file", "sync_folder"],
+)
+def test_an_error_of_the_disk_names_the_file(tmp_path, monkeypatch, act):
+    (tmp_path / "there").touch()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}"):
+        act(tmp_path)

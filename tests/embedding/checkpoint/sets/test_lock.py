@@ -1,5 +1,6 @@
 """Only one process writes into a folder of sets, and the lock dies with it."""
 
+import errno
 import fcntl
 import os
 import signal
@@ -67,3 +68,31 @@ def test_who_asks_whether_it_is_locked_keeps_nobody_out(tmp_path, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _: os.close(asking))
 
     FolderLock(tmp_path).release()
+
+
+def test_a_child_of_the_process_does_not_keep_the_lock(tmp_path):
+    lock = FolderLock(tmp_path)
+    ends, told = os.pipe()
+    child = os.fork()
+    if child == 0:  # It has the file open, as a reader's process would.
+        os.close(told)
+        os.read(ends, 1)
+        os._exit(0)
+    try:
+        lock.release()
+        assert not is_locked(tmp_path)
+    finally:
+        os.close(told)
+        os.close(ends)
+        os.waitpid(child, 0)
+
+
+def test_a_lock_that_cannot_say_whose_it_is_is_given_back(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", fail)
+        with pytest.raises(OSError, match="No space left"):
+            FolderLock(tmp_path)
+    assert not is_locked(tmp_path)

@@ -75,3 +75,12 @@ def test_damaged_set_leaves_nothing(training, tmp_path) -> None:
         export_tables(training.folder, training.newest, tmp_path / "out")
 
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_table_with_the_name_of_a_slot_is_refused(made_sets, tmp_path) -> None:
+    rows = {"item": 23, "item/accumulators": 5}
+    training = made_sets.training(tmp_path / "sets", hosts=1, **rows)
+    training.save(10)
+    with pytest.raises(ExportError, match="named item/accumulators"):
+        export_tables(training.folder, training.newest, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

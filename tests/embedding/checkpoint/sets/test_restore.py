@@ -192,3 +192,35 @@ def test_other_tables_are_refused_before_anything_is_read(folder, monkeypatch):
         restore_set(folder, folder.sets()[-1], small.engine, small.variables, LINEAGE)
     monkeypatch.undo()
     training.assert_same(small.content(), before)
+
+
+def test_a_cut_is_void_before_a_restore_changes_rows(folder, tmp_path, monkeypatch):
+    small = training.SmallTraining(2)
+    cut = small.engine.cut(False, str(tmp_path))
+    written = []
+
+    def write_first(*arguments):
+        if not written:
+            with pytest.raises(tf.errors.FailedPreconditionError, match="no cut"):
+                cut.write(0, str(tmp_path / "file"))
+            written.append(True)
+        restore_table(*arguments)
+
+    restore_table = restore_module._restore_table
+    monkeypatch.setattr(restore_module, "_restore_table", write_first)
+    newest(folder, small)
+    assert written
+    cut.end(False)
+
+
+def test_rows_that_a_failed_restore_changed_are_in_the_next_set(folder, monkeypatch):
+    small = training.SmallTraining(2)
+    small.engine.forget_touched_rows()
+
+    def fail(*_):
+        raise SetDamagedError("for a test")
+
+    monkeypatch.setattr(restore_module, "_restore_table", fail)
+    with pytest.raises(SetDamagedError):
+        newest(folder, small)
+    assert small.engine.touched_rows() == {"wide": 2000, "small": 57, "one/row": 2}

@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import threading
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from shardline_tests import load
@@ -147,6 +148,8 @@ def test_an_error_reaches_the_next_call(tmp_path, small, slow):
         with pytest.raises(SaveError, match="No space left on device") as raised:
             save(saver, small)
     assert isinstance(raised.value.__cause__, OSError)
+    assert "No set is complete yet. " in str(raised.value)
+    assert str(raised.value).endswith("and run again: training begins anew.")
 
 
 def test_a_chain_is_folded_when_it_is_long(tmp_path, small):
@@ -310,3 +313,78 @@ def test_without_native_kernels_sets_are_full_and_equal(tmp_path, monkeypatch):
     assert saving.pause_seconds > 0.5 * saving.seconds
     _assert_holds(tmp_path, small.content())
     assert dataclasses.asdict(sets[0].manifest)["hosts"] == 2
+
+
+def test_what_the_caller_changes_later_is_in_no_set(tmp_path, small, slow):
+    go_on = slow()
+    state = {"reader": {"files": ["a"]}, "loss": float("nan")}
+    with SetSaver(tmp_path, small.engine, lineage=LINEAGE) as saver:
+        saver.save(small.step, small.variables, state)
+        state["reader"]["files"].append("b")
+        go_on.set()
+        saver.wait()
+        state["reader"]["files"].append("c")
+        small.train()
+        saver.save(small.step, small.variables, state)
+        saver.wait()
+    folder = SetFolder(tmp_path)
+    full, differential = folder.chain(folder.sets()[-1])
+    assert full.manifest.state["reader"] == {"files": ["a"]}
+    assert differential.manifest.state["reader"] == {"files": ["a", "b", "c"]}
+
+
+def test_state_that_is_not_json_is_refused_at_once(tmp_path, small):
+    with SetSaver(tmp_path, small.engine, lineage=LINEAGE) as saver:
+        with pytest.raises(TypeError, match="state"):
+            saver.save(0, small.variables, {"loss": np.float32(1)})
+        assert save(saver, small)
+        saver.wait()
+
+
+def test_a_save_whose_thread_cannot_begin_leaves_nothing_behind(
+    tmp_path, small, monkeypatch
+):
+    def fail(_):
+        raise RuntimeError("can't start new thread")
+
+    with SetSaver(tmp_path, small.engine, lineage=LINEAGE) as saver:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", fail)
+            with pytest.raises(RuntimeError, match="start new thread"):
+                save(saver, small)
+        saver.wait()
+        assert save(saver, small)
+    SetSaver(tmp_path, small.engine, lineage=LINEAGE, parent=saver.newest).close()
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_who_stops_a_save_in_the_pause_stops_the_training(
+    tmp_path, small, monkeypatch, stop
+):
+    cut = small.engine.cut(False, str(tmp_path))
+    cut.in_pause = True
+    monkeypatch.setattr(cut, "write", lambda *_: _raise(stop()))
+    monkeypatch.setattr(type(small.engine), "cut", lambda *_: cut)
+    with SetSaver(tmp_path, small.engine, lineage=LINEAGE) as saver:
+        with pytest.raises(stop):
+            save(saver, small)
+        saver.check()
+    assert SetFolder(tmp_path).found() == []
+
+
+def _raise(error):
+    raise error
+
+
+def test_a_folded_set_is_unpinned_with_what_it_was_folded_from(tmp_path, small):
+    reported = []
+    with SetSaver(
+        tmp_path, small.engine, lineage=LINEAGE, on_saved=reported.append
+    ) as saver:
+        for step in range(MAX_DEPTH + 1):
+            small.train()
+            save(saver, small, pinned=step == MAX_DEPTH)
+            saver.wait()
+        assert saver.newest.manifest.kind == "full"
+        saver.unpin(reported[-1].name)
+    assert not any(one.is_pinned for one in SetFolder(tmp_path).sets())
