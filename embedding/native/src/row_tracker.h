@@ -68,7 +68,7 @@ class RowTracker {
     if (__builtin_expect(!touched_.has(row), false)) touch_first(row, table);
   }
   // Whether `touch` of a row does nothing. Bits come from far: to ask for those of rows
-  // that come later, and to branch on all at once, costs less than to wait for each.
+  // that come later costs less than to wait for each.
   bool is_touched(int64_t row) const { return touched_.has(row); }
 
   int64_t rows() const { return rows_; }

@@ -152,12 +152,12 @@ class Update {
     const int64_t limit = std::min(begin + kChunk, count_);
     if (!table_.sum_first) return update_each_in_turn(begin, limit, gradient);
     int64_t fetched = begin + 1;
-    // All rows of the chunk that were fetched so far.
-    bool are_touched = !tracker_ || tracker_->is_touched(row_of(source_.sorted[begin]));
+    // The last occurrence, of those that were fetched, whose row is not touched yet.
+    int64_t untouched = begin;
     for (int64_t first = begin, end; first < limit; first = end) {
       end = end_of_run(first, limit);
       const int64_t to_fetch = std::min(end + kAhead, limit);
-      for (; fetched < to_fetch; ++fetched) fetch(fetched, &are_touched);
+      for (; fetched < to_fetch; ++fetched) fetch(fetched, &untouched);
       const int64_t row = row_of(source_.sorted[first]);
       if (end == limit && limit < count_ && row_of(source_.sorted[limit]) == row) {
         // A row that also began before this chunk fills all of it: a head.
@@ -169,7 +169,7 @@ class Update {
         sum(first, end, head_of(chunk));
       } else {
         sum(first, end, gradient);
-        apply(row, gradient, are_touched);
+        apply(row, gradient, first > untouched);
       }
     }
   }
@@ -218,14 +218,14 @@ class Update {
   }
 
   // Fetches the row that an occurrence updates, if it is not that of the one before.
-  SHARDLINE_INLINE void fetch(int64_t occurrence, bool* are_touched) const {
+  SHARDLINE_INLINE void fetch(int64_t occurrence, int64_t* untouched) const {
     const int64_t row = row_of(source_.sorted[occurrence]);
     if (row == row_of(source_.sorted[occurrence - 1])) return;
     prefetch(table_.table.parameters + row * dim_, dim_);
     for (const float* slot : table_.table.slots) {
       if (slot) prefetch(slot + row * dim_, dim_);
     }
-    if (tracker_) *are_touched &= tracker_->is_touched(row);
+    if (tracker_) *untouched = tracker_->is_touched(row) ? *untouched : occurrence;
   }
 
   const UpdatedTable& table_;
