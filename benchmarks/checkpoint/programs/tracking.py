@@ -20,7 +20,7 @@ from shardline.embedding import TPUEmbedding
 _BATCHES = 32
 _WARM_UP = 4
 # So often a cut makes all rows untouched.
-_PAIRS_OF_A_CUT = 50
+_PAIRS_OF_A_CUT = 100
 
 
 def main() -> dict[str, list[float]]:

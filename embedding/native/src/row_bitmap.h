@@ -17,10 +17,6 @@ class RowBitmap {
   bool has(int64_t row) const {
     return (words_[row >> 6].load(kRelaxed) >> (row & 63)) & 1;
   }
-  // Lets the processor get a bit that is soon asked for, unless it comes with another.
-  void fetch(int64_t row, int64_t before) const {
-    if ((row ^ before) >> 9) __builtin_prefetch(&words_[row >> 6]);
-  }
   // Threads may set bits at the same time.
   void set(int64_t row) { words_[row >> 6].fetch_or(1ull << (row & 63), kRelaxed); }
 

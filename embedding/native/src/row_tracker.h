@@ -67,8 +67,9 @@ class RowTracker {
   void touch(int64_t row, const TableRows& table) {
     if (__builtin_expect(!touched_.has(row), false)) touch_first(row, table);
   }
-  // Some rows before that; `before` is the one that was fetched last.
-  void fetch(int64_t row, int64_t before) const { touched_.fetch(row, before); }
+  // Whether `touch` of a row does nothing. Bits come from far: to ask for those of rows
+  // that come later costs less than to wait for each.
+  bool is_touched(int64_t row) const { return touched_.has(row); }
 
   int64_t rows() const { return rows_; }
   int64_t dim() const { return dim_; }

@@ -124,9 +124,9 @@ class Update {
   }
   float* tail_of(int64_t chunk) const { return head_of(chunk) + dim_; }
 
-  void apply(int64_t row, float* gradient) const {
+  void apply(int64_t row, float* gradient, bool is_touched = false) const {
     if (table_.skip_not_finite && !loops_.is_finite(gradient, dim_)) return;
-    touch(row);
+    if (!is_touched) touch(row);
     loops_.update_row(table_.optimizer, table_.table, row, gradient);
   }
 
@@ -152,10 +152,12 @@ class Update {
     const int64_t limit = std::min(begin + kChunk, count_);
     if (!table_.sum_first) return update_each_in_turn(begin, limit, gradient);
     int64_t fetched = begin + 1;
+    // The last occurrence, of those that were fetched, whose row is not touched yet.
+    int64_t untouched = begin;
     for (int64_t first = begin, end; first < limit; first = end) {
       end = end_of_run(first, limit);
       const int64_t to_fetch = std::min(end + kAhead, limit);
-      for (; fetched < to_fetch; ++fetched) fetch(fetched);
+      for (; fetched < to_fetch; ++fetched) fetch(fetched, &untouched);
       const int64_t row = row_of(source_.sorted[first]);
       if (end == limit && limit < count_ && row_of(source_.sorted[limit]) == row) {
         // A row that also began before this chunk fills all of it: a head.
@@ -167,7 +169,7 @@ class Update {
         sum(first, end, head_of(chunk));
       } else {
         sum(first, end, gradient);
-        apply(row, gradient);
+        apply(row, gradient, first > untouched);
       }
     }
   }
@@ -216,15 +218,14 @@ class Update {
   }
 
   // Fetches the row that an occurrence updates, if it is not that of the one before.
-  SHARDLINE_INLINE void fetch(int64_t occurrence) const {
+  SHARDLINE_INLINE void fetch(int64_t occurrence, int64_t* untouched) const {
     const int64_t row = row_of(source_.sorted[occurrence]);
-    const int64_t before = row_of(source_.sorted[occurrence - 1]);
-    if (row == before) return;
+    if (row == row_of(source_.sorted[occurrence - 1])) return;
     prefetch(table_.table.parameters + row * dim_, dim_);
     for (const float* slot : table_.table.slots) {
       if (slot) prefetch(slot + row * dim_, dim_);
     }
-    if (tracker_) tracker_->fetch(row, before);
+    if (tracker_) *untouched = tracker_->is_touched(row) ? *untouched : occurrence;
   }
 
   const UpdatedTable& table_;
