@@ -24,7 +24,7 @@ from shardline.embedding.checkpoint.sets.cut import PARAMETERS, ROWS, Piece
 from shardline.embedding.tables.host_table import Shard
 
 # What copies of rows may take in memory, of the bytes of a host's tables and slots.
-_COPIES_PART = 20
+_COPIES_PART = 25
 _COPIES_AT_LEAST_BYTES = 64 * 2**20
 # How the op that writes numbers the tensors of a table.
 _ROWS_NUMBER = -1

@@ -50,6 +50,7 @@ _CORE = (
     "copy_room.cc",
     "shard_file.cc",
     "crash_point.cc",
+    "crc32c.cc",
 )
 _LOOPS = "row_loops.cc"
 _LOOP_FLAGS = ("-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math")

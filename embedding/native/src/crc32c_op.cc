@@ -1,8 +1,8 @@
 // ShardlineCrc32c: the checksum that TensorFlow's file formats have, of a tensor's bytes.
+#include "checksum.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/shape_inference.h"
-#include "tensorflow/core/lib/hash/crc32c.h"
 
 namespace shardline {
 namespace {
@@ -27,7 +27,7 @@ class Crc32cOp : public tensorflow::OpKernel {
     Tensor* crc;
     OP_REQUIRES_OK(context, context->allocate_output(0, {}, &crc));
     const auto bytes = context->input(0).tensor_data();
-    crc->scalar<int64_t>()() = tsl::crc32c::Value(bytes.data(), bytes.size());
+    crc->scalar<int64_t>()() = extend_crc32c(0, bytes.data(), bytes.size());
   }
 };
 

@@ -15,11 +15,11 @@
 #include <thread>
 #include <utility>
 
+#include "checksum.h"
 #include "failure.h"
 #include "tables.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/shape_inference.h"
-#include "tensorflow/core/lib/hash/crc32c.h"
 
 namespace shardline {
 namespace {
@@ -175,7 +175,7 @@ class Reading {
       const StoredPiece& piece = run.pieces[i];
       const char* const from = static_cast<const char*>(parts[i].iov_base);
       const bool is_there = piece.offset + piece.bytes - run.offset() <= count;
-      if (!is_there || checksum(from, piece.bytes) != piece.checksum) {
+      if (!is_there || masked_crc32c(from, piece.bytes) != piece.checksum) {
         const std::lock_guard<std::mutex> lock(mutex_);
         faults_.push_back(piece.number);
       } else if (!piece.is_whole()) {
@@ -183,10 +183,6 @@ class Reading {
       }
     }
     return {};
-  }
-
-  static uint32_t checksum(const char* from, int64_t bytes) {
-    return tensorflow::crc32c::Mask(tensorflow::crc32c::Value(from, bytes));
   }
 
   const std::vector<std::unique_ptr<File>>& files_;

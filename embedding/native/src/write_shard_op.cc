@@ -5,12 +5,12 @@
 #include <deque>
 #include <memory>
 
+#include "checksum.h"
 #include "row_tracker_resource.h"
 #include "shard_file.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/resource_var.h"
 #include "tensorflow/core/framework/shape_inference.h"
-#include "tensorflow/core/lib/hash/crc32c.h"
 #include "tensorflow/core/platform/env.h"
 
 namespace shardline {
@@ -170,7 +170,7 @@ class TableWriter {
       TF_RETURN_IF_ERROR(copy_values(next, place_of));
       TF_RETURN_IF_ERROR(put_back(block, next, place_of));
       for (int64_t tensor = 0; tensor < table_.tensors(); ++tensor) {
-        checksums[tensor] = tensorflow::crc32c::Extend(
+        checksums[tensor] = extend_crc32c(
             checksums[tensor], place_of(tensor), count_ * row_bytes_);
       }
     }
@@ -208,7 +208,7 @@ class TableWriter {
       const int64_t row = table_.first_row() + rows_[i];
       std::memcpy(to + i * sizeof(row), &row, sizeof(row));
     }
-    *checksum = tensorflow::crc32c::Extend(*checksum, to, count_ * sizeof(int64_t));
+    *checksum = extend_crc32c(*checksum, to, count_ * sizeof(int64_t));
   }
 
   template <typename PlaceOf>
