@@ -9,18 +9,22 @@ from shardline_tests import load
 from typer.testing import CliRunner, Result
 
 from shardline.pipeline.commands.app import app
+from shardline.pipeline.commands.console import console, error_console
 
 examples = load(Path(__file__).with_name("seeded") / "examples.py")
 
 
 @pytest.fixture
-def invoke() -> Callable[..., Result]:
+def invoke(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Runs a command on a wide terminal, and returns what it printed and how it ended.
 
     A command that fails as it should ends by SystemExit, not by another exception.
     """
 
     def run(*arguments: str | Path, columns: int = 200) -> Result:
+        # What COLUMNS was when the consoles were made is not what it is now.
+        for one in (console, error_console):
+            monkeypatch.setattr(one, "_width", columns)
         command = [str(argument) for argument in arguments]
         result = CliRunner().invoke(app, command, env={"COLUMNS": str(columns)})
         assert result.exception is None or isinstance(result.exception, SystemExit)

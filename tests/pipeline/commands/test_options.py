@@ -34,6 +34,8 @@ def test_run_folder_is_one_option() -> None:
     helps = helps_of("--output-dir")
 
     assert set(helps) == {
+        "checkpoint diff", "checkpoint export", "checkpoint inspect", "checkpoint ls",
+        "checkpoint rewind", "checkpoint verify",
         "models gc", "models ls", "models promote", "models rollback", "run", "serve",
         "serve-check",
     }  # fmt: skip
