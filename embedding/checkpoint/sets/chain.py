@@ -10,11 +10,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from shardline.embedding.checkpoint.index import StoredRows
+from shardline.embedding.checkpoint.sets.cut import PARAMETERS, ROWS
 from shardline.embedding.checkpoint.sets.folder import CheckpointSet, SetFolder
 from shardline.embedding.checkpoint.sets.manifest import ManifestError
 from shardline.embedding.checkpoint.sets.reader import (
-    PARAMETERS,
-    ROWS,
     SetDamagedError,
     SetReader,
     tensors_of,

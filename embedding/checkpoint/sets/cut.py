@@ -5,6 +5,7 @@ import os
 from typing import Protocol
 
 PARAMETERS = "parameters"
+# Which rows a differential set holds: int64 [stored rows].
 ROWS = "rows"
 
 

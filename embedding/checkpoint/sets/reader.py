@@ -9,13 +9,11 @@ import tensorflow as tf
 
 from shardline.embedding.checkpoint.error_text import reason_of
 from shardline.embedding.checkpoint.index import StoredRows, stored_rows
+from shardline.embedding.checkpoint.sets.cut import PARAMETERS
 from shardline.embedding.checkpoint.sets.folder import MARKERS, CheckpointSet
 from shardline.embedding.checkpoint.sets.manifest import StoredTable
 from shardline.embedding.checkpoint.sets.rounding import SCALE, row_spec
 
-PARAMETERS = "parameters"
-# Which rows a differential set holds: int64 [stored rows].
-ROWS = "rows"
 _BLOCK_BYTES = 2**20
 # What TensorFlow raises where the host that reads is gone.
 _LOSS_ERRORS = (

@@ -17,9 +17,9 @@ import tensorflow as tf
 from shardline.embedding.checkpoint.error_text import reason_of
 from shardline.embedding.checkpoint.index import StoredRows
 from shardline.embedding.checkpoint.sets.chain import chain_readers
+from shardline.embedding.checkpoint.sets.cut import ROWS
 from shardline.embedding.checkpoint.sets.folder import CheckpointSet, SetFolder
 from shardline.embedding.checkpoint.sets.reader import (
-    ROWS,
     SetDamagedError,
     SetReader,
     tensors_of,

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from shardline.embedding.checkpoint.sets.cut import ROWS
 from shardline.embedding.checkpoint.sets.folder import CheckpointSet
 from shardline.embedding.checkpoint.sets.reader import (
-    ROWS,
     SetDamagedError,
     SetReader,
     file_faults,
