@@ -13,7 +13,11 @@ _EVERY_S = 0.005
 
 
 def status_bytes(kind: str) -> int:
-    """Returns a line of this process's memory, such as VmHWM, in bytes."""
+    """Returns a line of this process's memory, such as VmHWM, in bytes.
+
+    Raises:
+        ValueError: if the system tells no such line.
+    """
     found = re.search(rf"^{kind}:\s*(\d+) kB", _STATUS.read_text(), re.MULTILINE)
     if found is None:
         raise ValueError(f"{_STATUS} has no line {kind}.")
