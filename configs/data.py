@@ -16,6 +16,7 @@ from shardline.configs.section import (
     PositiveInt,
     Section,
 )
+from shardline.configs.spans import Spans
 
 
 class Download(Section):
@@ -126,6 +127,8 @@ class Data(Target):
     # Exactly one of the two: a file or folder, or a data package to fetch.
     path: str | None = None
     download: Download | None = None
+    # How the data comes in spans; None: it is there as a whole.
+    spans: Spans | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> "Data":

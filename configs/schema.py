@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from shardline.configs.column import Column
 from shardline.configs.data import Data, Download, Files, HeldOut
+from shardline.configs.evaluation import Evaluation, Regression
 from shardline.configs.feature_set import FeatureSet, Preprocessing
 from shardline.configs.features import (
     Derived,
@@ -20,8 +21,8 @@ from shardline.configs.features import (
     Target,
 )
 from shardline.configs.job_rules import serving_faults, target_faults
+from shardline.configs.living import Living
 from shardline.configs.section import (
-    Fraction,
     ImportPath,
     Name,
     Section,
@@ -34,6 +35,7 @@ from shardline.configs.serving import (
     Publishing,
     Serving,
 )
+from shardline.configs.spans import Spans
 from shardline.configs.tables import (
     SGD,
     Adagrad,
@@ -65,6 +67,7 @@ __all__ = [
     "Job",
     "Keep",
     "Latency",
+    "Living",
     "Model",
     "Number",
     "Optimizer",
@@ -73,9 +76,11 @@ __all__ = [
     "Preprocessing",
     "Publishing",
     "Quantization",
+    "Regression",
     "Run",
     "Section",
     "Serving",
+    "Spans",
     "Table",
     "Target",
     "Training",
@@ -90,12 +95,6 @@ class Model(Section):
     # {feature: activation} and returns logits.
     builder: ImportPath = "shardline.components.model.dlrm.DLRM"
     options: dict[str, Any] = Field(default_factory=dict)
-
-
-class Evaluation(Section):
-    """What a model must reach on the evaluation split to be published."""
-
-    min_auc: Fraction
 
 
 class Job(FeatureSet):

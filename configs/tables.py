@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import FiniteFloat, model_validator
 from pydantic_core import PydanticCustomError
 
+from shardline.configs.living import Living
 from shardline.configs.section import Fraction, PositiveFloat, PositiveInt, Section
 
 
@@ -54,7 +55,7 @@ class Optimizer(Section):
 class Vocabulary(Section):
     """How many rows a table has, and which tokens its vocabulary takes.
 
-    The last two keys are for tables whose tokens become ids by a vocabulary.
+    The last three keys are for tables whose tokens become ids by a vocabulary.
     """
 
     # How many rows the table has, if it shall have more than its ids need.
@@ -65,6 +66,9 @@ class Vocabulary(Section):
     min_count: PositiveInt = 1
     # At most so many tokens, the most frequent ones, are in the vocabulary.
     max_tokens: PositiveInt | None = None
+    # How the vocabulary lives where data comes in spans (`data.spans`); it takes the
+    # place of `rows` and `max_tokens`. Default there: it grows and nobody goes.
+    living: Living | None = None
 
 
 class Quantization(Section):

@@ -78,6 +78,9 @@ class Training(Section):
     hosts: PositiveInt = 1
     seed: Integer = 0
     early_stop: EarlyStop | None = None
+    # Whether a run in spans goes on from the model of the spans before; else each run
+    # begins anew on its window.
+    warm_start: bool = True
     checkpoint: Checkpoint = Checkpoint()
 
     @model_validator(mode="after")

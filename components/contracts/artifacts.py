@@ -28,6 +28,27 @@ class ServingValidation(Artifact):
     TYPE_NAME = "shardline.ServingValidation"
 
 
+class SpanPlan(Artifact):
+    """What a run trains next: `plan.json` (`components.contracts.spans.plan`)."""
+
+    TYPE_NAME = "shardline.SpanPlan"
+
+
+class LivingVocabulary(Artifact):
+    """The vocabularies after a span (`components.contracts.living_vocabulary`)."""
+
+    TYPE_NAME = "shardline.LivingVocabulary"
+
+
+class ModelComparison(Artifact):
+    """How a candidate does beside the model in service.
+
+    Holds `comparison.json` (`components.contracts.spans.comparison`).
+    """
+
+    TYPE_NAME = "shardline.ModelComparison"
+
+
 def record_properties(
     artifact: Artifact, properties: Mapping[str, int | float | str]
 ) -> None:

@@ -1,0 +1,1 @@
+"""The component that compares a candidate with the model in service."""

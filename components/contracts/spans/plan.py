@@ -1,0 +1,131 @@
+"""What a run trains next, and what it builds on: `plan.json` of a SpanPlan."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from shardline.components.contracts.spans.profile import SpanProfile
+from shardline.components.contracts.text_file import read_text, write_text
+from shardline.configs.section import Section
+
+_FILE = "plan.json"
+
+# Of a span, what is read: everything, or what comes before and after the last part by
+# time, which `evaluation.on: held_out` judges on before it is trained on.
+Part = Literal["all", "head", "tail"]
+
+
+class PlannedSpan(Section):
+    """One version of one span.
+
+    Attributes:
+        span: its name, such as 2026-11-30 or 17.
+        version: the number of the version, from 1 on.
+        digest: of its raw data, by names, sizes and times, or by content.
+        part: which part of it.
+    """
+
+    span: str
+    version: int = 1
+    digest: str
+    part: Part = "all"
+
+    def __str__(self) -> str:
+        """Returns how people and lineage name it, such as `2026-11-30`."""
+        version = f".v{self.version}" if self.version > 1 else ""
+        return f"{self.span}{version}{'' if self.part == 'all' else f'/{self.part}'}"
+
+
+class Base(Section):
+    """What a training goes on from: folders of an earlier run's artifacts.
+
+    Attributes:
+        checkpoint: a HostShardedCheckpoint.
+        vocabularies: a LivingVocabulary, that of the checkpoint.
+        transform_graph: the graph that made its training data.
+        steps: training steps behind it.
+        spans: what it has learnt, as lineage names it.
+    """
+
+    checkpoint: str
+    vocabularies: str
+    transform_graph: str
+    steps: int
+    spans: tuple[str, ...]
+
+
+class SpanPlan(Section):
+    """What a run trains next.
+
+    Attributes:
+        train: the spans to train on, oldest first; none if nothing is due.
+        new: those of them (by `str`) that no earlier run has trained on. Their tokens
+            are counted into the vocabularies; the others' were before.
+        evaluate: the span, or part of one, to judge on; no model has seen it.
+        base: what it goes on from; None: it begins.
+        baseline: folder of the Model artifact that was never updated; None: there is
+            none yet, and this run's model will be it.
+        history: what spans were like that earlier runs trained on, by name; the last
+            twelve, oldest first. Gates compare with them.
+        reason: why these, for people: "the next span", "a late span", ...
+        waits_for: why nothing is due, for people; "" if something is.
+    """
+
+    train: tuple[PlannedSpan, ...] = ()
+    new: tuple[str, ...] = ()
+    evaluate: PlannedSpan | None = None
+    base: Base | None = None
+    baseline: str | None = None
+    history: dict[str, SpanProfile] = Field(default_factory=dict)
+    reason: str = ""
+    waits_for: str = ""
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is something to train."""
+        return bool(self.train)
+
+    @property
+    def spans(self) -> str:
+        """The spans to train on, as lineage names them: "2026-11-29, 2026-11-30"."""
+        return ", ".join(map(str, self.train))
+
+    def save(self, folder: str) -> None:
+        """Writes the plan into an artifact's folder."""
+        write_text(folder, _FILE, self.model_dump_json(indent=1))
+
+
+def load_plan(folder: str) -> SpanPlan:
+    """Reads the plan in an artifact's folder.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    return SpanPlan.model_validate_json(read_text(folder, _FILE))
+
+
+class Trained(Section):
+    """One run that came to its end: an entry of the state.
+
+    Attributes:
+        plan: what it did.
+        base: what the next run goes on from: its own checkpoint, or its base again if
+            the model was refused.
+        model: folder of its Model artifact.
+        verdict: what became of the model.
+        version: that was published; "" for none.
+        reasons: why it was refused, or what force overrode.
+        profiles: what the spans were like that it trained on, by `str` of the span.
+        metrics: of the candidate, on what it was judged on.
+        ended: when, ISO 8601.
+    """
+
+    plan: SpanPlan
+    base: Base | None
+    model: str
+    verdict: Literal["published", "forced", "refused"]
+    version: str = ""
+    reasons: tuple[str, ...] = ()
+    profiles: dict[str, SpanProfile] = Field(default_factory=dict)
+    metrics: dict[str, float] = Field(default_factory=dict)
+    ended: str = ""

@@ -1,0 +1,1 @@
+"""Takes ids out of everything that a run folder holds."""

@@ -1,0 +1,1 @@
+"""The component that reads the spans of a plan, each one once."""

@@ -1,0 +1,1 @@
+"""The component that says which spans a run trains on."""

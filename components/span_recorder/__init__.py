@@ -1,0 +1,1 @@
+"""The component that writes how far a run in spans has come."""

@@ -1,0 +1,1 @@
+"""The component that computes the statistics of each span once."""
