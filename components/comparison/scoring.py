@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from shardline.configs.shown import shown
+
 _AT_ONCE = 1024
+_MOST_LETTERS = 400
 _SIGNATURE = "serving_default"
 
 
@@ -30,11 +33,16 @@ def scores_of(model_folder: str | Path, files: Sequence[str]) -> np.ndarray:
     try:
         return _answers(model_folder, files)
     except (tf.errors.OpError, OSError, KeyError, TypeError) as error:
-        message = getattr(error, "message", None) or f"{error}"
-        first = next(iter(message.strip().splitlines()), "")
-        raise NotScoredError(f"{type(error).__name__}: {first}") from error
+        raise NotScoredError(f"{type(error).__name__}: {_in_words(error)}") from error
     finally:
         gc.collect()
+
+
+def _in_words(error: Exception) -> str:
+    """Returns what an error says, without where in a graph it came up."""
+    lines = str(getattr(error, "message", None) or error).splitlines()
+    said = [line for line in lines if line.strip() and not line.lstrip()[:2] == "[["]
+    return shown(said[-1].strip(), _MOST_LETTERS) if said else ""
 
 
 def _answers(model_folder: str | Path, files: Sequence[str]) -> np.ndarray:

@@ -172,15 +172,15 @@ class _Linear:
     def __init__(self, examples: Examples, scores: np.ndarray, units: int):
         labels, weights = examples.labels, examples.weights
         exact = scores.astype(np.float64)
-        parts = (
+        parts = [
             log_losses(labels, exact) * weights,
             exact * weights,
             labels * weights,
             (1 - labels) * weights,
-        )
+        ]
         groups = examples.groups
         if groups is not None:
-            parts = tuple(np.bincount(groups, part, units) for part in parts)
+            parts = [np.bincount(groups, part, units) for part in parts]
         self._sums = np.stack(parts, axis=1)
 
     def metrics(self, counts: np.ndarray) -> dict[str, float]:

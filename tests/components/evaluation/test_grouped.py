@@ -92,7 +92,9 @@ def test_recall_of_each_group_is_that_of_a_sorted_list(seed: int) -> None:
 
     for group in np.unique(groups):
         of = (groups == group) & (weights > 0)
-        ranked = [label for _, label in sorted(zip(-scores[of], labels[of], strict=True))]
+        ranked = [
+            label for _, label in sorted(zip(-scores[of], labels[of], strict=True))
+        ]
         positives = sum(ranked)
         if len(ranked) <= RANKED or not 1 <= positives <= RANKED:
             assert found.weights[group] == 0
@@ -105,7 +107,9 @@ def test_positives_do_not_win_by_equal_scores() -> None:
     labels = np.array([1.0] + [0.0] * RANKED)
     groups = np.zeros(len(labels), np.int64)
 
-    found = recall_by_group(labels, np.ones(len(labels), np.float32), labels + 1, groups)
+    found = recall_by_group(
+        labels, np.ones(len(labels), np.float32), labels + 1, groups
+    )
 
     assert found.mean == 0.0
 
