@@ -2,8 +2,11 @@
 
 import json
 
-import tfx  # noqa: F401, I001  TFMA does not load before it
+# isort: off
+from tfx import v1  # noqa: F401  TFMA lacks names if it is imported before
 import tensorflow_model_analysis as tfma
+
+# isort: on
 
 from shardline.components.evaluation import tfma_metrics
 from shardline.components.execution.code_version import code_version
