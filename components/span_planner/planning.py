@@ -93,7 +93,7 @@ def make_plan(
     if refused and settings.when_refused == "skip":
         passed = refused.plan.newly_trained
     elif refused and not _is_dealt_with(refused, known, state.skipped):
-        return SpanPlan(waits_for=_refusal(refused))
+        return SpanPlan(waits_for=_refusal(refused), is_refused=True)
     progress = Progress(state, passed)
     _refuse_other_lengths(known, progress)
     _refuse_changed(known, progress)

@@ -84,8 +84,8 @@ def settings_of(way: Way, **told: Any) -> Settings:
 
 def arrivals(rng: random.Random) -> list[tuple[str, int]]:
     """Returns spans 1 to 12 as they arrive; some are late, some come in versions."""
-    # The first is there first, the last comes last: there is a beginning and an end that
-    # do not depend on when the planner looks.
+    # The first is there first, the last comes last: where runs begin and end does not
+    # depend on when somebody looks.
     spans = [1, *sorted(range(2, 12), key=lambda n: n + rng.uniform(0, 5)), 12]
     coming = [(str(number), 1) for number in spans]
     for _ in range(rng.randrange(4)):

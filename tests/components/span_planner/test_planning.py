@@ -83,6 +83,7 @@ def test_refused_model_stops_until_a_person_decides() -> None:
     plan = make_plan(state, there("1", "2", "3", "4"), rules)
 
     assert not plan.is_due
+    assert plan.is_refused
     assert plan.waits_for.startswith(
         "a decision: the model that learnt 2 was refused (too bad). Correct the data"
     )
