@@ -94,7 +94,7 @@ def write_vocabulary_at_once(
 
 
 def _can_live(counts: pa.Table) -> pa.ChunkedArray:
-    """Finds the tokens that a line can name, and that are not the line of a free row."""
+    """Finds the tokens that a line can name, and that are no line of a free row."""
     tokens = counts.column("token")
     return pc.and_not(is_usable(tokens), pc.starts_with(tokens, FREE_LINE))
 

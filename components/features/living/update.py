@@ -1,4 +1,4 @@
-"""One update of a table's living vocabulary: its tokens before and counts in, tokens out.
+"""One update of a table's living vocabulary: tokens and counts in, tokens out.
 
 Pure, and a function of its inputs alone: all ties are broken by the bytes of tokens.
 Time and memory go with the tokens that have a row, at most as many candidates again,
