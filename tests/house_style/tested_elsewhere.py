@@ -35,6 +35,10 @@ ELSEWHERE = {
         components/readers/files/formats/tf_examples
         components/readers/files/formats/tfrecord components/readers/files/raw_batch
     """,
+    # Spans are cut in each format.
+    "components/readers/files/spans/test_found.py": """
+        components/readers/files/spans/cutting components/readers/span_reader
+    """,
     "components/readers/files/judging/test_refusals.py": """
         components/readers/files/formats/message_types
     """,
