@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from tfx import v1 as tfx
 
+from shardline.components.contracts.erasures.reading import ReadErasure, read_erasure
 from shardline.components.example_gen.component import ReaderExampleGen
 from shardline.components.exporter.component import Exporter
 from shardline.components.features.component import FeatureTransform
@@ -62,7 +63,7 @@ def create_pipeline(
     # gets into a cache key. On a platform each run has folders of its own, so counts
     # that outlive it need another one.
     counts_folder = "" if metadata_path else f"{pipeline_root}/counts"
-    data = _data_components(run, data_path, data_version, counts_folder)
+    data = _data_components(run, data_path, data_version, counts_folder, serving_dir)
     # As for the counts, so for how a training is saved.
     model = _model_components(
         run, data, serving_dir, force, settings_as_parameter=metadata_path is None
@@ -79,6 +80,18 @@ def create_pipeline(
     )
 
 
+def erasure_of(run: Run, serving_dir: str) -> ReadErasure:
+    """Returns where a component that reads raw data looks what was erased.
+
+    Args:
+        run: the configuration.
+        serving_dir: the folder that model servers watch.
+    """
+    judged = (run.evaluation.group_by, *run.evaluation.slices)
+    target = (run.data.label, run.data.example_weight)
+    return read_erasure(run.feature_set, serving_dir, *target, *judged)
+
+
 class _DataComponents(NamedTuple):
     """The components that make features of raw data, in their order."""
 
@@ -90,12 +103,16 @@ class _DataComponents(NamedTuple):
 
 
 def _data_components(
-    run: Run, data_path: str, data_version: str, counts_folder: str
+    run: Run, data_path: str, data_version: str, counts_folder: str, serving_dir: str
 ) -> _DataComponents:
     reader, options = reader_of(run.data, run)
     reader_options = json.dumps(options, sort_keys=True)
     example_gen = ReaderExampleGen(
-        reader=reader, options=reader_options, path=data_path, data_version=data_version
+        reader=reader,
+        options=reader_options,
+        path=data_path,
+        data_version=data_version,
+        erasure=erasure_of(run, serving_dir),
     )
     examples = example_gen.outputs["examples"]
     statistics_gen = tfx.components.StatisticsGen(examples=examples)
