@@ -5,8 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from shardline.configs.section import PositiveInt, Section
-
-Every = Literal["hour", "day", "week", "month"]
+from shardline.configs.span_names import Every
 
 
 class Spans(Section):

@@ -12,6 +12,20 @@ import yaml
 from shardline.configs.fault import ConfigError, ConfigPath, Fault
 from shardline.configs.shown import shown
 
+_BOOL, _STR = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:str"
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes keys such as `on`, which YAML 1.1 has for a truth value, as words."""
+
+    def construct_mapping(
+        self, node: yaml.MappingNode, deep: bool = False
+    ) -> dict[Any, Any]:
+        for key, _ in node.value:
+            if key.tag == _BOOL:
+                key.tag = _STR
+        return super().construct_mapping(node, deep)
+
 
 @dataclasses.dataclass(frozen=True)
 class YamlFile:
@@ -66,7 +80,7 @@ def read_yaml(path: str | Path) -> YamlFile:
     try:
         text = path.read_text(encoding="utf-8")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
+        values = yaml.load(text, Loader=_Loader)
     except OSError as error:
         raise _error(path, f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

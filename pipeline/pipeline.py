@@ -14,12 +14,10 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import tensorflow_model_analysis as tfma
 from tfx import v1 as tfx
 
-from shardline.components.evaluation import tfma_metrics
+from shardline.components.contracts.erasures.reading import ReadErasure, read_erasure
 from shardline.components.example_gen.component import ReaderExampleGen
-from shardline.components.execution.code_version import code_version
 from shardline.components.exporter.component import Exporter
 from shardline.components.features.component import FeatureTransform
 from shardline.components.pusher.component import Pusher
@@ -28,6 +26,7 @@ from shardline.components.schema_gen.component import ReaderSchemaGen
 from shardline.components.trainer.component import Trainer
 from shardline.components.validator.component import ServingValidator
 from shardline.configs.schema import Run
+from shardline.pipeline.evaluation import evaluation_config
 from shardline.pipeline.metadata import sqlite_connection
 from shardline.pipeline.names import pipeline_name
 
@@ -64,7 +63,7 @@ def create_pipeline(
     # gets into a cache key. On a platform each run has folders of its own, so counts
     # that outlive it need another one.
     counts_folder = "" if metadata_path else f"{pipeline_root}/counts"
-    data = _data_components(run, data_path, data_version, counts_folder)
+    data = _data_components(run, data_path, data_version, counts_folder, serving_dir)
     # As for the counts, so for how a training is saved.
     model = _model_components(
         run, data, serving_dir, force, settings_as_parameter=metadata_path is None
@@ -81,6 +80,18 @@ def create_pipeline(
     )
 
 
+def erasure_of(run: Run, serving_dir: str) -> ReadErasure:
+    """Returns where a component that reads raw data looks what was erased.
+
+    Args:
+        run: the configuration.
+        serving_dir: the folder that model servers watch.
+    """
+    judged = (run.evaluation.group_by, *run.evaluation.slices)
+    target = (run.data.label, run.data.example_weight)
+    return read_erasure(run.feature_set, serving_dir, *target, *judged)
+
+
 class _DataComponents(NamedTuple):
     """The components that make features of raw data, in their order."""
 
@@ -92,12 +103,16 @@ class _DataComponents(NamedTuple):
 
 
 def _data_components(
-    run: Run, data_path: str, data_version: str, counts_folder: str
+    run: Run, data_path: str, data_version: str, counts_folder: str, serving_dir: str
 ) -> _DataComponents:
     reader, options = reader_of(run.data, run)
     reader_options = json.dumps(options, sort_keys=True)
     example_gen = ReaderExampleGen(
-        reader=reader, options=reader_options, path=data_path, data_version=data_version
+        reader=reader,
+        options=reader_options,
+        path=data_path,
+        data_version=data_version,
+        erasure=erasure_of(run, serving_dir),
     )
     examples = example_gen.outputs["examples"]
     statistics_gen = tfx.components.StatisticsGen(examples=examples)
@@ -162,54 +177,3 @@ def _model_components(
         force=force,
     )
     return [trainer, exporter, validator, evaluator, pusher]
-
-
-def evaluation_config(run: Run) -> tfma.EvalConfig:
-    """Returns what the exported model is judged by: AUC above the run's floor.
-
-    A floor of 0 asks for no AUC, so that one may be undefined; scores that are no
-    numbers never pass.
-    """
-    metrics = [
-        _metric(
-            "ExactAUC",
-            _threshold(lower_bound=run.evaluation.min_auc)
-            if run.evaluation.min_auc
-            else None,
-            code_version=code_version(tfma_metrics.__name__),
-        ),
-        _metric("NormalizedEntropy"),
-        _metric("ExactCalibration"),
-        _metric("ScoresNotFinite", _threshold(upper_bound=0.0)),
-        _metric("Undefined"),
-        tfma.MetricConfig(class_name="ExampleCount"),
-    ]
-    return tfma.EvalConfig(
-        model_specs=[
-            tfma.ModelSpec(
-                signature_name="serving_default",
-                label_key=run.data.label,
-                example_weight_key=run.data.example_weight,
-                prediction_key="scores",
-            )
-        ],
-        slicing_specs=[tfma.SlicingSpec()],
-        metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
-    )
-
-
-def _metric(
-    class_name: str, threshold: tfma.MetricThreshold | None = None, **config: str
-) -> tfma.MetricConfig:
-    """Returns one of this project's metrics, as TFMA names it."""
-    return tfma.MetricConfig(
-        class_name=class_name,
-        module=tfma_metrics.__name__,
-        config=json.dumps(config) if config else "",
-        threshold=threshold,
-    )
-
-
-def _threshold(**bounds: float) -> tfma.MetricThreshold:
-    values = {name: {"value": bound} for name, bound in bounds.items()}
-    return tfma.MetricThreshold(value_threshold=tfma.GenericValueThreshold(**values))

@@ -28,6 +28,7 @@ class DataCounts(Section):
         rows: in the files, good and bad; None where a reader does not tell.
         left_out: the rows of them that were left out.
         reasons: how many were left out for each.
+        erased: examples that were left out because an id in them was erased.
         bad_files: what is wrong with each, by its name below the data's path.
         empty_files: names of those without rows.
     """
@@ -36,6 +37,7 @@ class DataCounts(Section):
     rows: int | None = None
     left_out: int = 0
     reasons: dict[str, int] = Field(default_factory=dict)
+    erased: int = 0
     bad_files: dict[str, str] = Field(default_factory=dict)
     empty_files: list[str] = Field(default_factory=list)
 
@@ -58,7 +60,8 @@ class DataCard(DataCounts):
     def left_out_line(self) -> str:
         """What was left out, in a line."""
         if self.rows is None:
-            return "not told by the reader"
+            erased = f"; {self.erased:,} examples erased" if self.erased else ""
+            return f"not told by the reader{erased}"
         if not (self.left_out or self.bad_files or self.empty_files):
             return f"none of {self.rows:,} examples"
         parts = []
@@ -73,7 +76,7 @@ class DataCard(DataCounts):
 
 
 def data_card_of(
-    examples: dict[str, int], tally: Tally, bad: BadInput, path: str
+    examples: dict[str, int], tally: Tally, bad: BadInput, path: str, erased: int = 0
 ) -> DataCard:
     """Returns what became of files.
 
@@ -82,13 +85,15 @@ def data_card_of(
         tally: the tally of all files.
         bad: what was left out.
         path: the path of the data.
+        erased: examples that were read, and left out because an id was erased.
     """
     given = sum(sum(splits.values()) for splits in tally.given.values())
     return DataCard(
         examples=examples,
         rows=given + bad.left_out,
-        left_out=bad.left_out,
-        reasons=bad.rows,
+        left_out=bad.left_out + erased,
+        reasons={**bad.rows, **({"an id was erased": erased} if erased else {})},
+        erased=erased,
         lines=bad.lines(),
         bad_files={_below(path, file): fault for file, fault in bad.files.items()},
         empty_files=[_below(path, file) for file in bad.empty],

@@ -9,6 +9,7 @@ from tfx.types.component_spec import (
     ExecutionParameter,
 )
 
+from shardline.components.contracts.erasures.reading import ReadErasure
 from shardline.components.example_gen.executor import Executor
 from shardline.components.execution.code_version import code_version
 
@@ -21,6 +22,7 @@ class ReaderExampleGenSpec(ComponentSpec):
         "options": ExecutionParameter(type=str),
         "path": ExecutionParameter(type=str),
         "data_version": ExecutionParameter(type=str),
+        "erasure": ExecutionParameter(type=str),
         "code_version": ExecutionParameter(type=str),
     }
     INPUTS: dict[str, ChannelParameter] = {}
@@ -40,6 +42,7 @@ class ReaderExampleGen(base_beam_component.BaseBeamComponent):
         options: str,
         path: str,
         data_version: str,
+        erasure: ReadErasure,
     ):
         """Makes the component.
 
@@ -48,6 +51,7 @@ class ReaderExampleGen(base_beam_component.BaseBeamComponent):
             options: the reader's options, as JSON.
             path: the location of the raw data, passed to the reader.
             data_version: digest of the raw data, for the cache key.
+            erasure: where to look what was erased and is to be left out.
         """
         super().__init__(
             ReaderExampleGenSpec(
@@ -55,6 +59,7 @@ class ReaderExampleGen(base_beam_component.BaseBeamComponent):
                 options=options,
                 path=path,
                 data_version=data_version,
+                erasure=erasure.model_dump_json(),
                 code_version=code_version(Executor.__module__, reader),
                 examples=Channel(type=standard_artifacts.Examples),
             )

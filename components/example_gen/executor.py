@@ -18,6 +18,8 @@ from shardline.components.contracts.data_card import (
     data_card_of,
     save_data_card,
 )
+from shardline.components.contracts.erasures.examples import Erasure
+from shardline.components.contracts.erasures.reading import ReadErasure, left_over
 from shardline.components.execution.import_path import construct
 from shardline.components.execution.worker_reports import WriteReports, read_reports
 from shardline.components.readers.example_reader import TellsWhyEmpty
@@ -47,8 +49,10 @@ class Executor(BaseBeamExecutor):
         Raises:
             BadInputError: if something in files is bad and not to be skipped.
             LostRowsError: if not every row that was read came out.
+            TombstonesError: if it cannot be told what was erased.
             ValueError: if the reader refuses the data or leaves a split empty.
         """
+        erasure = ReadErasure.model_validate_json(exec_properties["erasure"]).now()
         artifact = artifact_utils.get_single_instance(output_dict["examples"])
         reader = construct(
             exec_properties["reader"], json.loads(exec_properties["options"])
@@ -65,14 +69,17 @@ class Executor(BaseBeamExecutor):
             artifact.splits = list(splits)
             for split, examples in splits.items():
                 folder = artifact_utils.get_split_uri([artifact], split)
-                lines.append(_write(examples, split, folder))
+                lines.extend(_write(examples, split, folder, erasure))
             _ = lines | beam.Flatten() | "WriteReports" >> WriteReports(report_file)
         reports = read_reports(report_file)
         tf.io.gfile.remove(report_file)
         counts = _counts(reports, list(splits))
-        data_card = DataCard(examples=counts)
+        erased = {
+            one["erased_of"]: one["count"] for one in reports if "erased_of" in one
+        }
+        data_card = DataCard(examples=counts, erased=sum(erased.values()))
         if isinstance(reader, FileReader):
-            data_card = _data_card(reports, counts, reader, path)
+            data_card = _data_card(reports, counts, erased, reader, path)
         _refuse_empty(counts, reader, path)
         examples_utils.set_payload_format(artifact, example_gen_pb2.FORMAT_TF_EXAMPLE)
         save_data_card(artifact, data_card)
@@ -91,19 +98,23 @@ def _counts(reports: list[dict[str, Any]], splits: list[str]) -> dict[str, int]:
 
 
 def _data_card(
-    reports: list[dict[str, Any]], counts: dict[str, int], reader: FileReader, path: str
+    reports: list[dict[str, Any]],
+    counts: dict[str, int],
+    erased: dict[str, int],
+    reader: FileReader,
+    path: str,
 ) -> DataCard:
     """Returns what became of files, after checking that all rows came out."""
     bad, tally = merge_reports(report for report in reports if "tally" in report)
     refuse(tally, bad, reader.files(path), reader.settings)
     for split, count in counts.items():
         read = sum(given.get(split, 0) for given in tally.given.values())
-        if read != count:
+        if read != count + erased.get(split, 0):
             raise LostRowsError(
-                f"Split '{split}': {read:,} examples were read of its files and "
-                f"{count:,} came out."
+                f"Split '{split}': {read:,} examples were read of its files, "
+                f"{count:,} came out and {erased.get(split, 0):,} were erased."
             )
-    return data_card_of(counts, tally, bad, path)
+    return data_card_of(counts, tally, bad, path, sum(erased.values()))
 
 
 def _tell(data_card: DataCard) -> None:
@@ -113,21 +124,28 @@ def _tell(data_card: DataCard) -> None:
         _log.info("%s", line)
 
 
-def _write(examples: Any, split: str, folder: str) -> Any:
-    """Writes a split, and returns how many examples it has as a line of JSON."""
-    _ = (
-        examples
-        | f"Serialize[{split}]" >> beam.Map(_serialized)
-        | f"Write[{split}]"
-        >> beam.io.WriteToTFRecord(
-            os.path.join(folder, "data_tfrecord"), file_name_suffix=".gz"
+def _write(
+    examples: Any, split: str, folder: str, erasure: Erasure | None
+) -> list[Any]:
+    """Writes a split; returns how many examples it has, and lost, as lines of JSON."""
+    examples = examples | f"Serialize[{split}]" >> beam.Map(_serialized)
+    lines = []
+    if erasure:
+        examples, dropped, _ = left_over(examples, erasure, split)
+        lines.append(
+            dropped
+            | f"CountErased[{split}]" >> combiners.Count.Globally()
+            | f"TellErased[{split}]" >> beam.Map(_erased_report, split)
         )
+    _ = examples | f"Write[{split}]" >> beam.io.WriteToTFRecord(
+        os.path.join(folder, "data_tfrecord"), file_name_suffix=".gz"
     )
-    return (
+    return [
+        *lines,
         examples
         | f"Count[{split}]" >> combiners.Count.Globally()
-        | f"Tell[{split}]" >> beam.Map(_count_report, split)
-    )
+        | f"Tell[{split}]" >> beam.Map(_count_report, split),
+    ]
 
 
 def _serialized(example: Any) -> bytes:
@@ -140,6 +158,10 @@ def _serialized(example: Any) -> bytes:
 
 def _count_report(count: int, split: str) -> str:
     return json.dumps({"split": split, "examples": count})
+
+
+def _erased_report(count: int, split: str) -> str:
+    return json.dumps({"erased_of": split, "count": count})
 
 
 def _refuse_empty(counts: dict[str, int], reader: Any, path: str) -> None:

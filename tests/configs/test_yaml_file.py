@@ -142,3 +142,15 @@ def test_keys_given_twice_are_told_at_every_level(
         f"{path}:9: `dim` is given twice.",
         f"{path}:14: `batch_size` is given twice.",
     ]
+
+
+@pytest.mark.parametrize("key", ["on", "off", "yes", "No", "true"])
+def test_key_that_looks_like_a_truth_value_is_a_word(
+    write: Callable[[str], Path], key: str
+) -> None:
+    path = write(f"{TEXT}  {key}: off\n")
+
+    file = read_yaml(path)
+
+    assert file.values["evaluation"] == {"min_auc": 0.5, key: False}
+    assert file.line_of(("evaluation", key)) == 16

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from shardline.components.execution.code_version import code_version
 from shardline.configs import load_run
-from shardline.pipeline.pipeline import create_pipeline, evaluation_config
+from shardline.pipeline.pipeline import create_pipeline
 
 
 @pytest.fixture
@@ -122,26 +121,3 @@ def test_pusher_waits_for_both_verdicts(small_config: Callable[..., Path]) -> No
         "Exporter",
         "ServingValidator",
     }
-
-
-def test_evaluation_blesses_from_the_floor_on(
-    small_config: Callable[..., Path],
-) -> None:
-    config = evaluation_config(load_run(small_config(min_auc="0.75")))
-
-    (spec,) = config.model_specs
-    assert (spec.signature_name, spec.label_key) == ("serving_default", "label")
-    by_class = {m.class_name: m for m in config.metrics_specs[0].metrics}
-    auc = by_class["ExactAUC"]
-    assert auc.threshold.value_threshold.lower_bound.value == 0.75
-    assert code_version("shardline.components.evaluation.tfma_metrics") in auc.config
-
-
-def test_floor_of_0_asks_for_no_auc(small_config: Callable[..., Path]) -> None:
-    config = evaluation_config(load_run(small_config(min_auc="0")))
-
-    by_class = {m.class_name: m for m in config.metrics_specs[0].metrics}
-    assert not by_class["ExactAUC"].HasField("threshold")
-    finite = by_class["ScoresNotFinite"].threshold.value_threshold
-    assert finite.upper_bound.value == 0
-    assert finite.HasField("upper_bound")

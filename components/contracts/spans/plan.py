@@ -69,6 +69,7 @@ class SpanPlan(Section):
             twelve, oldest first. Gates compare with them.
         reason: why these, for people: "the next span", "a late span", ...
         waits_for: why nothing is due, for people; "" if something is.
+        is_refused: whether that is because the last model was refused.
     """
 
     train: tuple[PlannedSpan, ...] = ()
@@ -79,6 +80,7 @@ class SpanPlan(Section):
     history: dict[str, SpanProfile] = Field(default_factory=dict)
     reason: str = ""
     waits_for: str = ""
+    is_refused: bool = False
 
     @property
     def is_due(self) -> bool:

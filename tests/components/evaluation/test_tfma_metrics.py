@@ -16,7 +16,7 @@ from shardline.components.evaluation.binary import BinaryMetrics, Judged
 from shardline.components.evaluation.tfma_metrics import judged_of
 from shardline.components.execution.in_memory_beam import IN_MEMORY_RUNNER
 from shardline.configs import load_run
-from shardline.pipeline.pipeline import evaluation_config
+from shardline.pipeline.evaluation import evaluation_config
 
 
 class Evaluated(NamedTuple):

@@ -2,6 +2,7 @@
 
 from tfx.types import standard_artifacts
 
+from shardline.components.contracts.erasures.reading import ReadErasure
 from shardline.components.example_gen.component import ReaderExampleGen
 from shardline.components.example_gen.executor import Executor
 from shardline.components.execution.code_version import code_version
@@ -10,13 +11,18 @@ READERS = [
     "shardline.components.readers.movielens.MovieLens100K",
     "shardline.components.readers.files.beam_reader.FileReader",
 ]
+ERASURE = ReadErasure(serving_dir="/serving", columns={}, read=())
 
 
 def test_reader_and_data_are_parameters_with_the_code_of_both() -> None:
     versions = set()
     for reader in READERS:
         component = ReaderExampleGen(
-            reader=reader, options="{}", path="/data", data_version="1"
+            reader=reader,
+            options="{}",
+            path="/data",
+            data_version="1",
+            erasure=ERASURE,
         )
 
         parameters = dict(component.exec_properties)
@@ -26,6 +32,7 @@ def test_reader_and_data_are_parameters_with_the_code_of_both() -> None:
             "options": "{}",
             "path": "/data",
             "data_version": "1",
+            "erasure": ERASURE.model_dump_json(),
             "code_version": code_version(Executor.__module__, reader),
         }
         assert component.outputs["examples"].type is standard_artifacts.Examples

@@ -18,6 +18,9 @@ from shardline.components.contracts.data_card import (
     load_data_card,
     recorded_count,
 )
+from shardline.components.contracts.erasures.columns import ErasableColumn
+from shardline.components.contracts.erasures.reading import ReadErasure
+from shardline.components.contracts.erasures.tombstones import Tombstones
 from shardline.components.example_gen import executor
 from shardline.components.execution.in_memory_beam import in_memory_pipeline
 from shardline.components.readers.files import LostRowsError
@@ -25,6 +28,7 @@ from shardline.components.readers.files.beam_reader import FileReader
 from shardline.components.readers.files.read_settings import FILE_READER
 
 LosingPipeline = load("components/losing.py").LosingPipeline
+ERASURE = ReadErasure(serving_dir="/nowhere", columns={}, read=())
 
 
 def example(value: int) -> tf.train.Example:
@@ -53,7 +57,11 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, **splits: list) -> Any:
 def execute(artifact: Any, properties: dict[str, str]) -> None:
     """Runs the executor as a pipeline does."""
     context = BaseBeamExecutor.Context(make_beam_pipeline_fn=in_memory_pipeline)
-    executor.Executor(context).Do({}, {"examples": [artifact]}, properties)
+    executor.Executor(context).Do(
+        {},
+        {"examples": [artifact]},
+        {"erasure": ERASURE.model_dump_json()} | properties,
+    )
 
 
 def test_examples_are_written_serialized_or_not(
@@ -205,3 +213,36 @@ def test_what_files_gave_is_in_the_properties(tmp_path: Path) -> None:
     assert artifact.get_int_custom_property("left_out") == 0
     assert is_of_files(artifact)
     assert load_data_card(artifact.uri).left_out_line == "none of 10 examples"
+
+
+def test_rows_of_an_erased_id_are_left_out_and_the_sums_agree(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("n,at\n1,5\n2,6\n1,7\n3,8\n")
+    columns = {"n": {"dtype": "int64"}}
+    files = {"format": "csv", "splits": {"train": "*.csv"}}
+    artifact = standard_artifacts.Examples()
+    artifact.uri = str(tmp_path / "out")
+    Tombstones().with_tokens("user", ["n"], [b"1"], []).save(str(tmp_path))
+    held = ErasableColumn(tables=("user",), ragged=False)
+    erasure = ReadErasure(
+        serving_dir=str(tmp_path), columns={"n": held}, read=("n", "at")
+    )
+    properties = {
+        "reader": FILE_READER,
+        "options": json.dumps({"files": files, "columns": columns}),
+        "path": str(tmp_path),
+        "erasure": erasure.model_dump_json(),
+    }
+
+    execute(artifact, properties)
+
+    files_written = [str(file) for file in tmp_path.glob("out/Split-train/*.gz")]
+    records = tf.data.TFRecordDataset(files_written, compression_type="GZIP")
+    parsed = [tf.train.Example.FromString(one) for one in records.as_numpy_iterator()]
+    numbers = [one.features.feature["n"].int64_list.value[0] for one in parsed]
+    assert sorted(numbers) == [2, 3]
+    card = load_data_card(artifact.uri)
+    assert card is not None
+    assert (card.rows, card.left_out, card.erased) == (4, 2, 2)
+    assert card.examples == {"train": 2}
+    assert card.left_out_line == "2 of 4 examples (50.00%)"
+    assert recorded_count([artifact], "train") == 2

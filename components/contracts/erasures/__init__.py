@@ -1,0 +1,1 @@
+"""What was erased, so that nothing brings it back: tombstones, and who obeys them."""
