@@ -95,6 +95,10 @@ ELSEWHERE = {
     "components/exporter/quantization/test_precisions.py": """
         components/exporter/quantization/variants
     """,
+    "components/trainer/test_warm_started_training.py": """
+        components/trainer/span_inputs components/trainer/warm_start
+    """,
+    "components/trainer/test_row_maps.py": "components/contracts/warm_start_facts",
     "compatibility/test_checkpoint.py": "components/exporter/executor",
     # Parts of publishing, which is tested by what comes out.
     "components/pusher/test_publish.py": """

@@ -33,7 +33,8 @@ class ObjectSource:
                 "Begin with a checkpoint of a feature set with tables of these names, "
                 "or without one."
             )
-        self._held = engines[0]
+        # Another object may have a variable of a table's name, such as a step.
+        self._held = max(engines, key=lambda held: len(_tables(held)))
         self.tables = _tables(self._held)
 
     def blocks(self, table: str, tensor: str) -> Iterator[SourceBlock]:

@@ -41,11 +41,13 @@ class Source(Protocol):
 
     Attributes:
         name: what people call it: its path.
-        tables: all that it holds, by name.
     """
 
     name: str
-    tables: Mapping[str, SourceTable]
+
+    @property
+    def tables(self) -> Mapping[str, SourceTable]:
+        """All tables that it holds, by name."""
 
     def blocks(self, table: str, tensor: str) -> Iterator[SourceBlock]:
         """Yields all rows of a tensor, a bounded part at a time.
