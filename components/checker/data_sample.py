@@ -132,7 +132,7 @@ def _found_files(
     found = {}
     for split, pattern in data.files.splits.items() if data.files else ():
         try:
-            found[split] = match(path, pattern.replace("{SPAN}", "*"))
+            found[split] = match(path, pattern)
         except BadInputError as error:
             draft.findings.append(_bad_split(split, error))
     return found

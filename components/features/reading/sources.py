@@ -9,16 +9,8 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from shardline.components.readers.files import BadInputError, ReadSettings, match
-
-_SPAN = "{SPAN}"
-_WILD = {
-    "**/": "(.*/)?",
-    "**": ".*",
-    "*": "[^/]*",
-    "?": "[^/]",
-    _SPAN: r"(?P<span>\d+)",
-}
-_PIECE = re.compile(r"(\*\*/|\*\*|\*|\?|\[[^]]+\]|{SPAN})")
+from shardline.components.readers.files.locations import SPAN
+from shardline.components.readers.files.spans.patterns import files_by_span
 
 
 @dataclass(frozen=True)
@@ -29,11 +21,14 @@ class Source:
         split: the split of the files.
         files: paths, sorted.
         span: such as a day; the analysis of a span is kept apart, for the cache.
+        known_as: digest of the examples, by which counts of them are found again in
+            whatever files they are then; "" finds them by names, sizes and times.
     """
 
     split: str
     files: tuple[str, ...]
     span: str = ""
+    known_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,46 +105,30 @@ def sources_below(path: str, split: str, pattern: str) -> list[Source]:
     Args:
         path: folder, file or zip archive.
         split: the split of the files.
-        pattern: of names below the path; `{SPAN}` stands for the number of a span.
+        pattern: of names below the path; `{SPAN}` stands for a number or date,
+            and `{VERSION}` for its version, the last one of which counts.
 
     Raises:
-        BadInputError: if nothing matches.
+        BadInputError: if nothing matches, or spans overlap.
     """
-    files = match(path, pattern.replace(_SPAN, "*"))
-    if _SPAN not in pattern:
-        return [Source(split, tuple(files))]
-    spans: dict[str, list[str]] = {}
-    for file in files:
-        if found := re.search(f"(^|/){_as_regex(pattern)}$", file):
-            spans.setdefault(found["span"], []).append(file)
+    if SPAN not in pattern:
+        return [Source(split, tuple(match(path, pattern)))]
+    spans, strays = files_by_span(path, pattern)
     if not spans:
         raise BadInputError(
-            f"{path}: `{pattern}` asks for a number where it says {_SPAN}; none of "
-            f"{len(files)} files has one there, such as {files[0]}."
+            f"{path}: `{pattern}` asks for a number or date where it says {SPAN}; none "
+            f"of {len(strays)} files has one there, such as {min(strays)}."
         )
-    return [
-        Source(split, tuple(spans[span]), span)
-        for span in sorted(spans, key=lambda span: (int(span), span))
-    ]
+    versions = {found.span: found for found in spans}  # the last one counts
+    return [Source(split, found.files, found.span.name) for found in versions.values()]
 
 
 def sources_of_pattern(pattern: str, split: str) -> list[Source]:
     """Returns the files of a whole path with wildcards, one source a span."""
     parts = pattern.split("/")
-    wild = [n for n, part in enumerate(parts) if re.search(r"[*?\[]|{SPAN}", part)]
+    wild = [
+        n for n, part in enumerate(parts) if re.search(r"[*?\[]|{SPAN}|{VERSION}", part)
+    ]
     first = min([*wild, len(parts) - 1])
     root = "/".join(parts[:first]) or ("/" if pattern.startswith("/") else ".")
     return sources_below(root, split, "/".join(parts[first:]))
-
-
-def _as_regex(pattern: str) -> str:
-    pieces = _PIECE.split(pattern)
-    regex = "".join(_WILD.get(piece) or _literal(piece) for piece in pieces)
-    # A span that a path names twice has the same number twice.
-    first, span, others = regex.partition(_WILD[_SPAN])
-    return first + span + others.replace(_WILD[_SPAN], "(?P=span)")
-
-
-def _literal(piece: str) -> str:
-    is_class = piece.startswith("[") and piece.endswith("]")
-    return piece.replace("[!", "[^", 1) if is_class else re.escape(piece)

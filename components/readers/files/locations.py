@@ -18,6 +18,10 @@ from shardline.components.readers.files.judging.bad_input import BadInputError
 from shardline.configs.outputs import is_output_folder
 from shardline.configs.shown import escaped, shown
 
+# Stand for the name of a span and the number of its version, anything here.
+SPAN = "{SPAN}"
+VERSION = "{VERSION}"
+
 _MEMBER = "!/"
 _NAMED = 10  # of what is there, in messages
 
@@ -28,7 +32,7 @@ def match(path: str, pattern: str) -> list[str]:
     Args:
         path: a folder, a single file, or a zip archive.
         pattern: of their names below the path: `*`, `?` and `[...]` inside a name,
-            `**` for any number of folders.
+            `**` for any number of folders; `{SPAN}` and `{VERSION}` are as `*` here.
 
     Returns:
         Places that `opened` takes, sorted.
@@ -44,7 +48,7 @@ def match(path: str, pattern: str) -> list[str]:
             f"{error.strerror or error}. Set `data.path` to a folder, file or zip "
             "archive that can."
         ) from error
-    wanted = pattern.split("/")
+    wanted = pattern.replace(SPAN, "*").replace(VERSION, "*").split("/")
     found = sorted(
         location
         for name, location in names.items()
@@ -144,6 +148,24 @@ def size_of(file: str) -> int:
     """
     with opened(file) as source:
         return source.seek(0, io.SEEK_END)
+
+
+def facts_of(file: str) -> str:
+    """Returns what changes when a file does: its size, and its time or checksum.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    if is_remote(file):
+        facts = _gfile().stat(file)
+        return f"{facts.length} {facts.mtime_nsec}"
+    archive, member = _archive_and_member(file)
+    if member:
+        with zipfile.ZipFile(archive) as members:
+            info = members.getinfo(member)
+            return f"{info.file_size} {info.CRC:08x}"
+    stat = os.stat(file)
+    return f"{stat.st_size} {stat.st_mtime_ns}"
 
 
 def _archive_and_member(file: str) -> tuple[str, str]:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from shardline.components.readers.files.judging.bad_input import BadInput
+from shardline.components.readers.files.spans.times import TimeRule
 from shardline.configs.column import Column
 from shardline.configs.columns import raw_columns
 from shardline.configs.data import Data, HeldOut
 from shardline.configs.features import Features
+from shardline.configs.spans import Spans
 
 # What reads `data.files` as an ExampleReader; it imports Beam, which takes seconds.
 FILE_READER = "shardline.components.readers.files.beam_reader.FileReader"
@@ -31,6 +33,9 @@ class ReadSettings:
         label: the column that must hold 0 or 1.
         positive_from: labels from this value on become 1, others 0.
         held_out: splits taken out of the rows, by name.
+        times: the column of times, and the period that the rows shall be of; None if
+            they have no time. Seconds since 1970 are given on, unless `columns` says
+            what it holds.
         split: name of the rows that no held-out split takes.
         list_separator: between the values of a ragged cell of CSV.
         list_strip: whether blanks around strings in such a cell are cut off.
@@ -49,6 +54,7 @@ class ReadSettings:
     label: str | None = None
     positive_from: float | None = None
     held_out: Mapping[str, HeldOut] = field(default_factory=dict)
+    times: TimeRule | None = None
     split: str = "train"
     list_separator: str = "|"
     list_strip: bool = True
@@ -78,10 +84,15 @@ class ReadSettings:
         return bad <= (max(1, most) if self.max_bad_share else 0)
 
     @property
-    def splitting(self) -> list[str]:
-        """Columns that are read for the held-out splits only, and not given on."""
+    def looked_at(self) -> set[str]:
+        """Columns that tell splits or spans, and are read as the file has them."""
         used = {rule.column for rule in self.held_out.values()}
-        return sorted(used - set(self.columns))
+        return used | ({self.times.column} if self.times else set())
+
+    @property
+    def splitting(self) -> list[str]:
+        """Columns that are read for held-out splits and times only."""
+        return sorted(self.looked_at - set(self.columns))
 
     @property
     def wanted(self) -> list[str]:
@@ -126,15 +137,20 @@ def settings_of(data: Data, features: Features) -> ReadSettings:
 def reader_of(data: Data, features: Features) -> tuple[str, dict[str, Any]]:
     """Returns the import path and the options of the reader that data name.
 
+    A reader of the user's own is told `data.spans.every`, if it is given, by an option
+    `every`.
+
     Args:
         data: section `data` of a configuration, with files or with a reader.
         features: the features, whose columns files must hold.
     """
     if data.reader is not None:
-        return data.reader, data.options
+        every = {"every": data.spans.every} if data.spans and data.spans.every else {}
+        return data.reader, every | data.options
     assert data.files is not None  # the configuration has one of the two
     columns = raw_columns(features, data.target)
-    return FILE_READER, {
+    spans = {"spans": _told_of(data.spans)} if data.spans else {}
+    return FILE_READER, spans | {
         "files": data.files.model_dump(mode="json"),
         "columns": {
             name: {
@@ -147,6 +163,11 @@ def reader_of(data: Data, features: Features) -> tuple[str, dict[str, Any]]:
         "label": data.label,
         "paired": [list(pair) for pair in pairs_of(features, columns)],
     }
+
+
+def _told_of(spans: Spans) -> dict[str, Any]:
+    """Returns what a reader must know of spans; which ones to read is none of it."""
+    return spans.model_dump(mode="json", include={"column", "every"})
 
 
 def tfrecord_settings(

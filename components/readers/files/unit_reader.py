@@ -28,12 +28,17 @@ from shardline.components.readers.files.judging.remedies import (
 from shardline.components.readers.files.judging.tally import Tally
 from shardline.components.readers.files.raw_batch import RawBatch, ReadTask, mark_long
 from shardline.components.readers.files.read_settings import ReadSettings
+from shardline.components.readers.files.spans.times import (
+    MICROSECONDS,
+    row_times,
+    rows_outside,
+)
 from shardline.components.readers.files.splits.held_out_rows import held_out_rows
 from shardline.components.readers.files.units import Unit
 from shardline.configs.column import Column
 from shardline.configs.shown import shown
 
-_READERS: dict[str, Callable[[ReadTask], Iterator[RawBatch]]] = {
+READERS: dict[str, Callable[[ReadTask], Iterator[RawBatch]]] = {
     "tfrecord": read_tfrecord,
     "csv": read_csv,
     "parquet": read_parquet,
@@ -67,8 +72,8 @@ def read_unit(
     task = ReadTask(unit.file, unit.part, unit.parts, settings, bad, batch_rows, tally)
     bad_before = bad.left_out
     try:
-        for raw in _READERS[settings.format](task):
-            for split, batch in _split(raw, settings, tally):
+        for raw in READERS[settings.format](task):
+            for split, batch in _split(raw, settings, tally, unit.file):
                 tally.give(unit.file, split, batch.num_rows)
                 yield split, batch
     except FileFault as fault:
@@ -77,21 +82,33 @@ def read_unit(
 
 
 def _split(
-    raw: RawBatch, settings: ReadSettings, tally: Tally
+    raw: RawBatch, settings: ReadSettings, tally: Tally, file: str
 ) -> Iterator[tuple[str, pa.RecordBatch]]:
     faults = raw.faults
+    # As the file has them: what else reads a column does not change its splits.
+    columns = {**raw.columns, **raw.stored}
+    stored = {name: listed(columns[name]) for name in settings.looked_at}
+    passed = np.zeros(len(faults.good), bool)
+    if settings.times is not None:
+        _check_is_there(
+            settings.times.column, columns[settings.times.column], None, raw
+        )
+        times = row_times(settings.times, stored[settings.times.column], faults)
+        passed = rows_outside(settings.times, times, faults)
+        tally.pass_over(file, int(np.count_nonzero(passed)))
     lists, arrays = _columns(raw, settings)
     _check_pairs(lists, settings, raw)
     _check_crosses(lists, settings, faults)
     if settings.label is not None:
         arrays[settings.label] = _labels(lists[settings.label], settings, faults)
-    # As the file has them: what else reads a column does not change its splits.
-    looked_at = {rule.column for rule in settings.held_out.values()}
-    columns = {**raw.columns, **raw.stored}
-    stored = {name: listed(columns[name]) for name in looked_at}
+    if settings.times is not None and settings.times.column not in arrays:
+        seconds = pa.array(times // MICROSECONDS)
+        offsets = pa.array(np.arange(len(times) + 1))
+        of_rows = pa.LargeListArray.from_arrays(offsets, seconds)
+        arrays[settings.times.column] = of_rows
     held_out = held_out_rows(settings.held_out, stored, faults)
     batch = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
-    rest = np.ones(len(faults.good), bool)
+    rest = ~passed
     for rows in held_out.values():
         rest &= ~rows
     for split, of_split in {settings.split: rest, **held_out}.items():

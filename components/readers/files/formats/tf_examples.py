@@ -44,8 +44,7 @@ class Decoding:
         self._task = task
         self._columns = task.settings.columns
         self._splitting = task.settings.splitting
-        looked_at = {rule.column for rule in task.settings.held_out.values()}
-        self._looked_at = sorted(looked_at & set(self._columns))
+        self._looked_at = sorted(task.settings.looked_at & set(self._columns))
         self._kinds: Kinds | None = None
 
     def decoded(self, records: Sequence[bytes], first: int) -> Iterator[RawBatch]:

@@ -155,6 +155,19 @@ class RowFaults:
         self._number_of = number_of
         self._unit = unit
 
+    def pass_over(self, rows: np.ndarray) -> np.ndarray:
+        """Takes good rows for others' matter, whose faults are not told.
+
+        Args:
+            rows: which, bool [rows].
+
+        Returns:
+            Those of them that were good, bool [rows].
+        """
+        passed: np.ndarray = rows & self.good
+        self.good[passed] = False
+        return passed
+
     def mark(
         self, rows: np.ndarray, reason: str, came: Callable[[int], str], remedy: str
     ) -> None:

@@ -80,7 +80,8 @@ def _check_rows(tally: Tally, bad: BadInput, files: Sequence[str]) -> None:
             f"{escaped(lost[0], keep='')}: the runner has lost units of work."
         )
     for file in files:
-        stored, read = tally.stored.get(file), _rows(tally, file)
+        stored = tally.stored.get(file)
+        read = _rows(tally, file) + tally.passed_over.get(file, 0)
         if stored is not None and stored != read and file not in bad.files:
             raise LostRowsError(
                 f"{escaped(file, keep='')}: it holds {stored:,} rows, and {read:,} "

@@ -20,6 +20,7 @@ class Tally:
             batches; a file that cannot tell is not named. Every part tells the whole.
         given: the rows given on, by file and split.
         left_out: by file, the rows left out; every file that was read is named.
+        passed_over: by file, the good rows of other spans.
         looked_at: by split, the rows whose columns were looked for.
         having: by split and column, those of them that have it, if with no value.
     """
@@ -27,6 +28,7 @@ class Tally:
     stored: dict[str, int] = field(default_factory=dict)
     given: dict[str, dict[str, int]] = field(default_factory=dict)
     left_out: dict[str, int] = field(default_factory=dict)
+    passed_over: dict[str, int] = field(default_factory=dict)
     looked_at: dict[str, int] = field(default_factory=dict)
     having: dict[str, dict[str, int]] = field(default_factory=dict)
 
@@ -37,6 +39,10 @@ class Tally:
     def leave_out(self, file: str, rows: int) -> None:
         """Counts rows that are left out; no row says that the file was read."""
         _add(self.left_out, {file: rows})
+
+    def pass_over(self, file: str, rows: int) -> None:
+        """Counts rows of other spans."""
+        _add(self.passed_over, {file: rows})
 
     def look_at(self, raw: RawBatch, split: str, rows: np.ndarray) -> None:
         """Counts the rows that have each column.
@@ -60,6 +66,7 @@ class Tally:
         """Adds what another worker counted."""
         self.stored.update(other.stored)
         _add(self.left_out, other.left_out)
+        _add(self.passed_over, other.passed_over)
         _add(self.looked_at, other.looked_at)
         for file, given in other.given.items():
             _add(self.given.setdefault(file, {}), given)

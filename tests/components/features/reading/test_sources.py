@@ -79,9 +79,18 @@ def test_span_is_the_number_in_the_path(
 
 
 def test_spans_are_in_the_order_of_their_numbers(touch: Touch) -> None:
-    folder = touch(*(f"{n}.csv" for n in ("10", "9", "100", "1", "09")))
+    folder = touch(*(f"{n}.csv" for n in ("10", "9", "100", "1", "08")))
 
-    assert list(spans(folder, "{SPAN}.csv")) == ["1", "09", "9", "10", "100"]
+    assert list(spans(folder, "{SPAN}.csv")) == ["1", "8", "9", "10", "100"]
+
+
+def test_spans_may_be_dates_and_have_versions(touch: Touch) -> None:
+    folder = touch("20261130-v1.csv", "20261130-v2.csv", "2026-11-29-v1.csv")
+
+    assert spans(folder, "{SPAN}-v{VERSION}.csv") == {
+        "2026-11-29": ["2026-11-29-v1.csv"],
+        "2026-11-30": ["20261130-v2.csv"],
+    }
 
 
 def test_spans_in_an_archive(tmp_path: Path) -> None:
@@ -103,7 +112,7 @@ def test_files_without_the_number_are_told(touch: Touch) -> None:
 
     with pytest.raises(
         BadInputError,
-        match=r"`day-{SPAN}.csv` asks for a number .* none of 2 files .*day-x\.csv",
+        match=r"asks for a number or date .* none of 2 files .*day-x\.csv",
     ):
         sources_below(str(folder), "train", "day-{SPAN}.csv")
 
