@@ -5,6 +5,7 @@ import os
 import tensorflow as tf
 from pydantic import Field
 
+from shardline.components.contracts.living_vocabulary import TableChanges
 from shardline.configs.schema import Section
 
 _FILE = "facts.json"
@@ -31,15 +32,15 @@ class NumberStatistics(Section):
 
 
 class VocabularyStatistics(Section):
-    """A table's tokens in the training examples.
+    """A table's tokens in the training examples; in the new spans if it lives.
 
     Attributes:
-        size: tokens in the vocabulary.
+        size: tokens in the vocabulary; rows for them if it lives.
         distinct: tokens that occur at all.
         tokens: occurrences of all tokens.
         covered: occurrences of tokens in the vocabulary.
         unusable: distinct tokens that are empty or hold a line break, which a text
-            file of tokens cannot name.
+            file of tokens cannot name; if it lives, or begin as a free row's line.
     """
 
     size: int
@@ -58,12 +59,14 @@ class FeatureStatistics(Section):
         numbers: the statistics of each number, by its name.
         boundaries: by table of quantile buckets, where one bucket ends; of int64 if the
             table's tokens are.
+        living: what became of each vocabulary that lives.
     """
 
     examples: int
     vocabularies: dict[str, VocabularyStatistics] = Field(default_factory=dict)
     numbers: dict[str, NumberStatistics] = Field(default_factory=dict)
     boundaries: dict[str, list[int] | list[float]] = Field(default_factory=dict)
+    living: dict[str, TableChanges] = Field(default_factory=dict)
 
     def save(self, folder: str) -> None:
         """Writes the statistics beside a transform graph."""
