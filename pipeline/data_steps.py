@@ -136,6 +136,7 @@ def _of_spans(
         plan=plan,
         path=data_path,
         store=store,
+        target=run.data.target,
         time_column=run.data.spans.column,
         held_out=run.evaluation.held_out,
         erasure=erasure_of(run, serving_dir),

@@ -73,7 +73,6 @@ def model_steps(
         comparator = ModelComparator(
             examples=data.examples,
             model=model,
-            transform_graph=transform_graph,
             serving_dir=serving_dir,
             evaluation=run.evaluation.model_copy(
                 update={"regression": run.evaluation.regression or Regression()}

@@ -46,8 +46,8 @@ def run_due_spans(
         plan, known_by = next_plan(run, str(data), str(run_folder.serving), retry=retry)
         if not plan.is_due:
             if plan.is_refused and not lines:
-                raise RunError(plan.waits_for)
-            shown["Next"] = plan.waits_for
+                raise RunError(f"Nothing was trained, waiting for {plan.waits_for}")
+            shown["Waiting for"] = plan.waits_for
             break
         trained, judged = plan.spans, plan.evaluate
         told = f"{plan.reason}: trains on {trained}, judged on {judged}"
@@ -57,5 +57,8 @@ def run_due_spans(
         lines.append(f"{trained}: judged on {judged}, AUC {auc}")
         retry = False
     if not lines:
-        return {"Nothing to do": shown["Next"], "Everything": str(run_folder.root)}
+        return {
+            "Nothing is due": f"waiting for {shown['Waiting for']}",
+            "Everything": str(run_folder.root),
+        }
     return {"Spans": "\n".join(lines), **shown}
