@@ -36,6 +36,7 @@ from shardline.configs.serving import (
     Publishing,
     Serving,
 )
+from shardline.configs.span_rules import span_faults
 from shardline.configs.spans import Spans
 from shardline.configs.tables import (
     SGD,
@@ -114,6 +115,7 @@ class Job(FeatureSet):
         faults = [
             *target_faults(self, self.data),
             *serving_faults(self, self.serving),
+            *span_faults(self.data, self.evaluation, self.training, self),
             *living_faults(self, in_spans=self.data.spans is not None),
         ]
         if faults:

@@ -1,4 +1,4 @@
-"""What a person changes of the state: spans left out, models tried again, runs undone."""
+"""What a person changes of the state: spans left out, models tried again."""
 
 from shardline.components.contracts.spans.state import SpanState
 from shardline.components.span_planner.calendar import start_of
@@ -71,10 +71,11 @@ def replayed(state: SpanState, span: str) -> SpanState:
             has_published = any(one.verdict != "refused" for one in kept)
             baseline = state.baseline if has_published else None
             return state.model_copy(update={"runs": kept, "baseline": baseline})
-    last = (
-        f" The last one trained on {state.runs[-1].plan.spans}." if state.runs else ""
+    last = state.runs[-1].plan.spans if state.runs else "nothing"
+    raise EditError(
+        f"No run has trained on span {span} or a later one; the last one has trained "
+        f"on {last}."
     )
-    raise EditError(f"No run has trained on span {span} or a later one.{last}")
 
 
 def _named(span: str) -> str:

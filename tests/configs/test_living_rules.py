@@ -31,13 +31,11 @@ FAULTS = {
 
 def job_of(job_text: str, spans: str, table: str) -> str:
     """Returns a configuration of data in spans, or none, and of table `tag`."""
-    text = job_text.replace("train: a.csv", "train: 'a-{SPAN}.csv'")
-    text = text.replace("  tag: {dim: 4}", f"  tag: {{{table}}}")
-    return (
-        text.replace("  path: data\n", f"  path: data\n  spans: {spans}\n")
-        if (spans)
-        else text
-    )
+    text = job_text.replace("  tag: {dim: 4}", f"  tag: {{{table}}}")
+    if not spans:
+        return text
+    text = text.replace("train: a.csv", "train: 'a-{SPAN}.csv'")
+    return text.replace("  path: data\n", f"  path: data\n  spans: {spans}\n")
 
 
 @pytest.mark.parametrize(("spans", "table", "message"), FAULTS.values(), ids=FAULTS)
