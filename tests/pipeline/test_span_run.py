@@ -166,11 +166,9 @@ def _lookup_inputs(served: Any, movie: int) -> Mapping[str, Any]:
 
 def test_models_are_compared_on_what_none_of_them_has_seen(months: Any) -> None:
     folder, _ = months
-    *_, last = sorted(
-        folder.glob("artifacts/ModelComparator/comparison/*"), key=_number
-    )
+    found = folder.glob("artifacts/ModelComparator/comparison/*")
 
-    comparison = load_comparison(str(last))
+    comparison = load_comparison(str(max(found, key=lambda path: int(path.name))))
 
     assert comparison.judged_on == _SPANS[-1]
     assert set(comparison.models) == {"candidate", "in_service", "never_updated"}
