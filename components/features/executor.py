@@ -16,6 +16,7 @@ from shardline.components.contracts.data_card import (
     record_counts,
     recorded_count,
 )
+from shardline.components.contracts.spans.files import SpanPart, load_span_files
 from shardline.components.contracts.spans.plan import load_plan
 from shardline.components.execution.beam_runners import Beam
 from shardline.components.features.job import preprocess
@@ -122,10 +123,27 @@ def _check(examples: list[Artifact], split: str, count: int) -> None:
 
 
 def sources_of(examples: list[Artifact]) -> list[Source]:
-    """Returns the files of Examples artifacts; each artifact is a span."""
-    return [
-        Source(split, tuple(sorted(tf.io.gfile.glob(f"{uri}/*"))), artifact.uri)
-        for artifact in examples
-        for split in artifact.splits
-        for uri in [artifact_utils.get_split_uri([artifact], split)]
-    ]
+    """Returns the files of Examples artifacts.
+
+    Each artifact is a span, unless it says itself which spans it holds.
+    """
+    sources = []
+    for artifact in examples:
+        spans = load_span_files(artifact.uri)
+        if spans is not None:
+            sources += [_source_of(artifact, part) for part in spans.parts]
+            continue
+        for split in artifact.splits:
+            uri = artifact_utils.get_split_uri([artifact], split)
+            files = tuple(sorted(tf.io.gfile.glob(f"{uri}/*")))
+            sources.append(Source(split, files, artifact.uri))
+    return sources
+
+
+def _source_of(artifact: Artifact, part: SpanPart) -> Source:
+    """Returns the files of a part of a span, known by what is in them."""
+    folder = artifact_utils.get_split_uri([artifact], part.split)
+    files = tuple(os.path.join(folder, name) for name in part.files)
+    # Of a span, as many examples from its end on are the same ones.
+    known_as = f"{part.profile.content} {part.planned.part} {part.examples}"
+    return Source(part.split, files, str(part.planned), known_as)

@@ -72,3 +72,19 @@ class FeatureStatistics(Section):
         """Writes the statistics beside a transform graph."""
         with tf.io.gfile.GFile(os.path.join(folder, _FILE), "w") as file:
             file.write(self.model_dump_json(indent=2))
+
+
+def load_statistics(folder: str) -> FeatureStatistics | None:
+    """Reads the statistics beside a transform graph.
+
+    Args:
+        folder: that of the graph.
+
+    Returns:
+        None if the graph was made by something else, and has none.
+    """
+    path = os.path.join(folder, _FILE)
+    if not tf.io.gfile.exists(path):
+        return None
+    with tf.io.gfile.GFile(path) as file:
+        return FeatureStatistics.model_validate_json(file.read())

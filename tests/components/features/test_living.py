@@ -14,6 +14,7 @@ from shardline.components.contracts.living_state import VocabularyError
 from shardline.components.contracts.living_vocabulary import load_vocabularies
 from shardline.components.contracts.spans.plan import Base, PlannedSpan, SpanPlan
 from shardline.components.execution.beam_runners import beam_runner
+from shardline.components.features.analysis.statistics import load_statistics
 from shardline.components.features.job import preprocess
 from shardline.components.features.living.counting import counting_of_plan
 from shardline.components.features.living.diff import changes_between
@@ -215,6 +216,14 @@ def test_artifact_says_where_it_comes_from(runs: list[Run]) -> None:
     assert [one.parent for one in said] == [None, *(one.digest for one in said[:-1])]
     assert set(said[-1].tables) == {"user", "tag"}
     assert runs[-1].analysis.statistics.living == said[-1].tables
+
+
+def test_graph_is_written_with_what_became_of_its_vocabularies(
+    runs: list[Run],
+) -> None:
+    for run in runs:
+        assert load_statistics(str(run.folder / "graph")) == run.analysis.statistics
+    assert load_statistics(str(runs[0].folder)) is None
 
 
 def test_same_run_again_gives_the_same_vocabularies(
