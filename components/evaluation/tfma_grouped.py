@@ -107,7 +107,7 @@ def _group(values: Any, column: str) -> Any:
             f"Column `{shown(column)}` (evaluation.group_by) has {len(flat)} values in "
             "an example. Group by a column that has one."
         )
-    return flat[0].item() if len(flat) else None
+    return flat.tolist()[0] if len(flat) else None
 
 
 class GroupedAUC(tfma.metrics.Metric):
