@@ -5,6 +5,7 @@ import json
 # isort: off
 from tfx import v1  # noqa: F401  TFMA lacks names if it is imported before
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto.config_pb2 import PerSliceMetricThreshold
 
 # isort: on
 
@@ -65,11 +66,15 @@ def _metric(
     **config: str,
 ) -> tfma.MetricConfig:
     """Returns one of this project's metrics, as TFMA names it."""
+    of_all = PerSliceMetricThreshold(
+        slicing_specs=[tfma.SlicingSpec()], threshold=threshold
+    )
     return tfma.MetricConfig(
         class_name=class_name,
         module=module,
         config=json.dumps(config) if config else "",
-        threshold=threshold,
+        # A plain threshold would be asked of every slice.
+        per_slice_thresholds=[of_all] if threshold else [],
     )
 
 

@@ -101,13 +101,13 @@ def _group(values: Any, column: str) -> Any:
     Raises:
         ValueError: if it has several.
     """
-    flat = np.asarray([] if values is None else values).reshape(-1)
+    flat = np.asarray([] if values is None else values).reshape(-1).tolist()
     if len(flat) > 1:
         raise ValueError(
             f"Column `{shown(column)}` (evaluation.group_by) has {len(flat)} values in "
             "an example. Group by a column that has one."
         )
-    return flat.tolist()[0] if len(flat) else None
+    return flat[0] if flat else None
 
 
 class GroupedAUC(tfma.metrics.Metric):
