@@ -44,7 +44,7 @@ ELSEWHERE = {
     # What spans are like shows where they are read and told.
     "components/contracts/spans/test_files.py": "components/contracts/spans/profile",
     "components/span_examples/test_executor.py": """
-        components/span_examples/reading components/span_examples/store
+        components/span_examples/reading
     """,
     # Spans are cut in each format.
     "components/readers/files/spans/test_found.py": """
