@@ -9,7 +9,7 @@ by what it recorded.
 
 import dataclasses
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -85,12 +85,14 @@ class RecordedExecution:
         state: how it ended.
         parameters: the component's parameters by name.
         outputs: the artifacts that it wrote or reused, by output name.
+        inputs: the artifacts that it was given, by input name.
     """
 
     number: int
     state: State
     parameters: Mapping[str, Any]
     outputs: Mapping[str, RecordedArtifact]
+    inputs: Mapping[str, tuple[RecordedArtifact, ...]]
 
     @property
     def has_ended(self) -> bool:
@@ -209,6 +211,7 @@ def executions_of(
             state=_state(execution),
             parameters=_values(execution.custom_properties),
             outputs=_outputs(store, execution),
+            inputs=_inputs(store, execution),
         )
         for execution in sorted(found, key=lambda execution: execution.id)
     ]
@@ -252,6 +255,55 @@ def numbers_without_outputs(
     node = f"{pipeline_name}.{component}"
     executions = _executions(MetadataStore(connection), _NODE_TYPE, node)
     return sorted(one.id for one in executions if _state(one) not in _ENDED)
+
+
+def rewrite_records(
+    connection: Connection,
+    *,
+    text: Callable[[str], str],
+    removed: Collection[str] = (),
+    counts: Mapping[str, Mapping[str, int]] | None = None,
+) -> int:
+    """Lets records say what became of artifacts, and no more than they may.
+
+    Args:
+        connection: the connection of the metadata store.
+        text: returns what a text among properties is to be.
+        removed: artifacts that are gone, by `place_of`; they are recorded as deleted.
+        counts: by `place_of` an artifact, whole numbers among its properties.
+
+    Returns:
+        How many texts were other than they are to be.
+    """
+    store = MetadataStore(connection)
+    artifacts, executions = store.get_artifacts(), store.get_executions()
+    for artifact in artifacts:
+        place = place_of(artifact.uri)
+        if place in removed:
+            artifact.state = mlmd.Artifact.DELETED
+        for name, count in (counts or {}).get(place, {}).items():
+            if name in artifact.custom_properties:
+                artifact.custom_properties[name].int_value = count
+    rewritten = 0
+    for one in (*artifacts, *executions):
+        for properties in (one.properties, one.custom_properties):
+            for value in properties.values():
+                if value.HasField("string_value"):
+                    before = value.string_value
+                    value.string_value = text(before)
+                    rewritten += value.string_value != before
+    store.put_artifacts(artifacts)
+    store.put_executions(executions)
+    return rewritten
+
+
+def place_of(uri: str) -> str:
+    """Returns where an output lies in any run folder: `<component>/<output>/<number>`.
+
+    Args:
+        uri: of the output.
+    """
+    return "/".join(uri.rstrip("/").split("/")[-3:])
 
 
 def sqlite_connection(file: Path | str) -> Connection:
@@ -298,6 +350,18 @@ def _executions(
 ) -> Iterable[mlmd.Execution]:
     context = store.get_context_by_type_and_name(context_type, name)
     return store.get_executions_by_context(context.id) if context else []
+
+
+def _inputs(
+    store: MetadataStore, execution: mlmd.Execution
+) -> Mapping[str, tuple[RecordedArtifact, ...]]:
+    inputs: dict[str, tuple[RecordedArtifact, ...]] = {}
+    for event in store.get_events_by_execution_ids([execution.id]):
+        if event.type == mlmd.Event.INPUT:
+            key = next(step.key for step in event.path.steps if step.key)
+            (artifact,) = store.get_artifacts_by_id([event.artifact_id])
+            inputs[key] = (*inputs.get(key, ()), RecordedArtifact(artifact))
+    return inputs
 
 
 def _outputs(

@@ -14,6 +14,9 @@ from shardline.components.contracts.artifacts import record_properties
 from shardline.components.readers.files import BadInput, Tally
 from shardline.configs.section import Section
 
+# Why an example was left out that holds an erased id.
+ERASED = "an id was erased"
+
 _FILE = "reading.json"
 _SPLIT = "examples_"  # begins the property of the number of examples of a split
 _LEFT_OUT = "left_out"
@@ -92,7 +95,7 @@ def data_card_of(
         examples=examples,
         rows=given + bad.left_out,
         left_out=bad.left_out + erased,
-        reasons={**bad.rows, **({"an id was erased": erased} if erased else {})},
+        reasons={**bad.rows, **({ERASED: erased} if erased else {})},
         erased=erased,
         lines=bad.lines(),
         bad_files={_below(path, file): fault for file, fault in bad.files.items()},

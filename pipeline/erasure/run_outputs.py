@@ -1,0 +1,74 @@
+"""The outputs that a run folder holds, and which of them was made of which.
+
+Records name outputs by the place where they were made. A run folder may have been moved
+or copied since: what counts is where in the run folder an output lies.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from shardline.pipeline.metadata import (
+    RecordedExecution,
+    executions_of,
+    place_of,
+    sqlite_connection,
+)
+from shardline.pipeline.names import pipeline_name
+from shardline.pipeline.run_folder import RunFolder
+
+
+class RunOutputs:
+    """The outputs of all runs of one configuration into a run folder.
+
+    Attributes:
+        folder: the run folder.
+    """
+
+    def __init__(self, run_name: str, folder: RunFolder):
+        """Takes a run folder.
+
+        Args:
+            run_name: from the configuration.
+            folder: the run folder.
+        """
+        self.folder = folder
+        self._pipeline = pipeline_name(run_name)
+
+    def folders(self, component: str, output: str) -> list[Path]:
+        """Returns the folders of an output, oldest first.
+
+        Args:
+            component: its id.
+            output: its name.
+        """
+        parent = self.folder.artifacts / component / output
+        found = [path for path in parent.glob("*") if path.name.isdigit()]
+        return sorted(found, key=lambda path: int(path.name))
+
+    def executions(self, component: str) -> Sequence[RecordedExecution]:
+        """Returns the executions of a component that wrote outputs, oldest first."""
+        if not self.folder.metadata.exists():
+            return []
+        connection = sqlite_connection(self.folder.metadata)
+        every = executions_of(connection, self._pipeline, component)
+        return [one for one in every if one.state == "done"]
+
+    def here(self, uri: str) -> Path:
+        """Returns where in this run folder an output is that a record names.
+
+        Args:
+            uri: of the output.
+        """
+        return self.folder.artifacts / place_of(uri)
+
+    def graph_of(self, checkpoint: Path) -> Path | None:
+        """Returns the transform graph that a checkpoint was trained with.
+
+        None if no record tells, or it is gone.
+        """
+        for execution in self.executions("Trainer"):
+            made = execution.outputs.get("checkpoint")
+            if made and self.here(made.uri) == checkpoint:
+                graph = self.here(execution.inputs["transform_graph"][0].uri)
+                return graph if graph.is_dir() else None
+        return None
