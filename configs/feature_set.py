@@ -14,6 +14,7 @@ from shardline.configs.feature_rules import (
     name_faults,
 )
 from shardline.configs.features import Features, Target
+from shardline.configs.living import Living
 from shardline.configs.section import Name, cross_section_error
 from shardline.configs.table_rules import table_faults
 from shardline.configs.tables import Table, Vocabulary
@@ -24,6 +25,16 @@ class Preprocessing(Features):
 
     vocabularies: dict[Name, Vocabulary]
     target: Target
+
+    def with_living(self) -> "Preprocessing":
+        """Returns it for data in spans, where every vocabulary lives."""
+        vocabularies = {
+            name: table.model_copy(update={"living": table.living or Living()})
+            if self.ids_of(name).kind == "vocabulary"
+            else table
+            for name, table in self.vocabularies.items()
+        }
+        return self.model_copy(update={"vocabularies": vocabularies})
 
 
 class FeatureSet(Features):

@@ -22,6 +22,7 @@ from shardline.configs.features import (
 )
 from shardline.configs.job_rules import serving_faults, target_faults
 from shardline.configs.living import Living
+from shardline.configs.living_rules import living_faults
 from shardline.configs.section import (
     ImportPath,
     Name,
@@ -35,6 +36,7 @@ from shardline.configs.serving import (
     Publishing,
     Serving,
 )
+from shardline.configs.span_rules import span_faults
 from shardline.configs.spans import Spans
 from shardline.configs.tables import (
     SGD,
@@ -113,10 +115,21 @@ class Job(FeatureSet):
         faults = [
             *target_faults(self, self.data),
             *serving_faults(self, self.serving),
+            *span_faults(self.data, self.evaluation, self.training, self),
+            *living_faults(self, in_spans=self.data.spans is not None),
         ]
         if faults:
             raise cross_section_error(faults)
         return self
+
+    def preprocessing(self, target: Target) -> Preprocessing:
+        """Returns what the transform graph needs of this job.
+
+        Args:
+            target: label and example weight, which the graph hands on.
+        """
+        made = super().preprocessing(target)
+        return made.with_living() if self.data.spans else made
 
     @property
     def feature_set(self) -> FeatureSet:

@@ -11,11 +11,12 @@ def needed_rows(table: Vocabulary, ids: Ids, tokens: int | None = None) -> int:
         table: the configuration of the table.
         ids: how its tokens become ids.
         tokens: how many tokens its vocabulary has. None before that is known: then
-            `max_tokens` counts, or else one token.
+            `max_tokens` counts, or the capacity of a living one, or else one token.
     """
     if ids.kind == "vocabulary":
         if tokens is None:
-            tokens = table.max_tokens or 1
+            capacity = table.living.capacity if table.living else None
+            tokens = table.max_tokens or capacity or 1
         return tokens + table.oov_rows
     if ids.kind == "range":
         spare = table.oov_rows if ids.out_of_range == "oov_rows" else 0

@@ -78,9 +78,9 @@ def _rows(name: str, table: Vocabulary, feature: Feature) -> Iterator[Fault]:
     ids, part = feature.ids, table_part(name)
     useless = {
         "vocabulary": set(),
-        "hash": {"min_count", "max_tokens", "oov_rows"},
-        "range": {"min_count", "max_tokens"},
-        "quantiles": {"min_count", "max_tokens", "oov_rows"},
+        "hash": {"min_count", "max_tokens", "oov_rows", "living"},
+        "range": {"min_count", "max_tokens", "living"},
+        "quantiles": {"min_count", "max_tokens", "oov_rows", "living"},
     }[ids.kind]
     if ids.kind == "range" and ids.out_of_range != "oov_rows":
         useless = useless | {"oov_rows"}
@@ -88,6 +88,14 @@ def _rows(name: str, table: Vocabulary, feature: Feature) -> Iterator[Fault]:
         if getattr(table, key) != Vocabulary.model_fields[key].default:
             message = f"`{key}` has no meaning for `ids: {ids}`"
             yield part.fault(message, "remove it", key=key)
+    living = table.living
+    if living and living.evict_below and living.evict_below > table.min_count:
+        yield part.fault(
+            f"a token comes in with a count of {table.min_count} (`min_count`) and "
+            f"would go again below {living.evict_below:g} (`evict_below`)",
+            "give a smaller `evict_below`, or a larger `min_count`",
+            key="living",
+        )
     needed = needed_rows(table, ids)
     if table.rows is not None and needed > table.rows:
         yield part.fault(

@@ -54,8 +54,15 @@ def table_findings(
 
 
 def _vocabulary(name: str, table: Table, tokens: int) -> Iterator[Finding]:
-    most = table.max_tokens
-    if most is not None and tokens > most:
+    most, living = table.max_tokens, table.living
+    if living and not living.grow_by and tokens > (living.capacity or tokens):
+        yield _hint(
+            name,
+            f"the sample alone has {tokens:,} tokens for `living.capacity: "
+            f"{living.capacity}`; the rarer ones wait for a row.",
+            "Raise it, or give `grow_by`, to give them rows.",
+        )
+    elif most is not None and tokens > most:
         yield _hint(
             name,
             f"the sample alone has {tokens:,} tokens for `max_tokens: {most}`; the "

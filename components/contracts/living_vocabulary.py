@@ -1,8 +1,8 @@
 """The vocabularies of all tables after a span: the artifact LivingVocabulary.
 
-    vocabularies.json            what it says of itself, with digests of all files
+    vocabularies.json            what it says of itself, with digests of the next two
     <table>                      TensorFlow Transform's file: line r is of row r
-    <table>.tokens.parquet       row, token, count, last_seen; candidates have row -1
+    <table>.tokens.parquet       token, row, count, last_seen (`contracts.living_state`)
     <table>.changes.csv          what came and went: change, row, token, count
 
 A row that no token has holds a line that no token can be: `FREE_LINE` and its number.
@@ -10,8 +10,11 @@ The files of tokens have as many lines as the table has capacity, so that the ro
 unknown tokens, which follow, stay where they are.
 """
 
-from pydantic import Field
+import hashlib
 
+from pydantic import Field, ValidationError
+
+from shardline.components.contracts.living_state import VocabularyError
 from shardline.components.contracts.text_file import read_text, write_text
 from shardline.configs.section import Section
 
@@ -41,6 +44,7 @@ class TableChanges(Section):
         free: rows without a token.
         digest: SHA-256 of the file of tokens.
         state_digest: SHA-256 of the file with the counts.
+        columns: the raw columns that its tokens come from; both of a cross by " x ".
     """
 
     capacity: int
@@ -54,6 +58,17 @@ class TableChanges(Section):
     free: int
     digest: str
     state_digest: str
+    columns: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Returns what became of it, for people."""
+        grown = ""
+        if self.capacity_before is not None and self.capacity > self.capacity_before:
+            grown = f", grown by {self.capacity - self.capacity_before:,}"
+        return (
+            f"{self.live:,} tokens in {self.capacity:,} rows{grown}: "
+            f"{self.kept:,} kept, {self.admitted:,} admitted, {self.evicted:,} evicted"
+        )
 
 
 class LivingVocabularies(Section):
@@ -62,9 +77,11 @@ class LivingVocabularies(Section):
     Attributes:
         tables: by table.
         spans: all that were counted into it, oldest first, as lineage names them.
-        updates: how many updates it has behind it: the age that `last_seen` is told in.
+        updates: its age: how many spans were counted into it. The head and the tail
+            of one are one.
         parent: digest of the one that it was made of; None for the first.
-        digest: of everything else it says.
+        digest: of everything else it says, and so of all vocabularies; `save` finds it.
+        erased: how many tokens were erased from it since.
     """
 
     tables: dict[str, TableChanges]
@@ -74,9 +91,24 @@ class LivingVocabularies(Section):
     digest: str = ""
     erased: int = Field(default=0, ge=0)
 
-    def save(self, folder: str) -> None:
-        """Writes it into the artifact's folder; last of all files."""
-        write_text(folder, _FILE, self.model_dump_json(indent=1))
+    def save(self, folder: str) -> "LivingVocabularies":
+        """Writes it into the artifact's folder; last of all files.
+
+        Returns:
+            It, with its digest.
+        """
+        saved = self.model_copy(update={"digest": self._digest()})
+        write_text(folder, _FILE, saved.model_dump_json(indent=1))
+        return saved
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether it says something else than when it was saved."""
+        return self.digest != self._digest()
+
+    def _digest(self) -> str:
+        text = self.model_dump_json(exclude={"digest"})
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def load_vocabularies(folder: str) -> LivingVocabularies:
@@ -84,5 +116,16 @@ def load_vocabularies(folder: str) -> LivingVocabularies:
 
     Raises:
         FileNotFoundError: if the folder holds none.
+        VocabularyError: if it is damaged.
     """
-    return LivingVocabularies.model_validate_json(read_text(folder, _FILE))
+    text = read_text(folder, _FILE)
+    where = f"{folder.rstrip('/')}/{_FILE}"
+    remedy = "Bring the file back, or go on from another run's vocabularies."
+    try:
+        vocabularies = LivingVocabularies.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]["msg"]
+        raise VocabularyError(f"{where} is damaged: {first}. {remedy}") from error
+    if vocabularies.is_damaged:
+        raise VocabularyError(f"{where} is damaged: its digest differs. {remedy}")
+    return vocabularies

@@ -6,6 +6,7 @@ cards.
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from shardline.components.contracts.model_folder import (
     write_extra,
 )
 from shardline.components.exporter.table_files import TableRows
+from shardline.components.features.analysis.statistics import load_statistics
 from shardline.configs.schema import Precision, Section, Serving
 
 _INITIALIZER = "__saved_model_init_op"
@@ -66,11 +68,19 @@ class TableCard(Section):
 
 
 class VocabularyCard(Section):
-    """A table's vocabulary: how many tokens, and their file in the model."""
+    """A table's vocabulary.
+
+    Attributes:
+        tokens: how many there are; rows for them if it lives.
+        sha256: of their file.
+        asset: the file, in the model.
+        living: what its last update made of it, for people; "" if it does not live.
+    """
 
     tokens: int
     sha256: str
     asset: str
+    living: str = ""
 
 
 class Sizes(Section):
@@ -211,6 +221,9 @@ def _vocabularies(
     manifest: CheckpointManifest, transform_output: tft.TFTransformOutput
 ) -> dict[str, VocabularyCard]:
     cards = {}
+    graph = os.path.dirname(transform_output.transform_savedmodel_dir)
+    statistics = load_statistics(graph)
+    living = statistics.living if statistics else {}
     for table in sorted(manifest.feature_set.tables):
         if manifest.feature_set.ids_of(table).kind == "vocabulary":
             file = Path(transform_output.vocabulary_file_by_name(table))
@@ -218,6 +231,7 @@ def _vocabularies(
                 tokens=transform_output.vocabulary_size_by_name(table),
                 sha256=_sha256_of(file),
                 asset=f"{VOCABULARIES_FOLDER}/{file.name}",
+                living=str(living[table]) if table in living else "",
             )
     return cards
 

@@ -14,9 +14,15 @@ import apache_beam as beam
 import tensorflow as tf
 
 from shardline.components.execution.beam_runners import Beam
-from shardline.components.features.analysis.beam_analysis import Analyze, SpanUnit
+from shardline.components.features.analysis.beam_analysis import (
+    Analyze,
+    LivingCounts,
+    SpanUnit,
+)
 from shardline.components.features.analysis.merged_counts import (
     MergedCounts,
+    living_changes,
+    living_tables,
     merge_counts,
     vocabulary_statistics,
 )
@@ -26,12 +32,17 @@ from shardline.components.features.graph.derived_graph import (
     DERIVED,
     write_derived_graph,
 )
+from shardline.components.features.living.counting import (
+    Counting,
+    counting_of_spans,
+)
 from shardline.components.features.reading.sources import Examples
 from shardline.components.features.reading.spans import Span, spans_of
 from shardline.components.features.reading.staged import Staged
 from shardline.components.features.writing.sums import check_derived, check_units
 from shardline.components.readers.files import (
     BadInput,
+    LostRowsError,
     Tally,
     Unit,
     units_of,
@@ -73,6 +84,7 @@ def analyze(
     *,
     cache: str | None = None,
     keep_batches: bool = False,
+    counting: Counting | None = None,
 ) -> Analysis:
     """Finds what preprocessing needs to know of the training examples.
 
@@ -83,10 +95,12 @@ def analyze(
         folder: the folder to write `vocabularies/<table>` to.
         cache: folder where counts of spans are kept; None keeps none.
         keep_batches: whether `transform` will follow, with the same folder.
+        counting: the spans that are counted into vocabularies that live; None: they
+            begin, with all spans.
 
     Raises:
         BadInputError: if something in the files is bad and not to be skipped.
-        LostRowsError: if not every row was counted.
+        LostRowsError: if not every row was counted, or a span is not there.
         ValueError: if there is no example to analyse.
     """
     tf.io.gfile.makedirs(os.path.join(folder, VOCABULARIES))
@@ -99,22 +113,31 @@ def analyze(
             derived, examples, preprocessing.derived, runner
         )
     spans = list(spans_of(examples, preprocessing, cache or folder))
+    living = _living(spans, counting)
     with contextlib.ExitStack() as stack:
         for span in spans:
             stack.enter_context(span.held())
         work = _count(
-            examples, spans, preprocessing, runner, folder, keep_batches=keep_batches
+            examples,
+            spans,
+            preprocessing,
+            runner,
+            folder,
+            keep_batches=keep_batches,
+            living=living,
         )
         reports = {span.name: span.reports() for span in spans}
-        merged = _merged(examples, preprocessing, folder, spans, reports, work)
+        merged = _merged(examples, preprocessing, folder, spans, reports, work, living)
         check_derived(derived_examples, merged.summary.examples)
         for span in spans:
             span.keep()
     if not merged.summary.examples:
         raise ValueError(_nothing_to_analyse(examples, merged.bad))
     new = [span for span in spans if keep_batches and not span.is_counted]
+    changes = living_changes(preprocessing, os.path.join(folder, VOCABULARIES))
+    statistics = statistics_of(merged.summary, merged.vocabularies, preprocessing)
     return Analysis(
-        statistics_of(merged.summary, merged.vocabularies, preprocessing),
+        statistics.model_copy(update={"living": changes}),
         merged.bad,
         tuple(span.name for span in spans if span.is_counted),
         _staged(report for span in new for report in reports[span.name]),
@@ -122,6 +145,19 @@ def analyze(
         merged.read,
         merged.values,
     )
+
+
+def _living(spans: Sequence[Span], counting: Counting | None) -> LivingCounts:
+    """Returns where the counts lie that go into vocabularies that live."""
+    counting = counting or counting_of_spans(span.name for span in spans)
+    folders = {span.name: span.folder for span in spans}
+    if missing := sorted(counting.ages.keys() - folders):
+        raise LostRowsError(
+            f"Span {missing[0]} is to be counted into the vocabularies, and the "
+            f"examples hold {', '.join(folders) or 'none'}."
+        )
+    ages = {folders[name]: age for name, age in counting.ages.items()}
+    return LivingCounts(counting, ages)
 
 
 def _staged(reports: Iterable[Mapping[str, Any]]) -> dict[Unit, Staged]:
@@ -141,6 +177,7 @@ def _merged(
     spans: Sequence[Span],
     reports: Mapping[str, Sequence[Mapping[str, Any]]],
     work: Sequence[Unit],
+    living: LivingCounts,
 ) -> MergedCounts:
     """Returns the counts of all spans, once it is clear that no unit is missing."""
     new = [report for s in spans if not s.is_counted for report in reports[s.name]]
@@ -150,6 +187,12 @@ def _merged(
         [file for span in spans for file in span.files],
         examples.settings,
         vocabulary_statistics(preprocessing, os.path.join(folder, VOCABULARIES)),
+        [
+            report
+            for span in spans
+            if not living_tables(preprocessing) or span.folder in living.ages
+            for report in reports[span.name]
+        ],
     )
 
 
@@ -161,6 +204,7 @@ def _count(
     folder: str,
     *,
     keep_batches: bool,
+    living: LivingCounts,
 ) -> list[Unit]:
     """Counts the spans that are not counted yet, and writes all vocabularies.
 
@@ -179,6 +223,7 @@ def _count(
         preprocessing,
         vocabularies=os.path.join(folder, VOCABULARIES),
         known=[known for span in spans if span.is_counted for known in span.counts()],
+        counting=living,
         staging=folder if keep_batches else None,
         derived=os.path.join(folder, DERIVED) if preprocessing.derived else None,
     )

@@ -10,13 +10,17 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.proto import example_gen_pb2
 from tfx.types import Artifact, artifact_utils
 
+from shardline.components.contracts.artifacts import record_properties
 from shardline.components.contracts.data_card import (
     is_of_files,
     record_counts,
     recorded_count,
 )
+from shardline.components.contracts.spans.files import SpanPart, load_span_files
+from shardline.components.contracts.spans.plan import load_plan
 from shardline.components.execution.beam_runners import Beam
 from shardline.components.features.job import preprocess
+from shardline.components.features.living.counting import counting_of_plan
 from shardline.components.features.reading.sources import Examples, Source
 from shardline.components.readers.files import LostRowsError, tfrecord_settings
 from shardline.components.readers.files.read_settings import crosses_of, pairs_of
@@ -38,17 +42,25 @@ class Executor(BaseBeamExecutor):
         """Writes the transform graph and the transformed examples of each split.
 
         Args:
-            input_dict: `examples`.
-            output_dict: `transform_graph`, `transformed_examples`.
+            input_dict: `examples`, and `plan` where data comes in spans.
+            output_dict: `transform_graph`, `transformed_examples`, and with a plan
+                `vocabularies`.
             exec_properties: as in FeatureTransformSpec.
 
         Raises:
             BadInputError: if an example does not fit the specification.
             LostRowsError: if not every example of the inputs was read and written.
+            VocabularyError: if the vocabularies cannot be gone on from.
         """
         preprocessing = Preprocessing.model_validate_json(
             exec_properties["preprocessing"]
         )
+        plan, counting, living = None, None, None
+        if input_dict.get("plan"):
+            plan = load_plan(artifact_utils.get_single_uri(input_dict["plan"]))
+            preprocessing = preprocessing.with_living()
+            counting = counting_of_plan(plan, preprocessing)
+            living = artifact_utils.get_single_uri(output_dict["vocabularies"])
         columns = raw_columns(preprocessing, preprocessing.target)
         paired, crossed = (
             pairs_of(preprocessing, columns),
@@ -79,12 +91,19 @@ class Executor(BaseBeamExecutor):
             graph=graph,
             outputs={"tfrecord": folders},
             cache=exec_properties["cache_folder"] or beside,
+            counting=counting,
+            living=living,
         )
+        for table, changes in analysis.statistics.living.items():
+            _log.info("vocabulary `%s`: %s", table, changes)
         for damage in analysis.damaged:
             _log.warning("counted again, for counts are damaged: %s", damage)
         for split, count in done.examples.items():
             _check(input_dict["examples"], split, count)
         record_counts(transformed, done.examples)
+        if plan:
+            for (artifact,) in output_dict.values():
+                record_properties(artifact, {"spans": plan.spans})
         known = f", {len(analysis.reused)} spans counted before"
         _log.info(
             "%d examples analysed%s",
@@ -104,10 +123,27 @@ def _check(examples: list[Artifact], split: str, count: int) -> None:
 
 
 def sources_of(examples: list[Artifact]) -> list[Source]:
-    """Returns the files of Examples artifacts; each artifact is a span."""
-    return [
-        Source(split, tuple(sorted(tf.io.gfile.glob(f"{uri}/*"))), artifact.uri)
-        for artifact in examples
-        for split in artifact.splits
-        for uri in [artifact_utils.get_split_uri([artifact], split)]
-    ]
+    """Returns the files of Examples artifacts.
+
+    Each artifact is a span, unless it says itself which spans it holds.
+    """
+    sources = []
+    for artifact in examples:
+        spans = load_span_files(artifact.uri)
+        if spans is not None:
+            sources += [_source_of(artifact, part) for part in spans.parts]
+            continue
+        for split in artifact.splits:
+            uri = artifact_utils.get_split_uri([artifact], split)
+            files = tuple(sorted(tf.io.gfile.glob(f"{uri}/*")))
+            sources.append(Source(split, files, artifact.uri))
+    return sources
+
+
+def _source_of(artifact: Artifact, part: SpanPart) -> Source:
+    """Returns the files of a part of a span, known by what is in them."""
+    folder = artifact_utils.get_split_uri([artifact], part.split)
+    files = tuple(os.path.join(folder, name) for name in part.files)
+    # Of a span, as many examples from its end on are the same ones.
+    known_as = f"{part.profile.content} {part.planned.part} {part.examples}"
+    return Source(part.split, files, str(part.planned), known_as)

@@ -16,6 +16,8 @@ from shardline.components.execution.beam_runners import Beam
 from shardline.components.features.analysis_job import VOCABULARIES, Analysis, analyze
 from shardline.components.features.graph.derived_graph import DERIVED
 from shardline.components.features.graph.writer import write_transform_graph
+from shardline.components.features.living.artifact import save_vocabularies
+from shardline.components.features.living.counting import Counting
 from shardline.components.features.reading.sources import Examples
 from shardline.components.features.transform_job import Transformed, transform
 from shardline.components.features.writing.sums import check_same
@@ -30,6 +32,8 @@ def preprocess(
     graph: str,
     outputs: Mapping[str, Mapping[str, str]],
     cache: str | None = None,
+    counting: Counting | None = None,
+    living: str | None = None,
 ) -> tuple[Analysis, Transformed]:
     """Analyses one split, makes the transform graph, and transforms all splits.
 
@@ -40,6 +44,9 @@ def preprocess(
         graph: folder to write the transform graph to.
         outputs: by format ("tfrecord", "parquet"), the folder of each split.
         cache: folder where counts of spans are kept; None keeps none.
+        counting: the spans that are counted into vocabularies that live; None: they
+            begin, with all spans.
+        living: folder to write these vocabularies to; None writes the graph's alone.
 
     Raises:
         BadInputError: if something in the files is bad and not to be skipped.
@@ -48,13 +55,22 @@ def preprocess(
     """
     with staging_folder(graph) as staging:
         analysis = analyze(
-            examples, preprocessing, runner, staging, cache=cache, keep_batches=True
+            examples,
+            preprocessing,
+            runner,
+            staging,
+            cache=cache,
+            keep_batches=True,
+            counting=counting,
         )
         vocabularies = os.path.join(staging, VOCABULARIES)
         derived = os.path.join(staging, DERIVED)
         write_transform_graph(
             graph, preprocessing, analysis.statistics, vocabularies, derived
         )
+        if living and counting:
+            changes = analysis.statistics.living
+            save_vocabularies(living, vocabularies, changes, counting)
         transformed = transform(
             examples, graph, outputs, runner, staging, staged=analysis.staged
         )

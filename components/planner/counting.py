@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shardline.components.features.analysis.counts import TokenCounts, to_bytes
+from shardline.components.features.analysis.living import write_vocabulary_at_once
 from shardline.components.features.analysis.numbers import TableQuantiles, boundaries
-from shardline.components.features.analysis.vocabulary import write_vocabulary
 from shardline.components.features.ids.arrow_ids import TableIds
 from shardline.components.features.ids.arrow_tokens import (
     counted_tokens,
@@ -159,7 +159,7 @@ class Counting:
             with open(f"{path}.counts", "wb") as sink:
                 sink.write(to_bytes(counts))
             shards = {0: [f"{path}.counts"]}
-            write_vocabulary(path, shards, self.preprocessing.vocabularies[table])
+            write_vocabulary_at_once(folder, table, shards, self.preprocessing)
             with open(path, "rb") as file:
                 lines = pa.array([file.read().removesuffix(b"\n")], pa.large_binary())
         return pc.split_pattern(lines, "\n").flatten()

@@ -30,7 +30,8 @@ class TablePlan(Section):
         dim: the dim of its rows.
         lookups: how often it is looked up in one pass over the training examples.
         distinct: how many tokens are looked up.
-        vocabulary: how many tokens are in its vocabulary; None if it has none.
+        vocabulary: how many tokens are in its vocabulary, or rows for them if it lives;
+            None if it has none.
         hot_ids: the fewest ids that cover 80 % of the lookups.
         top_10: the share of lookups of the ten most frequent ids.
         out_of_vocabulary: the share of lookups of tokens outside the vocabulary, or of

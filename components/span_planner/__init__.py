@@ -1,1 +1,1 @@
-"""The component that says which spans a run trains on."""
+"""Which spans are trained on next: a plan made of the state and of what is there."""

@@ -1,1 +1,1 @@
-"""The component that writes how far a run in spans has come."""
+"""What became of a run in spans, written to the state that the next one begins with."""

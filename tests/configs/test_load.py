@@ -80,7 +80,8 @@ FAULTS = {
     "unknown_key_like_none": (
         "  min_auc: 0.5",
         "  min_auc: 0.5\n  zzz: 1",
-        "16: unknown key `zzz`; known keys: min_auc.",
+        "16: unknown key `zzz`; known keys: bootstrap, group_by, held_out, min_auc, "
+        "on, regression, slices, when_refused.",
     ),
     # Missing keys.
     "no_section": (
@@ -104,14 +105,15 @@ FAULTS = {
     "number_for_section": (
         "  min_auc: 0.5",
         "  0.5",
-        "14: `evaluation`: Input should be a section with keys of its own (min_auc), "
-        "got 0.5.",
+        "14: `evaluation`: Input should be a section with keys of its own (bootstrap, "
+        "group_by, held_out, min_auc, on, regression, slices, when_refused), got 0.5.",
     ),
     "empty_section": (
         "  min_auc: 0.5\n",
         "",
-        "14: `evaluation`: Input should be a section with keys of its own (min_auc), "
-        "got nothing.",
+        "14: `evaluation`: Input should be a section with keys of its own (bootstrap, "
+        "group_by, held_out, min_auc, on, regression, slices, when_refused), got "
+        "nothing.",
     ),
     "list_for_mapping": (
         "  user_id: {table: user}\n  genres: {table: genre, combiner: mean}",

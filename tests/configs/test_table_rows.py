@@ -15,6 +15,8 @@ from shardline.configs.tables import Vocabulary
         ({"oov_rows": 3}, {}, None, 4),
         ({"oov_rows": 3, "max_tokens": 10}, {}, None, 13),
         ({"oov_rows": 3, "max_tokens": 10}, {}, 7, 10),
+        ({"oov_rows": 3, "living": {"capacity": 10}}, {}, None, 13),
+        ({"oov_rows": 3, "living": {"grow_by": 10}}, {}, None, 4),
         ({}, {"hash_buckets": 50}, None, 50),
         ({}, {"quantile_buckets": 8}, None, 8),
         ({"oov_rows": 3}, {"range": 30}, None, 30),

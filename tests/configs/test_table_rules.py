@@ -22,6 +22,17 @@ FAULTS = {
         "  pair: {dim: 4, min_count: 3}",
         "16: table `pair`: `min_count` has no meaning for `ids: hash_buckets: 50`",
     ),
+    "living_hashes": (
+        "  pair: {dim: 4}",
+        "  pair: {dim: 4, living: {capacity: 3}}",
+        "16: table `pair`: `living` has no meaning for `ids: hash_buckets: 50`",
+    ),
+    "token_that_goes_as_it_comes": (
+        "  tag: {dim: 4}",
+        "  tag: {dim: 4, min_count: 2, living: {decay: 0.5, evict_below: 2.5}}",
+        "14: table `tag`: a token comes in with a count of 2 (`min_count`) and would "
+        "go again below 2.5 (`evict_below`)",
+    ),
 }
 
 

@@ -35,6 +35,11 @@ ELSEWHERE = {
         components/readers/files/formats/tf_examples
         components/readers/files/formats/tfrecord components/readers/files/raw_batch
     """,
+    # What spans are like shows where they are read and told.
+    "components/contracts/spans/test_files.py": "components/contracts/spans/profile",
+    "components/span_examples/test_executor.py": """
+        components/span_examples/reading components/span_examples/store
+    """,
     # Spans are cut in each format.
     "components/readers/files/spans/test_found.py": """
         components/readers/files/spans/cutting components/readers/span_reader

@@ -32,8 +32,12 @@ class PlannedSpan(Section):
 
     def __str__(self) -> str:
         """Returns how people and lineage name it, such as `2026-11-30`."""
-        version = f".v{self.version}" if self.version > 1 else ""
-        return f"{self.span}{version}{'' if self.part == 'all' else f'/{self.part}'}"
+        return f"{self.whole}{'' if self.part == 'all' else f'/{self.part}'}"
+
+    @property
+    def whole(self) -> str:
+        """How the whole span is named, whatever part of it this is."""
+        return f"{self.span}.v{self.version}" if self.version > 1 else self.span
 
 
 class Base(Section):
@@ -61,8 +65,11 @@ class SpanPlan(Section):
         train: the spans to train on, oldest first; none if nothing is due.
         new: those of them (by `str`) that no earlier run has trained on. Their tokens
             are counted into the vocabularies; the others' were before.
+        passed: spans of refused models that are gone on without.
         evaluate: the span, or part of one, to judge on; no model has seen it.
         base: what it goes on from; None: it begins.
+        warm_start: whether training goes on from the base's checkpoint; else the base
+            counts for its vocabularies alone.
         baseline: folder of the Model artifact that was never updated; None: there is
             none yet, and this run's model will be it.
         history: what spans were like that earlier runs trained on, by name; the last
@@ -74,8 +81,10 @@ class SpanPlan(Section):
 
     train: tuple[PlannedSpan, ...] = ()
     new: tuple[str, ...] = ()
+    passed: tuple[PlannedSpan, ...] = ()
     evaluate: PlannedSpan | None = None
     base: Base | None = None
+    warm_start: bool = True
     baseline: str | None = None
     history: dict[str, SpanProfile] = Field(default_factory=dict)
     reason: str = ""
@@ -86,6 +95,11 @@ class SpanPlan(Section):
     def is_due(self) -> bool:
         """Whether there is something to train."""
         return bool(self.train)
+
+    @property
+    def newly_trained(self) -> tuple[PlannedSpan, ...]:
+        """The spans to train on that no earlier run has trained on."""
+        return tuple(span for span in self.train if str(span) in self.new)
 
     @property
     def spans(self) -> str:
@@ -117,7 +131,8 @@ class Trained(Section):
         verdict: what became of the model.
         version: that was published; "" for none.
         reasons: why it was refused, or what force overrode.
-        profiles: what the spans were like that it trained on, by `str` of the span.
+        profiles: what the spans were like that it trained on, by name of the whole
+            span.
         metrics: of the candidate, on what it was judged on.
         ended: when, ISO 8601.
     """

@@ -25,8 +25,7 @@ class SpanState(Section):
         format: of the file.
         name: of the run's configuration.
         runs: those that came to their end, oldest first.
-        skipped: spans that a person, or `data.spans.missing: skip`, has left out, with
-            the reason.
+        skipped: spans that a person has left out, with the reason.
         baseline: folder of the first published Model artifact, which is never updated.
     """
 

@@ -11,7 +11,7 @@ import dataclasses
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -26,9 +26,11 @@ from shardline.components.features.analysis.counts import (
     merged,
     to_bytes,
 )
+from shardline.components.features.analysis.living import write_living_vocabulary
 from shardline.components.features.analysis.summary import Summarizer
 from shardline.components.features.analysis.vocabulary import write_vocabulary
 from shardline.components.features.graph.derived import DerivedBatches
+from shardline.components.features.living.counting import Counting
 from shardline.components.features.reading.staged import StagedUnit
 from shardline.components.readers.files import (
     BadInputError,
@@ -52,6 +54,18 @@ class SpanUnit(NamedTuple):
     unit: Unit
 
 
+class LivingCounts(NamedTuple):
+    """What is counted into vocabularies that live.
+
+    Attributes:
+        counting: the spans, and what the vocabularies go on from.
+        ages: by folder of a span's counts, the age of the vocabularies then.
+    """
+
+    counting: Counting
+    ages: Mapping[str, int]
+
+
 class Analyze(beam.PTransform[Any, Any]):
     """Units of work to files of counts and summaries, and a vocabulary a table."""
 
@@ -62,6 +76,7 @@ class Analyze(beam.PTransform[Any, Any]):
         *,
         vocabularies: str,
         known: Iterable[tuple[str, str]],
+        counting: LivingCounts,
         staging: str | None = None,
         derived: str | None = None,
     ):
@@ -72,6 +87,7 @@ class Analyze(beam.PTransform[Any, Any]):
             preprocessing: the features, numbers and tables to preprocess.
             vocabularies: folder for the files of tokens.
             known: (table, file of counts) of spans that are counted already.
+            counting: what is counted into vocabularies that live.
             staging: folder for what is read, for the second job; None keeps nothing.
             derived: folder of the graph of the user's own function, if there is one.
         """
@@ -80,6 +96,7 @@ class Analyze(beam.PTransform[Any, Any]):
         self._preprocessing = preprocessing
         self._vocabularies = vocabularies
         self._known = list(known)
+        self._counting = counting
 
     def expand(self, units: PCollection[SpanUnit]) -> PCollection[str]:
         """Returns the names of the tables whose vocabularies are written."""
@@ -102,7 +119,12 @@ class Analyze(beam.PTransform[Any, Any]):
             | beam.Flatten()
             | "ByTable" >> beam.GroupByKey()
             | "WriteVocabulary"
-            >> beam.Map(_write_vocabulary, self._vocabularies, self._preprocessing)
+            >> beam.Map(
+                _write_vocabulary,
+                self._vocabularies,
+                self._preprocessing,
+                self._counting,
+            )
         )
         return written
 
@@ -198,20 +220,40 @@ def _write_counts(group: tuple[_Key, Iterable[bytes]]) -> Iterator[tuple[str, st
 
 
 def _write_vocabulary(
-    group: tuple[str, Iterable[str]], vocabularies: str, preprocessing: Preprocessing
+    group: tuple[str, Iterable[str]],
+    vocabularies: str,
+    preprocessing: Preprocessing,
+    living: LivingCounts,
 ) -> str:
     """Puts the tokens of a table in order, from its files of counts."""
-    table, files = group
-    shards: dict[int, list[str]] = {}
-    for file in sorted(set(files) - {""}):
-        shards.setdefault(int(file.rpartition("-")[2]), []).append(file)
-    path = os.path.join(vocabularies, table)
-    statistics = write_vocabulary(path, shards, preprocessing.vocabularies[table])
+    table, files = group[0], sorted(set(group[1]) - {""})
+    path, rules = os.path.join(vocabularies, table), preprocessing.vocabularies[table]
+    if rules.living:
+        statistics, changes = write_living_vocabulary(
+            vocabularies, table, _by_age(files, living), preprocessing, living.counting
+        )
+        _write(f"{path}{CHANGES}", changes.model_dump_json().encode())
+    else:
+        shards: dict[int, list[str]] = {}
+        for file in files:
+            shards.setdefault(int(file.rpartition("-")[2]), []).append(file)
+        statistics = write_vocabulary(path, shards, rules)
     _write(f"{path}.json", statistics.model_dump_json().encode())
     return table
 
 
+def _by_age(files: Iterable[str], living: LivingCounts) -> dict[int, list[str]]:
+    """Returns the files of spans that are counted into living vocabularies."""
+    ages: dict[int, list[str]] = {}
+    for file in files:
+        if (folder := os.path.dirname(file)) in living.ages:
+            ages.setdefault(living.ages[folder], []).append(file)
+    return ages
+
+
 SUMMARY_FILE = "summary.json"
+# Ends the file, beside a vocabulary that lives, of what became of it.
+CHANGES = ".changes.json"
 
 
 def _write(path: str, data: bytes) -> None:

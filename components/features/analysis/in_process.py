@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import pyarrow as pa
 
 from shardline.components.features.analysis.counts import TableCounts
+from shardline.components.features.analysis.living import write_vocabulary_at_once
 from shardline.components.features.analysis.statistics import FeatureStatistics
 from shardline.components.features.analysis.summary import Summarizer, statistics_of
-from shardline.components.features.analysis.vocabulary import write_vocabulary
 from shardline.configs.schema import Preprocessing
 
 
@@ -33,9 +33,7 @@ def analyze_batches(
             sink.write(data)
         shards[table][shard] = [file]
     vocabularies = {
-        table: write_vocabulary(
-            os.path.join(folder, table), files, preprocessing.vocabularies[table]
-        )
+        table: write_vocabulary_at_once(folder, table, files, preprocessing)
         for table, files in shards.items()
     }
     return statistics_of(summarizer.drain(), vocabularies, preprocessing)

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from shardline.components.contracts.living_vocabulary import TableChanges
+from shardline.components.contracts.text_file import read_text
+from shardline.components.features.analysis.beam_analysis import CHANGES
 from shardline.components.features.analysis.statistics import VocabularyStatistics
 from shardline.components.features.analysis.summary import (
     Summary,
@@ -50,6 +53,7 @@ def merge_counts(
     files: Sequence[str],
     settings: ReadSettings,
     vocabularies: dict[str, VocabularyStatistics],
+    counted: Sequence[Mapping[str, Any]],
 ) -> MergedCounts:
     """Adds up what units of work have counted, and checks that nothing is lost.
 
@@ -58,6 +62,7 @@ def merge_counts(
         files: the files that they have read.
         settings: how they have read them.
         vocabularies: statistics of the vocabularies made of their counts.
+        counted: those of the reports whose counts they are made of.
 
     Raises:
         BadInputError: if something in the files is bad and not to be skipped.
@@ -67,9 +72,34 @@ def merge_counts(
     refuse(tally, bad, {settings.split: files}, settings)
     summary = merged(summary_from_json(report["summary"]) for report in reports)
     check_analysed(reports, settings.split, summary.examples)
-    values = check_vocabularies(reports, vocabularies)
+    values = check_vocabularies(counted, vocabularies)
     read = {file: tally.given.get(file, {}).get(settings.split, 0) for file in files}
     return MergedCounts(summary, vocabularies, values, read, bad)
+
+
+def living_changes(
+    preprocessing: Preprocessing, folder: str
+) -> dict[str, TableChanges]:
+    """Returns what was written of the vocabularies that live, beside each.
+
+    Args:
+        preprocessing: the features, numbers and tables to preprocess.
+        folder: where the vocabularies are.
+    """
+    changes = {}
+    for table in living_tables(preprocessing):
+        text = read_text(folder, f"{table}{CHANGES}")
+        changes[table] = TableChanges.model_validate_json(text)
+    return changes
+
+
+def living_tables(preprocessing: Preprocessing) -> list[str]:
+    """Returns the tables whose vocabularies live."""
+    return [
+        table
+        for table, rules in preprocessing.vocabularies.items()
+        if rules.living and preprocessing.ids_of(table).kind == "vocabulary"
+    ]
 
 
 def vocabulary_statistics(

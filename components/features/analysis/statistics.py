@@ -5,6 +5,7 @@ import os
 import tensorflow as tf
 from pydantic import Field
 
+from shardline.components.contracts.living_vocabulary import TableChanges
 from shardline.configs.schema import Section
 
 _FILE = "facts.json"
@@ -31,15 +32,15 @@ class NumberStatistics(Section):
 
 
 class VocabularyStatistics(Section):
-    """A table's tokens in the training examples.
+    """A table's tokens in the training examples; in the new spans if it lives.
 
     Attributes:
-        size: tokens in the vocabulary.
+        size: tokens in the vocabulary; rows for them if it lives.
         distinct: tokens that occur at all.
         tokens: occurrences of all tokens.
         covered: occurrences of tokens in the vocabulary.
         unusable: distinct tokens that are empty or hold a line break, which a text
-            file of tokens cannot name.
+            file of tokens cannot name; if it lives, or begin as a free row's line.
     """
 
     size: int
@@ -58,14 +59,32 @@ class FeatureStatistics(Section):
         numbers: the statistics of each number, by its name.
         boundaries: by table of quantile buckets, where one bucket ends; of int64 if the
             table's tokens are.
+        living: what became of each vocabulary that lives.
     """
 
     examples: int
     vocabularies: dict[str, VocabularyStatistics] = Field(default_factory=dict)
     numbers: dict[str, NumberStatistics] = Field(default_factory=dict)
     boundaries: dict[str, list[int] | list[float]] = Field(default_factory=dict)
+    living: dict[str, TableChanges] = Field(default_factory=dict)
 
     def save(self, folder: str) -> None:
         """Writes the statistics beside a transform graph."""
         with tf.io.gfile.GFile(os.path.join(folder, _FILE), "w") as file:
             file.write(self.model_dump_json(indent=2))
+
+
+def load_statistics(folder: str) -> FeatureStatistics | None:
+    """Reads the statistics beside a transform graph.
+
+    Args:
+        folder: that of the graph.
+
+    Returns:
+        None if the graph was made by something else, and has none.
+    """
+    path = os.path.join(folder, _FILE)
+    if not tf.io.gfile.exists(path):
+        return None
+    with tf.io.gfile.GFile(path) as file:
+        return FeatureStatistics.model_validate_json(file.read())

@@ -35,7 +35,7 @@ def write_vocabulary(
         counts = merged([read_counts(file) for file in files])
         distinct += counts.num_rows
         tokens += pc.sum(counts.column("count")).as_py() or 0
-        usable = counts.filter(_is_usable(counts.column("token")))
+        usable = counts.filter(is_usable(counts.column("token")))
         unusable += counts.num_rows - usable.num_rows
         kept.append(usable.filter(pc.field("count") >= rules.min_count))
     counts = pa.concat_tables([merged([]), *kept]).combine_chunks()
@@ -59,7 +59,8 @@ def read_counts(file: str) -> pa.Table:
         return from_bytes(source.read())
 
 
-def _is_usable(tokens: pa.ChunkedArray) -> pa.ChunkedArray:
+def is_usable(tokens: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Finds the tokens that a line of a text file can name: large_binary [n]."""
     is_broken = pc.or_(
         pc.match_substring(tokens, "\n"), pc.match_substring(tokens, "\r")
     )

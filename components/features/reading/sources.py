@@ -21,11 +21,14 @@ class Source:
         split: the split of the files.
         files: paths, sorted.
         span: such as a day; the analysis of a span is kept apart, for the cache.
+        known_as: digest of the examples, by which counts of them are found again in
+            whatever files they are then; "" finds them by names, sizes and times.
     """
 
     split: str
     files: tuple[str, ...]
     span: str = ""
+    known_as: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import uuid
@@ -33,6 +34,8 @@ class Span:
         kept: folder of the counts once they are whole.
         written: folder that they are written to.
         is_counted: whether they were there before this job.
+        is_known_by_content: whether they may have been counted in other files of the
+            same names.
         damage: what is wrong with counts that were there; "" for nothing.
     """
 
@@ -41,6 +44,7 @@ class Span:
     kept: str
     written: str
     is_counted: bool
+    is_known_by_content: bool = False
     damage: str = ""
 
     @property
@@ -62,7 +66,26 @@ class Span:
             )
         with tf.io.gfile.GFile(path) as file:
             reports: Sequence[Mapping[str, Any]] = json.load(file)
+        if self.is_known_by_content:
+            return [self._of_these_files(report) for report in reports]
         return reports
+
+    def _of_these_files(self, report: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Returns a report of a file as that of the file that has its name now.
+
+        Raises:
+            LostRowsError: if none has.
+        """
+        counted = report["unit"][0]
+        name = os.path.basename(counted)
+        for file in self.files:
+            if os.path.basename(file) == name:
+                renamed: Mapping[str, Any] = _renamed(report, counted, file)
+                return renamed
+        raise LostRowsError(
+            f"Counts of span {self.name} are of a file {name}, which is not among its "
+            f"{len(self.files)} files, such as {self.files[0]}."
+        )
 
     def counts(self) -> Iterator[tuple[str, str]]:
         """Yields (table, file of counts)."""
@@ -107,6 +130,15 @@ class Span:
             tf.io.gfile.rmtree(self.written)
 
 
+def _renamed(value: Any, name: str, by: str) -> Any:
+    """Returns what JSON holds, with another text in the place of one."""
+    if isinstance(value, dict):
+        return {_renamed(k, name, by): _renamed(v, name, by) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_renamed(one, name, by) for one in value]
+    return by if value == name else value
+
+
 def spans_of(
     examples: Examples, preprocessing: Preprocessing, folder: str
 ) -> Iterator[Span]:
@@ -125,10 +157,16 @@ def spans_of(
         ]
     )
     files: dict[str, list[str]] = {}
+    known: dict[str, str] = {}
     for source in examples.analysed:
         files.setdefault(source.span, []).extend(source.files)
+        known[source.span] = source.known_as
     for name, paths in files.items():
-        kept = os.path.join(folder, "counts-" + fingerprint(paths, read_as=read_as))
+        if known[name]:
+            key = _digest(f"{read_as}\n{known[name]}")
+        else:
+            key = fingerprint(paths, read_as=read_as)
+        kept = os.path.join(folder, f"counts-{key}")
         damage = damage_of(kept)
         yield Span(
             name,
@@ -136,8 +174,13 @@ def spans_of(
             kept,
             f"{kept}.{uuid.uuid4().hex}",
             is_counted=damage == "",
+            is_known_by_content=bool(known[name]),
             damage=damage or "",
         )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def damage_of(folder: str) -> str | None:

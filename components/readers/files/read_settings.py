@@ -137,12 +137,16 @@ def settings_of(data: Data, features: Features) -> ReadSettings:
 def reader_of(data: Data, features: Features) -> tuple[str, dict[str, Any]]:
     """Returns the import path and the options of the reader that data name.
 
+    A reader of the user's own is told `data.spans.every`, if it is given, by an option
+    `every`.
+
     Args:
         data: section `data` of a configuration, with files or with a reader.
         features: the features, whose columns files must hold.
     """
     if data.reader is not None:
-        return data.reader, data.options
+        every = {"every": data.spans.every} if data.spans and data.spans.every else {}
+        return data.reader, every | data.options
     assert data.files is not None  # the configuration has one of the two
     columns = raw_columns(features, data.target)
     spans = {"spans": _told_of(data.spans)} if data.spans else {}

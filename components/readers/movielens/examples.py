@@ -4,7 +4,7 @@ The one place where the columns of a MovieLens example are named and filled, for
 training (one example a rating) and for scoring (one example a candidate movie).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import tensorflow as tf
@@ -60,7 +60,12 @@ _ZIP_PREFIX_CHARACTERS = 3
 
 
 def rating_examples(
-    user_id: str, ratings: Iterable[Rating], catalog: Catalog, history_length: int
+    user_id: str,
+    ratings: Iterable[Rating],
+    catalog: Catalog,
+    history_length: int,
+    *,
+    wanted: Callable[[int], bool] = lambda _: True,
 ) -> Iterator[tuple[Rating, tf.train.Example]]:
     """Makes one labelled example of each rating of one user.
 
@@ -69,16 +74,20 @@ def rating_examples(
         ratings: all ratings of that user, in any order.
         catalog: where the user and the movies are found.
         history_length: the most movies in `history` and in `liked`.
+        wanted: tells of a timestamp whether its ratings become examples; whether they
+            do or not, they are past for later ones.
 
     Yields:
-        Each rating with its example, which holds all of `COLUMNS`; by time and then
-        by movie id.
+        Each wanted rating with its example, which holds all of `COLUMNS`; by time and
+        then by movie id.
 
     Raises:
         ArchiveError: a rating names a user or a movie that the catalog lacks.
     """
     user = _user_features(user_id, catalog.user(user_id))
     for sitting, past in sittings(ratings, catalog, history_length):
+        if not wanted(sitting[0].timestamp):
+            continue
         shared = user | _past_features(past)
         for rating in sitting:
             movie = _movie_features(rating.movie_id, catalog.movie(rating.movie_id))

@@ -3,15 +3,15 @@
 The ratings are grouped by user, each user is walked in time order, and the examples
 of all users are mixed. "eval" holds the newest ratings of all users together, as a
 model meets them in service, "validation" the newest before them if asked for; "train"
-holds the rest.
+holds the rest. Cut into spans by time, the examples of a span know all older ratings.
 
 Assumes that one user's ratings, and the timestamps of all ratings, fit in memory.
 """
 
 import itertools
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, get_args
 
 import apache_beam as beam
 import tensorflow as tf
@@ -26,6 +26,9 @@ from shardline.components.readers.movielens.archive import (
     read_ratings,
 )
 from shardline.components.readers.movielens.examples import COLUMNS, rating_examples
+from shardline.components.readers.movielens.spans import found_spans
+from shardline.components.readers.span_reader import FoundSpan
+from shardline.configs.span_names import Every, read_span
 
 _MIXING_GROUPS = 32
 _Keyed = tuple[int, tuple[int, bytes]]  # (group, (order in it, serialized example))
@@ -47,6 +50,7 @@ class MovieLens100K:
         eval_fraction: float = 0.2,
         validation_fraction: float = 0.0,
         history_length: int = 50,
+        every: Every | None = None,
     ) -> None:
         """Checks the options.
 
@@ -56,6 +60,7 @@ class MovieLens100K:
             validation_fraction: the part of the ratings, the newest of those before
                 "eval", in split "validation"; 0 for no such split.
             history_length: the most movies in `history` and in `liked`.
+            every: how long a span is; `data.spans.every` of a configuration gives it.
 
         Raises:
             ValueError: an option is out of its range.
@@ -76,6 +81,12 @@ class MovieLens100K:
                 f"history_length is {history_length!r}, expected a whole number from "
                 "1 on. Set the most past movies an example holds, for example 50."
             )
+        if every is not None and every not in get_args(Every):
+            raise ValueError(
+                f"every is {every!r}, expected one of {', '.join(get_args(Every))}. "
+                "Correct `data.spans.every`."
+            )
+        self._every = every
         self._fractions = {"eval": eval_fraction}
         if validation_fraction:
             self._fractions = {"validation": validation_fraction} | self._fractions
@@ -124,6 +135,73 @@ class MovieLens100K:
         )
         return {name: splits[name] | f"Mix[{name}]" >> _Mix() for name in self.splits}
 
+    def spans(self, path: str) -> list[FoundSpan]:
+        """Returns the spans that the ratings are of, in the order of time.
+
+        The digest of a span is that of its own ratings.
+
+        Args:
+            path: the archive.
+
+        Raises:
+            ArchiveError: the archive is not as its format says.
+            ValueError: it was not said how long a span is.
+        """
+        if self._every is None:
+            raise ValueError(
+                "every is None: it is not known how long a span is. Give "
+                "`data.spans.every`, such as month."
+            )
+        return found_spans(read_ratings(path), self._every)
+
+    def span_examples(
+        self, root: beam.Pipeline, path: str, spans: Sequence[FoundSpan]
+    ) -> dict[FoundSpan, PCollection[tf.train.Example]]:
+        """Adds the reading of some spans to a pipeline.
+
+        Args:
+            root: the pipeline to read in.
+            path: the archive.
+            spans: of `spans`.
+
+        Returns:
+            The examples of each span, users mixed; they know all older ratings, of
+            whatever span.
+
+        Raises:
+            ArchiveError: the archive is not as its format says.
+            ValueError: a span is not there as it was found.
+        """
+        there = self.spans(path)
+        if changed := [span for span in spans if span not in there]:
+            raise ValueError(
+                f"{path}: span {changed[0].span} has changed since it was found, or is "
+                "gone. Run again, to plan with what is there now."
+            )
+        periods = [
+            (f"span-{number}", period.start, period.end)
+            for number, span in enumerate(spans)
+            for period in [read_span(span.span)]
+            if period
+        ]
+        source = root | "Archive" >> beam.Create([path])
+        catalog = source | "ReadCatalog" >> beam.Map(read_catalog)
+        tags = [tag for tag, _, _ in periods]
+        users = (
+            source
+            | "ReadRatings" >> beam.FlatMap(read_ratings)
+            | "KeyByUser" >> beam.Map(_by_user)
+            | "GroupByUser" >> beam.GroupByKey()
+            | "WalkUser"
+            >> beam.FlatMap(
+                _span_examples, self._history_length, periods, AsSingleton(catalog)
+            ).with_outputs(*tags)
+        )
+        return {
+            span: users[tag] | f"Mix[{tag}]" >> _Mix()
+            for span, tag in zip(spans, tags, strict=True)
+        }
+
 
 def _by_user(rating: Rating) -> tuple[str, tuple[str, float, int]]:
     return rating.user_id, (rating.movie_id, rating.stars, rating.timestamp)
@@ -167,10 +245,42 @@ def _split_examples(
     user_id, fields = user_ratings
     ratings = [Rating(user_id, *rest) for rest in fields]
     for rating, example in rating_examples(user_id, ratings, catalog, history_length):
-        order = zlib.crc32(f"{user_id} {rating.movie_id}".encode())
-        keyed = order % _MIXING_GROUPS, (order, example.SerializeToString())
         split = [name for name, start in starts if start <= rating.timestamp][-1]
-        yield TaggedOutput(split, keyed)
+        yield TaggedOutput(split, _keyed(rating, example))
+
+
+def _span_examples(
+    user_ratings: tuple[str, Iterable[tuple[str, float, int]]],
+    history_length: int,
+    periods: Sequence[tuple[str, int, int]],
+    catalog: Catalog,
+) -> Iterator[Any]:
+    """Yields one user's examples of some periods, keyed for mixing and tagged."""
+    user_id, fields = user_ratings
+    last = max(end for _, _, end in periods)
+    ratings = [Rating(user_id, *rest) for rest in fields if rest[2] < last]
+
+    def period_of(timestamp: int) -> str | None:
+        for tag, start, end in periods:
+            if start <= timestamp < end:
+                return tag
+        return None
+
+    for rating, example in rating_examples(
+        user_id,
+        ratings,
+        catalog,
+        history_length,
+        wanted=lambda timestamp: period_of(timestamp) is not None,
+    ):
+        tag = period_of(rating.timestamp)
+        assert tag
+        yield TaggedOutput(tag, _keyed(rating, example))
+
+
+def _keyed(rating: Rating, example: tf.train.Example) -> _Keyed:
+    order = zlib.crc32(f"{rating.user_id} {rating.movie_id}".encode())
+    return order % _MIXING_GROUPS, (order, example.SerializeToString())
 
 
 class _Mix(beam.PTransform[Any, Any]):

@@ -21,6 +21,8 @@ TOKENS = {"item": pa.array([f"i{i}" for i in range(9)])}
          "is 5."),
         (("item: {dim", "item: {max_tokens: 5, dim"), ("tables", "item"), False,
          "the sample alone has 9 tokens for `max_tokens: 5`; the rarer ones"),
+        (("{dim: 4}", "{living: {capacity: 5}, dim: 4}"), ("tables", "item"), False,
+         "the sample alone has 9 tokens for `living.capacity: 5`; the rarer ones wait"),
         (("{table: item}", "{table: item, ids: {hash_buckets: 5}}"),
          ("tables", "item"), False, "the sample alone has 9 distinct tokens for"),
     ],
@@ -32,7 +34,9 @@ def test_more_tokens_than_rows_are_told(
     is_fault: bool,
     message: str,
 ) -> None:
-    (finding,) = table_findings("item", job_of(change), TOKENS)
+    spans = [("path:", "spans: {}\n  path:")] if "living" in change[1] else []
+
+    (finding,) = table_findings("item", job_of(change, *spans), TOKENS)
 
     assert finding.config_path == path
     assert finding.is_fault is is_fault
@@ -44,6 +48,18 @@ def test_table_with_enough_rows_has_no_finding(job_of: Callable[..., Job]) -> No
 
     assert list(table_findings("item", job, TOKENS)) == []
     assert list(table_findings("tag", job, TOKENS)) == []
+
+
+@pytest.mark.parametrize(
+    "living", ["{}", "{capacity: 9}", "{grow_by: 2}", "{capacity: 5, grow_by: 2}"]
+)
+def test_table_that_grows_or_has_room_has_no_finding(
+    job_of: Callable[..., Job], living: str
+) -> None:
+    table = ("item: {dim: 4}", f"item: {{dim: 4, living: {living}}}")
+    job = job_of(table, ("path:", "spans: {}\n  path:"))
+
+    assert list(table_findings("item", job, TOKENS)) == []
 
 
 def sample_of(name: str, values: list[list]) -> ColumnSample:

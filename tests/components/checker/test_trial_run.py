@@ -41,6 +41,16 @@ def test_good_sample_is_transformed(
     assert tried(job_of()) == (3, [])
 
 
+def test_sample_of_data_in_spans_is_transformed(
+    job_of: Callable[..., Job], write_csv: Callable[..., str]
+) -> None:
+    write_csv("train-1.csv", **columns("a", "b", "c"))
+    write_csv("train-2.csv", **columns("a", "d"))
+    spans = ("train.csv}}", "'train-{SPAN}.csv'}}\n  spans: {}")
+
+    assert tried(job_of(spans)) == (5, [])
+
+
 def test_ids_that_the_graph_refuses_are_a_fault_of_their_feature(
     job_of: Callable[..., Job], write_csv: Callable[..., str]
 ) -> None:

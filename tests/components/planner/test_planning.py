@@ -13,7 +13,15 @@ from shardline.components.planner.counting import Counting
 from shardline.components.planner.planning import TrainingSetup, plan_of, slots_of
 from shardline.components.planner.report import Plan
 from shardline.components.planner.row_sample import row_hashes
-from shardline.configs.schema import SGD, Adagrad, Adam, FeatureSet, Optimizer, Target
+from shardline.configs.schema import (
+    SGD,
+    Adagrad,
+    Adam,
+    FeatureSet,
+    Living,
+    Optimizer,
+    Target,
+)
 from shardline.embedding.tables.partition import row_ranges
 
 FEATURES_OF = {
@@ -119,6 +127,29 @@ def test_out_of_vocabulary_rate_is_that_of_ids_in_the_rows_for_it(
     expected = outside / sum(counts.values())
     assert 0 < expected < 1
     assert plan.tables[table].out_of_vocabulary == pytest.approx(expected)
+
+
+def test_vocabulary_that_lives_is_planned_with_the_rows_it_begins_with(
+    batches: list[pa.RecordBatch], features: FeatureSet, plan: Plan
+) -> None:
+    tables = {
+        name: table.model_copy(update={"max_tokens": None, "rows": None})
+        for name, table in features.tables.items()
+    }
+    tables["item"] = tables["item"].model_copy(update={"living": Living(capacity=20)})
+    lives = features.model_copy(update={"tables": tables})
+    counting = Counting(lives.preprocessing(Target()).with_living(), 100)
+    for number, batch in enumerate(batches):
+        counting.add(batch, number, 0)
+
+    planned = plan_of("x", counting, lives, TrainingSetup(2, 64, 1)).tables
+
+    assert planned["item"].vocabulary == 20
+    assert planned["item"].needed_rows == planned["item"].rows == 22
+    assert planned["item"].out_of_vocabulary == plan.tables["item"].out_of_vocabulary
+    assert planned["user"].vocabulary == 1000
+    assert planned["user"].rows == 1003
+    assert planned["shop"].rows == 8
 
 
 @pytest.mark.parametrize("table", ["city", "pair", "shop", "price", "hour"])

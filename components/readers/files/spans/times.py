@@ -77,8 +77,7 @@ def row_times(rule: TimeRule, lists: Lists, faults: RowFaults) -> np.ndarray:
     """
     lengths = lists.lengths
     column = shown(rule.column)
-    if why := _misfit(lists.values.type):
-        raise FileFault(f"its column `{column}` holds {lists.values.type}; {why}")
+    check_type(rule.column, lists.values.type)
     faults.mark(
         np.flatnonzero(lengths != 1),
         f"column `{column}` has not one time to tell the span by",
@@ -100,6 +99,20 @@ def row_times(rule: TimeRule, lists: Lists, faults: RowFaults) -> np.ndarray:
     positions = np.minimum(lists.offsets[:-1], len(lists.values) - 1)
     us: np.ndarray = times.us[positions]
     return us
+
+
+def check_type(column: str, stored: pa.DataType) -> None:
+    """Refuses a column that cannot hold times.
+
+    Args:
+        column: its name.
+        stored: the type of its values.
+
+    Raises:
+        FileFault: if no value of that type is a time.
+    """
+    if why := _misfit(stored):
+        raise FileFault(f"its column `{shown(column)}` holds {stored}; {why}")
 
 
 def rows_outside(rule: TimeRule, us: np.ndarray, faults: RowFaults) -> np.ndarray:

@@ -112,7 +112,7 @@ def test_files_without_the_number_are_told(touch: Touch) -> None:
 
     with pytest.raises(
         BadInputError,
-        match=r"`day-{SPAN}.csv` asks for a number or date .* none of 2 files .*day-x\.csv",
+        match=r"asks for a number or date .* none of 2 files .*day-x\.csv",
     ):
         sources_below(str(folder), "train", "day-{SPAN}.csv")
 

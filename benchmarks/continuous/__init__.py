@@ -1,0 +1,1 @@
+"""Continuous training, measured: see `__main__.py`."""
