@@ -4,7 +4,8 @@ import json
 
 from shardline.components.contracts.spans.plan import SpanPlan
 from shardline.components.contracts.spans.state import SpanState, load_state
-from shardline.components.readers.files import reader_of
+from shardline.components.readers.files import read_settings, reader_of
+from shardline.components.readers.files.spans.found import SpansOfFiles
 from shardline.components.readers.span_reader import FoundSpan
 from shardline.components.span_planner.discovery import spans_there
 from shardline.components.span_planner.planning import known_by, make_plan, settings_of
@@ -52,6 +53,15 @@ def found_spans(run: Run, data_path: str) -> list[FoundSpan]:
         BadInputError: if what is there cannot be read.
         SpanError: if the reader does not tell spans.
     """
+    files, rules = run.data.files, run.data.spans
+    if files and rules:  # without Beam, which takes seconds to import
+        of_files = SpansOfFiles(
+            files.splits["train"],
+            read_settings.settings_of(run.data, run),
+            column=rules.column,
+            every=rules.every,
+        )
+        return of_files.found(data_path)
     reader, options = reader_of(run.data, run)
     return spans_there(reader, json.dumps(options, sort_keys=True), data_path)
 

@@ -96,7 +96,7 @@ def make_plan(
         return SpanPlan(waits_for=_refusal(refused), is_refused=True)
     progress = Progress(state, passed)
     _refuse_other_lengths(known, progress)
-    _refuse_changed(known, progress)
+    _refuse_changed(known, progress, is_cut=settings.is_cut)
     if state.runs and settings.spans.begin == "newest":
         oldest = min(start_of(span.span) for span in state.runs[0].plan.train)
         known = [span for span in known if span.name.start >= oldest]
@@ -152,19 +152,23 @@ def _refuse_other_lengths(known: Sequence[KnownSpan], progress: Progress) -> Non
         )
 
 
-def _refuse_changed(known: Sequence[KnownSpan], progress: Progress) -> None:
+def _refuse_changed(
+    known: Sequence[KnownSpan], progress: Progress, *, is_cut: bool
+) -> None:
     for span in known:
         digest = progress.digest(span.found)
         if digest and digest != span.found.digest:
             name, version = span.found.span, span.found.version
+            remedy = (
+                "or write it beside the old one under a {VERSION} of its own, which "
+                "is then trained on as a new version; "
+            )
             raise SpanChangedError(
                 f"Span {name}, version {version}, was trained on, and its data is "
-                f"another now: its digest was {digest[:12]} and is "
-                f"{span.found.digest[:12]}. It shrank, grew or was written again. Put "
-                "the data back as it was; or write it beside the old one under a "
-                "{VERSION} of its own, which is then trained on as a new version; or "
-                "train again from there on with `shardline spans replay CONFIG --from "
-                f"{name}`."
+                f"another now: its digest was {digest[:24]} and is "
+                f"{span.found.digest[:24]}. It shrank, grew or was written again. Put "
+                f"the data back as it was; {'' if is_cut else remedy}or train again "
+                f"from there on with `shardline spans replay CONFIG --from {name}`."
             )
 
 

@@ -18,6 +18,7 @@ from shardline.pipeline.commands.preprocess import preprocess
 from shardline.pipeline.commands.run import run_pipeline
 from shardline.pipeline.commands.serve import serve
 from shardline.pipeline.commands.serve_check import serve_check
+from shardline.pipeline.commands.spans import spans
 from shardline.pipeline.runners.interruption import end_interrupted, stops_as_at_ctrl_c
 
 
@@ -66,3 +67,4 @@ app.command(
 app.command("compile")(compile_pipeline)
 app.add_typer(models, name="models")
 app.add_typer(checkpoint, name="checkpoint")
+app.add_typer(spans, name="spans")

@@ -35,7 +35,7 @@ def test_folder_that_is_no_span_is_refused(
 
 
 def test_reader_that_tells_no_spans_is_refused() -> None:
-    reader = "collections.OrderedDict"
+    reader = "collections.Counter"
 
-    with pytest.raises(SpanError, match=r"`collections\.OrderedDict` does not tell"):
+    with pytest.raises(SpanError, match=r"`collections\.Counter` does not tell"):
         spans_there(reader, "{}", "clicks")

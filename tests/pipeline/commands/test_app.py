@@ -14,7 +14,7 @@ from typer.testing import Result
 from shardline.pipeline.commands.app import app
 
 COMMANDS = ["doctor", "check", "plan", "run", "serve", "serve-check", "agent",
-            "preprocess", "compile", "models", "checkpoint"]  # fmt: skip
+            "preprocess", "compile", "models", "checkpoint", "spans"]  # fmt: skip
 SLOW = {"tensorflow", "tfx", "apache_beam", "pyarrow", "numpy", "keras", "matplotlib"}
 COMPILE = [
     "--pipeline-root=/root",
