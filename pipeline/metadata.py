@@ -258,43 +258,51 @@ def numbers_without_outputs(
 
 
 def rewrite_records(
-    connection: Connection,
-    *,
-    text: Callable[[str], str],
-    removed: Collection[str] = (),
-    counts: Mapping[str, Mapping[str, int]] | None = None,
+    connection: Connection, *, text: Callable[[str], str], removed: Collection[str] = ()
 ) -> int:
     """Lets records say what became of artifacts, and no more than they may.
+
+    A record that does not change is not touched: keys of TFX's cache hold all that a
+    record of an input says, and when it was written.
 
     Args:
         connection: the connection of the metadata store.
         text: returns what a text among properties is to be.
         removed: artifacts that are gone, by `place_of`; they are recorded as deleted.
-        counts: by `place_of` an artifact, whole numbers among its properties.
 
     Returns:
         How many texts were other than they are to be.
     """
     store = MetadataStore(connection)
-    artifacts, executions = store.get_artifacts(), store.get_executions()
-    for artifact in artifacts:
-        place = place_of(artifact.uri)
-        if place in removed:
-            artifact.state = mlmd.Artifact.DELETED
-        for name, count in (counts or {}).get(place, {}).items():
-            if name in artifact.custom_properties:
-                artifact.custom_properties[name].int_value = count
     rewritten = 0
-    for one in (*artifacts, *executions):
-        for properties in (one.properties, one.custom_properties):
-            for value in properties.values():
-                if value.HasField("string_value"):
-                    before = value.string_value
-                    value.string_value = text(before)
-                    rewritten += value.string_value != before
-    store.put_artifacts(artifacts)
-    store.put_executions(executions)
+    for found, put in (
+        (store.get_artifacts(), store.put_artifacts),
+        (store.get_executions(), store.put_executions),
+    ):
+        changed = []
+        for one in found:
+            texts = _rewrite(one, text)
+            is_gone = place_of(getattr(one, "uri", "")) in removed
+            if is_gone:
+                one.state = mlmd.Artifact.DELETED
+            if texts or is_gone:
+                changed.append(one)
+            rewritten += texts
+        if changed:
+            put(changed)
     return rewritten
+
+
+def _rewrite(one: mlmd.Artifact | mlmd.Execution, text: Callable[[str], str]) -> int:
+    """Rewrites the texts of a record; returns how many were other."""
+    count = 0
+    for properties in (one.properties, one.custom_properties):
+        for value in properties.values():
+            if value.HasField("string_value"):
+                before = value.string_value
+                value.string_value = text(before)
+                count += value.string_value != before
+    return count
 
 
 def place_of(uri: str) -> str:

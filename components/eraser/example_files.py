@@ -6,7 +6,11 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from shardline.components.contracts.data_card import ERASED
+from shardline.components.contracts.data_card import (
+    ERASED,
+    erased_since,
+    tell_erased,
+)
 from shardline.components.contracts.erasures.examples import Erasure
 from shardline.components.eraser.report import Change
 from shardline.components.eraser.swap import replace
@@ -34,6 +38,15 @@ def erase_from_examples(copy: Path, erasure: Erasure, blackening: Blackening) ->
             change += of_file
         if dropped:
             lost[folder.name.removeprefix("Split-")] = dropped
+    if lost:
+        before = erased_since(str(copy))
+        tell_erased(
+            str(copy),
+            {
+                split: before.get(split, 0) + lost.get(split, 0)
+                for split in before.keys() | lost.keys()
+            },
+        )
     change += _renewed_card(copy / _DATA_CARD, lost, blackening)
     return change
 
@@ -77,8 +90,13 @@ def count_examples(folders: Iterable[Path]) -> dict[str, int]:
     for split in (split for folder in folders for split in folder.glob("Split-*")):
         name = split.name.removeprefix("Split-")
         for file in split.iterdir():
-            counts[name] = counts.get(name, 0) + sum(1 for _ in records_of(file))
+            counts[name] = counts.get(name, 0) + count_records(file)
     return counts
+
+
+def count_records(file: Path) -> int:
+    """Returns how many records a TFRecord file has."""
+    return sum(1 for _ in records_of(file))
 
 
 def records_of(file: Path) -> Iterator[bytes]:

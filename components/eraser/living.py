@@ -7,11 +7,15 @@ import io
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from shardline.components.contracts.living_state import (
+    changes_file,
+    read_state,
+    state_bytes,
+    state_file,
+    tokens_file,
+)
 from shardline.components.contracts.living_vocabulary import (
-    LivingVocabularies,
     TableChanges,
     load_vocabularies,
 )
@@ -31,26 +35,19 @@ def erase_from_vocabularies(copy: Path, scope: Scope) -> Change:
     said = load_vocabularies(str(copy))
     tables, change, erased = dict(said.tables), Change(), 0
     for name, of_table in said.tables.items():
-        lines = free_lines(copy / name, functools.partial(scope.is_erased, name))
-        counted = _erase_counts(copy / f"{name}.tokens.parquet", name, scope)
-        told = _erase_changes(copy / f"{name}.changes.csv", name, scope)
-        if lines.erased or counted or told:
-            erased += counted
-            change += Change(tokens=max(len(lines.erased), counted), lines=told)
-            tables[name] = _renewed(copy, name, of_table, len(lines.erased), counted)
+        is_erased = functools.partial(scope.is_erased, name)
+        freed = len(free_lines(copy / tokens_file(name), is_erased).erased)
+        counted = _erase_counts(copy, name, scope)
+        told = _erase_changes(copy / changes_file(name), name, scope)
+        if freed or counted or told:
+            erased += max(freed, counted)
+            change += Change(tokens=max(freed, counted), lines=told)
+            tables[name] = _renewed(copy, name, of_table, freed, counted)
     if change:
-        renewed = said.model_copy(
-            update={"tables": tables, "erased": said.erased + erased, "digest": ""}
+        said.model_copy(update={"tables": tables, "erased": said.erased + erased}).save(
+            str(copy)
         )
-        (copy / "vocabularies.json").unlink()
-        renewed.model_copy(update={"digest": digest_of(renewed)}).save(str(copy))
     return change
-
-
-def digest_of(said: LivingVocabularies) -> str:
-    """Returns the digest of everything else that vocabularies say."""
-    text = said.model_dump_json(exclude={"digest"})
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _renewed(
@@ -60,43 +57,60 @@ def _renewed(
         update={
             "live": said.live - freed,
             "free": said.free + freed,
-            "waiting": said.waiting - (counted - freed),
-            "digest": _sha256(copy / name),
-            "state_digest": _sha256(copy / f"{name}.tokens.parquet"),
+            "waiting": said.waiting - max(0, counted - freed),
+            "digest": _sha256(copy / tokens_file(name)),
+            "state_digest": _sha256(copy / state_file(name)),
         }
     )
 
 
-def _erase_counts(file: Path, table: str, scope: Scope) -> int:
+def _erase_counts(copy: Path, table: str, scope: Scope) -> int:
     """Takes tokens out of the counts of a table; returns how many."""
-    counts = pq.read_table(file, pre_buffer=False, use_threads=False)
-    tokens = counts.column("token").cast(pa.large_binary()).to_pylist()
+    state = read_state(str(copy), table)
+    tokens = state.column("token").to_pylist()
     kept = [not scope.is_erased(table, token) for token in tokens]
-    if all(kept):
-        return 0
-    file.unlink()
-    pq.write_table(counts.filter(pa.array(kept)), file)
-    return len(kept) - int(pc.sum(pa.array(kept)).as_py() or 0)
+    if not all(kept):
+        left = state.filter(pa.array(kept, pa.bool_()))
+        replace(copy / state_file(table), state_bytes(left))
+    return kept.count(False)
 
 
 def _erase_changes(file: Path, table: str, scope: Scope) -> int:
     """Takes tokens out of what came and went; returns how many lines."""
+    header, *rows = rows_of_changes(file)
+    place = header.index("token")
+    kept = [row for row in rows if not scope.is_erased(table, row[place].encode())]
+    if len(kept) < len(rows):
+        written = io.StringIO()
+        csv.writer(written, lineterminator="\n").writerows([header, *kept])
+        replace(file, written.getvalue().encode())
+    return len(rows) - len(kept)
+
+
+def evicted_rows(folder: Path, table: str, scope: Scope) -> list[int]:
+    """Returns the rows that erased tokens had when they were evicted.
+
+    Args:
+        folder: of a LivingVocabulary.
+        table: its name.
+        scope: what is erased.
+    """
+    file = folder / changes_file(table)
     if not file.exists():
-        return 0
-    text = file.read_bytes().decode("utf-8", "surrogateescape")
-    rows = list(csv.reader(io.StringIO(text, newline="")))
-    place = rows[0].index("token")
-    kept = [
-        row
-        for row in rows[1:]
-        if not scope.is_erased(table, row[place].encode("utf-8", "surrogateescape"))
-    ]
-    if len(kept) == len(rows) - 1:
-        return 0
-    written = io.StringIO()
-    csv.writer(written, lineterminator="\n").writerows([rows[0], *kept])
-    replace(file, written.getvalue().encode("utf-8", "surrogateescape"))
-    return len(rows) - 1 - len(kept)
+        return []
+    header, *rows = rows_of_changes(file)
+    of = [dict(zip(header, row, strict=True)) for row in rows]
+    return sorted(
+        int(one["row"])
+        for one in of
+        if one["change"] == "evicted" and scope.is_erased(table, one["token"].encode())
+    )
+
+
+def rows_of_changes(file: Path) -> list[list[str]]:
+    """Returns the lines of a table's file of changes, its header first."""
+    with file.open(encoding="utf-8", newline="") as opened:
+        return list(csv.reader(opened))
 
 
 def _sha256(file: Path) -> str:

@@ -19,6 +19,12 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from shardline.components.eraser.messages import (
+    RECORD_HEAD_BYTES,
+    length_of_record,
+    records,
+    strings_in,
+)
 from shardline.components.eraser.text import Finder
 
 _BLOCK_BYTES = 8 * 2**20
@@ -48,7 +54,7 @@ def files_with(root: Path, ids: Collection[bytes]) -> list[str]:
             below = path.relative_to(root).as_posix()
             if search.is_in_text(below.encode()):
                 found.append(f"{below}: in its name")
-            if where := search.of_file(path):
+            if (where := search.of_file(path)) is not None:
                 found.append(f"{below}{where}")
     return found
 
@@ -102,13 +108,28 @@ class _Search:
         return self._plain(file)
 
     def _plain(self, file: IO[bytes] | gzip.GzipFile) -> str | None:
+        head = file.read(RECORD_HEAD_BYTES)
+        file.seek(0)
+        if length_of_record(head) is not None:
+            return "" if any(map(self._is_in_message, records(file))) else None
         kept = b""
         while block := file.read(_BLOCK_BYTES):
             block = kept + block
-            if self._finder.is_in(block) or self._is_in_struct(block):
+            if self._is_in_message(block) or self._is_in_struct(block):
                 return ""
             kept = block[-self._overlap :]
         return None
+
+    def _is_in_message(self, content: bytes) -> bool:
+        """Looks at bytes, and at the strings in them if they are a protocol buffer.
+
+        Within one, what follows an id at the end of a string may look like a letter.
+        """
+        if self._finder.is_in(content):
+            return True
+        return self._finder.may_be_in(content) and any(
+            map(self._finder.is_in, strings_in(content))
+        )
 
     def _is_in_struct(self, content: bytes) -> bool:
         for match in _STRUCT.finditer(content):

@@ -37,8 +37,6 @@ class Finder:
     def spans(self, content: bytes) -> Iterator[tuple[int, int]]:
         """Yields (start, end) of each id that stands by itself, in no fixed order.
 
-        A length before it, as protocol buffers write it, counts for no part of it.
-
         Args:
             content: text, or bytes of a file.
         """
@@ -59,6 +57,10 @@ class Finder:
     def is_in(self, content: bytes) -> bool:
         """Returns whether there is one."""
         return next(self.spans(content), None) is not None
+
+    def may_be_in(self, content: bytes) -> bool:
+        """Returns whether there is one, be it as a part of something longer."""
+        return len(self._ids) > _FEW or any(one in content for one in self._ids)
 
 
 class Blackening:
@@ -125,13 +127,22 @@ def _single(content: bytes, one: bytes) -> Iterator[tuple[int, int]]:
 def _stands_alone(content: bytes, start: int, one: bytes) -> bool:
     """Returns whether what is at a place is no part of a longer word or id.
 
-    With `-` in it, `a-1` is part of `a-1-b`, and no part of `a-1 - b`.
+    With `-` in it, `a-1` is part of `a-1-b`, and no part of `a-1 - b`. What has its
+    length before it, as in protocol buffers, is whole whatever is next to it.
     """
     end = start + len(one)
-    if _goes_on(one, content[end : end + 2], one[-1:]):
-        return False
-    before = content[max(0, start - 2) : start][::-1]
-    return before[:1] == bytes([len(one) & 0xFF]) or not _goes_on(one, before, one[:1])
+    before = content[max(0, start - 2) : start]
+    if before.endswith(_length(one)):
+        return True
+    return not (
+        _goes_on(one, content[end : end + 2], one[-1:])
+        or _goes_on(one, before[::-1], one[:1])
+    )
+
+
+def _length(one: bytes) -> bytes:
+    size = len(one)
+    return bytes([size]) if size < 128 else bytes([size % 128 + 128, size >> 7 & 127])
 
 
 def _goes_on(one: bytes, beyond: bytes, edge: bytes) -> bool:

@@ -2,13 +2,18 @@
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
-from shardline.components.contracts.data_card import is_of_files
+from shardline.components.contracts.data_card import (
+    erased_since,
+    is_of_files,
+    tell_erased,
+)
 from shardline.components.eraser.example_files import count_examples, records_of
 from shardline.components.execution.beam_runners import Beam
 from shardline.components.execution.in_memory_beam import in_memory_pipeline
@@ -40,16 +45,13 @@ def is_stale(
     return counted != found or _refers_to(folder, _ids(graph, rows))
 
 
-def transform_anew(copy: Path, raw: Sequence[Any], graph: Path) -> dict[str, int]:
-    """Writes the transformed examples of raw ones.
+def transform_anew(copy: Path, raw: Sequence[Any], graph: Path) -> int:
+    """Writes the transformed examples of raw ones; returns how many there are.
 
     Args:
         copy: a copy of the folder of the transformed Examples.
         raw: the raw Examples, as TFX passes them.
         graph: the folder of the graph.
-
-    Returns:
-        How many there are, by split.
     """
     preprocessing = _preprocessing(graph)
     columns = raw_columns(preprocessing, preprocessing.target)
@@ -75,7 +77,11 @@ def transform_anew(copy: Path, raw: Sequence[Any], graph: Path) -> dict[str, int
             staging,
             staged={},
         )
-    return done.examples
+    erased: Counter[str] = Counter()
+    for one in raw:
+        erased.update(erased_since(one.uri))
+    tell_erased(str(copy), erased)
+    return sum(done.examples.values())
 
 
 def _preprocessing(graph: Path) -> Preprocessing:

@@ -99,7 +99,7 @@ def erase(
     earlier = [] if is_dry_run else unfinished(run_folder.root)
     report = _new_report(run_folder, scope, is_dry_run, bool(earlier))
     work = Work(run_folder.root, report, _record, say)
-    outputs = RunOutputs(run.name, run_folder)
+    outputs = RunOutputs(run, run_folder)
     if not is_dry_run:
         for parent in run_folder.artifacts.glob("*/*"):
             remove_strays(parent)
@@ -113,7 +113,7 @@ def erase(
         remove_what_is_made_again(outputs, work)
         remove_downloads(outputs, scope, work)
     clear_the_rest(outputs, scope, work)
-    _rewrite_metadata(run_folder, scope, work, kept)
+    _rewrite_metadata(run_folder, scope, work)
     for note in _notes(run_folder, scope, report.known):
         work.note(note)
     if not is_dry_run:
@@ -186,10 +186,8 @@ def _record(folder: Path, copy: Path) -> None:
     record_rewritten(str(folder), str(copy))
 
 
-def _rewrite_metadata(
-    run_folder: RunFolder, scope: Scope, work: Work, kept: KeptOutputs
-) -> None:
-    """Lets ML Metadata name no id, and tell what is gone and how many are left."""
+def _rewrite_metadata(run_folder: RunFolder, scope: Scope, work: Work) -> None:
+    """Lets ML Metadata name no id, and tell what is gone."""
     file, blackening = run_folder.metadata, Blackening(scope)
     if not file.exists() or not work.has_changed:
         return
@@ -201,16 +199,10 @@ def _rewrite_metadata(
         sqlite_connection(file),
         text=lambda text: "\n".join(map(blackening.of, text.split("\n"))),
         removed={place_of(path) for path in work.removed},
-        counts={
-            place_of(folder): {
-                f"examples_{split}": count for split, count in counts.items()
-            }
-            for folder, counts in kept.counts.items()
-        },
     )
     with contextlib.closing(sqlite3.connect(file)) as database:
         database.execute("vacuum")  # what was overwritten is in the file until then
-    why = f"{texts} texts blackened; counts of examples, and what is gone, are told"
+    why = f"{texts} texts blackened; it tells what is gone"
     work.tell(Touched(path=file.name, outcome="rewritten", why=why))
 
 

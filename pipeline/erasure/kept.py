@@ -18,26 +18,21 @@ from shardline.components.eraser.models import erase_from_model
 from shardline.components.eraser.published import erase_from_store
 from shardline.components.eraser.report import Change
 from shardline.components.eraser.scope import Scope
+from shardline.components.eraser.span_store import erase_from_span
 from shardline.components.eraser.text import Blackening
 from shardline.components.eraser.transformed import is_stale, transform_anew
 from shardline.components.eraser.work import Work
 from shardline.components.pusher.stores.stores import open_store
 from shardline.pipeline.erasure.run_outputs import RunOutputs
 
-EXAMPLES = ("ReaderExampleGen", "SpanExamples")
 _MODEL = "Format-Serving"
 
 
 class KeptOutputs:
-    """Takes ids out of what stays.
-
-    Attributes:
-        counts: by folder of Examples that changed, how many there are now, by split.
-    """
+    """Takes ids out of what stays."""
 
     def __init__(self, outputs: RunOutputs, scope: Scope, work: Work):
         """Takes what is there, what is erased, and what changes it."""
-        self.counts: dict[str, dict[str, int]] = {}
         self._outputs, self._scope, self._work = outputs, scope, work
         self._blackening = Blackening(scope)
         self._indices: dict[str, str] = {}
@@ -92,20 +87,30 @@ class KeptOutputs:
             self._work.change(folder, lambda copy: erase_from_graph(copy, self._scope))
 
     def examples(self) -> None:
-        """Takes ids out of the newest examples; older ones that hold any go."""
-        for component in EXAMPLES:
-            folders = self._outputs.folders(component, "examples")
-            for folder in folders[:-1]:
-                if holds_erased(folder, self._scope.erasure):
-                    self._work.remove(folder, "examples of an earlier run")
-            for folder in folders[-1:]:
-                self._erase_examples(folder)
+        """Takes ids out of the newest examples; older ones that hold any go.
+
+        So do those that are put together of spans in the store, which stays.
+        """
+        for kept in sorted(self._outputs.span_store.glob("*-v*")):
+            self._work.change(kept, self._erased_span)
+        folders = self._outputs.folders("ReaderExampleGen", "examples")
+        for folder in folders[:-1]:
+            if holds_erased(folder, self._scope.erasure):
+                self._work.remove(folder, "examples of an earlier run")
+        for folder in self._outputs.folders("SpanExamples", "examples"):
+            if holds_erased(folder, self._scope.erasure):
+                self._work.remove(folder, "put together again of the store of spans")
+        for folder in folders[-1:]:
+            self._erase_examples(folder)
+
+    def _erased_span(self, copy: Path) -> Change:
+        return erase_from_span(
+            copy, self._scope.erasure, self._outputs.asked, self._blackening
+        )
 
     def _erase_examples(self, folder: Path) -> None:
         def erased(copy: Path) -> Change:
-            change = erase_from_examples(copy, self._scope.erasure, self._blackening)
-            self.counts[str(folder)] = count_examples([copy])
-            return change
+            return erase_from_examples(copy, self._scope.erasure, self._blackening)
 
         self._work.change(folder, erased)
 
@@ -146,9 +151,7 @@ class KeptOutputs:
         def made(copy: Path) -> Change:
             if self._work.is_dry_run:
                 return Change(made_anew=sum(count_examples([copy]).values()))
-            after = transform_anew(copy, raw, graph)
-            self.counts[str(folder)] = after
-            return Change(made_anew=sum(after.values()))
+            return Change(made_anew=transform_anew(copy, raw, graph))
 
         self._work.change(folder, made, "made anew", "of the examples that are left")
 

@@ -7,6 +7,8 @@ or copied since: what counts is where in the run folder an output lies.
 from collections.abc import Sequence
 from pathlib import Path
 
+from shardline.components.span_examples.examination import Asked
+from shardline.configs.schema import Run
 from shardline.pipeline.metadata import (
     RecordedExecution,
     executions_of,
@@ -22,17 +24,28 @@ class RunOutputs:
 
     Attributes:
         folder: the run folder.
+        asked: what is looked for in examples of spans.
     """
 
-    def __init__(self, run_name: str, folder: RunFolder):
+    def __init__(self, run: Run, folder: RunFolder):
         """Takes a run folder.
 
         Args:
-            run_name: from the configuration.
+            run: the configuration.
             folder: the run folder.
         """
         self.folder = folder
-        self._pipeline = pipeline_name(run_name)
+        self.asked = Asked(
+            run.data.label,
+            run.data.example_weight,
+            run.data.spans.column if run.data.spans else None,
+        )
+        self._pipeline = pipeline_name(run.name)
+
+    @property
+    def span_store(self) -> Path:
+        """Where the examples of spans are kept from run to run."""
+        return self.folder.artifacts / "SpanExamples" / "spans"
 
     def folders(self, component: str, output: str) -> list[Path]:
         """Returns the folders of an output, oldest first.

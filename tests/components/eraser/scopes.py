@@ -1,0 +1,21 @@
+"""Scopes for tests of the eraser."""
+
+from shardline.components.contracts.erasures.columns import ErasableColumn
+from shardline.components.eraser.scope import Scope
+
+USER = {"user_id": ErasableColumn(tables=("user",), ragged=False)}
+
+
+def scope_of_users(*tokens: bytes, **others: object) -> Scope:
+    """A scope of users, in a run that has movies and pairs of both."""
+    fields = {
+        "feature": "user_id",
+        "table": "user",
+        "kind": "vocabulary",
+        "tokens": frozenset(tokens),
+        "columns": USER,
+        "read": frozenset(["user_id", "movie_id", "label"]),
+        "crosses": {"pair": frozenset([0])},
+        "others": frozenset(["movie"]),
+    }
+    return Scope(**fields | others)  # type: ignore[arg-type]
