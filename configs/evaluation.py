@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shardline.configs.section import Float, Fraction, Section
+from shardline.configs.section import Float, Fraction, Integer, Section
 
 _Margin = Annotated[Float, Field(ge=0)]
 
@@ -46,7 +46,7 @@ class Evaluation(Section):
     # Raw columns by whose values metrics are shown, too.
     slices: tuple[str, ...] = ()
     # How many resamples the confidence intervals are of; 0: none are computed.
-    bootstrap: Annotated[int, Field(ge=0)] = 200
+    bootstrap: Annotated[Integer, Field(ge=0)] = 200
     # What the next run does once a model was refused: nothing until a person decides
     # (`shardline spans`), or go on without its spans.
     when_refused: Literal["stop", "skip"] = "stop"

@@ -5,10 +5,11 @@ import json
 # isort: off
 from tfx import v1  # noqa: F401  TFMA lacks names if it is imported before
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto.config_pb2 import PerSliceMetricThreshold
 
 # isort: on
 
-from shardline.components.evaluation import tfma_metrics
+from shardline.components.evaluation import tfma_grouped, tfma_metrics
 from shardline.components.execution.code_version import code_version
 from shardline.configs.schema import Run
 
@@ -17,14 +18,13 @@ def evaluation_config(run: Run) -> tfma.EvalConfig:
     """Returns what the exported model is judged by: AUC above the run's floor.
 
     A floor of 0 asks for no AUC, so that one may be undefined; scores that are no
-    numbers never pass.
+    numbers never pass. Slices are shown, and no floor is asked of them.
     """
+    evaluation = run.evaluation
     metrics = [
         _metric(
             "ExactAUC",
-            _threshold(lower_bound=run.evaluation.min_auc)
-            if run.evaluation.min_auc
-            else None,
+            _threshold(lower_bound=evaluation.min_auc) if evaluation.min_auc else None,
             code_version=code_version(tfma_metrics.__name__),
         ),
         _metric("NormalizedEntropy"),
@@ -33,6 +33,15 @@ def evaluation_config(run: Run) -> tfma.EvalConfig:
         _metric("Undefined"),
         tfma.MetricConfig(class_name="ExampleCount"),
     ]
+    if evaluation.group_by:
+        metrics.append(
+            _metric(
+                "GroupedAUC",
+                module=tfma_grouped.__name__,
+                group_by=evaluation.group_by,
+                code_version=code_version(tfma_grouped.__name__),
+            )
+        )
     return tfma.EvalConfig(
         model_specs=[
             tfma.ModelSpec(
@@ -42,20 +51,30 @@ def evaluation_config(run: Run) -> tfma.EvalConfig:
                 prediction_key="scores",
             )
         ],
-        slicing_specs=[tfma.SlicingSpec()],
+        slicing_specs=[
+            tfma.SlicingSpec(),
+            *(tfma.SlicingSpec(feature_keys=[name]) for name in evaluation.slices),
+        ],
         metrics_specs=[tfma.MetricsSpec(metrics=metrics)],
     )
 
 
 def _metric(
-    class_name: str, threshold: tfma.MetricThreshold | None = None, **config: str
+    class_name: str,
+    threshold: tfma.MetricThreshold | None = None,
+    module: str = tfma_metrics.__name__,
+    **config: str,
 ) -> tfma.MetricConfig:
     """Returns one of this project's metrics, as TFMA names it."""
+    of_all = PerSliceMetricThreshold(
+        slicing_specs=[tfma.SlicingSpec()], threshold=threshold
+    )
     return tfma.MetricConfig(
         class_name=class_name,
-        module=tfma_metrics.__name__,
+        module=module,
         config=json.dumps(config) if config else "",
-        threshold=threshold,
+        # A plain threshold would be asked of every slice.
+        per_slice_thresholds=[of_all] if threshold else [],
     )
 
 

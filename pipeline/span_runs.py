@@ -26,7 +26,7 @@ def next_plan(
             back to before that; the caller holds the run folder.
 
     Returns:
-        The plan, and a digest of the state and the spans that are there.
+        The plan, and its digest.
 
     Raises:
         BadInputError: if what is there cannot be read.
@@ -39,7 +39,7 @@ def next_plan(
         state = retried(state)
         state.save(serving_dir)
         plan = planned(run, state, found)
-    return plan, known_by(state, found)
+    return plan, known_by(plan)
 
 
 def found_spans(run: Run, data_path: str) -> list[FoundSpan]:

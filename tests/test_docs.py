@@ -114,7 +114,8 @@ def defines(file: Path, names: list[str]) -> bool:
 def given_when_asked() -> set[str]:
     """Returns what the top package has without defining it, by its `__getattr__`."""
     top = members(ROOT / "__init__.py")
-    constants = (n for n in ast.walk(top["__getattr__"]) if isinstance(n, ast.Constant))
+    nodes = ast.walk(top["_ARTIFACTS"])
+    constants = (node for node in nodes if isinstance(node, ast.Constant))
     return {str(node.value) for node in constants if str(node.value).isidentifier()}
 
 

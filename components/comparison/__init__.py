@@ -1,1 +1,1 @@
-"""The component that compares a candidate with the model in service."""
+"""The step that compares a candidate with the model in service, on data new to both."""

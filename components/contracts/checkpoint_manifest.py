@@ -5,6 +5,10 @@ from pathlib import Path
 
 from pydantic import ConfigDict, Field, FiniteFloat
 
+from shardline.components.contracts.warm_start_facts import (
+    DenseVariable,
+    WarmStartFacts,
+)
 from shardline.configs.schema import FeatureSet, Model, Target
 from shardline.embedding.checkpoint.sets.durable import (
     replace_file,
@@ -26,6 +30,11 @@ class CheckpointManifest(Target):
         model: the dense model's builder and options.
         metrics: on the evaluation split; those that are defined.
         undefined: why each of the others is not.
+        spans: the spans that it was trained on, by the names of lineage; those before
+            a warm start too, oldest first. None where data does not come in spans.
+        vocabularies: SHA-256 of the tokens of each table whose vocabulary lives.
+        dense: the variables of the dense model and its optimizer.
+        warm_start: how the training began; None: with nothing learnt.
     """
 
     model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
@@ -40,6 +49,10 @@ class CheckpointManifest(Target):
     model: Model
     metrics: dict[str, FiniteFloat]
     undefined: dict[str, str] = Field(default_factory=dict)
+    spans: tuple[str, ...] = ()
+    vocabularies: dict[str, str] = Field(default_factory=dict)
+    dense: tuple[DenseVariable, ...] = ()
+    warm_start: WarmStartFacts | None = None
 
     def save(self, folder: str) -> None:
         """Writes the manifest into a checkpoint's folder, which is whole then.

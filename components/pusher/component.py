@@ -9,7 +9,10 @@ from tfx.types.component_spec import (
     ExecutionParameter,
 )
 
-from shardline.components.contracts.artifacts import ServingValidation
+from shardline.components.contracts.artifacts import (
+    ModelComparison,
+    ServingValidation,
+)
 from shardline.components.execution.code_version import code_version
 from shardline.components.pusher.executor import Executor
 from shardline.configs.schema import Publishing
@@ -28,6 +31,7 @@ class PusherSpec(ComponentSpec):
         "model": ChannelParameter(type=standard_artifacts.Model),
         "model_blessing": ChannelParameter(type=standard_artifacts.ModelBlessing),
         "validation": ChannelParameter(type=ServingValidation),
+        "comparison": ChannelParameter(type=ModelComparison, optional=True),
     }
     OUTPUTS = {"pushed_model": ChannelParameter(type=standard_artifacts.PushedModel)}
 
@@ -47,6 +51,7 @@ class Pusher(base_component.BaseComponent):
         serving_dir: str,
         publishing: Publishing,
         force: str,
+        comparison: BaseChannel | None = None,
     ):
         """Makes the component.
 
@@ -58,6 +63,7 @@ class Pusher(base_component.BaseComponent):
             publishing: how versions are written.
             force: the reason to publish whatever the verdicts are; "" publishes only a
                 model that passes.
+            comparison: how it does beside the model in service, if it was compared.
         """
         super().__init__(
             PusherSpec(
@@ -69,5 +75,6 @@ class Pusher(base_component.BaseComponent):
                 force=force,
                 code_version=code_version(Executor.__module__),
                 pushed_model=Channel(type=standard_artifacts.PushedModel),
+                **({"comparison": comparison} if comparison else {}),
             )
         )

@@ -11,6 +11,11 @@ from tfx.types import Artifact, artifact_utils
 from tfx.utils import io_utils, path_utils
 
 from shardline.components.contracts.artifacts import record_properties
+from shardline.components.contracts.spans.comparison import (
+    CANDIDATE,
+    Comparison,
+    load_comparison,
+)
 from shardline.components.contracts.validation import Gate, load_validation
 from shardline.components.execution.local_copy import local_input
 from shardline.components.pusher.publication import Record
@@ -32,13 +37,15 @@ class Executor(BaseExecutor):
         """Publishes, or says why not.
 
         Args:
-            input_dict: `model`, `model_blessing`, `validation`.
+            input_dict: `model`, `model_blessing`, `validation`; `comparison`, if the
+                model was compared.
             output_dict: `pushed_model`.
             exec_properties: as in PusherSpec.
         """
         pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
         model = artifact_utils.get_single_instance(input_dict["model"])
-        gates = _gates(input_dict)
+        comparison = _comparison(input_dict)
+        gates = [*_gates(input_dict), *(comparison.gates if comparison else ())]
         closed = [gate for gate in gates if not gate.passes]
         names = ",".join(gate.gate for gate in closed)
         reason = exec_properties["force"].strip()
@@ -49,7 +56,7 @@ class Executor(BaseExecutor):
             record_properties(pushed, {"pushed": 0, "blocked_by": names})
             return
         record = Record(
-            origin={"model": model.uri},
+            origin={"model": model.uri, **_learnt(comparison)},
             forced=reason or None,
             overridden=[gate.gate for gate in closed],
             # As text, for JSON has no infinite numbers.
@@ -78,6 +85,19 @@ def _gates(input_dict: dict[str, list[Any]]) -> list[Gate]:
         Gate(gate="evaluation", passes=is_blessed, why=why),
         *load_validation(validation).gates,
     ]
+
+
+def _comparison(input_dict: dict[str, list[Any]]) -> Comparison | None:
+    """Returns how the model does beside others, if it was compared."""
+    if not input_dict.get("comparison"):
+        return None
+    return load_comparison(artifact_utils.get_single_uri(input_dict["comparison"]))
+
+
+def _learnt(comparison: Comparison | None) -> dict[str, str]:
+    """Returns the spans that the model has learnt, if it is of a run in spans."""
+    spans = comparison.models[CANDIDATE].spans if comparison else ""
+    return {"spans": spans} if spans else {}
 
 
 def _set_properties(pushed: Artifact, published: Published) -> None:

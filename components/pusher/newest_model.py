@@ -1,26 +1,30 @@
-"""The newest published model, with all its files, whether it is full or a delta."""
+"""The newest published model, with all its files: full or a delta, local or not."""
 
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from shardline.components.folders.scratch import scratch_folder
 from shardline.components.pusher.deltas.rebuild import rebuilt
 from shardline.components.pusher.publication import PublicationError
+from shardline.components.pusher.stores.local_store import LocalStore
 from shardline.components.pusher.stores.stores import open_store
 
 
 @contextlib.contextmanager
-def newest_model(serving_folder: Path) -> Iterator[tuple[int, Path]]:
+def newest_model(serving_folder: str | Path) -> Iterator[tuple[int, Path]]:
     """Gives the newest version, and a folder that has all its files meanwhile.
 
     Args:
-        serving_folder: the folder that model servers, or their agents, read.
+        serving_folder: the folder that model servers, or their agents, read; local, or
+            with a scheme such as gs://, of which a copy is made.
 
     Raises:
-        PublicationError: if there is no version, or it is a delta of one that is gone.
+        PublicationError: if there is no version, or it is a delta of one that is gone,
+            or its files are not what was published.
     """
     store = open_store(serving_folder)
     version = store.newest()
@@ -28,9 +32,14 @@ def newest_model(serving_folder: Path) -> Iterator[tuple[int, Path]]:
         raise PublicationError(
             f"{serving_folder} holds no published model. Run the pipeline first."
         )
-    if store.is_full(version):
-        yield version, serving_folder / str(version)
-        return
-    with scratch_folder(serving_folder.parent) as work:
+    if isinstance(store, LocalStore):
+        if store.is_full(version):
+            yield version, Path(serving_folder, str(version))
+            return
+        # Files are linked, which takes the same file system.
+        parent = Path(serving_folder).parent
+    else:
+        parent = Path(tempfile.gettempdir())
+    with scratch_folder(parent) as work:
         folder, _ = rebuilt(store, version, store, work)
         yield version, folder

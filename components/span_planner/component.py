@@ -62,8 +62,8 @@ class SpanPlanner(base_component.BaseComponent):
             options: the reader's options, as JSON.
             path: the location of the raw data, passed to the reader.
             serving_dir: the folder of published models, with the state.
-            known_by: digest of the state and of the spans that are there, for the cache
-                key (`planning.known_by`); "" where nothing is reused.
+            known_by: digest of the plan that is due, for the cache key
+                (`planning.known_by`); "" where nothing is reused.
         """
         settings = settings_of(data, evaluation, warm_start=warm_start)
         super().__init__(

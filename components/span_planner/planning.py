@@ -7,7 +7,6 @@ was trained on is never planned again.
 """
 
 import hashlib
-import json
 from collections.abc import Collection, Sequence
 
 from shardline.components.contracts.spans.plan import (
@@ -58,18 +57,19 @@ def settings_of(data: Data, evaluation: Evaluation, *, warm_start: bool) -> Sett
     )
 
 
-def known_by(state: SpanState, found: Sequence[FoundSpan]) -> str:
-    """Returns a digest of what plans are made of besides settings, for cache keys.
+def known_by(plan: SpanPlan) -> str:
+    """Returns a digest of a plan, for cache keys: an equal plan has been made before.
+
+    A run that was killed, or that is replayed, so finds what was made of its plan, also
+    if spans came meanwhile that do not change it.
 
     Args:
-        state: what runs have done.
-        found: the spans that are there, in any order.
+        plan: as `make_plan` returns it.
 
     Returns:
         16 hexadecimal digits.
     """
-    text = state.model_dump_json() + json.dumps(sorted(found))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(plan.model_dump_json().encode()).hexdigest()[:16]
 
 
 def make_plan(

@@ -9,7 +9,11 @@ from tfx.types.component_spec import (
     ExecutionParameter,
 )
 
-from shardline.components.contracts.artifacts import HostShardedCheckpoint
+from shardline.components.contracts.artifacts import (
+    HostShardedCheckpoint,
+    LivingVocabulary,
+    SpanPlan,
+)
 from shardline.components.execution.code_version import code_version
 from shardline.components.trainer.executor import Executor
 from shardline.configs.schema import FeatureSet, Model, Target, Training
@@ -31,6 +35,8 @@ class TrainerSpec(ComponentSpec):
         "examples": ChannelParameter(type=standard_artifacts.Examples),
         "transformed_examples": ChannelParameter(type=standard_artifacts.Examples),
         "transform_graph": ChannelParameter(type=standard_artifacts.TransformGraph),
+        "plan": ChannelParameter(type=SpanPlan, optional=True),
+        "vocabularies": ChannelParameter(type=LivingVocabulary, optional=True),
     }
     OUTPUTS = {
         "checkpoint": ChannelParameter(type=HostShardedCheckpoint),
@@ -56,6 +62,8 @@ class Trainer(base_component.BaseComponent):
         training: Training,
         parity_examples: int,
         settings_as_parameter: bool = False,
+        plan: BaseChannel | None = None,
+        vocabularies: BaseChannel | None = None,
     ):
         """Makes the component.
 
@@ -72,12 +80,17 @@ class Trainer(base_component.BaseComponent):
             parity_examples: how many raw examples to score.
             settings_as_parameter: whether it is a parameter all the same, where nothing
                 can be left beside the outputs (`trainer.set_settings`).
+            plan: which spans to train on and what to go on from, where data comes in
+                spans.
+            vocabularies: the living vocabularies of `transform_graph`, likewise.
         """
         super().__init__(
             TrainerSpec(
                 examples=examples,
                 transformed_examples=transformed_examples,
                 transform_graph=transform_graph,
+                plan=plan,
+                vocabularies=vocabularies,
                 feature_set=feature_set.model_dump_json(),
                 target=target.model_dump_json(),
                 model=model.model_dump_json(),

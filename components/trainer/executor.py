@@ -26,6 +26,7 @@ from shardline.components.execution.local_copy import local_output
 from shardline.components.features.graph.outputs import weights_output
 from shardline.components.features.graph.transform_graph import TransformGraph
 from shardline.components.model.engine_config import table_rows
+from shardline.components.trainer.dense_start import dense_variables
 from shardline.components.trainer.event_files import keep_until
 from shardline.components.trainer.inputs import (
     Batch,
@@ -42,6 +43,7 @@ from shardline.components.trainer.lookup_cases import LookupCase
 from shardline.components.trainer.lookup_recorder import LookupRecorder
 from shardline.components.trainer.loop import save, train_on_split
 from shardline.components.trainer.set_settings import read_set_settings
+from shardline.components.trainer.span_inputs import span_inputs
 from shardline.components.trainer.training_sets import open_sets
 from shardline.components.trainer.work_folder import (
     configuration_digest,
@@ -70,14 +72,16 @@ class Executor(BaseExecutor):
         """Trains, evaluates, and writes the checkpoint with all that goes with it.
 
         Args:
-            input_dict: `examples`, `transformed_examples`, `transform_graph`.
+            input_dict: `examples`, `transformed_examples`, `transform_graph`; `plan`
+                and `vocabularies` where data comes in spans.
             output_dict: `checkpoint`, `model_run`.
             exec_properties: as in TrainerSpec.
 
         Raises:
             ValueError: if there are too few examples, or not as many as were recorded
                 when they were written, or none to evaluate on, or not both labels to
-                learn from, or early stop cannot judge.
+                learn from, or early stop cannot judge; or if the training cannot go on
+                from what its plan says.
         """
         feature_set = FeatureSet.model_validate_json(exec_properties["feature_set"])
         model = Model.model_validate_json(exec_properties["model"])
@@ -92,16 +96,19 @@ class Executor(BaseExecutor):
         reader = BatchReader(spec, feature_set, target, training.batch_size)
         examples = input_dict["transformed_examples"]
         files = functools.partial(split_files, examples)
+        spans = span_inputs(input_dict, training)
         configuration = configuration_digest(feature_set, model, target, training)
+        base = spans.digest()
         name = fingerprint(
             configuration,
             [graph_uri, *(artifact.uri for artifact in examples)],
             exec_properties["code_version"],
+            begun=base,
         )
         lineage = {
             "configuration": configuration,
             "vocabularies": vocabularies_digest(graph_uri),
-        }
+        } | ({"base": base} if base else {})
         settings = read_set_settings(exec_properties["set_settings"], checkpoint.uri)
         with (
             local_output(checkpoint.uri) as folder,
@@ -116,10 +123,26 @@ class Executor(BaseExecutor):
             )
             with sets:
                 log_undefined(reader, files("eval"))
+                beginning = spans.begin(
+                    learner,
+                    feature_set,
+                    transform_output,
+                    rows,
+                    folder=folder,
+                    is_begun=sets.begun_from is not None,
+                )
                 keep_until(work.events, int(learner.step))
                 with tf.summary.create_file_writer(str(work.events)).as_default():
                     recorded = recorded_count(examples, "train")
-                    train_on_split(learner, reader, files, training, sets, recorded)
+                    train_on_split(
+                        learner,
+                        reader,
+                        files,
+                        training,
+                        sets,
+                        recorded,
+                        beginning.step,
+                    )
                 save(learner, checkpoint_prefix(folder))
                 io_utils.copy_dir(str(work.events), f"{logs}/train")
                 _check_counts(reader, examples, training)
@@ -143,11 +166,20 @@ class Executor(BaseExecutor):
                     model=model,
                     metrics=judged.values,
                     undefined=judged.undefined,
+                    spans=spans.learnt,
+                    vocabularies=beginning.vocabularies,
+                    dense=tuple(dense_variables(learner)),
+                    warm_start=beginning.facts,
                     **target.model_dump(),
                 )
                 manifest.save(folder)
                 work.finish({"steps": manifest.steps, "checkpoint": checkpoint.uri})
-        record_properties(checkpoint, _properties(manifest))
+        properties = _properties(manifest)
+        if spans.spans:
+            properties["spans"] = spans.spans
+            for artifact in output_dict["model_run"]:
+                record_properties(artifact, {"spans": spans.spans})
+        record_properties(checkpoint, properties)
 
 
 def _check_counts(
@@ -164,7 +196,12 @@ def _properties(manifest: CheckpointManifest) -> dict[str, int | float | str]:
     """Returns what makes lineage readable without opening the checkpoint."""
     why = {f"{name}_undefined": why for name, why in manifest.undefined.items()}
     sizes = {"steps": manifest.steps, "hosts": manifest.hosts}
-    return {**sizes, **manifest.metrics, **why}
+    begun: dict[str, int | float | str] = {}
+    if manifest.warm_start:
+        begun["warm_started_from"] = manifest.warm_start.checkpoint
+        if manifest.warm_start.dense_not_taken:
+            begun["dense_not_taken"] = ", ".join(manifest.warm_start.dense_not_taken)
+    return {**sizes, **manifest.metrics, **why, **begun}
 
 
 def _evaluate(learner: Learner, reader: BatchReader, files: list[str]) -> Judged:

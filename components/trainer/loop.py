@@ -73,6 +73,7 @@ def train_on_split(
     training: Training,
     sets: TrainingSets,
     recorded: int | None = None,
+    first_step: int = 0,
 ) -> None:
     """Trains on split "train", from the beginning or from where a set says.
 
@@ -83,6 +84,8 @@ def train_on_split(
         training: how long.
         sets: the training's checkpoint sets, which the learner was restored from.
         recorded: examples of the split when it was written; None: there is no record.
+        first_step: the step that the training began with: how many an earlier one has
+            behind it that this one goes on from. All others count from there.
 
     Raises:
         ValueError: if there are fewer examples than one batch, or not as many as were
@@ -92,7 +95,7 @@ def train_on_split(
         SaveError: if a set cannot be saved.
     """
     check_labels(reader, files, training.early_stop)
-    done = int(learner.step)
+    done = int(learner.step) - first_step
     # Steps need no count before they are read again, and counting reads everything.
     at_most = training.batch_size if training.steps and not done else None
     examples = reader.count(files("train"), at_most)
@@ -104,8 +107,8 @@ def train_on_split(
     if sets.begun_from:
         _log.info(
             "goes on from step %d of %d (set %s, written %s)",
-            done,
-            steps,
+            first_step + done,
+            first_step + steps,
             sets.begun_from.name,
             sets.begun_from.manifest.saving.started,
         )
@@ -115,10 +118,10 @@ def train_on_split(
     start = ReadingPosition.after(done * training.batch_size, examples)
     batches = reader.training_batches(files("train"), training.seed, start)
     try:
-        train(learner, batches, steps, training, validation, sets)
+        train(learner, batches, steps, training, validation, sets, first_step)
     except NotFiniteError as error:
         examples = reader.count(files("train"))
-        raise error.of(training, examples) from error
+        raise error.of(training, examples, first_step) from error
 
 
 def train(
@@ -128,25 +131,28 @@ def train(
     training: Training,
     validation: tf.data.Dataset | None,
     sets: TrainingSets,
+    first_step: int = 0,
 ) -> None:
-    """Trains up to a step, or to the best validation.
+    """Trains so many steps, or to the best validation.
 
     Summaries go to the default `tf.summary` writer.
 
     Args:
         learner: what learns; its step is where training goes on.
         batches: endless full batches, from the learner's step on.
-        steps: how many there shall be in all.
+        steps: how many there shall be from the first one on.
         training: the rest of the settings.
         validation: filled batches to stop early on; None trains to the end.
         sets: where to save.
+        first_step: the step that the training began with.
 
     Raises:
         ValueError: if validation gives no normalized entropy.
         NotFiniteError: if a step is not finite.
         SaveError: if a set cannot be saved.
     """
-    progress = _Progress(steps, training.batch_size)
+    last = first_step + steps
+    progress = _Progress(last, training.batch_size)
     stop = None
     if training.early_stop is not None and validation is not None:
         rule = sets.state.get("early_stop")
@@ -154,20 +160,20 @@ def train(
     ends = _ends_of_calls(training, sets.every_steps)
     iterator = iter(batches)
     done = int(learner.step)
-    while done < steps and not (stop and stop.is_enough):
-        end = min(steps, *((done // every + 1) * every for every in ends))
+    while done < last and not (stop and stop.is_enough):
+        end = min(last, *((done // every + 1) * every for every in ends))
         start = time.perf_counter()
         loss = _learnt(learner, iterator, end - done)
         progress.report(end, end - done, loss, time.perf_counter() - start)
         done = end
-        is_best = stop and stop.is_due(done, steps) and stop.judge(done)
-        state = _state(done, training, stop)
+        is_best = stop and stop.is_due(done, last) and stop.judge(done)
+        state = _state(done - first_step, training, stop)
         if is_best:
             sets.save(done, state, pinned=True)
         else:
             sets.save_if_due(done, state)
     # Whatever comes after, training need not be done again.
-    sets.save(done, _state(done, training, stop))
+    sets.save(done, _state(done - first_step, training, stop))
     sets.wait()
     if stop:
         sets.restore(stop.best_step)

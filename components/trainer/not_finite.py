@@ -44,14 +44,17 @@ class NotFiniteError(ValueError):
             f"{fault.remedy}"
         )
 
-    def of(self, training: Training, examples: int) -> "NotFiniteError":
+    def of(
+        self, training: Training, examples: int, first_step: int = 0
+    ) -> "NotFiniteError":
         """Returns the error with the examples named.
 
         Args:
             training: the seed and the batch size.
             examples: how many there are in an epoch.
+            first_step: the step that the training began with.
         """
-        before = (self.step - 1) * training.batch_size
+        before = (self.step - first_step - 1) * training.batch_size
         ranges = named_examples(before, training.batch_size, examples)
         text = f" It was to learn {ranges}, in the order of seed {training.seed}."
         if self.fault.example is not None:

@@ -71,7 +71,9 @@ def vocabularies_digest(graph_uri: str) -> str:
     return digest.hexdigest()
 
 
-def fingerprint(configuration: str, uris: Sequence[str], code_version: str) -> str:
+def fingerprint(
+    configuration: str, uris: Sequence[str], code_version: str, begun: str = ""
+) -> str:
     """Returns the name of a training: 16 hexadecimal digits.
 
     Args:
@@ -79,13 +81,15 @@ def fingerprint(configuration: str, uris: Sequence[str], code_version: str) -> s
         uris: the folders of its inputs. They count with the names and sizes of their
             files: an output of TFX is never written again.
         code_version: the digest of the Trainer's code.
+        begun: what it begins with, if that is not nothing.
     """
     files = [
         f"{path} {tf.io.gfile.stat(path).length}"
         for uri in uris
         for path in _files(uri)
     ]
-    return _digest([configuration, code_version, *uris, *files])[:16]
+    begins = [begun] if begun else []
+    return _digest([configuration, code_version, *uris, *files, *begins])[:16]
 
 
 class WorkFolder:

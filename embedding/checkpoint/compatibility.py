@@ -4,8 +4,8 @@ A restore ignores what only one side knows. For a table that would be a silent l
 tables and slots are compared by name and shape before anything is read.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -17,6 +17,18 @@ from shardline.embedding.config.specs import TableSpec
 OBJECT_GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 ShapesByName = dict[str, list[int]]
+
+
+class HeldVariable(NamedTuple):
+    """A variable in a checkpoint.
+
+    Attributes:
+        key: its key there.
+        shape: its shape.
+    """
+
+    key: str
+    shape: list[int]
 
 
 def check_compatible(prefix: str, tables: Sequence[TableSpec]) -> None:
@@ -37,11 +49,11 @@ def check_compatible(prefix: str, tables: Sequence[TableSpec]) -> None:
     lookup_only = tuple(f"{table.name}/" for table in tables if not table.optimizer)
     engines = [
         {
-            name: shape
-            for name, shape in held.items()
+            name: variable.shape
+            for name, variable in held.items()
             if name in wanted or not name.startswith(lookup_only)
         }
-        for held in _holders(prefix, wanted)
+        for held in engines_held(prefix, wanted)
     ]
     if wanted in engines:
         return
@@ -65,11 +77,18 @@ def wanted_shapes(tables: Sequence[TableSpec]) -> ShapesByName:
     return shapes
 
 
-def _holders(prefix: str, wanted: Mapping[str, Any]) -> list[ShapesByName]:
-    """Returns what the checkpoint's engines hold: those nearest to the wanted one.
+def engines_held(prefix: str, wanted: Collection[str]) -> list[dict[str, HeldVariable]]:
+    """Returns what the engines of a checkpoint hold: those nearest to a wanted one.
 
     A checkpoint knows objects by number and by the names their owners give them. An
     engine is an object that gives most of the wanted names to variables.
+
+    Args:
+        prefix: the checkpoint's path.
+        wanted: names of tables and slots, as `wanted_shapes` has them.
+
+    Returns:
+        Of each the variables by name; none if no object has a wanted one.
     """
     reader = tf.train.load_checkpoint(prefix)
     if not reader.has_tensor(OBJECT_GRAPH_KEY):
@@ -78,17 +97,18 @@ def _holders(prefix: str, wanted: Mapping[str, Any]) -> list[ShapesByName]:
     shapes = reader.get_variable_to_shape_map()
     owners = [
         {
-            child.local_name: list(shapes[variable.checkpoint_key])
+            child.local_name: HeldVariable(
+                variable.checkpoint_key, list(shapes[variable.checkpoint_key])
+            )
             for child in node.children
             for variable in graph.nodes[child.node_id].attributes
             if variable.checkpoint_key in shapes
         }
         for node in graph.nodes
     ]
-    most = max((len(owner.keys() & wanted.keys()) for owner in owners), default=0)
-    return [
-        owner for owner in owners if most and len(owner.keys() & wanted.keys()) == most
-    ]
+    names = set(wanted)
+    most = max((len(owner.keys() & names) for owner in owners), default=0)
+    return [owner for owner in owners if most and len(owner.keys() & names) == most]
 
 
 def _faults(held: ShapesByName, wanted: ShapesByName) -> list[str]:

@@ -1,6 +1,7 @@
 """One logical [rows, dim] variable, sharded by rows, that streams through checkpoints.
 
-A checkpoint holds it as one tensor, written in slices of at most `SLICE_BYTES`. Saving
+A checkpoint holds it as one tensor, written in slices of at most `SLICE_BYTES` of
+`embedding.checkpoint.pieces`. Saving
 hands TensorFlow views of the shards, not copies. Restoring reads slice after slice into
 the shard that is there already, on the shard's own host, so it needs the shard and two
 slices at a time; TensorFlow's own way reads every shard of a host a second time before
@@ -13,7 +14,7 @@ there, and nothing is left for TensorFlow to read.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -33,15 +34,11 @@ from tensorflow.python.training.saving.saveable_object import (
     SaveSpec,
 )
 
+from shardline.embedding.checkpoint import pieces
 from shardline.embedding.checkpoint.index import StoredRows, stored_rows
 from shardline.embedding.hosts import task_of
 from shardline.embedding.tables import partition
 
-SLICE_BYTES = 32 * 2**20
-# What is stored in bigger pieces is not loaded by TensorFlow.
-BIG_PIECE_BYTES = 2 * SLICE_BYTES
-# A view of rows must start at a multiple of 64 bytes, else TensorFlow copies.
-_ALIGNED_ROWS = 16
 _ATTRIBUTE = "VARIABLE_VALUE"
 
 
@@ -144,10 +141,10 @@ class RowShardedVariable(ShardedVariable):  # type: ignore[misc]
                 "restored eagerly. Call restore outside of tf.Graph."
             )
         self._check_shape(path, gathered.key)
-        pieces = stored_rows(path, gathered.key)
+        stored = stored_rows(path, gathered.key)
         on_every_task(
             [variable.device for variable in self._variables],
-            lambda part: gathered.saveables[part].stream(path, pieces),
+            lambda part: gathered.saveables[part].stream(path, stored),
         )
         if self.after_restore is not None:
             self.after_restore()
@@ -223,49 +220,32 @@ class _ShardSaveable(SaveableObject):  # type: ignore[misc]
         self._variable = variable
         self._start = start
         self._full_shape = full_shape
-        blocks = partition.aligned_blocks(
-            0, variable.shape[0], _rows_of(variable, SLICE_BYTES)
-        )
+        slice_rows = pieces.rows_of(pieces.SLICE_BYTES, variable.shape[1])
+        blocks = partition.aligned_blocks(0, variable.shape[0], slice_rows)
         specs = [self._spec(*rows, key) for rows in blocks]
         super().__init__(variable, specs, key)
 
-    def stream(self, path: str, pieces: Sequence[StoredRows]) -> None:
+    def stream(self, path: str, stored: Sequence[StoredRows]) -> None:
         """Reads this shard's rows from a checkpoint; TensorFlow need not any more.
 
         Args:
             path: the checkpoint.
-            pieces: in which it stores the tensor.
+            stored: the pieces in which it stores the tensor.
         """
         stop = self._start + self._variable.shape[0]
-        for piece in pieces:
+        for piece in stored:
             first, last = max(piece.first, self._start), min(piece.last, stop)
             if first < last:
-                for rows in self._read(path, piece, first, last):
-                    write_rows(self._variable, first - self._start, rows)
-                    first += len(rows)
+                self._read(path, piece, first, last)
         self.specs: list[SaveSpec] = []
 
-    def _read(
-        self, path: str, piece: StoredRows, first: int, last: int
-    ) -> Iterator[tf.Tensor]:
-        """Yields the rows [first, last) of a piece, a bounded part at a time."""
-        dim, dtype = self._full_shape[1], self._variable.dtype
-        size = (piece.last - piece.first) * dim * dtype.size
-        is_alike = piece.dtype == dtype and piece.size == size
-        if piece.size <= BIG_PIECE_BYTES or not is_alike:
+    def _read(self, path: str, piece: StoredRows, first: int, last: int) -> None:
+        """Reads the rows [first, last) of a piece, a bounded part at a time."""
+        shape = self._full_shape
+        for part in pieces.parts_to_read(piece, first, last, shape[1]):
             with tf.device(self._variable.device):
-                yield from tf.raw_ops.RestoreV2(
-                    prefix=path,
-                    tensor_names=[self.name],
-                    shape_and_slices=[self._slice(first, last)],
-                    dtypes=[dtype],
-                )
-            return
-        # TensorFlow's own classes store a table, or a host's share of it, in one piece.
-        block_rows = _rows_of(self._variable, SLICE_BYTES // 4)
-        for block in partition.aligned_blocks(first, last, block_rows):
-            values = np.frombuffer(piece.read(*block), dtype.as_numpy_dtype)
-            yield tf.convert_to_tensor(values.reshape([-1, dim]))
+                rows = pieces.read_part(path, self.name, shape, piece, *part)
+            write_rows(self._variable, part[0] - self._start, rows)
 
     def _spec(self, first: int, last: int, key: str) -> SaveSpec:
         return SaveSpec(
@@ -280,12 +260,6 @@ class _ShardSaveable(SaveableObject):  # type: ignore[misc]
         """Returns rows of the logical tensor in the language of SaveV2."""
         rows, dim = self._full_shape
         return f"{rows} {dim} {first},{last - first}:0,{dim}"
-
-
-def _rows_of(variable: Any, size: int) -> int:
-    """Returns how many rows make `size` bytes: a multiple of `_ALIGNED_ROWS`."""
-    row_bytes = int(variable.shape[1] * variable.dtype.size)
-    return max(size // row_bytes // _ALIGNED_ROWS, 1) * _ALIGNED_ROWS
 
 
 def rows_view(variable: Any, first: int, last: int) -> tf.Tensor:

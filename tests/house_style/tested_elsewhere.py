@@ -21,6 +21,12 @@ ELSEWHERE = {
         embedding/checkpoint/sets/compaction embedding/checkpoint/sets/reader
         embedding/checkpoint/sets/writer
     """,
+    # Parts of a warm start, which is compared with its definition.
+    "embedding/checkpoint/warm_start/test_starting.py": """
+        embedding/checkpoint/warm_start/errors embedding/checkpoint/warm_start/means
+        embedding/checkpoint/warm_start/set_source
+        embedding/checkpoint/warm_start/source embedding/checkpoint/warm_start/transfer
+    """,
     # What a save says and builds on shows in saves.
     "embedding/checkpoint/sets/test_saver.py": "embedding/checkpoint/sets/saved",
     "embedding/checkpoint/sets/test_saver_chains.py": """
@@ -38,7 +44,7 @@ ELSEWHERE = {
     # What spans are like shows where they are read and told.
     "components/contracts/spans/test_files.py": "components/contracts/spans/profile",
     "components/span_examples/test_executor.py": """
-        components/span_examples/reading components/span_examples/store
+        components/span_examples/reading
     """,
     # Spans are cut in each format.
     "components/readers/files/spans/test_found.py": """
@@ -98,6 +104,10 @@ ELSEWHERE = {
     "components/exporter/quantization/test_precisions.py": """
         components/exporter/quantization/variants
     """,
+    "components/trainer/test_warm_started_training.py": """
+        components/trainer/span_inputs components/trainer/warm_start
+    """,
+    "components/trainer/test_row_maps.py": "components/contracts/warm_start_facts",
     "compatibility/test_checkpoint.py": "components/exporter/executor",
     # Parts of publishing, which is tested by what comes out.
     "components/pusher/test_publish.py": """

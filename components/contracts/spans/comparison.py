@@ -43,8 +43,9 @@ class SliceResult(Section):
         examples: how many it has.
         positives: the weight of those with label 1.
         metrics: by model, then by metric: `auc`, `normalized_entropy`, `calibration`,
-            `grouped_auc`.
+            and within groups `grouped_auc` and `recall_at_10`.
         differences: by other model, then by metric: the candidate less the other.
+            `calibration_error` is how far calibration is off 1.
     """
 
     name: str

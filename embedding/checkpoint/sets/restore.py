@@ -118,7 +118,7 @@ def restore_set(
     """
     _check_lineage(checkpoint_set, lineage)
     readers = chain_readers(folder, checkpoint_set)
-    _warn_of_rounding(readers[0].set)
+    warn_of_rounding(readers[0].set)
     shapes = engine._variables
     _check_tables(checkpoint_set, shapes)
     values = readers[-1].values(list(variables))
@@ -153,7 +153,8 @@ def _check_lineage(checkpoint_set: CheckpointSet, lineage: Mapping[str, str]) ->
         )
 
 
-def _warn_of_rounding(base: CheckpointSet) -> None:
+def warn_of_rounding(base: CheckpointSet) -> None:
+    """Warns if the rows of a full set are not those that training had."""
     if base.manifest.rows != "float32":
         _log.warning(
             "%s is an archive, whose rows were rounded to %s: training goes on from "

@@ -100,6 +100,7 @@ def test_file_keeps_its_keys(manifest: CheckpointManifest, tmp_path: Path) -> No
     written = json.loads((tmp_path / "manifest.json").read_text())
 
     assert set(written) == {
+        "dense",
         "example_weight",
         "features",
         "hosts",
@@ -107,9 +108,24 @@ def test_file_keeps_its_keys(manifest: CheckpointManifest, tmp_path: Path) -> No
         "metrics",
         "model",
         "rows",
+        "spans",
         "steps",
         "undefined",
+        "vocabularies",
+        "warm_start",
     }
+
+
+@pytest.mark.parametrize("key", ["dense", "spans", "vocabularies", "warm_start"])
+def test_manifest_of_before_there_were_spans_is_read(
+    manifest: CheckpointManifest, tmp_path: Path, key: str
+) -> None:
+    manifest.save(str(tmp_path))
+    written = json.loads((tmp_path / "manifest.json").read_text())
+    del written[key]
+    (tmp_path / "manifest.json").write_text(json.dumps(written))
+
+    assert load_manifest(str(tmp_path)) == manifest
 
 
 def test_folder_without_a_manifest_is_an_error(tmp_path: Path) -> None:

@@ -3,13 +3,22 @@
 import json
 import logging
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tfx.types import standard_artifacts
 
-from shardline.components.contracts.artifacts import ServingValidation
+from shardline.components.contracts.artifacts import (
+    ModelComparison,
+    ServingValidation,
+)
+from shardline.components.contracts.spans.comparison import (
+    CANDIDATE,
+    ComparedModel,
+    Comparison,
+)
 from shardline.components.contracts.validation import Gate, Validation
 from shardline.components.pusher.executor import Executor
 from shardline.configs.schema import Publishing
@@ -149,3 +158,68 @@ def test_verdict_on_scores_that_are_no_numbers_is_recorded_as_json(
     text = (version / "assets.extra" / "publication.json").read_text()
     said = json.loads(text, parse_constant=lambda constant: pytest.fail(constant))
     assert said["gates"][2]["value"] == "Infinity"
+
+
+FELL = Gate(gate="regression.auc", passes=False, why="AUC fell by 0.1, not by 0.005")
+RIGHT = Gate(gate="data.label", passes=True, why="labels are as before")
+
+
+@pytest.fixture
+def compared(artifacts: dict[str, Any], tmp_path: Path) -> Callable[..., None]:
+    """Writes how the model does beside others, by its gates."""
+
+    def write(*gates: Gate, spans: str = "") -> None:
+        artifacts["comparison"] = ModelComparison()
+        artifacts["comparison"].uri = str(tmp_path / "comparison")
+        Comparison(
+            judged_on="span 2026-05",
+            models={CANDIDATE: ComparedModel(uri="model", spans=spans)},
+            slices=(),
+            gates=gates,
+        ).save(artifacts["comparison"].uri)
+
+    return write
+
+
+def test_model_that_is_worse_than_the_one_in_service_is_not_published(
+    artifacts: dict[str, Any],
+    tmp_path: Path,
+    compared: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    compared(RIGHT, FELL)
+
+    pushed = push(artifacts, tmp_path / "serving", 1)
+
+    assert not (tmp_path / "serving").exists()
+    assert pushed.get_string_custom_property("blocked_by") == "regression.auc"
+    assert "gate regression.auc is closed: AUC fell by 0.1" in caplog.text
+
+
+def test_reason_overrides_the_comparison_too(
+    artifacts: dict[str, Any], tmp_path: Path, compared: Callable[..., None]
+) -> None:
+    compared(FELL)
+
+    pushed = push(artifacts, tmp_path / "serving", 1, force="the margin was agreed on")
+
+    (version,) = published(tmp_path / "serving")
+    assert pushed.get_string_custom_property("overridden") == "regression.auc"
+    assert publication(version)["overridden"] == ["regression.auc"]
+
+
+def test_comparison_and_spans_are_in_the_publication(
+    artifacts: dict[str, Any], tmp_path: Path, compared: Callable[..., None]
+) -> None:
+    compared(RIGHT, spans="2026-03, 2026-04")
+
+    push(artifacts, tmp_path / "serving", 1)
+
+    (version,) = published(tmp_path / "serving")
+    said = publication(version)
+    assert said["origin"] == {
+        "model": artifacts["model"].uri,
+        "spans": "2026-03, 2026-04",
+    }
+    names = [gate["gate"] for gate in said["gates"]]
+    assert names == ["evaluation", "parity", "data.label"]

@@ -1,12 +1,16 @@
 """The newest model is there with all its files while it is used, also from a delta."""
 
 import shutil
+import tempfile
+import uuid
 from pathlib import Path
 
 import pytest
 
 from shardline.components.pusher.newest_model import newest_model
-from shardline.components.pusher.publication import PublicationError
+from shardline.components.pusher.publication import PublicationError, Record
+from shardline.components.pusher.publish import publish_model
+from shardline.configs.serving import Publishing
 
 
 def test_full_version_is_given_where_it_lies(publish, write_model, serving) -> None:
@@ -61,3 +65,24 @@ def test_delta_of_a_version_that_is_gone_is_refused(
     ):
         pass
     assert [path.name for path in serving.parent.iterdir()] == [serving.name]
+
+
+@pytest.mark.parametrize("mode", ["full", "delta"])
+def test_model_on_an_object_store_is_copied_and_the_copy_removed(
+    write_model, draw_rows, mode: str
+) -> None:
+    serving = f"ram://{uuid.uuid4()}/serving"
+    table = draw_rows(50)
+    settings = Publishing(mode=mode, max_delta=1.0)
+    publish_model(write_model("a", table), serving, settings, Record())
+    table[7] += 1
+    last = publish_model(write_model("a", table), serving, settings, Record())
+
+    assert last.kind == mode
+    with newest_model(serving) as (version, folder):
+        assert version == last.version
+        assert folder.is_relative_to(tempfile.gettempdir())
+        variables = folder / "variables" / "variables.data-00000-of-00001"
+        assert table.tobytes() in variables.read_bytes()
+        assert (folder / "saved_model.pb").read_bytes() == b"graph a"
+    assert not folder.exists()

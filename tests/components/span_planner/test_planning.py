@@ -223,13 +223,35 @@ def test_settings_are_those_of_the_configuration(
         settings_of(without, evaluation, warm_start=True)
 
 
-def test_digest_of_what_is_known_changes_with_it_alone() -> None:
+def test_digest_of_a_plan_changes_with_it_alone() -> None:
     state = refused_state("published")
-    found = there("1", "2")
-    digest = known_by(state, found)
+    plan = make_plan(state, there("1", "2", "3"), SKIPPING)
+    digest = known_by(plan)
 
     assert len(digest) == 16
-    assert known_by(state, found[::-1]) == digest
-    assert known_by(NEW, found) != digest
-    assert known_by(state, there("1", "2", "2.v2")) != digest
-    assert known_by(state, [found[0], FoundSpan("2", 1, "other")]) != digest
+    # What came meanwhile changes nothing for a run that was killed.
+    more = make_plan(state, there("1", "2", "3", "4", "5"), SKIPPING)
+    assert known_by(more) == digest
+    others = [
+        make_plan(NEW, there("1", "2", "3"), SKIPPING),
+        make_plan(state, there("1", "2", "3.v2"), SKIPPING),
+        make_plan(state, there("1", "1.v2", "2", "3"), SKIPPING),
+    ]
+    assert len({digest, *map(known_by, others)}) == 4
+
+
+def test_replay_plans_what_was_planned() -> None:
+    found = there("1", "2", "3", "4")
+    state, digests = NEW, []
+    for _ in range(3):
+        plan = make_plan(state, found, SKIPPING)
+        digests.append(known_by(plan))
+        state = after(state, plan)
+    again = NEW
+    for number, digest in enumerate(digests):
+        plan = make_plan(again, found, SKIPPING)
+        assert known_by(plan) == digest
+        again = after(again, plan)
+        # The state has times and versions of its own.
+        run = again.runs[-1].model_copy(update={"ended": "later", "version": "9"})
+        again = again.model_copy(update={"runs": (*again.runs[:number], run)})

@@ -68,6 +68,7 @@ def test_every_setting_that_decides_what_is_learnt_counts() -> None:
         trained(learning_rate=0.1),
         trained(seed=1),
         trained(early_stop=EarlyStop(every_steps=5)),
+        trained(warm_start=False),
         digest(model=Model(options={"dropout": 0.1})),
         digest(target=Target(label="bought")),
         digest(feature_set=FEATURES.model_copy(update={"tables": {}})),
@@ -84,6 +85,7 @@ def test_every_setting_that_decides_what_is_learnt_counts() -> None:
         "hosts",
         "seed",
         "early_stop",
+        "warm_start",
         "checkpoint",
     }
 

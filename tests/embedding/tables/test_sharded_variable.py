@@ -5,15 +5,16 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.distribute.sharded_variable import ShardedVariable
 
+from shardline.embedding.checkpoint import pieces
 from shardline.embedding.checkpoint.host_files import host_sharded_options
 from shardline.embedding.checkpoint.index import StoredRows, stored_rows
-from shardline.embedding.tables import sharded_variable
+from shardline.embedding.tables.sharded_variable import write_rows
 
 
 @pytest.fixture
 def small_slices(monkeypatch):
     """Makes a slice of a [n, 16] table hold 32 rows."""
-    monkeypatch.setattr(sharded_variable, "SLICE_BYTES", 32 * 16 * 4)
+    monkeypatch.setattr(pieces, "SLICE_BYTES", 32 * 16 * 4)
 
 
 def row_ranges(prefix, key):
@@ -46,13 +47,6 @@ def test_shards_are_stored_in_slices_of_bounded_size(checkpoints, tmp_path):
     np.testing.assert_array_equal(tensor, np.arange(103 * 16).reshape([103, 16]))
 
 
-@pytest.mark.parametrize("dim", [1, 3, 16, 2**23, 2**24 + 1])
-def test_slice_of_a_wide_table_holds_sixteen_rows_or_more(dim):
-    rows = sharded_variable._rows_of(tf.TensorSpec([100, dim], tf.float32), 2**25)
-    assert rows % 16 == 0
-    assert rows == 16 or rows * dim * 4 <= 2**25
-
-
 def address_of(tensor):
     """Returns where a tensor's values are in memory."""
     return np.asarray(memoryview(tensor)).ctypes.data
@@ -78,7 +72,7 @@ def test_update_after_a_save_began_does_not_change_what_is_saved(cases, checkpoi
     before = cases.read(source)
     (saveable,) = source._gather("key")
     view = saveable.specs[0].tensor
-    sharded_variable.write_rows(source.variables[0], 1, tf.fill([2, 16], -1.0))
+    write_rows(source.variables[0], 1, tf.fill([2, 16], -1.0))
     np.testing.assert_array_equal(view, before)
     np.testing.assert_array_equal(cases.read(source)[:, 0], [0, -1, -1, 48])
 
@@ -120,8 +114,8 @@ def test_big_pieces_of_tensorflows_variables_are_read_in_parts(
     source = checkpoints.sharded(*saved_on)
     plain = ShardedVariable(source.variables, "items")
     prefix = checkpoints.write(plain, tmp_path / "step", host_sharded_options())
-    monkeypatch.setattr(sharded_variable, "SLICE_BYTES", 4 * 16 * 16 * 4)
-    monkeypatch.setattr(sharded_variable, "BIG_PIECE_BYTES", 0)
+    monkeypatch.setattr(pieces, "SLICE_BYTES", 4 * 16 * 16 * 4)
+    monkeypatch.setattr(pieces, "BIG_PIECE_BYTES", 0)
     read_bytes = []
     read_piece = StoredRows.read
 
@@ -139,7 +133,7 @@ def test_big_pieces_of_tensorflows_variables_are_read_in_parts(
 def test_big_piece_of_another_type_is_left_to_tensorflow(
     checkpoints, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(sharded_variable, "BIG_PIECE_BYTES", 0)
+    monkeypatch.setattr(pieces, "BIG_PIECE_BYTES", 0)
     source = tf.Variable(tf.ones([6, 16], tf.int32))
     prefix = checkpoints.write(source, tmp_path / "step")
     with pytest.raises(tf.errors.InvalidArgumentError, match="expected dtype float"):

@@ -1,0 +1,1 @@
+"""Tables that begin with the rows of a checkpoint whose rows lay elsewhere."""

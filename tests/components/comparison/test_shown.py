@@ -1,0 +1,97 @@
+"""A comparison as people read it: in the table of a run, the log and the text file."""
+
+import pytest
+
+from shardline.components.comparison.shown import (
+    as_text,
+    comparison_rows,
+    lines,
+    reasons,
+)
+from shardline.components.contracts.spans.comparison import (
+    CANDIDATE,
+    IN_SERVICE,
+    ComparedModel,
+    Comparison,
+    Measured,
+)
+from shardline.components.contracts.validation import Gate
+
+PASSES = Gate(gate="data.label", passes=True, why="labels are as before")
+SHUT = Gate(gate="regression.auc", passes=False, why="AUC fell")
+
+
+@pytest.fixture
+def comparison(result) -> Comparison:
+    everything = result(auc=(0.71234, 0.75, (-0.05, -0.02)))
+    recall = Measured(value=None, undefined="groups are small")
+    everything.metrics[CANDIDATE]["recall_at_10"] = recall
+    return Comparison(
+        judged_on="span 2026-05",
+        models={
+            CANDIDATE: ComparedModel(uri="a", spans="2026-03, 2026-04"),
+            IN_SERVICE: ComparedModel(uri="b", version="17"),
+        },
+        slices=(everything, everything.model_copy(update={"name": "sex: F"})),
+        out_of_vocabulary={"user": {CANDIDATE: 0.01, IN_SERVICE: 0.12}},
+        gates=(PASSES, SHUT),
+    )
+
+
+def test_table_of_a_run_tells_all_models_and_gates(comparison: Comparison) -> None:
+    assert comparison_rows(comparison) == {
+        "Judged on": "span 2026-05, 1,234 examples",
+        "Candidate": (
+            "trained on 2026-03, 2026-04: AUC 0.7123, normalized entropy 0.9000, "
+            "calibration 1.0000"
+        ),
+        "In service": (
+            "version 17: AUC 0.7500, normalized entropy 0.9000, calibration 1.0000"
+        ),
+        "Unknown ids": "user: candidate 1.00%, in service 12.00%",
+        "Gates on data and change": "regression.auc CLOSED, of 2",
+    }
+
+
+def test_gates_that_all_pass_are_counted(comparison: Comparison) -> None:
+    clean = comparison.model_copy(update={"gates": (PASSES,), "out_of_vocabulary": {}})
+
+    rows = comparison_rows(clean)
+
+    assert rows["Gates on data and change"] == "all 1 pass"
+    assert "Unknown ids" not in rows
+
+
+def test_reasons_are_those_of_closed_gates(comparison: Comparison) -> None:
+    assert reasons(comparison) == ["regression.auc: AUC fell"]
+
+
+def test_log_tells_every_gate(comparison: Comparison) -> None:
+    told = lines(comparison)
+
+    assert told[0] == "judged on span 2026-05, 1,234 examples"
+    assert "data.label passes: labels are as before" in told
+    assert told[-1] == "regression.auc FAILS: AUC fell"
+
+
+def test_text_file_has_a_table_of_each_slice(comparison: Comparison) -> None:
+    text = as_text(comparison)
+
+    assert "\nall: 1,234 examples, 500 positive\n" in text
+    assert "\nsex: F: 1,234 examples, 500 positive\n" in text
+    (row, _) = [line for line in text.splitlines() if line.startswith("AUC ")]
+    assert [cell.strip() for cell in row.split("  ") if cell.strip()] == [
+        "AUC",
+        "0.7123",
+        "0.7500",
+        "-0.0377 (-0.0500 to -0.0200)",
+    ]
+    assert "recall at 10 is left out: groups are small" in text
+
+
+def test_undefined_auc_is_said(comparison: Comparison, result) -> None:
+    only = (result(auc=(None, None, None)),)
+
+    rows = comparison_rows(comparison.model_copy(update={"slices": only}))
+
+    assert rows["Candidate"].endswith("AUC is undefined: all labels are 1")
