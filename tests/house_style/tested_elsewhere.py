@@ -121,4 +121,10 @@ ELSEWHERE = {
     "components/server/test_json_text.py": "components/server/codec",
     # What commands show is tested by what they print.
     "pipeline/commands/test_checkpoint.py": "pipeline/commands/checkpoint_tables",
+    # Parts of an erasure, which is done to a whole run folder, killed and done again.
+    "pipeline/erasure/test_erase.py": """
+        components/eraser/example_files components/eraser/transformed
+        components/eraser/work pipeline/erasure/kept pipeline/erasure/removed
+        pipeline/erasure/run_outputs
+    """,
 }

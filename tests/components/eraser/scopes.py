@@ -19,3 +19,19 @@ def scope_of_users(*tokens: bytes, **others: object) -> Scope:
         "others": frozenset(["movie"]),
     }
     return Scope(**fields | others)  # type: ignore[arg-type]
+
+
+def scope_of_movies(*tokens: bytes) -> Scope:
+    """A scope of movies, which are in two columns."""
+    columns = {
+        "movie_id": ErasableColumn(tables=("movie",), ragged=False),
+        "history": ErasableColumn(tables=("movie",), ragged=True),
+    }
+    return scope_of_users(
+        *tokens,
+        feature="movie_id",
+        table="movie",
+        columns=columns,
+        crosses={},
+        others=frozenset(["user", "genre"]),
+    )
