@@ -16,6 +16,7 @@ from shardline.components.contracts.erasures.tombstones import (
     Tombstones,
     load_tombstones,
 )
+from shardline.components.contracts.spans.state import load_state
 from shardline.components.eraser.report import (
     ErasureReport,
     Touched,
@@ -86,6 +87,7 @@ def erase(
 
     Raises:
         EraseError: if the run folder holds no run, or the file of the ids.
+        StateError: if the state of runs in spans is damaged.
         PublicationError: if the newest published version is damaged.
         TombstonesError: if the tombstones that are there are damaged.
     """
@@ -104,6 +106,8 @@ def erase(
         for parent in run_folder.artifacts.glob("*/*"):
             remove_strays(parent)
         _bury(run_folder, scope)
+        if run.data.spans:
+            _expect_changes(run, run_folder)
     kept = KeptOutputs(outputs, scope, work)
     if report.known or report.resumed:
         remove_sets(outputs, work, run.training.checkpoint.folder)
@@ -179,6 +183,16 @@ def _bury(run_folder: RunFolder, scope: Scope) -> None:
     )
     if after != before:
         after.save(serving)
+
+
+def _expect_changes(run: Run, run_folder: RunFolder) -> None:
+    """Lets spans that were trained on have other raw data, without the ids."""
+    serving = str(run_folder.serving)
+    state = load_state(serving, run.name)
+    spans = {one.span for trained in state.runs for one in trained.plan.train}
+    if not spans <= set(state.erased):
+        erased = tuple(sorted({*state.erased, *spans}))
+        state.model_copy(update={"erased": erased}).save(serving)
 
 
 def _record(folder: Path, copy: Path) -> None:
