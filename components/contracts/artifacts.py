@@ -49,6 +49,14 @@ class ModelComparison(Artifact):
     TYPE_NAME = "shardline.ModelComparison"
 
 
+def hand_on_spans(source: Artifact, *targets: Artifact) -> None:
+    """Has artifacts name the spans that what they were made of holds, if it does."""
+    if source.has_custom_property("spans"):
+        spans = source.get_string_custom_property("spans")
+        for target in targets:
+            record_properties(target, {"spans": spans})
+
+
 def record_properties(
     artifact: Artifact, properties: Mapping[str, int | float | str]
 ) -> None:
