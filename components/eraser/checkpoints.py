@@ -22,14 +22,20 @@ from shardline.components.eraser.parity import erase_examples, erase_lookups
 from shardline.components.eraser.report import Change
 from shardline.components.eraser.stored_rows import set_rows
 from shardline.components.model.engine_config import engine_optimizer
+from shardline.components.trainer.warm_start import EVICTED_FOLDER
 from shardline.configs.schema import Table
 from shardline.embedding.checkpoint.index import index_entries
+from shardline.embedding.checkpoint.sets.cut import ROWS
+from shardline.embedding.checkpoint.warm_start.archive import archive_path
 
 _VALUE = ".ATTRIBUTES/VARIABLE_VALUE"
 
 
 def erase_from_checkpoint(
-    copy: Path, rows: Mapping[str, Sequence[int]], erasure: Erasure
+    copy: Path,
+    rows: Mapping[str, Sequence[int]],
+    erasure: Erasure,
+    evicted: Mapping[str, Sequence[int]],
 ) -> Change:
     """Resets rows and slots of a checkpoint, and drops what it repeats of them.
 
@@ -37,6 +43,7 @@ def erase_from_checkpoint(
         copy: a copy of the checkpoint's folder.
         rows: by table, the rows that no token has, ascending.
         erasure: what is erased from parity examples.
+        evicted: by table, rows that erased tokens had when they were evicted.
     """
     manifest = load_manifest(str(copy))
     prefix = checkpoint_prefix(str(copy))
@@ -53,11 +60,33 @@ def erase_from_checkpoint(
     folder = parity_folder(str(copy))
     examples = erase_examples(folder, erasure)
     lookups = erase_lookups(folder, rows)
+    archived = sum(erase_from_archive(copy, *of) for of in evicted.items())
     return Change(
-        rows=max(changed.values(), default=0),
+        rows=max(changed.values(), default=0) + archived,
         parity_examples=examples,
         parity_lookups=lookups,
     )
+
+
+def erase_from_archive(copy: Path, table: str, rows: Sequence[int]) -> int:
+    """Takes rows out of those that a warm start has archived; returns how many.
+
+    Args:
+        copy: a copy of the checkpoint's folder.
+        table: the table.
+        rows: those of erased tokens, when these were evicted.
+    """
+    folder = copy / EVICTED_FOLDER
+    numbers = archive_path(folder, table, ROWS)
+    if not numbers.exists():
+        return 0
+    kept = ~np.isin(np.load(numbers), rows)
+    if not kept.all():
+        for file in sorted(folder.glob(numbers.name.replace(f".{ROWS}.", ".*."))):
+            left = np.load(file)[kept]
+            file.unlink()
+            np.save(file, left)
+    return int(np.count_nonzero(~kept))
 
 
 def index_digest(folder: Path) -> str:

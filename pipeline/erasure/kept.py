@@ -13,7 +13,7 @@ from shardline.components.eraser.example_files import (
     holds_erased,
 )
 from shardline.components.eraser.graphs import erase_from_graph, rows_of_graph
-from shardline.components.eraser.living import erase_from_vocabularies
+from shardline.components.eraser.living import erase_from_vocabularies, evicted_rows
 from shardline.components.eraser.models import erase_from_model
 from shardline.components.eraser.published import erase_from_store
 from shardline.components.eraser.report import Change
@@ -44,18 +44,23 @@ class KeptOutputs:
         are reset as rows of erased tokens are.
         """
         for folder in self._outputs.folders("Trainer", "checkpoint"):
-            graph = self._outputs.graph_of(folder)
+            graph = self._outputs.trained_with(folder, "transform_graph")
             if graph is None:
                 why = "its transform graph is gone, so nobody knows whose its rows are"
                 self._work.remove(folder, why)
                 continue
-            self._reset(folder, rows_of_graph(graph, self._scope))
+            living = self._outputs.trained_with(folder, "vocabularies")
+            self._reset(folder, graph, living)
 
-    def _reset(self, folder: Path, rows: dict[str, list[int]]) -> None:
-        before = index_digest(folder)
+    def _reset(self, folder: Path, graph: Path, living: Path | None) -> None:
+        before, rows = index_digest(folder), rows_of_graph(graph, self._scope)
+        evicted: dict[str, list[int]] = {}
+        if living:
+            for name in self._scope.tables:
+                evicted[name] = evicted_rows(living, name, self._scope)
 
         def reset(copy: Path) -> Change:
-            change = erase_from_checkpoint(copy, rows, self._scope.erasure)
+            change = erase_from_checkpoint(copy, rows, self._scope.erasure, evicted)
             self._indices[before] = index_digest(copy)
             return change
 

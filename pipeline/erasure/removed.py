@@ -74,9 +74,14 @@ def _remove_training(folder: Path, work: Work) -> None:
 
 def remove_what_is_made_again(outputs: RunOutputs, work: Work) -> None:
     """Removes statistics and evaluations, which hold the most frequent values."""
-    for component, output in _MADE_AGAIN:
-        for folder in outputs.folders(component, output):
-            work.remove(folder, "made again when needed")
+    folders = [
+        folder
+        for component, output in _MADE_AGAIN
+        for folder in outputs.folders(component, output)
+    ]
+    kept = outputs.folder.artifacts / "SpanStatistics" / "spans"
+    for folder in [*folders, *sorted(kept.glob("*"))]:
+        work.remove(folder, "made again when needed")
 
 
 def remove_downloads(outputs: RunOutputs, scope: Scope, work: Work) -> None:

@@ -74,14 +74,20 @@ class RunOutputs:
         """
         return self.folder.artifacts / place_of(uri)
 
-    def graph_of(self, checkpoint: Path) -> Path | None:
-        """Returns the transform graph that a checkpoint was trained with.
+    def trained_with(self, checkpoint: Path, what: str) -> Path | None:
+        """Returns an input of the training of a checkpoint.
 
-        None if no record tells, or it is gone.
+        Args:
+            checkpoint: its folder.
+            what: the name of the input, such as `transform_graph`.
+
+        Returns:
+            None if no record tells, or it is gone, or there was none.
         """
         for execution in self.executions("Trainer"):
             made = execution.outputs.get("checkpoint")
             if made and self.here(made.uri) == checkpoint:
-                graph = self.here(execution.inputs["transform_graph"][0].uri)
-                return graph if graph.is_dir() else None
+                for given in execution.inputs.get(what, ()):
+                    folder = self.here(given.uri)
+                    return folder if folder.is_dir() else None
         return None

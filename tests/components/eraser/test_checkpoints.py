@@ -8,6 +8,7 @@ import tensorflow as tf
 from shardline_tests import load
 
 from shardline.components.eraser.checkpoints import (
+    erase_from_archive,
     erase_from_checkpoint,
     index_digest,
     initial_values,
@@ -35,8 +36,8 @@ def test_rows_and_slots_are_reset_and_nothing_else(old_run: Path) -> None:
     expected["user/accumulators"][rows["user"]] = 0.1
     before = index_digest(old_run / "checkpoint")
     with staged(old_run / "checkpoint") as copy:
-        change = erase_from_checkpoint(copy, rows, scope.erasure)
-        again = erase_from_checkpoint(copy, rows, scope.erasure)
+        change = erase_from_checkpoint(copy, rows, scope.erasure, {})
+        again = erase_from_checkpoint(copy, rows, scope.erasure, {})
         reader = tf.train.load_checkpoint(str(copy / "checkpoint"))
         for name, values in expected.items():
             key = f"embedding/{name.replace('/', '.S')}/{VALUE}"
@@ -45,6 +46,24 @@ def test_rows_and_slots_are_reset_and_nothing_else(old_run: Path) -> None:
     assert change.rows == 2
     assert not again
     assert index_digest(old_run / "checkpoint") == before
+
+
+def test_archived_rows_of_erased_tokens_go_with_their_slots(tmp_path: Path) -> None:
+    folder = tmp_path / "evicted"
+    folder.mkdir()
+    np.save(folder / "user.rows.npy", np.array([2, 5, 9]))
+    for tensor in ("parameters", "accumulators"):
+        np.save(folder / f"user.{tensor}.npy", np.arange(6.0).reshape(3, 2))
+    np.save(folder / "users.rows.npy", np.array([5]))
+
+    gone = [erase_from_archive(tmp_path, "user", rows) for rows in ([5, 7], [5], [])]
+
+    assert gone == [1, 0, 0]
+    assert np.load(folder / "user.rows.npy").tolist() == [2, 9]
+    for tensor in ("parameters", "accumulators"):
+        assert np.load(folder / f"user.{tensor}.npy").tolist() == [[0, 1], [4, 5]]
+    assert np.load(folder / "users.rows.npy").tolist() == [5]
+    assert erase_from_archive(tmp_path, "movie", [5]) == 0
 
 
 @pytest.mark.parametrize(
