@@ -50,7 +50,7 @@ class Change(Section):
 
     @property
     def text(self) -> str:
-        """In words, such as `3 tokens, 3 rows`."""
+        """The change in words, such as `3 tokens, 3 rows`."""
         return ", ".join(
             f"{count:,} {name.replace('_', ' ')}"
             for name, count in self.model_dump().items()

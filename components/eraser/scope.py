@@ -67,7 +67,7 @@ class Scope:
 
     @property
     def rows(self) -> dict[str, list[int]]:
-        """By table, the rows of ids that are rows themselves."""
+        """The rows of ids that are rows themselves, by table."""
         return (
             {self.table: sorted(map(int, self.tokens))} if self.kind == "range" else {}
         )
