@@ -32,6 +32,8 @@ from shardline.configs.section import Section
 
 _SPAN_FILE = "span.json"
 _WHOLE_FILE = "whole.json"
+# Nothing else in a store has such a name.
+_LEFT_OVER = f"*-*.{'[0-9a-f]' * 32}"
 
 
 class StoredPart(Section):
@@ -104,7 +106,7 @@ def damage_of(folder: str) -> str | None:
 
 @contextlib.contextmanager
 def new_folder(folder: str) -> Iterator[str]:
-    """Gives a folder to write a span to, beside its place; it is removed in the end.
+    """Gives a folder to write to, beside its place in a store; removed in the end.
 
     What killed runs have left there is removed first, if the store is local.
 
@@ -116,7 +118,7 @@ def new_folder(folder: str) -> Iterator[str]:
         if "://" in written:
             tf.io.gfile.makedirs(written)
         else:
-            remove_dead(Path(folder).parent, "*-v*-*.*")
+            remove_dead(Path(folder).parent, _LEFT_OVER)
             stack.enter_context(held(Path(written)))
         stack.callback(_remove, written)
         yield written

@@ -61,8 +61,6 @@ class Progress:
 
     def parts(self, found: FoundSpan) -> list[Part]:
         """Returns which parts of this version were trained on, as few as tell it."""
-        if found.span in self._skipped:
-            return []
         parts = self._trained.get((found.span, found.version), {})
         if "all" in parts or {"head", "tail"} <= set(parts):
             return ["all"]
