@@ -43,7 +43,8 @@ class LivingVocabulary(Artifact):
 class ModelComparison(Artifact):
     """How a candidate does beside the model in service.
 
-    Holds `comparison.json` (`components.contracts.spans.comparison`).
+    Holds `comparison.json` (`components.contracts.spans.comparison`), and the same for
+    people, with all slices, in `comparison.txt`.
     """
 
     TYPE_NAME = "shardline.ModelComparison"
