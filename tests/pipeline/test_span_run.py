@@ -156,11 +156,11 @@ def test_second_call_does_nothing_and_says_so(
     assert sorted(path.name for path in (months / "serving").iterdir()) == versions
 
 
-@pytest.mark.parametrize("where", ["  Trainer: ", "Pusher"])
+@pytest.mark.parametrize("where", ["  Trainer: ", "  Pusher: "])
 def test_killed_run_comes_to_the_same_end(
     where: str, months: Path, spans_config: Path, tmp_path: Path, shardline: Any
 ) -> None:
-        killed = tmp_path / "run"
+    killed = tmp_path / "run"
     with subprocess.Popen(
         [stopped_run.SHARDLINE, "run", spans_config, "--output-dir", killed],
         stdout=subprocess.PIPE,
