@@ -124,4 +124,10 @@ ELSEWHERE = {
     "pipeline/test_span_run.py": "pipeline/runners/span_loop",
     # What commands show is tested by what they print.
     "pipeline/commands/test_checkpoint.py": "pipeline/commands/checkpoint_tables",
+    # Parts of an erasure, which is done to a whole run folder, killed and done again.
+    "pipeline/erasure/test_erase.py": """
+        components/eraser/example_files components/eraser/transformed
+        components/eraser/work pipeline/erasure/kept pipeline/erasure/removed
+        pipeline/erasure/run_outputs
+    """,
 }
