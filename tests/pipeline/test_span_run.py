@@ -48,7 +48,7 @@ def months(
 
 
 def _state(folder: Path) -> SpanState:
-    return load_state(str(months / "serving"), "small_spans")
+    return load_state(str(folder / "serving"), "small_spans")
 
 
 def _tokens(vocabularies: str, table: str) -> dict[str, int]:
