@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from shardline.components.contracts.living_vocabulary import (
 )
 from shardline.components.contracts.spans.comparison import load_comparison
 from shardline.components.contracts.spans.state import SpanState, load_state
+from shardline.components.pusher.newest_model import newest_model
 
 stopped_run = load("pipeline/test_stopped_run.py")
 pytestmark = pytest.mark.slow
@@ -102,34 +103,74 @@ def test_token_that_stays_keeps_its_row(months: Path) -> None:
     assert kept > 50
 
 
-def test_users_of_a_span_are_served_by_its_version(months: Path) -> None:
-    first, *_, second = _state(months).runs
-    old = _tokens(first.base.vocabularies, "user")
-    new = _tokens(second.base.vocabularies, "user")
+@pytest.fixture(scope="module")
+def scores_of(months: Path) -> Iterator[Callable[[list[str]], np.ndarray]]:
+    """The scores of users by the newest version: of one example, its user replaced."""
+    examples = sorted(months.glob("artifacts/SpanExamples/examples/*/Split-eval/*"))
+    records = tf.data.TFRecordDataset(str(examples[-1]), compression_type="GZIP")
+    serialized = next(records.as_numpy_iterator())
+    with newest_model(months / "serving") as (_, folder):
+        model = tf.saved_model.load(str(folder))
+
+        def scores(users: list[str]) -> np.ndarray:
+            requests = []
+            for user in users:
+                example = tf.train.Example.FromString(serialized)
+                example.features.feature["user_id"].bytes_list.value[0] = user.encode()
+                requests.append(example.SerializeToString())
+            answer = model.signatures["serving_default"](tf.constant(requests))
+            found: np.ndarray = answer["scores"].numpy()
+            return found
+
+        yield scores
+
+
+def test_deltas_carry_what_came(
+    months: Path, scores_of: Callable[[list[str]], np.ndarray]
+) -> None:
+    first, second, third = _state(months).runs
+    serving = months / "serving"
+    assert (serving / first.version).is_dir()
+    for run in (second, third):
+        assert not (serving / run.version).exists()
+        assert (serving / "deltas" / run.version).is_dir()
+    old = _tokens(second.base.vocabularies, "user")
+    new = _tokens(third.base.vocabularies, "user")
     came = sorted(new.keys() - old.keys())
     assert came
-    served = tf.saved_model.load(str(months / "serving" / second.version))
-    request = _lookup_inputs(served, user_id=new[came[0]])
-    rows = served.signatures["lookup"](**request)["user_id"].numpy()
-    table = _table(second.base.checkpoint, "user")
-    np.testing.assert_array_equal(rows[0], table[new[came[0]]])
-    unknown = table[-1]
-    assert not np.array_equal(rows[0], unknown)
+
+    unknown, *scores = scores_of(["nobody", *came])
+
+    assert all(score != unknown for score in scores)
 
 
-def _lookup_inputs(served: Any, **ids: int) -> Mapping[str, tf.Tensor]:
-    """Returns a request for some rows; other features have no ids, or any."""
-    _, signature = served.signatures["lookup"].structured_input_signature
-    inputs: dict[str, Any] = {}
-    for name, spec in signature.items():
-        if name.endswith("_row_splits"):
-            inputs[name] = np.array([0, 0], np.int64)
-        elif name.endswith(("_values", "_weights")):
-            inputs[name] = np.zeros([0], spec.dtype.as_numpy_dtype)
-        else:
-            inputs[name] = np.array([0], np.int64)
-    given = {name: np.array([row], np.int64) for name, row in ids.items()}
-    return {name: tf.constant(value) for name, value in (inputs | given).items()}
+def test_evicted_tokens_answer_as_unknown_ones(
+    months: Path, scores_of: Callable[[list[str]], np.ndarray]
+) -> None:
+    first, *_, third = _state(months).runs
+    old = _tokens(first.base.vocabularies, "user")
+    gone = sorted(old.keys() - _tokens(third.base.vocabularies, "user").keys())
+    assert gone
+
+    unknown, *scores = scores_of(["nobody", *gone])
+
+    assert all(score == unknown for score in scores)
+
+
+def test_evicted_rows_are_used_again_and_learn_anew(months: Path) -> None:
+    first, *_, third = _state(months).runs
+    old = _tokens(first.base.vocabularies, "user")
+    new = _tokens(third.base.vocabularies, "user")
+    was_of_others = set(new.values()) & {
+        old[token] for token in old.keys() - new.keys()
+    }
+
+    before = _table(first.base.checkpoint, "user")
+    after = _table(third.base.checkpoint, "user")
+
+    assert was_of_others
+    for row in was_of_others:
+        assert not np.array_equal(before[row], after[row])
 
 
 def test_models_are_compared_on_what_none_of_them_has_seen(months: Path) -> None:
