@@ -178,7 +178,7 @@ def test_models_are_compared_on_what_none_of_them_has_seen(months: Path) -> None
 
     comparison = load_comparison(str(max(found, key=lambda path: int(path.name))))
 
-    assert comparison.judged_on == _SPANS[-1]
+    assert comparison.judged_on == f"span {_SPANS[-1]}"
     assert set(comparison.models) == {"candidate", "in_service", "never_updated"}
 
 
