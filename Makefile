@@ -7,6 +7,7 @@ UV := $(BIN)/uv
 INSTALLED := $(VENV)/.installed
 KERNELS := $(VENV)/.kernels
 RUN := runs/movielens
+MONTHS := runs/movielens_monthly
 # What the benchmarks' rivals run in, and what is installed there.
 LOCKS := benchmarks/rivals
 RIVALS := build/bench/rivals-venv
@@ -15,7 +16,7 @@ ORBAX := build/bench/orbax-venv
 ORBAX_INSTALLED := $(ORBAX)/.installed
 
 .PHONY: help setup demo check test coverage torture sanitize lint bench bench-engine bench-preprocess bench-serving \
-	bench-checkpoint bench-quality lock rivals-lock clean
+	bench-checkpoint bench-continuous bench-quality demo-continuous lock rivals-lock clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*##/ {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -52,6 +53,10 @@ $(KERNELS): $(INSTALLED) embedding/native/build.py $(wildcard embedding/native/s
 demo: $(KERNELS)  ## MovieLens 100K: from ratings to a served prediction
 	@$(BIN)/shardline run configs/movielens.yaml --output-dir $(RUN)
 	@$(BIN)/python -m shardline.pipeline.commands.movielens_demo configs/movielens.yaml --output-dir $(RUN) --user 42
+
+demo-continuous: $(KERNELS)  ## MovieLens by months: a model that lives, beside others
+	@$(BIN)/shardline run configs/movielens_monthly.yaml --output-dir $(MONTHS)
+	@$(BIN)/python -m shardline.pipeline.commands.continuous_demo configs/movielens_monthly.yaml --output-dir $(MONTHS)
 
 # What finds most in least time: rules, readers, formats and the engine's contract, in about
 # four minutes of CPU altogether. Left out are whole runs, servers and exports, which
@@ -124,6 +129,10 @@ bench-serving: $(KERNELS)  ## The served model beside stock Keras, publishing, t
 
 bench-checkpoint: $(KERNELS) $(ORBAX_INSTALLED)  ## Checkpoint sets beside the disk and rivals
 	@$(BIN)/python -m benchmarks.checkpoint
+
+bench-continuous: $(KERNELS)  ## A model that lives: quality, freshness, vocabularies, gates
+	@$(BIN)/shardline run configs/movielens_monthly.yaml --output-dir $(MONTHS)
+	@$(BIN)/python -m benchmarks.continuous
 
 bench-quality: $(KERNELS)  ## The demo model's quality against its rivals, three seeds
 	@$(BIN)/shardline run configs/movielens.yaml --output-dir $(RUN)

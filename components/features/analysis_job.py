@@ -190,7 +190,7 @@ def _merged(
         [
             report
             for span in spans
-            if not living_tables(preprocessing) or span.folder in living.ages
+            if not living_tables(preprocessing) or span.name in living.counting.ages
             for report in reports[span.name]
         ],
     )

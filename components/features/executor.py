@@ -117,7 +117,7 @@ def _check(examples: list[Artifact], split: str, count: int) -> None:
     recorded = recorded_count(examples, split)
     if recorded is not None and recorded != count:
         raise LostRowsError(
-            f"Split '{split}': ReaderExampleGen made {recorded:,} examples, and "
+            f"Split '{split}': {recorded:,} examples were made of the raw data, and "
             f"{count:,} were found in its files and transformed."
         )
 

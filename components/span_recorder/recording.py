@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from shardline.components.contracts.spans.comparison import CANDIDATE, Comparison
 from shardline.components.contracts.spans.files import SpanFiles
+from shardline.components.contracts.spans.learnt import together
 from shardline.components.contracts.spans.plan import Base, SpanPlan, Trained
 from shardline.components.contracts.spans.profile import SpanProfile
 from shardline.components.contracts.spans.state import SpanState, StateError
@@ -121,7 +122,7 @@ def _base(plan: SpanPlan, made: Made) -> Base:
         vocabularies=made.vocabularies,
         transform_graph=made.transform_graph,
         steps=made.steps,
-        spans=learnt,
+        spans=together(learnt),
     )
 
 

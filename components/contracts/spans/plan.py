@@ -48,7 +48,7 @@ class Base(Section):
         vocabularies: a LivingVocabulary, that of the checkpoint.
         transform_graph: the graph that made its training data.
         steps: training steps behind it.
-        spans: what it has learnt, as lineage names it.
+        spans: what it has learnt, as lineage names it; `1 to 7` are all from 1 to 7.
     """
 
     checkpoint: str

@@ -12,7 +12,8 @@ and the distinct tokens counted; not with how many spans came before.
 4. If they are more, the capacity grows; or, if it is fixed, tokens not seen in the new
    spans make room, as many as there are such that each who comes is more frequent than
    each who goes. Those who go are candidates then.
-5. Of the candidates left over, the most frequent are kept, as many as the capacity.
+5. Of the candidates left over, as many as the capacity are kept: those with the highest
+   counts by how many spans ago they were seen, so that old ones make room for new ones.
 """
 
 import dataclasses
@@ -53,7 +54,7 @@ class Update:
 
     Attributes:
         state: columns as in `STATE_SCHEMA`: tokens with a row by their rows, then
-            candidates, the most frequent first.
+            candidates, those that would be kept first of all first.
         capacity: rows for tokens.
         admitted: columns `token`, `row`, `count` of tokens that came.
         evicted: likewise of those that went, with the row that they had.
@@ -97,7 +98,7 @@ def updated(
     if len(order) > free and living.when_full != "nobody":
         room = tokens.make_room(order[free:], living.when_full)
     tokens.admit(order[: free + room], capacity)
-    update = tokens.update(capacity)
+    update = tokens.update(capacity, age)
     check_rows(before.state, update)
     return update
 
@@ -284,12 +285,12 @@ class _Tokens:
         is_taken[self.row[self.row >= 0]] = True
         self.row[admitted] = np.flatnonzero(~is_taken)[: len(admitted)]
 
-    def update(self, capacity: int) -> Update:
+    def update(self, capacity: int, age: int) -> Update:
         """Returns what has become of all tokens."""
         was, is_live = self.row_before >= 0, self.row >= 0
         live = np.flatnonzero(is_live)
         live = live[np.argsort(self.row[live])]
-        kept = np.concatenate([live, self.in_order(self.waiting)[:capacity]])
+        kept = np.concatenate([live, self._kept_waiting(capacity, age)])
         state = pa.table(
             {
                 "token": self.token.take(pa.array(kept)),
@@ -308,6 +309,19 @@ class _Tokens:
             kept=int(np.count_nonzero(was & is_live)),
             moved=int(np.count_nonzero(moved)),
         )
+
+    def _kept_waiting(self, most: int, age: int) -> np.ndarray:
+        """Returns where the candidates are that are remembered."""
+        waiting = np.flatnonzero(self.waiting)
+        columns = {
+            "token": self.token.take(pa.array(waiting)),
+            "worth": self.count[waiting] / (1 + age - self.last_seen[waiting]),
+            "last_seen": self.last_seen[waiting],
+        }
+        keys = [(key, "descending") for key in ("worth", "last_seen", "token")]
+        order = pc.sort_indices(pa.table(columns), sort_keys=keys)[:most]
+        kept: np.ndarray = waiting[order.to_numpy()]
+        return kept
 
     def _changed(self, chosen: np.ndarray, rows: np.ndarray) -> pa.Table:
         """Returns chosen tokens in the order of rows."""

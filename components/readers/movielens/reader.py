@@ -156,7 +156,7 @@ class MovieLens100K:
 
     def span_examples(
         self, root: beam.Pipeline, path: str, spans: Sequence[FoundSpan]
-    ) -> dict[FoundSpan, PCollection[tf.train.Example]]:
+    ) -> dict[FoundSpan, PCollection[bytes]]:
         """Adds the reading of some spans to a pipeline.
 
         Args:
@@ -165,8 +165,8 @@ class MovieLens100K:
             spans: of `spans`.
 
         Returns:
-            The examples of each span, users mixed; they know all older ratings, of
-            whatever span.
+            Serialized examples of each span; they know all older ratings, of whatever
+            span.
 
         Raises:
             ArchiveError: the archive is not as its format says.
@@ -197,10 +197,7 @@ class MovieLens100K:
                 _span_examples, self._history_length, periods, AsSingleton(catalog)
             ).with_outputs(*tags)
         )
-        return {
-            span: users[tag] | f"Mix[{tag}]" >> _Mix()
-            for span, tag in zip(spans, tags, strict=True)
-        }
+        return {span: users[tag] for span, tag in zip(spans, tags, strict=True)}
 
 
 def _by_user(rating: Rating) -> tuple[str, tuple[str, float, int]]:
@@ -245,8 +242,10 @@ def _split_examples(
     user_id, fields = user_ratings
     ratings = [Rating(user_id, *rest) for rest in fields]
     for rating, example in rating_examples(user_id, ratings, catalog, history_length):
+        order = zlib.crc32(f"{user_id} {rating.movie_id}".encode())
+        keyed = order % _MIXING_GROUPS, (order, example.SerializeToString())
         split = [name for name, start in starts if start <= rating.timestamp][-1]
-        yield TaggedOutput(split, _keyed(rating, example))
+        yield TaggedOutput(split, keyed)
 
 
 def _span_examples(
@@ -255,7 +254,7 @@ def _span_examples(
     periods: Sequence[tuple[str, int, int]],
     catalog: Catalog,
 ) -> Iterator[Any]:
-    """Yields one user's examples of some periods, keyed for mixing and tagged."""
+    """Yields one user's examples of some periods, tagged with their span."""
     user_id, fields = user_ratings
     last = max(end for _, _, end in periods)
     ratings = [Rating(user_id, *rest) for rest in fields if rest[2] < last]
@@ -275,12 +274,7 @@ def _span_examples(
     ):
         tag = period_of(rating.timestamp)
         assert tag
-        yield TaggedOutput(tag, _keyed(rating, example))
-
-
-def _keyed(rating: Rating, example: tf.train.Example) -> _Keyed:
-    order = zlib.crc32(f"{rating.user_id} {rating.movie_id}".encode())
-    return order % _MIXING_GROUPS, (order, example.SerializeToString())
+        yield TaggedOutput(tag, example.SerializeToString())
 
 
 class _Mix(beam.PTransform[Any, Any]):

@@ -13,6 +13,7 @@ from shardline.components.comparison.judged_models import (
     model_in_service,
     never_updated_model,
 )
+from shardline.components.contracts.spans.plan import PlannedSpan
 from shardline.components.pusher.publication import Record
 from shardline.components.pusher.publish import publish_model
 from shardline.configs.schema import Publishing
@@ -46,7 +47,7 @@ def test_newest_published_model_is_given_with_what_it_learnt(
     (model / "saved_model.pb").write_bytes(b"newer graph")
     version = publish(model, serving, model="b", spans="2026-01, 2026-02")
 
-    with model_in_service(serving) as found:
+    with model_in_service(serving, "candidate") as found:
         assert found.about.version == str(version)
         assert found.about.spans == "2026-01, 2026-02"
         assert found.about.uri == f"{serving}/{version}"
@@ -56,8 +57,45 @@ def test_newest_published_model_is_given_with_what_it_learnt(
     assert Path(folder).exists() is ("://" not in serving)
 
 
+def test_candidate_that_was_published_before_a_kill_is_not_compared_with_itself(
+    model: Path, serving: str
+) -> None:
+    version = publish(model, serving, model="a")
+    (model / "saved_model.pb").write_bytes(b"newer graph")
+    publish(model, serving, model="candidate")
+
+    with model_in_service(serving, "candidate") as found:
+        assert found.about.version == str(version)
+
+
+def test_candidate_that_is_published_alone_finds_nothing_in_service(
+    model: Path, serving: str
+) -> None:
+    publish(model, serving, model="candidate")
+
+    with model_in_service(serving, "candidate") as found:
+        assert found is None
+
+
+def test_version_that_has_learnt_what_judges_is_passed_over(
+    model: Path, serving: str
+) -> None:
+    versions = []
+    for spans in ("1", "1 to 2", "1 to 3"):
+        (model / "saved_model.pb").write_text(spans)
+        versions.append(publish(model, serving, model=spans, spans=spans))
+
+    for judged_on, version in (("4", 2), ("3", 1), ("2", 0)):
+        span = PlannedSpan(span=judged_on, digest="d")
+        with model_in_service(serving, "candidate", span) as found:
+            assert found.about.version == str(versions[version])
+    span = PlannedSpan(span="1", digest="d")
+    with model_in_service(serving, "candidate", span) as found:
+        assert found is None
+
+
 def test_nothing_is_in_service_at_first(serving: str) -> None:
-    with model_in_service(serving) as found:
+    with model_in_service(serving, "candidate") as found:
         assert found is None
 
 
@@ -67,7 +105,7 @@ def test_version_that_was_damaged_says_so(model: Path) -> None:
     with tf.io.gfile.GFile(f"{serving}/{version}/variables/variables.index", "w") as f:
         f.write("else")
 
-    with model_in_service(serving) as found:
+    with model_in_service(serving, "candidate") as found:
         assert found.folder == ""
         assert "is not what was published" in found.why_not
 
@@ -75,7 +113,7 @@ def test_version_that_was_damaged_says_so(model: Path) -> None:
 def test_version_without_a_publication_says_so(tmp_path: Path, model: Path) -> None:
     shutil.copytree(model, tmp_path / "serving" / "7")
 
-    with model_in_service(str(tmp_path / "serving")) as found:
+    with model_in_service(str(tmp_path / "serving"), "candidate") as found:
         assert found.about.version == "7"
         assert "Publish the model again" in found.why_not
 

@@ -12,6 +12,8 @@ from shardline.components.contracts.checkpoint_manifest import (
     CheckpointManifest,
     checkpoint_prefix,
 )
+from shardline.components.contracts.living_vocabulary import TableChanges
+from shardline.components.exporter.model_card import card_of
 from shardline.components.exporter.serving_model import ServingModel
 from shardline.components.features.analysis.statistics import (
     FeatureStatistics,
@@ -24,7 +26,7 @@ from shardline.components.model.engine_config import table_rows
 from shardline.components.trainer.inputs import Batch, filled_batches, unlabelled_batch
 from shardline.components.trainer.learner import new_learner
 from shardline.components.trainer.loop import save
-from shardline.configs.schema import FeatureSet, Model, Target, Training
+from shardline.configs.schema import FeatureSet, Model, Serving, Target, Training
 
 BATCH_SIZE = 2
 TARGET = Target(label="bought", example_weight="times_seen")
@@ -124,9 +126,16 @@ def number_statistics(mean: float = 0.0, variance: float = 1.0, **others: float)
     return NumberStatistics(mean=mean, variance=variance, **(zeros | others))
 
 
+CHANGES = TableChanges(
+    capacity=3, live=3, admitted=1, evicted=1, kept=2, free=0, waiting=4,
+    digest="d", state_digest="s",
+)  # fmt: skip
+
+
 class Exported(NamedTuple):
     """A model, what its signatures are, and the scores of the engine."""
 
+    folder: str
     signatures: Any
     scores: np.ndarray
 
@@ -152,6 +161,7 @@ def transform_output(
             "visits": number_statistics(),
         },
         boundaries={"age": [28.0, 50.0]},
+        living={"user": CHANGES},
     )
     write_transform_graph(
         str(folder / "written"),
@@ -193,7 +203,7 @@ def exported(
     dataset = tf.data.Dataset.from_tensor_slices([serialized(row) for row in ROWS])
     scores = learner.predict(filled_batches(dataset, BATCH_SIZE, parse))
     ServingModel(folder, transform_output).save(f"{folder}/export")
-    return Exported(tf.saved_model.load(f"{folder}/export").signatures, scores)
+    return Exported(folder, tf.saved_model.load(f"{folder}/export").signatures, scores)
 
 
 @pytest.fixture(scope="module")
@@ -218,6 +228,23 @@ def test_every_table_has_the_rows_its_ids_need(
         "age": 3,
         "pair": 11,
     }
+
+
+def test_card_tells_what_became_of_a_vocabulary_that_lives(
+    exported: Exported, transform_output: tft.TFTransformOutput
+) -> None:
+    card = card_of(
+        f"{exported.folder}/export",
+        "kinds",
+        [],
+        checkpoint_folder=exported.folder,
+        checkpoint_uri=exported.folder,
+        transform_output=transform_output,
+        serving=Serving(),
+    )
+
+    assert card.vocabularies["user"].tokens == 3
+    assert card.vocabularies["user"].living == str(CHANGES)
 
 
 def test_examples_are_answered_as_the_engine_did(

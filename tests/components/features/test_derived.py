@@ -14,7 +14,7 @@ from shardline.components.features.graph.transform_graph import TransformGraph
 from shardline.components.features.job import preprocess
 from shardline.components.features.reading.sources import Examples, sources_below
 from shardline.components.readers.files import BadInputError, LostRowsError, settings_of
-from shardline.configs.schema import Job
+from shardline.configs.schema import Job, Spans
 
 _FUNCTIONS = load(Path(__file__).with_name("derived_functions.py"))
 LosingPipeline = load("components/losing.py").LosingPipeline
@@ -82,6 +82,16 @@ def test_features_read_what_a_function_makes(tmp_path: Path) -> None:
     # red occurs four times, blue twice, hen and fox once.
     assert columns["words"].to_list() == [[0, 3], [0, 2], [1]]
     assert columns["first"].numpy().tolist() == [0, 0, 1]
+
+
+def test_vocabularies_of_what_a_function_makes_live(tmp_path: Path) -> None:
+    job = job_of(tmp_path, **WORDS)
+    in_spans = job.data.model_copy(update={"spans": Spans()})
+
+    columns, graph = run(job.model_copy(update={"data": in_spans}), tmp_path)
+
+    assert columns["words"].to_list() == [[0, 3], [0, 2], [1]]
+    assert tft.TFTransformOutput(graph).vocabulary_size_by_name("word") == 1000
 
 
 def test_analyzers_of_a_function_see_all_examples(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ class Runs:
         self.data = folder / "data"
         self.files = {"format": "csv", "splits": {"train": "{SPAN}/*.csv"}} | files
         self.column: str | None = "at"
+        self.every: str | None = None
         self.held_out = 0.25
         self.number = 0
         self.serving = folder / "serving"
@@ -63,7 +64,7 @@ class Runs:
             "files": self.files,
             "columns": COLUMNS,
             "label": "label",
-            "spans": {"column": self.column},
+            "spans": {"column": self.column, "every": self.every},
         }
 
     def planned(self, *names: str) -> tuple[PlannedSpan, ...]:

@@ -15,11 +15,12 @@ from shardline.components.contracts.data_card import (
     recorded_count,
 )
 from shardline.components.contracts.spans.files import load_span_files
-from shardline.components.readers.files import BadInputError, LostRowsError
+from shardline.components.readers.files import BadInputError, LostRowsError, units
 from shardline.components.span_examples import reading
 from shardline.components.span_examples.executor import SpanTwiceError
 
 shared = load(Path(__file__).with_name("stored_spans.py"))
+written = load("components/readers/files/conftest.py")
 LosingPipeline = load("components/losing.py").LosingPipeline
 FIRST_DAY, SECOND_DAY, THIRD_DAY = shared.DAYS
 
@@ -209,7 +210,7 @@ def test_a_new_version_is_read_and_the_old_one_stays(runs: Any) -> None:
 def test_what_a_killed_run_has_left_is_not_used(runs: Any) -> None:
     runs.run(FIRST_DAY)
     (folder,) = runs.kept.values()
-    left = folder.with_name(f"{folder.name}.0123")
+    left = folder.with_name(f"{folder.name}.{'0123' * 8}")
     folder.rename(left)
     (left / "whole.json").unlink()
 
@@ -234,6 +235,45 @@ def test_damaged_files_of_the_store_are_read_again(
     assert "read again, for what was read is damaged" in caplog.text
     assert len(shared.times(examples, "train")) == 40
     assert next(folder.glob("*.gz")).read_bytes() == content
+
+
+@pytest.mark.parametrize("format_", ["csv", "tfrecord", "parquet"])
+def test_days_are_cut_of_files_in_parts_and_no_row_is_lost(
+    format_: str, runs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of files that several workers read, each day gets its own rows."""
+    monkeypatch.setattr(units, "_PART_BYTES", 64)
+    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    shutil.rmtree(runs.data)
+    runs.data.mkdir()
+    rows = [
+        {"label": float(n % 2), "user": f"u{n}", "tags": ["x"], "at": second}
+        for n, second in enumerate(
+            second
+            for n in range(40)
+            for second in shared.seconds(n % 3, range(n, n + 1))
+        )
+    ]
+    rows[7]["label"] = 7.0
+    write = getattr(written, format_)
+    content = write(rows, runs.data) if format_ == "tfrecord" else write(rows)
+    (runs.data / f"all.{format_}").write_bytes(content)
+    runs.files = {
+        "format": format_,
+        "splits": {"train": f"all.{format_}"},
+        "on_bad_example": "skip",
+        "max_bad_share": 0.5,
+    }
+    runs.every = "day"
+
+    examples = runs.run(FIRST_DAY, SECOND_DAY)
+
+    assert shared.times(examples, "train") == sorted(
+        row["at"] for n, row in enumerate(rows) if n % 3 != 2 and n != 7
+    )
+    card = load_data_card(examples.uri)
+    assert card is not None
+    assert (card.rows, card.left_out, card.examples) == (27, 1, {"train": 26})
 
 
 def test_a_failed_reading_leaves_nothing(runs: Any) -> None:

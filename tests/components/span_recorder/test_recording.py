@@ -113,7 +113,7 @@ def test_baseline_is_never_updated_and_what_was_learnt_adds_up() -> None:
 
     assert second.baseline == "model/1"
     assert second.base is not None
-    assert second.base.spans == ("1", "2")
+    assert second.base.spans == ("1 to 2",)
 
 
 def test_model_that_begins_anew_has_learnt_its_window_alone() -> None:
@@ -122,7 +122,7 @@ def test_model_that_begins_anew_has_learnt_its_window_alone() -> None:
     second = record(first, plan_of(first, "2", "3", new="3", warm_start=False))
 
     assert second.base is not None
-    assert second.base.spans == ("2", "3")
+    assert second.base.spans == ("2 to 3",)
 
 
 def test_profiles_are_of_new_spans_and_histories_are_not_kept_twice() -> None:

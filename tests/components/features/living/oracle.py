@@ -101,10 +101,14 @@ class Oracle:
             return (token.last_seen, token.count, name)
         return (token.count, token.last_seen, name)
 
+    def _worth(self, name: bytes) -> float:
+        token = self.tokens[name]
+        return token.count / (1 + self.age - token.last_seen)
+
     def _bound(self) -> None:
         waiting = sorted(
             (n for n, t in self.tokens.items() if t.row is None),
-            key=lambda n: (self.tokens[n].count, self.tokens[n].last_seen, n),
+            key=lambda n: (self._worth(n), self.tokens[n].last_seen, n),
             reverse=True,
         )
         for name in waiting[self.capacity :]:

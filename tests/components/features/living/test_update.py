@@ -86,8 +86,36 @@ def random_spans(rng: np.random.Generator, number: int) -> list[dict[bytes, int]
 def test_updates_are_those_of_dictionaries(
     rules: tuple[int, dict[str, Any]], seed: int
 ) -> None:
-    rng = np.random.default_rng(seed)
-    min_count, living = rules[0], Living(**rules[1])
+    living = Living(**rules[1])
+
+    went = compare_with_dictionaries(np.random.default_rng(seed), rules[0], living)
+
+    if living.evict_after or (living.capacity and living.when_full != "nobody"):
+        assert went > 0 or living.grow_by
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_updates_by_random_rules_are_those_of_dictionaries(seed: int) -> None:
+    rng = np.random.default_rng([seed, 16])
+    min_count = int(rng.integers(1, 6))
+    decay = float(rng.choice([1.0, 0.75, 0.5]))
+    below = min_count * float(rng.random()) if decay < 1 and rng.random() < 0.5 else 0
+    living = Living(
+        capacity=int(rng.integers(1, 60)) if rng.random() < 0.7 else None,
+        grow_by=int(rng.integers(1, 30)) if rng.random() < 0.3 else None,
+        decay=decay,
+        evict_after=int(rng.integers(1, 7)) if rng.random() < 0.5 else None,
+        evict_below=below or None,
+        when_full=str(rng.choice(["oldest", "rarest", "nobody"])),
+    )
+
+    compare_with_dictionaries(rng, min_count, living)
+
+
+def compare_with_dictionaries(
+    rng: np.random.Generator, min_count: int, living: Living
+) -> int:
+    """Updates a vocabulary by many spans; returns how many tokens went."""
     expected = oracle.Oracle(min_count, living)
     before, came, went = Before(), 0, 0
     for number in range(25):
@@ -120,8 +148,7 @@ def test_updates_are_those_of_dictionaries(
         before, came = after(before, update, age), came + update.admitted.num_rows
         went += update.evicted.num_rows
     assert came > 0
-    if living.evict_after or (living.capacity and living.when_full != "nobody"):
-        assert went > 0 or living.grow_by
+    return went
 
 
 def test_order_of_tokens_and_spans_of_equal_counts_changes_nothing() -> None:
@@ -186,6 +213,17 @@ def test_token_that_made_room_comes_back_with_its_count() -> None:
     third = updated(after(before, second, 2), {3: counts_of({b"a": 2})}, rules, 3)
 
     assert rows_of(third.state) == {b"a": 0}
+
+
+def test_candidates_of_old_make_room_for_new_ones() -> None:
+    rules = Vocabulary(min_count=5, living=Living(capacity=1))
+    before = first({b"old": 4}, min_count=5, capacity=1)
+    for age in range(2, 8):
+        update = updated(before, {age: counts_of({b"new": 1})}, rules, age)
+        before = after(before, update, age)
+
+    # `old` is worth 4, 2, 4 / 3, 1 and then less than `new` is.
+    assert before.state.column("token").to_pylist() == [b"new"]
 
 
 def test_forgotten_token_is_counted_anew() -> None:

@@ -42,14 +42,19 @@ def written(folder: Path) -> Iterator[Callable[[str, object], None]]:
         def write(name: str, examples: object) -> None:
             _ = (
                 examples
-                | f"Bytes[{name}]"
-                >> beam.Map(lambda e: e.SerializeToString(deterministic=True))
+                | f"Bytes[{name}]" >> beam.Map(canonical)
                 | f"Write[{name}]"
                 >> beam.io.WriteToTFRecord(str(folder / name), num_shards=1)
             )
 
         write.root = root
         yield write
+
+
+def canonical(example: tf.train.Example | bytes) -> bytes:
+    if isinstance(example, bytes):
+        example = tf.train.Example.FromString(example)
+    return example.SerializeToString(deterministic=True)
 
 
 def records(folder: Path, name: str) -> list[bytes]:
