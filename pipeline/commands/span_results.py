@@ -111,7 +111,7 @@ def result_of(
     baseline = BASELINE if BASELINE in comparison.models else CANDIDATE
     return SpanResult(
         trained=trained.plan.spans,
-        judged_on=comparison.judged_on,
+        judged_on=str(trained.plan.evaluate),
         version=trained.version,
         base=trained.base,
         steps=trained.base.steps - steps,

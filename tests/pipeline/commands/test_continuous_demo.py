@@ -55,7 +55,7 @@ def test_each_month_has_its_three_models() -> None:
 
     assert len(rows) == 3 * len(MONTHS)
     assert rows[6] == [
-        *("1998-03", "1998-04", "published: warm start"),
+        *("1998-03", "1998-04", "published"),
         *("0.7500", "0.9000", "20", "1.0%"),
     ]
     assert rows[8][2:] == ["never updated", "0.7400", "0.9000", "", "10.0%"]
