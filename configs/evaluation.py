@@ -12,8 +12,8 @@ _Margin = Annotated[Float, Field(ge=0)]
 class Regression(Section):
     """How much worse than the model in service a candidate may be.
 
-    A candidate is refused if it is worse by more than a margin, both as measured and by
-    the confidence interval of the difference.
+    A candidate is refused if it is worse by more than a margin as measured, and by the
+    whole confidence interval of the difference it is worse at all.
     """
 
     # The fall of AUC, and of AUC grouped by `evaluation.group_by`.
@@ -21,7 +21,7 @@ class Regression(Section):
     # The rise of normalized entropy.
     normalized_entropy: _Margin = 0.01
     # How far the sum of scores over the positives may be off 1, if the model in service
-    # is closer.
+    # is closer, by the whole interval.
     calibration: _Margin = 0.2
     # A rise of AUC above this is no progress, but a label that leaked.
     suspicious_auc: _Margin = 0.1

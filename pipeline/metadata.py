@@ -9,7 +9,7 @@ by what it recorded.
 
 import dataclasses
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -85,12 +85,14 @@ class RecordedExecution:
         state: how it ended.
         parameters: the component's parameters by name.
         outputs: the artifacts that it wrote or reused, by output name.
+        inputs: the artifacts that it was given, by input name.
     """
 
     number: int
     state: State
     parameters: Mapping[str, Any]
     outputs: Mapping[str, RecordedArtifact]
+    inputs: Mapping[str, tuple[RecordedArtifact, ...]]
 
     @property
     def has_ended(self) -> bool:
@@ -209,6 +211,7 @@ def executions_of(
             state=_state(execution),
             parameters=_values(execution.custom_properties),
             outputs=_outputs(store, execution),
+            inputs=_inputs(store, execution),
         )
         for execution in sorted(found, key=lambda execution: execution.id)
     ]
@@ -252,6 +255,63 @@ def numbers_without_outputs(
     node = f"{pipeline_name}.{component}"
     executions = _executions(MetadataStore(connection), _NODE_TYPE, node)
     return sorted(one.id for one in executions if _state(one) not in _ENDED)
+
+
+def rewrite_records(
+    connection: Connection, *, text: Callable[[str], str], removed: Collection[str] = ()
+) -> int:
+    """Lets records say what became of artifacts, and no more than they may.
+
+    A record that does not change is not touched: keys of TFX's cache hold all that a
+    record of an input says, and when it was written.
+
+    Args:
+        connection: the connection of the metadata store.
+        text: returns what a text among properties is to be.
+        removed: artifacts that are gone, by `place_of`; they are recorded as deleted.
+
+    Returns:
+        How many texts were other than they are to be.
+    """
+    store = MetadataStore(connection)
+    rewritten = 0
+    for found, put in (
+        (store.get_artifacts(), store.put_artifacts),
+        (store.get_executions(), store.put_executions),
+    ):
+        changed = []
+        for one in found:
+            texts = _rewrite(one, text)
+            is_gone = place_of(getattr(one, "uri", "")) in removed
+            if is_gone:
+                one.state = mlmd.Artifact.DELETED
+            if texts or is_gone:
+                changed.append(one)
+            rewritten += texts
+        if changed:
+            put(changed)
+    return rewritten
+
+
+def _rewrite(one: mlmd.Artifact | mlmd.Execution, text: Callable[[str], str]) -> int:
+    """Rewrites the texts of a record; returns how many were other."""
+    count = 0
+    for properties in (one.properties, one.custom_properties):
+        for value in properties.values():
+            if value.HasField("string_value"):
+                before = value.string_value
+                value.string_value = text(before)
+                count += value.string_value != before
+    return count
+
+
+def place_of(uri: str) -> str:
+    """Returns where an output lies in any run folder: `<component>/<output>/<number>`.
+
+    Args:
+        uri: of the output.
+    """
+    return "/".join(uri.rstrip("/").split("/")[-3:])
 
 
 def sqlite_connection(file: Path | str) -> Connection:
@@ -298,6 +358,18 @@ def _executions(
 ) -> Iterable[mlmd.Execution]:
     context = store.get_context_by_type_and_name(context_type, name)
     return store.get_executions_by_context(context.id) if context else []
+
+
+def _inputs(
+    store: MetadataStore, execution: mlmd.Execution
+) -> Mapping[str, tuple[RecordedArtifact, ...]]:
+    inputs: dict[str, tuple[RecordedArtifact, ...]] = {}
+    for event in store.get_events_by_execution_ids([execution.id]):
+        if event.type == mlmd.Event.INPUT:
+            key = next(step.key for step in event.path.steps if step.key)
+            (artifact,) = store.get_artifacts_by_id([event.artifact_id])
+            inputs[key] = (*inputs.get(key, ()), RecordedArtifact(artifact))
+    return inputs
 
 
 def _outputs(

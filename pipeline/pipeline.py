@@ -6,31 +6,29 @@
                 FeatureTransform -> Trainer -> Exporter -> ServingValidator -> Pusher
                                                      '---> Evaluator ---------'
 
+Where data comes in spans, SpanPlanner says first which of them to train on;
+SpanExamples and SpanStatistics read each span once; ModelComparator holds the candidate
+against the model in service before the Pusher; and SpanRecorder writes down last what
+was done. Nothing runs behind a plan that has nothing due.
+
 A component's cache key holds its parameters, its inputs and a digest of its code, which
 it computes itself.
 """
 
-import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from tfx import v1 as tfx
 
-from shardline.components.contracts.erasures.reading import ReadErasure, read_erasure
-from shardline.components.example_gen.component import ReaderExampleGen
-from shardline.components.exporter.component import Exporter
-from shardline.components.features.component import FeatureTransform
-from shardline.components.pusher.component import Pusher
-from shardline.components.readers.files import reader_of
-from shardline.components.schema_gen.component import ReaderSchemaGen
-from shardline.components.trainer.component import Trainer
-from shardline.components.validator.component import ServingValidator
 from shardline.configs.schema import Run
-from shardline.pipeline.evaluation import evaluation_config
+from shardline.pipeline.data_steps import data_steps, span_planner
 from shardline.pipeline.metadata import sqlite_connection
+from shardline.pipeline.model_steps import model_steps
 from shardline.pipeline.names import pipeline_name
 
-_EVALUATED_SPLIT = "eval"
+# They depend on what no cache key holds: the spans that are there and how far runs have
+# come, or the versions that are published.
+NEVER_REUSED = frozenset({"ModelComparator", "Pusher", "SpanPlanner", "SpanRecorder"})
 
 
 def create_pipeline(
@@ -51,7 +49,8 @@ def create_pipeline(
         run: the configuration.
         pipeline_root: where artifacts go.
         data_path: the location of the raw data, as the reader takes it.
-        data_version: digest of the raw data.
+        data_version: digest of the raw data; where it comes in spans, of their list and
+            of how far the run has come.
         serving_dir: the folder that model servers watch.
         metadata_path: SQLite file of ML Metadata; None where the platform has its own.
         cache: whether to reuse what an earlier run made from equal inputs.
@@ -59,121 +58,50 @@ def create_pipeline(
             a model that passes them.
         beam_options: options of the components that run in Beam.
     """
-    # In a run folder, counts lie beside the component's artifacts, and no path of them
-    # gets into a cache key. On a platform each run has folders of its own, so counts
-    # that outlive it need another one.
-    counts_folder = "" if metadata_path else f"{pipeline_root}/counts"
-    data = _data_components(run, data_path, data_version, counts_folder, serving_dir)
-    # As for the counts, so for how a training is saved.
-    model = _model_components(
-        run, data, serving_dir, force, settings_as_parameter=metadata_path is None
-    )
+    # In a run folder, what runs share lies beside the components' artifacts, and no
+    # path of it gets into a cache key. On a platform each run has folders of its own,
+    # so that what outlives it needs another; and so for how a training is saved.
+    is_platform = metadata_path is None
+
+    def steps(plan: Any | None) -> list[Any]:
+        """Returns the components that train on a plan, or on all of the data."""
+        data = data_steps(
+            run,
+            plan,
+            data_path=data_path,
+            data_version=data_version,
+            serving_dir=serving_dir,
+            kept_below=pipeline_root if is_platform else "",
+        )
+        model = model_steps(
+            run,
+            data,
+            plan,
+            serving_dir=serving_dir,
+            force=force,
+            settings_as_parameter=is_platform,
+        )
+        return [*data.components, *model]
+
+    if run.data.spans is None:
+        components = steps(None)
+    else:
+        planner = span_planner(
+            run,
+            data_path=data_path,
+            data_version=data_version,
+            serving_dir=serving_dir,
+        )
+        plan = planner.outputs["plan"]
+        with tfx.dsl.Cond(plan.future()[0].custom_property("due") == 1):
+            components = [planner, *steps(plan)]
     return tfx.dsl.Pipeline(
         pipeline_name=pipeline_name(run.name),
         pipeline_root=pipeline_root,
-        components=[*data, *model],
+        components=components,
         enable_cache=cache,
         beam_pipeline_args=list(beam_options),
         metadata_connection_config=(
             sqlite_connection(metadata_path) if metadata_path else None
         ),
     )
-
-
-def erasure_of(run: Run, serving_dir: str) -> ReadErasure:
-    """Returns where a component that reads raw data looks what was erased.
-
-    Args:
-        run: the configuration.
-        serving_dir: the folder that model servers watch.
-    """
-    judged = (run.evaluation.group_by, *run.evaluation.slices)
-    target = (run.data.label, run.data.example_weight)
-    return read_erasure(run.feature_set, serving_dir, *target, *judged)
-
-
-class _DataComponents(NamedTuple):
-    """The components that make features of raw data, in their order."""
-
-    example_gen: Any
-    statistics_gen: Any
-    schema_gen: Any
-    example_validator: Any
-    transform: Any
-
-
-def _data_components(
-    run: Run, data_path: str, data_version: str, counts_folder: str, serving_dir: str
-) -> _DataComponents:
-    reader, options = reader_of(run.data, run)
-    reader_options = json.dumps(options, sort_keys=True)
-    example_gen = ReaderExampleGen(
-        reader=reader,
-        options=reader_options,
-        path=data_path,
-        data_version=data_version,
-        erasure=erasure_of(run, serving_dir),
-    )
-    examples = example_gen.outputs["examples"]
-    statistics_gen = tfx.components.StatisticsGen(examples=examples)
-    schema_gen = ReaderSchemaGen(reader=reader, options=reader_options)
-    example_validator = tfx.components.ExampleValidator(
-        statistics=statistics_gen.outputs["statistics"],
-        schema=schema_gen.outputs["schema"],
-    )
-    transform = FeatureTransform(
-        examples=examples,
-        preprocessing=run.feature_set.preprocessing(run.data.target),
-        cache_folder=counts_folder,
-    )
-    return _DataComponents(
-        example_gen, statistics_gen, schema_gen, example_validator, transform
-    )
-
-
-def _model_components(
-    run: Run,
-    data: _DataComponents,
-    serving_dir: str,
-    force: str,
-    *,
-    settings_as_parameter: bool,
-) -> list[Any]:
-    """Returns the components from training to publishing, in their order."""
-    examples = data.example_gen.outputs["examples"]
-    transform_graph = data.transform.outputs["transform_graph"]
-    trainer = Trainer(
-        examples=examples,
-        transformed_examples=data.transform.outputs["transformed_examples"],
-        transform_graph=transform_graph,
-        feature_set=run.feature_set,
-        target=run.data.target,
-        model=run.model,
-        training=run.training,
-        parity_examples=run.serving.parity_examples,
-        settings_as_parameter=settings_as_parameter,
-    )
-    exporter = Exporter(
-        checkpoint=trainer.outputs["checkpoint"],
-        transform_graph=transform_graph,
-        examples=examples,
-        model_name=run.name,
-        serving=run.serving,
-    )
-    model = exporter.outputs["model"]
-    validator = ServingValidator(model=model, serving=run.serving)
-    evaluator = tfx.components.Evaluator(
-        examples=examples,
-        model=model,
-        example_splits=[_EVALUATED_SPLIT],
-        eval_config=evaluation_config(run),
-    )
-    pusher = Pusher(
-        model=model,
-        model_blessing=evaluator.outputs["blessing"],
-        validation=validator.outputs["validation"],
-        serving_dir=serving_dir,
-        publishing=run.publishing,
-        force=force,
-    )
-    return [trainer, exporter, validator, evaluator, pusher]

@@ -42,6 +42,22 @@ def record_outputs(uris: Iterable[str]) -> None:
         written.replace(path)
 
 
+def record_rewritten(uri: str, copy: str) -> None:
+    """Records the files of a copy that is about to take the place of an output.
+
+    An output that is damaged is left so, and made again: its record stays.
+
+    Args:
+        uri: the folder of the output.
+        copy: the folder of the copy.
+    """
+    if damage([uri]) == "":
+        path = record_of(uri)
+        written = path.with_suffix(f".{os.getpid()}")
+        written.write_text(record_files(copy).to_json())
+        written.replace(path)
+
+
 def damage(uris: Iterable[str]) -> str:
     """Returns which file is not as it was written; "" if all are.
 

@@ -1,6 +1,7 @@
 """What a finished run shows, and the last check: whether the model was published."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,15 @@ import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.utils import path_utils
 
+from shardline.components.comparison.shown import comparison_rows
 from shardline.components.contracts.data_card import load_data_card
 from shardline.components.contracts.model_folder import CARD_FILE
-from shardline.components.contracts.validation import Validation, load_validation
+from shardline.components.contracts.spans.comparison import Comparison, load_comparison
+from shardline.components.contracts.validation import (
+    Gate,
+    Validation,
+    load_validation,
+)
 from shardline.components.evaluation.binary import Judged
 from shardline.components.evaluation.tfma_metrics import judged_of
 from shardline.configs.schema import Run
@@ -36,8 +43,10 @@ def summarize(run: Run, record: RunRecord, run_folder: RunFolder) -> dict[str, s
     model = record.artifacts("Exporter")["model"]
     pushed = record.artifacts("Pusher")["pushed_model"].properties
     judged = _judged(record)
+    comparison = _comparison(run, record)
     if not pushed["pushed"]:
-        reasons = "\n".join(_reasons(run, judged, validation, pushed["blocked_by"]))
+        closed = [*validation.closed, *(comparison.closed if comparison else [])]
+        reasons = "\n".join(_reasons(run, judged, closed, pushed["blocked_by"]))
         raise RunError(
             f"The model was not published. It lies in {model.uri}.\n{reasons}\n"
             'To publish it all the same: shardline run ... --force "REASON"'
@@ -48,7 +57,8 @@ def summarize(run: Run, record: RunRecord, run_folder: RunFolder) -> dict[str, s
         "Calibration": _shown(judged, "calibration"),
         "Training steps": f"{trained['steps']:.0f} on {trained['hosts']:.0f} hosts",
         **_served(model.uri, validation),
-        "Left out": _left_out(record),
+        **(comparison_rows(comparison) if comparison else {}),
+        "Left out": _left_out(run, record),
         "Data anomalies": _anomalies(record),
         "Published model": _published(pushed),
         "Checkpoint": checkpoint.uri,
@@ -57,11 +67,18 @@ def summarize(run: Run, record: RunRecord, run_folder: RunFolder) -> dict[str, s
     }
 
 
+def _comparison(run: Run, record: RunRecord) -> Comparison | None:
+    """Returns how the model does beside others; None if it was not compared."""
+    if run.data.spans is None and run.evaluation.regression is None:
+        return None
+    return load_comparison(record.artifacts("ModelComparator")["comparison"].uri)
+
+
 def _reasons(
-    run: Run, judged: Judged, validation: Validation, blocked_by: str
+    run: Run, judged: Judged, closed_gates: Sequence[Gate], blocked_by: str
 ) -> list[str]:
     """Returns why each closed gate is closed."""
-    closed = {gate.gate: gate.why for gate in validation.closed}
+    closed = {gate.gate: gate.why for gate in closed_gates}
     floor = run.evaluation.min_auc
     closed["evaluation"] = (
         f"AUC {_shown(judged, 'auc')} on the evaluation split, at least {floor} is "
@@ -138,9 +155,10 @@ def _judged(record: RunRecord) -> Judged:
     return judged_of(result)
 
 
-def _left_out(record: RunRecord) -> str:
+def _left_out(run: Run, record: RunRecord) -> str:
     """Returns what was left out of the data, with reasons and first locations."""
-    data_card = load_data_card(record.artifacts("ReaderExampleGen")["examples"].uri)
+    example_gen = "SpanExamples" if run.data.spans else "ReaderExampleGen"
+    data_card = load_data_card(record.artifacts(example_gen)["examples"].uri)
     if data_card is None:
         return "not recorded"
     return "\n".join([data_card.left_out_line, *data_card.lines])

@@ -200,6 +200,34 @@ def small_config(
 
 
 @pytest.fixture(scope="session")
+def spans_config(movielens_zip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small configuration, its data by months and its vocabularies living."""
+    text = (_HERE / "data" / "small.yaml").read_text()
+    for old, new in {
+        "name: small": "name: small_spans",
+        "ARCHIVE": str(movielens_zip),
+        "options: {eval_fraction: 0.25, history_length: 10}": (
+            "options: {history_length: 10}\n"
+            "  spans: {column: timestamp, every: month, first: 1997-10}"
+        ),
+        "movie: {dim: 8, min_count: 3": (
+            "movie: {dim: 8, living: {capacity: 90, evict_after: 2}, min_count: 2"
+        ),
+        "steps: 120": "epochs: 4",
+        "batch_size: 128": "batch_size: 32",
+        "min_auc: 0.55": (
+            "min_auc: 0\n  group_by: user_id\n"
+            "  regression: {auc: 0.5, normalized_entropy: 1, calibration: 5}"
+        ),
+    }.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    path = tmp_path_factory.mktemp("config") / "spans.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture(scope="session")
 def finished_run(
     shardline: Callable[..., Finished],
     small_config: Callable[..., Path],

@@ -15,6 +15,7 @@ from shardline.components.execution.import_path import (
 from shardline.components.features.graph.schema import column_faults
 from shardline.components.model.engine_inputs import model_arguments
 from shardline.components.readers.files import reader_of
+from shardline.components.readers.span_reader import SpanReader
 from shardline.configs.fault import ConfigError, Fault, Part
 from shardline.configs.load import with_lines
 from shardline.configs.schema import Derived, Run
@@ -106,6 +107,16 @@ def _reader_faults(run: Run) -> Iterator[Fault]:
     except ValueError as error:
         yield part.fault(str(error))
         return
+    yield from column_faults(run.feature_set, run.data.target, reader.columns)
+    if run.data.spans:
+        if not isinstance(reader, SpanReader):
+            yield part.fault(
+                f"`{path}` reads no spans: it has no methods `spans` and "
+                "`span_examples`",
+                "give it those of `readers.span_reader.SpanReader`, or remove "
+                "`data.spans`",
+            )
+        return
     needed = set(_NEEDED_SPLITS)
     if run.training.early_stop:
         needed.add(run.training.early_stop.split)
@@ -118,7 +129,6 @@ def _reader_faults(run: Run) -> Iterator[Fault]:
             "needed for training, evaluation or early stop",
             remedy,
         )
-    yield from column_faults(run.feature_set, run.data.target, reader.columns)
 
 
 def _model_faults(run: Run) -> Iterator[Fault]:

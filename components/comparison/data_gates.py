@@ -26,7 +26,7 @@ from shardline.configs.span_names import read_span
 # A span has fewer than this part of what half of the spans before had, ...
 _FEWEST = 0.2
 # ... which is not judged where they had fewer examples than this.
-_JUDGED_EXAMPLES = 100
+_JUDGED_EXAMPLES = 1_000
 # The odds of a positive are this many times above or below all spans before.
 _LABEL_ODDS = 1.65
 # Chance: so many standard deviations, as if only each tenth example told something new,
@@ -39,8 +39,9 @@ _FILLED = 0.5
 _LENGTH = 0.25
 # Columns of which fewer examples than this have a value are left to chance.
 _FILLED_EXAMPLES = 30
-# A column is constant that had at least so many values before.
+# A column is constant that had at least so many values before, in so many examples.
 _SOME_VALUES = 5
+_CONSTANT_EXAMPLES = 500
 # What clocks and time zones may put outside of a span.
 _TOLERANCE_S = 86_400
 
@@ -146,12 +147,16 @@ def _counts(span: str, profile: SpanProfile, before: _Profiles) -> Iterator[str]
     if not counts:
         return
     usual = statistics.median(counts)
-    is_fewer = profile.examples < min(_FEWEST * usual, *counts)
+    # Where spans differ much by themselves, one must differ more.
+    logs = [math.log(count + 1) for count in counts]
+    spread = math.exp(-3 * statistics.stdev(logs)) if len(logs) > 2 else 1.0
+    fewest = min(_FEWEST, spread) * usual
+    is_fewer = profile.examples < min(fewest, *counts)
     if usual >= _JUDGED_EXAMPLES and is_fewer:
         yield (
             f"it has {profile.examples:,} examples; spans before had from "
             f"{min(counts):,} to {max(counts):,}, expected are at least "
-            f"{_FEWEST * usual:,.0f}"
+            f"{fewest:,.0f}"
         )
 
 
@@ -227,7 +232,8 @@ def _column_fault(
             f"least {values:.3g} before, and a quarter of that is expected"
         )
     distinct = [column.distinct for column in was if column.distinct is not None]
-    if now.distinct == 1 and distinct and min(distinct) >= _SOME_VALUES:
+    is_constant = now.distinct == 1 and now.filled * examples >= _CONSTANT_EXAMPLES
+    if is_constant and distinct and min(distinct) >= _SOME_VALUES:
         return f"has one value only, at least {min(distinct):,} different ones before"
     return ""
 

@@ -140,7 +140,7 @@ def _models(
     learnt = (plan.base.spans if plan.base else ()) + plan.new
     entered = {
         CANDIDATE: exported_model(uri, ", ".join(learnt)),
-        IN_SERVICE: model_in_service(serving_dir),
+        IN_SERVICE: model_in_service(serving_dir, uri),
         BASELINE: never_updated_model(plan.baseline),
     }
     models = {name: stack.enter_context(model) for name, model in entered.items()}

@@ -10,7 +10,7 @@ from tfx.utils import path_utils
 
 from shardline.components.contracts.spans.comparison import ComparedModel
 from shardline.components.execution.local_copy import local_input
-from shardline.components.pusher.newest_model import newest_model
+from shardline.components.pusher.newest_model import published_model
 from shardline.components.pusher.publication import PublicationError
 from shardline.components.pusher.stores.stores import open_store
 
@@ -45,27 +45,32 @@ def exported_model(uri: str, spans: str = "") -> Iterator[JudgedModel]:
 
 
 @contextlib.contextmanager
-def model_in_service(serving_dir: str) -> Iterator[JudgedModel | None]:
+def model_in_service(serving_dir: str, candidate: str) -> Iterator[JudgedModel | None]:
     """Gives the newest published model; None if there is none yet.
+
+    A run that was killed after it had published finds the candidate itself there, and
+    compares it with the version before, as it did the first time.
 
     Args:
         serving_dir: the folder that model servers, or their agents, read; local or not.
+        candidate: of its Model artifact, the uri.
     """
     store = open_store(serving_dir)
-    version = store.newest()
-    if version is None:
-        yield None
-        return
-    about = ComparedModel(uri=store.location(version), version=str(version))
-    with contextlib.ExitStack() as stack:
-        try:
-            origin = store.publication(version).origin
-            _, folder = stack.enter_context(newest_model(serving_dir))
-        except (OSError, PublicationError) as error:
-            yield JudgedModel(about, "", str(error))
+    for version in reversed(store.all_versions()):
+        about = ComparedModel(uri=store.location(version), version=str(version))
+        with contextlib.ExitStack() as stack:
+            try:
+                origin = store.publication(version).origin
+                if origin.get("model") == candidate:
+                    continue
+                folder = stack.enter_context(published_model(store, version))
+            except (OSError, PublicationError) as error:
+                yield JudgedModel(about, "", str(error))
+                return
+            spans = str(origin.get("spans", ""))
+            yield JudgedModel(about.model_copy(update={"spans": spans}), str(folder))
             return
-        spans = str(origin.get("spans", ""))
-        yield JudgedModel(about.model_copy(update={"spans": spans}), str(folder))
+    yield None
 
 
 @contextlib.contextmanager

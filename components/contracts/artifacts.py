@@ -43,10 +43,19 @@ class LivingVocabulary(Artifact):
 class ModelComparison(Artifact):
     """How a candidate does beside the model in service.
 
-    Holds `comparison.json` (`components.contracts.spans.comparison`).
+    Holds `comparison.json` (`components.contracts.spans.comparison`), and the same for
+    people, with all slices, in `comparison.txt`.
     """
 
     TYPE_NAME = "shardline.ModelComparison"
+
+
+def hand_on_spans(source: Artifact, *targets: Artifact) -> None:
+    """Has artifacts name the spans that what they were made of holds, if it does."""
+    if source.has_custom_property("spans"):
+        spans = source.get_string_custom_property("spans")
+        for target in targets:
+            record_properties(target, {"spans": spans})
 
 
 def record_properties(

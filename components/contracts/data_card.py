@@ -4,17 +4,24 @@ It lies beside the examples, and in short among their properties in ML Metadata;
 summary of a run and the model card are made of it.
 """
 
+import json
 import os
+from collections.abc import Mapping
 
 import tensorflow as tf
 from pydantic import Field
 from tfx.types import Artifact
 
 from shardline.components.contracts.artifacts import record_properties
+from shardline.components.contracts.text_file import write_text
 from shardline.components.readers.files import BadInput, Tally
 from shardline.configs.section import Section
 
+# Why an example was left out that holds an erased id.
+ERASED = "an id was erased"
+
 _FILE = "reading.json"
+_ERASED_FILE = "erased.json"
 _SPLIT = "examples_"  # begins the property of the number of examples of a split
 _LEFT_OUT = "left_out"
 _MOST_LETTERS = 1000  # of a property's text
@@ -92,7 +99,7 @@ def data_card_of(
         examples=examples,
         rows=given + bad.left_out,
         left_out=bad.left_out + erased,
-        reasons={**bad.rows, **({"an id was erased": erased} if erased else {})},
+        reasons={**bad.rows, **({ERASED: erased} if erased else {})},
         erased=erased,
         lines=bad.lines(),
         bad_files={_below(path, file): fault for file, fault in bad.files.items()},
@@ -137,14 +144,45 @@ def record_counts(artifact: Artifact, examples: dict[str, int]) -> None:
 
 
 def recorded_count(artifacts: list[Artifact], split: str) -> int | None:
-    """Returns how many examples of a split artifacts tell; None if one does not."""
+    """Returns how many examples of a split artifacts tell; None if one does not.
+
+    Those that were erased since are not counted.
+    """
     counts = [
         artifact.get_int_custom_property(f"{_SPLIT}{split}")
+        - erased_since(artifact.uri).get(split, 0)
         for artifact in artifacts
         if split in artifact.splits and artifact.has_custom_property(f"{_SPLIT}{split}")
     ]
     holders = [artifact for artifact in artifacts if split in artifact.splits]
     return sum(counts) if len(counts) == len(holders) else None
+
+
+def erased_since(uri: str) -> dict[str, int]:
+    """Returns how many examples were erased since they were written, by split.
+
+    ML Metadata tells how many were written: a change of it would let all that was made
+    of them be made anew.
+
+    Args:
+        uri: of the examples.
+    """
+    path = os.path.join(uri, _ERASED_FILE)
+    if not tf.io.gfile.exists(path):
+        return {}
+    with tf.io.gfile.GFile(path) as file:
+        erased: dict[str, int] = json.load(file)
+    return erased
+
+
+def tell_erased(folder: str, erased: Mapping[str, int]) -> None:
+    """Tells beside examples how many of them were erased since they were written.
+
+    Args:
+        folder: of the examples; what it told before is replaced.
+        erased: by split, all that ever were.
+    """
+    write_text(folder, _ERASED_FILE, json.dumps(dict(erased), sort_keys=True))
 
 
 def is_of_files(artifact: Artifact) -> bool:

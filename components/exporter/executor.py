@@ -11,6 +11,7 @@ from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
+from shardline.components.contracts.artifacts import hand_on_spans
 from shardline.components.contracts.checkpoint_manifest import load_manifest
 from shardline.components.contracts.data_card import load_data_card
 from shardline.components.contracts.parity_examples import (
@@ -47,7 +48,8 @@ class Executor(BaseExecutor):
         """
         serving = Serving.model_validate_json(exec_properties["serving"])
         name = exec_properties["model_name"]
-        uri = artifact_utils.get_single_uri(input_dict["checkpoint"])
+        trained = artifact_utils.get_single_instance(input_dict["checkpoint"])
+        uri = trained.uri
         transform_output = tft.TFTransformOutput(
             artifact_utils.get_single_uri(input_dict["transform_graph"])
         )
@@ -83,3 +85,4 @@ class Executor(BaseExecutor):
             dataset = tf.data.TFRecordDataset(str(parity / EXAMPLES_FILE))
             serialized = list(dataset.as_numpy_iterator())
             write_warmup(folder, name, serialized, serving.warmup_requests)
+        hand_on_spans(trained, model)

@@ -191,7 +191,7 @@ def card_of(
         vocabularies=_vocabularies(manifest, transform_output),
         metrics=manifest.metrics,
         undefined=manifest.undefined,
-        sizes=_sizes(Path(folder), sum(table.bytes for table in by_name.values())),
+        sizes=sizes_of(Path(folder), sum(table.bytes for table in by_name.values())),
         signatures=_signatures(Path(folder)),
         tensorflow=tf.__version__,
     )
@@ -236,7 +236,13 @@ def _vocabularies(
     return cards
 
 
-def _sizes(folder: Path, tables: int) -> Sizes:
+def sizes_of(folder: Path, tables: int) -> Sizes:
+    """Returns the bytes of the files of a model.
+
+    Args:
+        folder: of the model.
+        tables: bytes of its tables.
+    """
     sizes = loaded_bytes(folder)
     total = sum(sizes.values())
     variables, vocabularies = (

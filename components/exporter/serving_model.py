@@ -126,7 +126,7 @@ class ServingModel(tf.Module):
         )
         _write_defaults(folder, "columns", missing_values(self.transform.columns))
         write_tables(folder, self._checkpoint, self.table_rows)
-        _write_fingerprint(folder)
+        write_model_fingerprint(folder)
 
     def _scores(self, columns: dict[str, Any]) -> dict[str, tf.Tensor]:
         transformed = self.transform(columns)
@@ -192,7 +192,7 @@ def _write_defaults(
     path.write_bytes(saved.SerializeToString(deterministic=True))
 
 
-def _write_fingerprint(folder: str) -> None:
+def write_model_fingerprint(folder: str) -> None:
     """Writes TensorFlow's fingerprint, its random number made from the rest of it."""
     write_fingerprint(folder)
     path = Path(folder, FINGERPRINT_FILE)

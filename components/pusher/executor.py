@@ -10,7 +10,7 @@ from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import Artifact, artifact_utils
 from tfx.utils import io_utils, path_utils
 
-from shardline.components.contracts.artifacts import record_properties
+from shardline.components.contracts.artifacts import hand_on_spans, record_properties
 from shardline.components.contracts.spans.comparison import (
     CANDIDATE,
     Comparison,
@@ -45,6 +45,7 @@ class Executor(BaseExecutor):
         pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
         model = artifact_utils.get_single_instance(input_dict["model"])
         comparison = _comparison(input_dict)
+        hand_on_spans(model, pushed)
         gates = [*_gates(input_dict), *(comparison.gates if comparison else ())]
         closed = [gate for gate in gates if not gate.passes]
         names = ",".join(gate.gate for gate in closed)

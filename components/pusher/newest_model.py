@@ -11,6 +11,7 @@ from shardline.components.folders.scratch import scratch_folder
 from shardline.components.pusher.deltas.rebuild import rebuilt
 from shardline.components.pusher.publication import PublicationError
 from shardline.components.pusher.stores.local_store import LocalStore
+from shardline.components.pusher.stores.store import Store
 from shardline.components.pusher.stores.stores import open_store
 
 
@@ -32,14 +33,30 @@ def newest_model(serving_folder: str | Path) -> Iterator[tuple[int, Path]]:
         raise PublicationError(
             f"{serving_folder} holds no published model. Run the pipeline first."
         )
+    with published_model(store, version) as folder:
+        yield version, folder
+
+
+@contextlib.contextmanager
+def published_model(store: Store, version: int) -> Iterator[Path]:
+    """Gives a folder that has all files of a version meanwhile.
+
+    Args:
+        store: where it is published.
+        version: full or a delta.
+
+    Raises:
+        PublicationError: if it is a delta of one that is gone, or its files are not
+            what was published.
+    """
     if isinstance(store, LocalStore):
         if store.is_full(version):
-            yield version, Path(serving_folder, str(version))
+            yield Path(store.root, str(version))
             return
         # Files are linked, which takes the same file system.
-        parent = Path(serving_folder).parent
+        parent = Path(store.root).parent
     else:
         parent = Path(tempfile.gettempdir())
     with scratch_folder(parent) as work:
         folder, _ = rebuilt(store, version, store, work)
-        yield version, folder
+        yield folder

@@ -126,7 +126,7 @@ class Executor(BaseBeamExecutor):
             tf.io.gfile.makedirs(os.path.dirname(folder))
         report_file = os.path.join(uri, "reports.json")
         read_spans(missing, reading, self._make_beam_pipeline, report_file)
-        _log.info("%d spans read", len(missing))
+        _log.info("read: %s", ", ".join(span.span for span in missing))
 
 
 def _found(span: PlannedSpan) -> FoundSpan:

@@ -20,7 +20,11 @@ import tensorflow as tf
 from pydantic import Field
 
 from shardline.components.contracts.data_card import DataCard
-from shardline.components.contracts.file_record import damage_by, record_files
+from shardline.components.contracts.file_record import (
+    FileRecord,
+    damage_by,
+    record_files,
+)
 from shardline.components.contracts.spans.profile import SpanProfile
 from shardline.components.contracts.text_file import read_text, write_text
 from shardline.components.folders.scratch import held, remove_dead
@@ -28,6 +32,8 @@ from shardline.configs.section import Section
 
 _SPAN_FILE = "span.json"
 _WHOLE_FILE = "whole.json"
+# Nothing else in a store has such a name.
+_LEFT_OVER = f"*-*.{'[0-9a-f]' * 32}"
 
 
 class StoredPart(Section):
@@ -100,7 +106,7 @@ def damage_of(folder: str) -> str | None:
 
 @contextlib.contextmanager
 def new_folder(folder: str) -> Iterator[str]:
-    """Gives a folder to write a span to, beside its place; it is removed in the end.
+    """Gives a folder to write to, beside its place in a store; removed in the end.
 
     What killed runs have left there is removed first, if the store is local.
 
@@ -112,7 +118,7 @@ def new_folder(folder: str) -> Iterator[str]:
         if "://" in written:
             tf.io.gfile.makedirs(written)
         else:
-            remove_dead(Path(folder).parent, "*-v*-*.*")
+            remove_dead(Path(folder).parent, _LEFT_OVER)
             stack.enter_context(held(Path(written)))
         stack.callback(_remove, written)
         yield written
@@ -126,13 +132,24 @@ def put(stored: StoredSpan, written: str, folder: str) -> None:
         written: of `new_folder`, with the files of all parts.
         folder: its place in the store.
     """
-    write_text(written, _SPAN_FILE, stored.model_dump_json(indent=1))
-    record = record_files(written)
-    write_text(written, _WHOLE_FILE, record.to_json())
+    record_whole(stored, written)
     if damage_of(folder) == "":
         return
     _remove(folder)
     tf.io.gfile.rename(written, folder)
+
+
+def record_whole(stored: StoredSpan, folder: str) -> None:
+    """Writes into a folder what the span is like, and the record of all files.
+
+    Args:
+        stored: what it is like.
+        folder: has the files of all parts, and nothing else that is to be kept.
+    """
+    write_text(folder, _SPAN_FILE, stored.model_dump_json(indent=1))
+    files = dict(record_files(folder).files)
+    files.pop(_WHOLE_FILE, None)
+    write_text(folder, _WHOLE_FILE, FileRecord(files).to_json())
 
 
 def _remove(folder: str) -> None:

@@ -161,8 +161,7 @@ class Choice:
         tails = [
             _planned(span, _TAIL)
             for span in self._known
-            if span.name.start < newest.name.start
-            and self._progress.has_open_tail(span.found)
+            if self._progress.has_open_tail(span.found)
         ]
         added = [*(_planned(span, _ALL) for span in before), _planned(newest, part)]
         reason = "the next span" if frontier else "the first span"

@@ -27,6 +27,7 @@ class Progress:
         """
         self._trained: dict[_Version, dict[Part, str]] = {}
         self._skipped = state.skipped
+        self._erased = frozenset(state.erased)
         for run in state.runs:
             if run.verdict != "refused":
                 for one in run.plan.newly_trained:
@@ -60,8 +61,6 @@ class Progress:
 
     def parts(self, found: FoundSpan) -> list[Part]:
         """Returns which parts of this version were trained on, as few as tell it."""
-        if found.span in self._skipped:
-            return []
         parts = self._trained.get((found.span, found.version), {})
         if "all" in parts or {"head", "tail"} <= set(parts):
             return ["all"]
@@ -75,7 +74,10 @@ class Progress:
     def digest(self, found: FoundSpan) -> str | None:
         """Returns what this version's digest was when it was trained on; None: never.
 
-        Of several parts that were trained on at different times, the last one's.
+        Of several parts that were trained on at different times, the last one's. None,
+        too, if something was erased since: then the data may be another.
         """
+        if found.span in self._erased:
+            return None
         parts = self._trained.get((found.span, found.version), {})
         return list(parts.values())[-1] if parts else None

@@ -8,7 +8,6 @@
 import contextlib
 import logging
 import os
-import uuid
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -27,6 +26,7 @@ from shardline.components.contracts.file_record import damage_by, record_files
 from shardline.components.contracts.spans.files import SpanPart, load_span_files
 from shardline.components.contracts.text_file import write_text
 from shardline.components.readers.files import LostRowsError
+from shardline.components.span_examples.store import new_folder
 
 _log = logging.getLogger("shardline.examples")
 
@@ -84,52 +84,50 @@ class Executor(BaseBeamExecutor):
         folders = {
             _split_name(part): os.path.join(store, _name(part)) for part in spans.parts
         }
-        missing = [
-            _ToCompute(
-                part,
-                [
-                    os.path.join(
-                        artifact_utils.get_split_uri([examples], part.split), name
-                    )
-                    for name in part.files
-                ],
-                folder,
-                f"{folder}.{uuid.uuid4().hex}",
-            )
-            for part in spans.parts
-            for folder in [folders[_split_name(part)]]
-            if _is_missing(folder)
-        ]
-        self._compute(missing)
+        with contextlib.ExitStack() as stack:
+            missing = [
+                _ToCompute(
+                    part,
+                    [
+                        os.path.join(
+                            artifact_utils.get_split_uri([examples], part.split), name
+                        )
+                        for name in part.files
+                    ],
+                    folder,
+                    stack.enter_context(new_folder(folder)),
+                )
+                for part in spans.parts
+                for folder in [folders[_split_name(part)]]
+                if _is_missing(folder)
+            ]
+            self._compute(missing)
         _copy(folders, statistics)
         told = examples.get_string_custom_property("spans")
         record_properties(statistics, {"spans": told})
-        _log.info("statistics of %d spans, %d of them new", len(folders), len(missing))
+        new = ", ".join(_split_name(one.part) for one in missing)
+        _log.info("statistics computed of: %s", new or "nothing new")
 
     def _compute(self, missing: list[_ToCompute]) -> None:
         if not missing:
             return
-        with contextlib.ExitStack() as stack:
-            with self._make_beam_pipeline() as root:
-                for one in missing:
-                    tf.io.gfile.makedirs(one.written)
-                    stack.callback(_remove, one.written)
-                    name = _split_name(one.part)
-                    records = TFExampleRecord(
-                        one.files, telemetry_descriptors=["SpanStatistics"]
-                    )
-                    _ = (
-                        root
-                        | f"Read[{name}]" >> records.BeamSource()
-                        | f"Compute[{name}]"
-                        >> tfdv.GenerateStatistics(tfdv.StatsOptions())
-                        | f"Write[{name}]"
-                        >> tfdv.WriteStatisticsToBinaryFile(
-                            os.path.join(one.written, _STATISTICS_FILE)
-                        )
-                    )
+        with self._make_beam_pipeline() as root:
             for one in missing:
-                _keep(one)
+                name = _split_name(one.part)
+                records = TFExampleRecord(
+                    one.files, telemetry_descriptors=["SpanStatistics"]
+                )
+                _ = (
+                    root
+                    | f"Read[{name}]" >> records.BeamSource()
+                    | f"Compute[{name}]" >> tfdv.GenerateStatistics(tfdv.StatsOptions())
+                    | f"Write[{name}]"
+                    >> tfdv.WriteStatisticsToBinaryFile(
+                        os.path.join(one.written, _STATISTICS_FILE)
+                    )
+                )
+        for one in missing:
+            _keep(one)
 
 
 def _split_name(part: SpanPart) -> str:

@@ -7,7 +7,7 @@ from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from shardline.components.contracts.artifacts import record_properties
+from shardline.components.contracts.artifacts import hand_on_spans, record_properties
 from shardline.components.contracts.validation import Validation
 from shardline.components.execution.local_copy import local_input
 from shardline.components.validator.validate import validate
@@ -40,6 +40,7 @@ class Executor(BaseExecutor):
             validation = validate(folder, serving)
         validation.save(artifact.uri)
         record_properties(artifact, _properties(validation))
+        hand_on_spans(model, artifact)
         for line in report(validation):
             _log.info("%s", line)
 

@@ -11,6 +11,7 @@ from shardline.pipeline.commands.checkpoint import checkpoint
 from shardline.pipeline.commands.compile import compile_pipeline
 from shardline.pipeline.commands.console import error_console
 from shardline.pipeline.commands.doctor import doctor
+from shardline.pipeline.commands.erase import erase_ids
 from shardline.pipeline.commands.models import models
 from shardline.pipeline.commands.plan import plan
 from shardline.pipeline.commands.preprocess import preprocess
@@ -52,6 +53,7 @@ app.command("doctor")(doctor)
 app.command("check")(check_configuration)
 app.command("plan")(plan)
 app.command("run")(run_pipeline)
+app.command("erase")(erase_ids)
 app.command("serve")(serve)
 app.command("serve-check")(serve_check)
 app.command("agent")(agent)

@@ -35,6 +35,14 @@ def run_pipeline(
             "recorded with the published version.",
         ),
     ] = None,
+    spans: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="COUNT",
+            help="Of data in spans, train on at most so many of those that are due.",
+        ),
+    ] = None,
     wait: Annotated[
         bool,
         typer.Option(
@@ -54,16 +62,23 @@ def run_pipeline(
     A step whose inputs and code are those of an earlier run into the same
     run folder is not run again; its outputs are reused. So after an
     interruption, also by a kill, the same command goes on.
+
+    Data that comes in spans is trained on span by span until nothing is due;
+    then the command does nothing and says so.
     """
     from shardline.pipeline.runners.process import run_in_process
 
     if force is not None and not force.strip():
         fail(ValueError("--force needs a reason, which is recorded; it is empty."))
-    run_folder = run_folder_of(load(config, load_run).name, output_dir)
+    run = load(config, load_run)
+    if spans and run.data.spans is None:
+        fail(ValueError("--spans is for data in spans: `data.spans` is not given."))
+    run_folder = run_folder_of(run.name, output_dir)
     with failing_on(OutputError):
         run_folder.make()
     arguments = ["--no-cache"] if no_cache else []
     arguments += [f"--force={force.strip()}"] if force else []
+    arguments += [f"--spans={spans}"] if spans else []
 
     def say(holder: str) -> None:
         print_line(f"{run_folder.root} is held by {holder}. Waiting for it")

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterator
 from typing import IO, Any, Literal
 
-Kind = Literal["started", "finished", "progress", "failed", "summary"]
+Kind = Literal["began", "started", "finished", "progress", "failed", "summary"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,8 +18,9 @@ class Event:
     """One thing that happened.
 
     Attributes:
-        kind: "started" and "finished" are of a component, "progress" says how far one
-            is; "failed" ends a run, and so does "summary", which ends it well.
+        kind: "began" is of a pipeline run of several, "started" and "finished" are of a
+            component, "progress" says how far one is; "failed" ends the process's work,
+            and so does "summary", which ends it well.
         component: the component's id; of "progress", the name of the logger.
         text: a line for people; of "finished", the component's state.
         values: the values of "summary", what to show, in order.

@@ -1,7 +1,9 @@
 """Compiles the pipeline of a run for Kubeflow Pipelines v2 and Vertex AI."""
 
+import json
 from pathlib import Path
 
+import yaml
 from tfx.v1.orchestration.experimental import (
     KubeflowV2DagRunner,
     KubeflowV2DagRunnerConfig,
@@ -10,7 +12,8 @@ from tfx.v1.orchestration.experimental import (
 from shardline.components.checker import preflight
 from shardline.components.execution.in_memory_beam import IN_MEMORY_RUNNER
 from shardline.configs.schema import Run
-from shardline.pipeline.pipeline import create_pipeline
+from shardline.pipeline.pipeline import NEVER_REUSED, create_pipeline
+from shardline.pipeline.runners.kubeflow_spec import mend_conditions, never_cache
 
 
 def compile_kubeflow(
@@ -44,8 +47,9 @@ def compile_kubeflow(
         data_path=data_path,
         data_version=run.data.download.sha256 if run.data.download else data_path,
         serving_dir=serving_dir,
-        # Without a digest, new data at the same path would not be noticed.
-        cache=run.data.download is not None,
+        # Without a digest, new data at the same path would not be noticed; which spans
+        # are there, a step of the pipeline itself looks.
+        cache=run.data.download is not None or run.data.spans is not None,
         # Beam's default runner fetches a program. With an image to run in, TFX does
         # not make a package of itself for workers elsewhere.
         beam_options=[
@@ -61,3 +65,20 @@ def compile_kubeflow(
         output_filename=output.name,
     )
     runner.run(pipeline, write_out=True)
+    _mend(output)
+
+
+def _mend(path: Path) -> None:
+    """Mends what TFX has written: a specification as YAML, or a job as JSON."""
+    text = path.read_text()
+    is_yaml = path.suffix in (".yaml", ".yml")
+    content = yaml.safe_load(text) if is_yaml else json.loads(text)
+    spec = content if is_yaml else content["pipelineSpec"]
+    mend_conditions(spec)
+    never_cache(spec, NEVER_REUSED)
+    if is_yaml:
+        lines = text.splitlines(keepends=True)
+        comments = "".join(line for line in lines if line.startswith("#"))
+        path.write_text(comments + yaml.safe_dump(content, sort_keys=True))
+    else:
+        path.write_text(json.dumps(content, sort_keys=True))

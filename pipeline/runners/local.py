@@ -30,9 +30,15 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def run_pipeline(
-    config: Path, run_folder: RunFolder, writer: EventWriter, *, cache: bool, force: str
+    config: Path,
+    run_folder: RunFolder,
+    writer: EventWriter,
+    *,
+    cache: bool,
+    force: str,
+    at_most: int | None,
 ) -> None:
-    """Runs the pipeline and sends the summary.
+    """Runs the pipeline and sends the summary; of data in spans, for all that are due.
 
     Args:
         config: file of the configuration.
@@ -41,6 +47,7 @@ def run_pipeline(
         cache: whether to reuse earlier work.
         force: the reason to publish the model whatever the gates say; "" publishes only
             a model that passes them.
+        at_most: how many runs at most, of data in spans; None: all that are due.
     """
     run = load_run(config)
     if run.data.download:
@@ -52,33 +59,51 @@ def run_pipeline(
     from shardline.components.checker import preflight
     from shardline.components.trainer.set_settings import write_set_settings
     from shardline.embedding import configure_logical_hosts
+    from shardline.pipeline.metadata import RunRecord
     from shardline.pipeline.pipeline import create_pipeline
     from shardline.pipeline.runners.local_dag import LocalDag
+    from shardline.pipeline.runners.span_loop import run_due_spans
     from shardline.pipeline.summary import summarize
 
     # Before any component starts TensorFlow's runtime with a single host.
     configure_logical_hosts(run.training.hosts)
     preflight.check(run, config)
-    pipeline = create_pipeline(
-        run,
-        pipeline_root=str(run_folder.artifacts),
-        data_path=str(data),
-        data_version=datasets.version_of(
-            run.data, data, besides=(run_folder.root, config.resolve())
-        ),
-        serving_dir=str(run_folder.serving),
-        metadata_path=str(run_folder.metadata),
-        cache=cache,
-        force=force,
-    )
-    write_set_settings(run_folder.artifacts, run.training.checkpoint)
     logging.getLogger("shardline").addHandler(ProgressHandler(writer))
     runner = LocalDag(
         on_start=lambda component: writer.send(Event("started", component)),
         on_end=lambda *ended: writer.send(Event("finished", *ended)),
     )
-    record = runner.run(pipeline)
-    writer.send(Event("summary", values=summarize(run, record, run_folder)))
+    write_set_settings(run_folder.artifacts, run.training.checkpoint)
+
+    def launch(data_version: str) -> RunRecord:
+        pipeline = create_pipeline(
+            run,
+            pipeline_root=str(run_folder.artifacts),
+            data_path=str(data),
+            data_version=data_version,
+            serving_dir=str(run_folder.serving),
+            metadata_path=str(run_folder.metadata),
+            cache=cache,
+            force=force,
+        )
+        record: RunRecord = runner.run(pipeline)
+        return record
+
+    if run.data.spans:
+        values = run_due_spans(
+            run,
+            data,
+            run_folder,
+            launch,
+            writer,
+            at_most=at_most,
+            retry=bool(force),
+        )
+    else:
+        besides = (run_folder.root, config.resolve())
+        version = datasets.version_of(run.data, data, besides=besides)
+        values = summarize(run, launch(version), run_folder)
+    writer.send(Event("summary", values=values))
 
 
 def _cause(error: BaseException) -> str:
@@ -102,6 +127,7 @@ def main() -> int:
     parser.add_argument("--lock", required=True, type=int)
     parser.add_argument("--no-cache", action="store_true")
     parser.add_argument("--force", default="")
+    parser.add_argument("--spans", type=int)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
     run_folder = RunFolder(arguments.output_dir.resolve())
@@ -120,6 +146,7 @@ def main() -> int:
                     writer,
                     cache=not arguments.no_cache,
                     force=arguments.force,
+                    at_most=arguments.spans,
                 )
         except Exception as error:
             try:

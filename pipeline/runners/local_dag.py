@@ -37,8 +37,9 @@ from shardline.pipeline.reuse import damage, outputs_to_reuse, record_outputs
 
 _log = logging.getLogger("shardline.reuse")
 
-# It depends on the versions that are published now, which no cache key holds.
-_NEVER_REUSED = "Pusher"
+# They depend on the versions that are published now, which no cache key holds. (Of
+# spans, this runner's caller looks what is due.)
+_NEVER_REUSED = frozenset({"ModelComparator", "Pusher", "SpanRecorder"})
 
 
 class LocalDag(tfx_runner.IrBasedRunner):
@@ -96,7 +97,7 @@ class LocalDag(tfx_runner.IrBasedRunner):
         component = node.node_info.id
         self._on_start(component)
         caching = node.execution_options.caching_options
-        if component == _NEVER_REUSED:
+        if component in _NEVER_REUSED:
             caching.enable_cache = False
         elif found := damage(
             outputs_to_reuse(
@@ -147,7 +148,7 @@ def _record(execution: data_types.ExecutionInfo) -> None:
     A run that is killed between the two makes them again; in the other order each later
     run would take them for damaged.
     """
-    if execution.pipeline_node.node_info.id != _NEVER_REUSED:
+    if execution.pipeline_node.node_info.id not in _NEVER_REUSED:
         outputs = itertools.chain.from_iterable(execution.output_dict.values())
         record_outputs(artifact.uri for artifact in outputs)
 

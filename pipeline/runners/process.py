@@ -52,6 +52,8 @@ class _Follower:
     def follow(self, event: Event) -> None:
         """Shows one event."""
         match event.kind:
+            case "began":
+                self._line(f"[bold]{escape(event.text)}[/]")
             case "started":
                 self.component = event.component
                 self.component_started_s = time.monotonic()

@@ -119,6 +119,15 @@ ELSEWHERE = {
         components/server/settings
     """,
     "components/server/test_json_text.py": "components/server/codec",
+    # Parts of the pipeline, and the loop over spans, which only whole runs show.
+    "pipeline/test_pipeline.py": "pipeline/data_steps pipeline/model_steps",
+    "pipeline/test_span_run.py": "pipeline/runners/span_loop",
     # What commands show is tested by what they print.
     "pipeline/commands/test_checkpoint.py": "pipeline/commands/checkpoint_tables",
+    # Parts of an erasure, which is done to a whole run folder, killed and done again.
+    "pipeline/erasure/test_erase.py": """
+        components/eraser/example_files components/eraser/transformed
+        components/eraser/work pipeline/erasure/kept pipeline/erasure/removed
+        pipeline/erasure/run_outputs
+    """,
 }

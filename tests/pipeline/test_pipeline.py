@@ -121,3 +121,40 @@ def test_pusher_waits_for_both_verdicts(small_config: Callable[..., Path]) -> No
         "Exporter",
         "ServingValidator",
     }
+
+
+def test_data_in_spans_has_steps_of_its_own(spans_config: Path) -> None:
+    pipeline = create_pipeline(
+        load_run(spans_config),
+        pipeline_root="/root",
+        data_path="/data",
+        data_version="1",
+        serving_dir="/serving",
+    )
+
+    assert sorted(node.id for node in pipeline.components) == [
+        "Evaluator",
+        "ExampleValidator",
+        "Exporter",
+        "FeatureTransform",
+        "ModelComparator",
+        "Pusher",
+        "ReaderSchemaGen",
+        "ServingValidator",
+        "SpanExamples",
+        "SpanPlanner",
+        "SpanRecorder",
+        "SpanStatistics",
+        "Trainer",
+    ]
+    recorder = next(node for node in pipeline.components if node.id == "SpanRecorder")
+    assert "Pusher" in {node.id for node in recorder.upstream_nodes}
+
+
+def test_whole_data_is_compared_with_the_model_in_service_if_asked(
+    parameters_of: Callable[..., dict[str, Any]],
+) -> None:
+    asked = parameters_of(min_auc="0.55\n  regression: {auc: 0.01}")
+
+    assert set(asked) - set(parameters_of()) == {"ModelComparator"}
+    assert '"auc":0.01' in asked["ModelComparator"]["evaluation"]

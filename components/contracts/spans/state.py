@@ -27,6 +27,8 @@ class SpanState(Section):
         runs: those that came to their end, oldest first.
         skipped: spans that a person has left out, with the reason.
         baseline: folder of the first published Model artifact, which is never updated.
+        erased: spans whose raw data may be another than it was when it was trained on,
+            for something was erased from it since.
     """
 
     format: int = _FORMAT
@@ -34,6 +36,7 @@ class SpanState(Section):
     runs: tuple[Trained, ...] = ()
     skipped: dict[str, str] = Field(default_factory=dict)
     baseline: str | None = None
+    erased: tuple[str, ...] = ()
 
     @property
     def base(self) -> Base | None:

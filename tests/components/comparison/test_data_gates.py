@@ -167,9 +167,19 @@ def test_collapse_is_told() -> None:
 
 
 def test_small_spans_may_vary() -> None:
-    history = {span: profile(span, examples=90) for span in [*MONTHS][:3]}
+    history = {span: profile(span, examples=900) for span in [*MONTHS][:3]}
 
     assert passes(history, examples=5)
+
+
+def test_spans_that_vary_much_may_vary_more() -> None:
+    history = {
+        span: profile(span, examples=count)
+        for span, count in zip(MONTHS, (9_000, 1_000, 3_000), strict=False)
+    }
+
+    assert passes(history, examples=300)
+    assert not passes(history, examples=90)
 
 
 def test_span_that_is_not_the_smallest_passes() -> None:
@@ -283,6 +293,14 @@ def test_column_that_not_all_spans_had_may_go() -> None:
     }
 
     assert passes(history)
+
+
+def test_column_of_few_examples_may_hold_one_value() -> None:
+    told = {"columns": columns(distinct=1), "label_mean": None}
+
+    assert not passes(**told)
+    small = {span: profile(span, examples=400) for span in [*MONTHS][:3]}
+    assert passes(small, examples=400, **told)
 
 
 def test_rare_column_may_be_empty_by_chance() -> None:

@@ -46,7 +46,7 @@ def test_newest_published_model_is_given_with_what_it_learnt(
     (model / "saved_model.pb").write_bytes(b"newer graph")
     version = publish(model, serving, model="b", spans="2026-01, 2026-02")
 
-    with model_in_service(serving) as found:
+    with model_in_service(serving, "candidate") as found:
         assert found.about.version == str(version)
         assert found.about.spans == "2026-01, 2026-02"
         assert found.about.uri == f"{serving}/{version}"
@@ -56,8 +56,28 @@ def test_newest_published_model_is_given_with_what_it_learnt(
     assert Path(folder).exists() is ("://" not in serving)
 
 
+def test_candidate_that_was_published_before_a_kill_is_not_compared_with_itself(
+    model: Path, serving: str
+) -> None:
+    version = publish(model, serving, model="a")
+    (model / "saved_model.pb").write_bytes(b"newer graph")
+    publish(model, serving, model="candidate")
+
+    with model_in_service(serving, "candidate") as found:
+        assert found.about.version == str(version)
+
+
+def test_candidate_that_is_published_alone_finds_nothing_in_service(
+    model: Path, serving: str
+) -> None:
+    publish(model, serving, model="candidate")
+
+    with model_in_service(serving, "candidate") as found:
+        assert found is None
+
+
 def test_nothing_is_in_service_at_first(serving: str) -> None:
-    with model_in_service(serving) as found:
+    with model_in_service(serving, "candidate") as found:
         assert found is None
 
 
@@ -67,7 +87,7 @@ def test_version_that_was_damaged_says_so(model: Path) -> None:
     with tf.io.gfile.GFile(f"{serving}/{version}/variables/variables.index", "w") as f:
         f.write("else")
 
-    with model_in_service(serving) as found:
+    with model_in_service(serving, "candidate") as found:
         assert found.folder == ""
         assert "is not what was published" in found.why_not
 
@@ -75,7 +95,7 @@ def test_version_that_was_damaged_says_so(model: Path) -> None:
 def test_version_without_a_publication_says_so(tmp_path: Path, model: Path) -> None:
     shutil.copytree(model, tmp_path / "serving" / "7")
 
-    with model_in_service(str(tmp_path / "serving")) as found:
+    with model_in_service(str(tmp_path / "serving"), "candidate") as found:
         assert found.about.version == "7"
         assert "Publish the model again" in found.why_not
 

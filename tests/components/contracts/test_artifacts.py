@@ -9,6 +9,8 @@ import pytest
 from shardline import components
 from shardline.components.contracts.artifacts import (
     HostShardedCheckpoint,
+    ServingValidation,
+    hand_on_spans,
     record_properties,
 )
 
@@ -21,6 +23,24 @@ def test_properties_keep_their_types() -> None:
     assert artifact.get_int_custom_property("steps") == 3
     assert artifact.get_float_custom_property("auc") == 0.5
     assert artifact.get_string_custom_property("why") == "so"
+
+
+def test_what_is_made_of_spans_names_them() -> None:
+    trained, judged = HostShardedCheckpoint(), ServingValidation()
+    record_properties(trained, {"spans": "2026-11-29, 2026-11-30"})
+
+    hand_on_spans(trained, judged)
+
+    told = judged.get_string_custom_property("spans")
+    assert told == "2026-11-29, 2026-11-30"
+
+
+def test_what_is_made_of_whole_data_names_no_spans() -> None:
+    judged = ServingValidation()
+
+    hand_on_spans(HostShardedCheckpoint(), judged)
+
+    assert not judged.has_custom_property("spans")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

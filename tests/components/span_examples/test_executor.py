@@ -210,7 +210,7 @@ def test_a_new_version_is_read_and_the_old_one_stays(runs: Any) -> None:
 def test_what_a_killed_run_has_left_is_not_used(runs: Any) -> None:
     runs.run(FIRST_DAY)
     (folder,) = runs.kept.values()
-    left = folder.with_name(f"{folder.name}.0123")
+    left = folder.with_name(f"{folder.name}.{'0123' * 8}")
     folder.rename(left)
     (left / "whole.json").unlink()
 

@@ -85,7 +85,7 @@ def test_a_failed_writing_leaves_nothing(tmp_path: Path) -> None:
 def test_what_a_killed_run_has_left_is_removed_and_what_is_written_stays(
     tmp_path: Path,
 ) -> None:
-    left = tmp_path / "6-v1-cd.0123"
+    left = tmp_path / f"6-v1-cd.{'0123' * 8}"
     left.mkdir()
     with new_folder(str(tmp_path / "7-v1-ab")) as first:
         assert not left.exists()

@@ -189,6 +189,14 @@ def test_late_span_waits_if_every_span_is_learnt() -> None:
     assert "newer than any, to judge 2, a late span" in plan.waits_for
 
 
+def test_late_span_waits_if_the_part_that_would_judge_it_is_learnt() -> None:
+    _, _, state = walked(["1", "3", "4"], settings(missing="skip"))
+
+    plan = make_plan(state, there("1", "2", "3"), settings(on="held_out"))
+
+    assert "newer than any, to judge 2, a late span" in plan.waits_for
+
+
 def test_missing_span_is_waited_for() -> None:
     plans, last, state = walked(["1", "2", "4", "5"], settings())
 

@@ -181,6 +181,15 @@ def test_span_that_changed_after_it_was_learnt_is_an_error() -> None:
     assert "spans replay CONFIG --from 2`" in text
 
 
+def test_span_may_change_once_something_was_erased_from_it() -> None:
+    state = refused_state("published", "published")
+    found = [*there("1", "3", "4"), FoundSpan("2", 1, "less")]
+
+    plan = make_plan(state.model_copy(update={"erased": ("2",)}), found, SKIPPING)
+
+    assert [one.span for one in plan.train] == ["3"]
+
+
 def test_span_that_only_judged_may_change() -> None:
     state = refused_state("published")
     found = [*there("1", "3"), FoundSpan("2", 1, "more")]

@@ -82,9 +82,8 @@ def test_tail_that_was_passed_stays_out() -> None:
     assert not Progress(state, [planned("1", "tail")]).has_open_tail(found("1"))
 
 
-def test_skipped_span_is_done_and_not_trained_on() -> None:
+def test_skipped_span_is_done() -> None:
     progress = Progress(state_of([planned("1")]), ())
 
     assert progress.is_skipped("8")
     assert progress.is_done(found("8", 3))
-    assert progress.parts(found("8")) == []

@@ -13,7 +13,7 @@ from typer.testing import Result
 
 from shardline.pipeline.commands.app import app
 
-COMMANDS = ["doctor", "check", "plan", "run", "serve", "serve-check", "agent",
+COMMANDS = ["doctor", "check", "plan", "run", "erase", "serve", "serve-check", "agent",
             "preprocess", "compile", "models", "checkpoint", "spans"]  # fmt: skip
 SLOW = {"tensorflow", "tfx", "apache_beam", "pyarrow", "numpy", "keras", "matplotlib"}
 COMPILE = [

@@ -12,6 +12,7 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 
 from shardline.components.contracts.data_card import load_data_card
+from shardline.components.contracts.erasures.reading import ReadErasure
 from shardline.components.example_gen.executor import Executor
 from shardline.components.execution.in_memory_beam import in_memory_pipeline
 from shardline.components.readers.files import BadInputError
@@ -68,6 +69,9 @@ def run_component(path: str, folder: Path, **files: Any) -> dict[str, list[int]]
         "reader": FILE_READER,
         "options": json.dumps(options(**files)),
         "path": path,
+        "erasure": ReadErasure(
+            serving_dir=str(folder / "serving"), columns={}, read=()
+        ).model_dump_json(),
     }
     context = BaseBeamExecutor.Context(make_beam_pipeline_fn=in_memory_pipeline)
     Executor(context).Do({}, {"examples": [artifact]}, properties)

@@ -1,0 +1,1 @@
+"""`shardline erase`: ids leave everything that a run folder holds."""

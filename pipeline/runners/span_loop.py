@@ -1,0 +1,64 @@
+"""The runs of data in spans: one after the other, until nothing is due."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from shardline.configs.schema import Run
+from shardline.pipeline.metadata import RunError, RunRecord
+from shardline.pipeline.run_folder import RunFolder
+from shardline.pipeline.runners.events import Event, EventWriter
+from shardline.pipeline.span_runs import next_plan
+from shardline.pipeline.summary import summarize
+
+Launch = Callable[[str], RunRecord]
+
+
+def run_due_spans(
+    run: Run,
+    data: Path,
+    run_folder: RunFolder,
+    launch: Launch,
+    writer: EventWriter,
+    *,
+    at_most: int | None,
+    retry: bool,
+) -> dict[str, str]:
+    """Runs the pipeline for each plan that is due, and returns what to show.
+
+    Args:
+        run: the configuration.
+        data: where the raw data lies.
+        run_folder: where outputs go.
+        launch: runs the pipeline; takes the digest of what it plans by.
+        writer: where events go.
+        at_most: how many plans; None: all.
+        retry: whether a model that was refused last is trained and judged again.
+
+    Returns:
+        What to show of the last run, with a line for each; or why none was due.
+
+    Raises:
+        RunError: if a gate kept a model from being published, now or before.
+    """
+    shown: dict[str, str] = {}
+    lines: list[str] = []
+    while at_most is None or len(lines) < at_most:
+        plan, known_by = next_plan(run, str(data), str(run_folder.serving), retry=retry)
+        if not plan.is_due:
+            if plan.is_refused and not lines:
+                raise RunError(f"Nothing was trained, waiting for {plan.waits_for}")
+            shown["Waiting for"] = plan.waits_for
+            break
+        trained, judged = plan.spans, plan.evaluate
+        told = f"{plan.reason}: trains on {trained}, judged on {judged}"
+        writer.send(Event("began", text=told))
+        shown = summarize(run, launch(known_by), run_folder)
+        auc = shown["AUC"].partition(" ")[0]
+        lines.append(f"{trained}: judged on {judged}, AUC {auc}")
+        retry = False
+    if not lines:
+        return {
+            "Nothing is due": f"waiting for {shown['Waiting for']}",
+            "Everything": str(run_folder.root),
+        }
+    return {"Spans": "\n".join(lines), **shown}
