@@ -92,7 +92,7 @@ def _newest(
     connection = sqlite_connection(run_folder.metadata)
     executions = executions_of(connection, pipeline_name(run.name), component)
     written = [one.outputs[output] for one in executions if one.has_ended]
-    return {artifact.properties["spans"]: artifact for artifact in written}
+    return {artifact.properties.get("spans", ""): artifact for artifact in written}
 
 
 def result_of(
