@@ -108,6 +108,8 @@ class Work:
 
     def tell(self, touched: Touched) -> None:
         """Adds to the report, which is on the disk before anything else is done."""
+        path = touched.path.removeprefix(f"{self.root}/")
+        touched = touched.model_copy(update={"path": path})
         every = (*self.report.touched, touched)
         self._renew(touched=every)
         self._say(touched)

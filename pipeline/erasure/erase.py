@@ -118,7 +118,7 @@ def erase(
         remove_downloads(outputs, scope, work)
     clear_the_rest(outputs, scope, work)
     _rewrite_metadata(run_folder, scope, work)
-    for note in _notes(run_folder, scope, report.known):
+    for note in _notes(run_folder, scope, report):
         work.note(note)
     if not is_dry_run:
         left = _left(outputs, scope)
@@ -220,10 +220,11 @@ def _rewrite_metadata(run_folder: RunFolder, scope: Scope, work: Work) -> None:
     work.tell(Touched(path=file.name, outcome="rewritten", why=why))
 
 
-def _notes(run_folder: RunFolder, scope: Scope, known: int) -> Iterable[str]:
-    if known < len(scope.tokens):
-        unknown = len(scope.tokens) - known
-        yield f"{unknown} of {len(scope.tokens)} ids have no row in any vocabulary."
+def _notes(run_folder: RunFolder, scope: Scope, report: ErasureReport) -> Iterable[str]:
+    if report.resumed:
+        yield "An earlier call did not come to its end: this one did what was left."
+    elif unknown := report.ids - report.known:
+        yield f"{unknown} of {report.ids} ids have no row in any vocabulary."
     if scope.kind in _KINDS:
         yield _KINDS[scope.kind].format(scope.table)
     if scope.common:

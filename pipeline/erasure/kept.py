@@ -12,7 +12,11 @@ from shardline.components.eraser.example_files import (
     erase_from_examples,
     holds_erased,
 )
-from shardline.components.eraser.graphs import erase_from_graph, rows_of_graph
+from shardline.components.eraser.graphs import (
+    erase_from_graph,
+    erased_rows,
+    free_rows,
+)
 from shardline.components.eraser.living import erase_from_vocabularies, evicted_rows
 from shardline.components.eraser.models import erase_from_model
 from shardline.components.eraser.published import erase_from_store
@@ -36,12 +40,12 @@ class KeptOutputs:
         self._outputs, self._scope, self._work = outputs, scope, work
         self._blackening = Blackening(scope)
         self._indices: dict[str, str] = {}
+        self._changed: set[Path] = set()
 
     def checkpoints(self) -> None:
         """Resets rows, by the vocabularies of the graph that each was trained with.
 
-        They go before graphs, though the order decides nothing: rows without a token
-        are reset as rows of erased tokens are.
+        All of them come before any graph: only the graph tells whose a row is.
         """
         for folder in self._outputs.folders("Trainer", "checkpoint"):
             graph = self._outputs.trained_with(folder, "transform_graph")
@@ -53,7 +57,7 @@ class KeptOutputs:
             self._reset(folder, graph, living)
 
     def _reset(self, folder: Path, graph: Path, living: Path | None) -> None:
-        before, rows = index_digest(folder), rows_of_graph(graph, self._scope)
+        before, rows = index_digest(folder), erased_rows(graph, self._scope)
         evicted: dict[str, list[int]] = {}
         if living:
             for name in self._scope.tables:
@@ -117,7 +121,8 @@ class KeptOutputs:
         def erased(copy: Path) -> Change:
             return erase_from_examples(copy, self._scope.erasure, self._blackening)
 
-        self._work.change(folder, erased)
+        if self._work.change(folder, erased):
+            self._changed.add(folder)
 
     def transformed_examples(self) -> None:
         """Makes stale transformed examples anew; those of earlier runs go."""
@@ -146,11 +151,9 @@ class KeptOutputs:
     def _is_stale(self, folder: Path, graph: Path, raw: list[Path]) -> bool:
         if not graph.is_dir() or not all(one.is_dir() for one in raw):
             return True
-        if self._work.is_dry_run and any(
-            holds_erased(one, self._scope.erasure) for one in raw
-        ):
+        if not self._changed.isdisjoint(raw):
             return True
-        return is_stale(folder, raw, graph, rows_of_graph(graph, self._scope))
+        return is_stale(folder, raw, graph, free_rows(graph, self._scope))
 
     def _make_anew(self, folder: Path, graph: Path, raw: Sequence[Any]) -> None:
         def made(copy: Path) -> Change:
