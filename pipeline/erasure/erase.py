@@ -108,8 +108,11 @@ def erase(
         _bury(run_folder, scope)
         if run.data.spans:
             _expect_changes(run, run_folder)
-    kept = KeptOutputs(outputs, scope, work)
-    if report.known or report.resumed:
+    have_rows = bool(report.known) or report.resumed
+    kept = KeptOutputs(outputs, scope, work, have_rows=have_rows)
+    for folder in outputs.half_made():
+        work.remove(folder, "half made by a run that was killed")
+    if have_rows:
         remove_sets(outputs, work, run.training.checkpoint.folder)
     _changes(kept)
     remove_counts(outputs, scope, work)
@@ -242,7 +245,7 @@ def _left(outputs: RunOutputs, scope: Scope) -> list[str]:
     """Returns where an id still is, after looking at everything again."""
     report = _new_report(outputs.folder, scope, True, False)
     again = Work(outputs.folder.root, report, _record, lambda touched: None)
-    _changes(KeptOutputs(outputs, scope, again))
+    _changes(KeptOutputs(outputs, scope, again, have_rows=False))
     remove_counts(outputs, scope, again)
     places = [f"{one.path}: {one.change.text}" for one in again.report.touched]
     return places + files_with(outputs.folder.root, scope.distinctive)

@@ -35,8 +35,18 @@ _MODEL = "Format-Serving"
 class KeptOutputs:
     """Takes ids out of what stays."""
 
-    def __init__(self, outputs: RunOutputs, scope: Scope, work: Work):
-        """Takes what is there, what is erased, and what changes it."""
+    def __init__(
+        self, outputs: RunOutputs, scope: Scope, work: Work, *, have_rows: bool
+    ):
+        """Takes what is there, what is erased, and what changes it.
+
+        Args:
+            outputs: what is there.
+            scope: what is erased.
+            work: what changes it.
+            have_rows: whether an id may have a row in some table.
+        """
+        self._have_rows = have_rows
         self._outputs, self._scope, self._work = outputs, scope, work
         self._blackening = Blackening(scope)
         self._indices: dict[str, str] = {}
@@ -49,12 +59,12 @@ class KeptOutputs:
         """
         for folder in self._outputs.folders("Trainer", "checkpoint"):
             graph = self._outputs.trained_with(folder, "transform_graph")
-            if graph is None:
+            if graph is not None:
+                living = self._outputs.trained_with(folder, "vocabularies")
+                self._reset(folder, graph, living)
+            elif self._have_rows:
                 why = "its transform graph is gone, so nobody knows whose its rows are"
                 self._work.remove(folder, why)
-                continue
-            living = self._outputs.trained_with(folder, "vocabularies")
-            self._reset(folder, graph, living)
 
     def _reset(self, folder: Path, graph: Path, living: Path | None) -> None:
         before, rows = index_digest(folder), erased_rows(graph, self._scope)
@@ -151,7 +161,8 @@ class KeptOutputs:
     def _is_stale(self, folder: Path, graph: Path, raw: list[Path]) -> bool:
         if not graph.is_dir() or not all(one.is_dir() for one in raw):
             return True
-        if not self._changed.isdisjoint(raw):
+        gone = {Path(path) for path in self._work.removed}
+        if not (self._changed | gone).isdisjoint(raw):
             return True
         return is_stale(folder, raw, graph, free_rows(graph, self._scope))
 
