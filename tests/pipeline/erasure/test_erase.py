@@ -47,18 +47,19 @@ def contents(run: FinishedRun) -> dict[str, str]:
     """Digests of all files, but for what tells times and versions."""
     found = {}
     for path in sorted(run.output_dir.rglob("*")):
-        name = path.relative_to(run.output_dir).as_posix()
-        parts = name.split("/")
-        if parts[0] == "serving" and parts[1].isdigit():
-            name = "/".join(["serving", "newest", *parts[2:]])
-        ignored = ("erasures", "metadata.sqlite", ".lock", "erased.json")
-        if (
-            path.is_file()
-            and parts[0] not in ignored
-            and parts[-1] not in ("publication.json", ".lock", "erased.json")
+        parts = path.relative_to(run.output_dir).parts
+        if not path.is_file() or parts[0] in ("erasures", "metadata.sqlite"):
+            continue
+        if parts[-1] in ("publication.json", ".lock") or parts[-2:] == (
+            "serving",
+            "erased.json",
         ):
-            assert name not in found
-            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+            continue
+        if parts[0] == "serving" and parts[1].isdigit():
+            parts = ("serving", "newest", *parts[2:])
+        name = "/".join(parts)
+        assert name not in found
+        found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
 
 
