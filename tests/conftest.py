@@ -210,8 +210,9 @@ def spans_config(movielens_zip: Path, tmp_path_factory: pytest.TempPathFactory) 
             "options: {history_length: 10}\n"
             "  spans: {column: timestamp, every: month, first: 1997-10}"
         ),
+        "user:  {dim: 8": "user:  {dim: 8, living: {capacity: 40, evict_after: 2}",
         "movie: {dim: 8, min_count: 3": (
-            "movie: {dim: 8, living: {capacity: 90, evict_after: 2}, min_count: 2"
+            "movie: {dim: 8, living: {capacity: 90}, min_count: 2"
         ),
         "steps: 120": "epochs: 4",
         "batch_size: 128": "batch_size: 32",
@@ -222,6 +223,7 @@ def spans_config(movielens_zip: Path, tmp_path_factory: pytest.TempPathFactory) 
     }.items():
         assert old in text, old
         text = text.replace(old, new)
+    text += "\npublishing: {mode: delta, max_delta: 1.0}\n"
     path = tmp_path_factory.mktemp("config") / "spans.yaml"
     path.write_text(text)
     return path

@@ -62,10 +62,10 @@ class World:
         tastes = self._drifted("users", self.users, month)
         traits = self._drifted("items", self.items, month)
         users = draw.integers(len(tastes), size=self.examples)
-        popular = draw.zipf(1.3, size=2 * self.examples) - 1
-        items = np.resize(popular[popular < len(traits)], self.examples)
-        # Ranks of popularity are spread over items, old and new.
-        items = self._draw("ranks").permutation(len(traits))[items]
+        # An item keeps its popularity, and new ones come in anywhere.
+        popularity = 1 / (5 + self._draw("ranks").permutation(4 * self.items))
+        chances = popularity[: len(traits)] / popularity[: len(traits)].sum()
+        items = draw.choice(len(traits), size=self.examples, p=chances)
         match = np.einsum("ij,ij->i", tastes[users], traits[items])
         odds = 1.2 * match + traits[items, 0] - 0.5
         labels = draw.random(self.examples) < 1 / (1 + np.exp(-odds))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from shardline.components.checker.findings import Finding
 from shardline.components.checker.report import Draft
+from shardline.components.checker.span_rules import span_findings
 from shardline.components.checker.split_files import (
     SplitFiles,
     file_findings,
@@ -77,7 +78,7 @@ def take_sample(
         say: takes a line that says what is being done, where that takes long.
     """
     splits = {}
-    for split, files in _found_files(job, draft, say).items():
+    for split, files in _found_files(job, read_settings, draft, say).items():
         say(f"Looking at the files of split `{split}`")
         splits[split] = look(split, files, read_settings.format)
     _add_file_findings(splits, read_settings, draft)
@@ -113,7 +114,7 @@ def _add_file_findings(
 
 
 def _found_files(
-    job: Job, draft: Draft, say: Callable[[str], None]
+    job: Job, read_settings: ReadSettings, draft: Draft, say: Callable[[str], None]
 ) -> dict[str, list[str]]:
     """Returns the files of each split; adds a fault where they cannot be found."""
     data = job.data
@@ -135,6 +136,8 @@ def _found_files(
             found[split] = match(path, pattern)
         except BadInputError as error:
             draft.findings.append(_bad_split(split, error))
+    if _TRAIN in found:
+        draft.findings += span_findings(data, read_settings, path)
     return found
 
 

@@ -95,7 +95,7 @@ def data_gates(plan: SpanPlan, came: _Profiles) -> list[Gate]:
                 f"span {span}: {fault}" for fault in judge(span, profile, others)
             ]
             before[span] = profile
-        why = f"{fine} ({_listed(spans)}, beside {len(history)} spans before)"
+        why = f"{fine} ({_listed(spans)}, beside {_counted(history)} before)"
         if faults:
             forced = "If it is right, publish with --force."
             why = "; ".join(faults) + f". {remedy} {forced}"
@@ -110,6 +110,10 @@ def _name(span: str) -> str:
 
 def _listed(spans: _Profiles) -> str:
     return ", ".join(spans) or "no new span"
+
+
+def _counted(spans: _Profiles) -> str:
+    return f"{len(spans)} span{'' if len(spans) == 1 else 's'}"
 
 
 def _repeats(span: str, profile: SpanProfile, before: _Profiles) -> Iterator[str]:

@@ -137,10 +137,12 @@ def _models(
 ) -> dict[str, JudgedModel]:
     """Returns the models that there are, by name, the candidate first."""
     uri = artifact_utils.get_single_uri(input_dict["model"])
-    learnt = (plan.base.spans if plan.base else ()) + plan.new
+    learnt = tuple(map(str, plan.train))
+    if plan.base and plan.warm_start:
+        learnt = (*plan.base.spans, *plan.new)
     entered = {
         CANDIDATE: exported_model(uri, ", ".join(learnt)),
-        IN_SERVICE: model_in_service(serving_dir, uri),
+        IN_SERVICE: model_in_service(serving_dir, uri, plan.evaluate),
         BASELINE: never_updated_model(plan.baseline),
     }
     models = {name: stack.enter_context(model) for name, model in entered.items()}
@@ -175,7 +177,7 @@ def _data_gates(plan: SpanPlan, input_dict: dict[str, list[Any]]) -> list[Gate]:
     held = load_span_files(input_dict["examples"][0].uri)
     if held is None:
         return []
-    new = [part for part in held.parts if str(part.planned) in plan.new]
+    new = [part for part in held.parts if part.planned in plan.newly_trained]
     judged = [part for part in held.parts if part.planned == plan.evaluate]
     return data_gates(plan, {p.planned.span: p.profile for p in [*new, *judged]})
 

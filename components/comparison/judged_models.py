@@ -9,6 +9,8 @@ from tfx.dsl.io import fileio
 from tfx.utils import path_utils
 
 from shardline.components.contracts.spans.comparison import ComparedModel
+from shardline.components.contracts.spans.learnt import has_learnt
+from shardline.components.contracts.spans.plan import PlannedSpan
 from shardline.components.execution.local_copy import local_input
 from shardline.components.pusher.newest_model import published_model
 from shardline.components.pusher.publication import PublicationError
@@ -45,15 +47,19 @@ def exported_model(uri: str, spans: str = "") -> Iterator[JudgedModel]:
 
 
 @contextlib.contextmanager
-def model_in_service(serving_dir: str, candidate: str) -> Iterator[JudgedModel | None]:
+def model_in_service(
+    serving_dir: str, candidate: str, judged_on: PlannedSpan | None = None
+) -> Iterator[JudgedModel | None]:
     """Gives the newest published model; None if there is none yet.
 
     A run that was killed after it had published finds the candidate itself there, and
-    compares it with the version before, as it did the first time.
+    compares it with the version before, as it did the first time. So does a run that
+    is replayed: models of runs that were undone have learnt what judges.
 
     Args:
         serving_dir: the folder that model servers, or their agents, read; local or not.
         candidate: of its Model artifact, the uri.
+        judged_on: the span that judges, if data comes in spans.
     """
     store = open_store(serving_dir)
     for version in reversed(store.all_versions()):
@@ -63,11 +69,14 @@ def model_in_service(serving_dir: str, candidate: str) -> Iterator[JudgedModel |
                 origin = store.publication(version).origin
                 if origin.get("model") == candidate:
                     continue
+                spans = str(origin.get("spans", ""))
+                if judged_on and has_learnt(spans, judged_on):
+                    _log.info("version %s has learnt %s", version, judged_on)
+                    continue
                 folder = stack.enter_context(published_model(store, version))
             except (OSError, PublicationError) as error:
                 yield JudgedModel(about, "", str(error))
                 return
-            spans = str(origin.get("spans", ""))
             yield JudgedModel(about.model_copy(update={"spans": spans}), str(folder))
             return
     yield None

@@ -16,6 +16,7 @@ _SHOWN = {
     "calibration": "calibration",
     "recall_at_10": "recall at 10",
 }
+_SHOWN_SPANS = 3
 _NAMES = {
     "candidate": "candidate",
     "in_service": "in service",
@@ -70,7 +71,7 @@ def _line(comparison: Comparison, model: str) -> str:
     """Returns what a model is, and its metrics of all examples."""
     about = comparison.models[model]
     version = f"version {about.version}" if about.version else ""
-    spans = f"trained on {about.spans}" if about.spans else ""
+    spans = f"trained on {_spans(about.spans)}" if about.spans else ""
     metrics = comparison.slices[0].metrics[model]
     values = [
         f"{_SHOWN.get(name, name)} {measured.value:.4f}"
@@ -84,8 +85,19 @@ def _line(comparison: Comparison, model: str) -> str:
     return ": ".join(filter(None, [said, ", ".join(values)]))
 
 
+def _spans(named: str) -> str:
+    """Returns the spans as lineage names them; of many the first and the last."""
+    names = named.split(", ")
+    if len(names) <= _SHOWN_SPANS:
+        return named
+    return f"{len(names)} spans from {names[0]} to {names[-1]}"
+
+
 def _unknown_lines(comparison: Comparison) -> Iterator[str]:
+    """Yields the shares of unknown lookups of each feature that has any."""
     for feature, shares in comparison.out_of_vocabulary.items():
+        if not any(shares.values()):
+            continue
         told = [f"{_NAMES[model]} {share:.2%}" for model, share in shares.items()]
         yield f"{feature}: {', '.join(told)}"
 

@@ -23,7 +23,6 @@ from shardline.components.features.writing.atomic_file import AtomicFile
 from shardline.components.readers.files import LostRowsError, refuse
 from shardline.components.readers.files.beam_reader import FileReader
 from shardline.components.readers.files.judging.unit_reports import merge_reports
-from shardline.components.readers.files.locations import size_of
 from shardline.components.readers.files.spans.found import SpanToRead
 from shardline.components.readers.span_reader import FoundSpan, SpanReader
 from shardline.components.span_examples.examination import (
@@ -42,12 +41,11 @@ from shardline.components.span_examples.store import (
 
 _BATCH = 1024
 _SUMS, _TIMES = "sums", "times"
-# A file has about as many examples as half of the Trainer's shuffle holds.
-_FILE_BYTES = 4 << 20
-_MOST_FILES = 256
-_FILES_OF_OTHER_READERS = 4
+# Half of what the Trainer's shuffle holds, so that it mixes spans.
+_EXAMPLES_OF_A_FILE = 50_000
 
 _Ordered = tuple[bytes, int | None, bytes]  # (digest, time, serialized)
+_Place = tuple[str, int, int]  # (part, number of the file, number of files)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,13 +100,12 @@ def read_spans(
             else:
                 examples = reading.reader.span_examples(root, reading.path, spans)
                 lines = []
-            for number, span in enumerate(spans):
+            for span in spans:
                 write = _WriteSpan(
                     f"{span.span}.v{span.version}",
                     span,
                     written[span],
                     reading,
-                    _files(to_read[number].files) if to_read else None,
                 )
                 lines.append(examples[span] | f"Span[{write.name}]" >> write)
             _ = lines | beam.Flatten() | "WriteReports" >> WriteReports(report_file)
@@ -120,12 +117,6 @@ def read_spans(
         }
         for span in spans:
             put(stored[span], written[span], folders[span])
-
-
-def _files(raw: Sequence[str]) -> int:
-    """Returns how many files the examples of raw files are written to."""
-    total = sum(size_of(file) for file in raw)
-    return max(1, min(_MOST_FILES, total // _FILE_BYTES))
 
 
 class _WriteSpan(beam.PTransform[Any, Any]):
@@ -141,14 +132,12 @@ class _WriteSpan(beam.PTransform[Any, Any]):
         span: FoundSpan,
         folder: str,
         reading: Reading,
-        files: int | None,
     ):
         super().__init__()
         self.name = name
         self._span = span
         self._folder = folder
         self._reading = reading
-        self._files = files or _FILES_OF_OTHER_READERS
 
     def expand(self, examples: PCollection[Any]) -> PCollection[str]:
         """Returns reports: of what the span is like, its files, and what was erased."""
@@ -171,11 +160,8 @@ class _WriteSpan(beam.PTransform[Any, Any]):
                 _examined, self._span.span, self._reading.asked
             ).with_outputs(_SUMS, _TIMES, main="examples")
         )
-        lines.append(
-            examined[_SUMS]
-            | "SumUp" >> beam.CombineGlobally(SumUp())
-            | "TellProfile" >> beam.Map(_profile_report, told)
-        )
+        profile = examined[_SUMS] | "SumUp" >> beam.CombineGlobally(SumUp())
+        lines.append(profile | "TellProfile" >> beam.Map(_profile_report, told))
         tail = None
         if self._reading.asked.time:
             tail = AsSingleton(
@@ -186,9 +172,9 @@ class _WriteSpan(beam.PTransform[Any, Any]):
             )
         lines.append(
             examined["examples"]
-            | "Places" >> beam.Map(_placed, self._files, tail)
+            | "Places" >> beam.Map(_placed, AsSingleton(profile), tail)
             | "ByFile" >> beam.GroupByKey()
-            | "WriteFile" >> beam.Map(_write, self._folder, self._files, told)
+            | "WriteFile" >> beam.Map(_write, self._folder, told)
         )
         reports: PCollection[str] = lines | beam.Flatten()
         return reports
@@ -217,23 +203,21 @@ def _tail_start(counts: list[tuple[int, int]], fraction: float) -> int:
 
 
 def _placed(
-    example: _Ordered, files: int, tail_start: int | None = None
-) -> tuple[tuple[str, int], tuple[bytes, bytes]]:
+    example: _Ordered, profile: SpanProfile, tail_start: int | None = None
+) -> tuple[_Place, tuple[bytes, bytes]]:
     digest, us, record = example
+    files = -(-profile.examples // _EXAMPLES_OF_A_FILE)
     part = "all"
     if us is not None and tail_start is not None:
         part = "tail" if us >= tail_start else "head"
     number = int.from_bytes(digest[: DIGEST_BYTES // 2], "little") % files
-    return (part, number), (digest, record)
+    return (part, number, files), (digest, record)
 
 
 def _write(
-    group: tuple[tuple[str, int], Iterable[tuple[bytes, bytes]]],
-    folder: str,
-    files: int,
-    told: list[Any],
+    group: tuple[_Place, Iterable[tuple[bytes, bytes]]], folder: str, told: list[Any]
 ) -> str:
-    (part, number), examples = group
+    (part, number, files), examples = group
     name = f"{part}-{number:05}-of-{files:05}.gz"
     file = AtomicFile(os.path.join(folder, name))
     count = 0

@@ -27,6 +27,7 @@ from shardline.components.span_planner.choice import Choice, Settings
 from shardline.components.span_planner.progress import Progress
 from shardline.configs.data import Data
 from shardline.configs.evaluation import Evaluation
+from shardline.configs.spans import Spans
 
 _MOST_PROFILES = 12
 
@@ -72,6 +73,21 @@ def known_by(plan: SpanPlan) -> str:
     return hashlib.sha256(plan.model_dump_json().encode()).hexdigest()[:16]
 
 
+def oldest_start(state: SpanState, spans: Spans) -> int | None:
+    """Returns where the oldest span begins that counts; None: all do.
+
+    Args:
+        state: what runs have done.
+        spans: `data.spans`.
+
+    Raises:
+        SpanError: if `first` is no name of a span.
+    """
+    if state.runs and spans.begin == "newest":
+        return min(start_of(span.span) for span in state.runs[0].plan.train)
+    return start_of(spans.first) if spans.first else None
+
+
 def make_plan(
     state: SpanState, found: Sequence[FoundSpan], settings: Settings
 ) -> SpanPlan:
@@ -97,9 +113,8 @@ def make_plan(
     progress = Progress(state, passed)
     _refuse_other_lengths(known, progress)
     _refuse_changed(known, progress, is_cut=settings.is_cut)
-    if state.runs and settings.spans.begin == "newest":
-        oldest = min(start_of(span.span) for span in state.runs[0].plan.train)
-        known = [span for span in known if span.name.start >= oldest]
+    oldest = oldest_start(state, settings.spans)
+    known = [span for span in known if oldest is None or oldest <= span.name.start]
     chosen = Choice(known, progress, settings).chosen()
     if not chosen.is_due:
         return chosen

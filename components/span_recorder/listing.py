@@ -11,8 +11,17 @@ from shardline.components.span_planner.calendar import start_of
 
 # A span is `served` if the newest model learnt it last, `trained` if an earlier one
 # did; `due` if the next run trains on it, and `judging` if it judges that run's model.
+# It is `earlier` than those that count, or `replaced` by a newer version.
 Status = Literal[
-    "served", "trained", "refused", "skipped", "due", "judging", "waiting", "replaced"
+    "served",
+    "trained",
+    "refused",
+    "skipped",
+    "due",
+    "judging",
+    "waiting",
+    "replaced",
+    "earlier",
 ]
 
 
@@ -40,7 +49,10 @@ class ListedSpan:
 
 
 def listed(
-    state: SpanState, found: Sequence[FoundSpan], plan: SpanPlan | None
+    state: SpanState,
+    found: Sequence[FoundSpan],
+    plan: SpanPlan | None,
+    oldest: int | None = None,
 ) -> list[ListedSpan]:
     """Returns all spans that are there, or were when they were trained on, in order.
 
@@ -48,6 +60,7 @@ def listed(
         state: what runs have done.
         found: the spans that are there.
         plan: the next run; None if there can be none.
+        oldest: where the oldest span begins that counts; None: all do.
     """
     learnt = dict(_learnt(state))
     newest: dict[str, int] = {}
@@ -56,8 +69,11 @@ def listed(
     rows = [*learnt.values()]
     for one in found:
         if one[:2] not in learnt and one.span not in state.skipped:
-            is_old = one.version < newest[one.span]
-            status = "replaced" if is_old else _coming(one, plan)
+            status = _coming(one, plan)
+            if oldest is not None and start_of(one.span) < oldest:
+                status = "earlier"
+            elif one.version < newest[one.span]:
+                status = "replaced"
             rows.append(ListedSpan(one.span, one.version, status))
     rows += [
         ListedSpan(span, newest.get(span), "skipped", note=reason)

@@ -6,10 +6,10 @@ from typing import Literal, NamedTuple
 
 from shardline.components.contracts.spans.comparison import CANDIDATE, Comparison
 from shardline.components.contracts.spans.files import SpanFiles
+from shardline.components.contracts.spans.learnt import together
 from shardline.components.contracts.spans.plan import Base, SpanPlan, Trained
 from shardline.components.contracts.spans.profile import SpanProfile
 from shardline.components.contracts.spans.state import SpanState, StateError
-from shardline.components.span_recorder.learnt import together
 
 
 class Made(NamedTuple):

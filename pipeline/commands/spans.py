@@ -27,13 +27,13 @@ from shardline.configs import ConfigError, load_run
 from shardline.configs.schema import Run
 from shardline.pipeline.commands.console import (
     console,
-    fail,
     failing_on,
     print_line,
 )
 from shardline.pipeline.commands.options import Configuration, OutputDir, PrintJson
 from shardline.pipeline.run_folder import OutputError, RunFolder, run_folder_of
 from shardline.pipeline.terminal.escaping import print_json
+from shardline.pipeline.terminal.native_output import stderr_held_back
 from shardline.pipeline.terminal.tables import print_table
 
 spans = typer.Typer(
@@ -51,14 +51,17 @@ def list_spans(
     config: Configuration, output_dir: OutputDir = None, as_json: PrintJson = False
 ) -> None:
     """List the spans, what became of them, and what the next run does."""
-    with _failing():
+    # Readers of a user's own import TensorFlow, which greets.
+    with _failing(), stderr_held_back():
+        from shardline.components.span_planner.planning import oldest_start
         from shardline.pipeline.span_runs import found_spans, planned
 
         run, run_folder = _run_of(config, output_dir)
         state = load_state(str(run_folder.serving), run.name)
         found = found_spans(run, location_of(run.data, run_folder.data))
         plan, problem = _next(lambda: planned(run, state, found))
-        rows = listed(state, found, plan)
+        assert run.data.spans
+        rows = listed(state, found, plan, oldest_start(state, run.data.spans))
     coming = problem or _told(plan)
     if as_json:
         print_json({"spans": [dataclasses.asdict(row) for row in rows], "next": coming})
@@ -182,11 +185,9 @@ def _check_base(state: SpanState) -> None:
 def _run_of(config: Path, output_dir: Path | None) -> tuple[Run, RunFolder]:
     run = load_run(config)
     if run.data.spans is None:
-        fail(
-            ValueError(
-                f"The data of {config} does not come in spans. Say how it does under "
-                "`data.spans`."
-            )
+        raise SpanError(
+            f"The data of {config} does not come in spans. Say how it does under "
+            "`data.spans`."
         )
     return run, run_folder_of(run.name, output_dir)
 

@@ -16,9 +16,11 @@ import tempfile
 import traceback
 from pathlib import Path
 
+from shardline.components.contracts.text_file import TextFileError
 from shardline.components.folders.lock import inherited_lock
 from shardline.components.folders.scratch import held
 from shardline.components.readers import datasets
+from shardline.components.span_planner.calendar import SpanError
 from shardline.configs import ConfigError, load_run
 from shardline.pipeline.metadata import RunError
 from shardline.pipeline.run_folder import RunFolder
@@ -108,7 +110,13 @@ def run_pipeline(
 
 def _cause(error: BaseException) -> str:
     """Returns the message of an error, and its class unless it is this project's."""
-    expected = (ConfigError, datasets.DatasetError, RunError)
+    expected = (
+        ConfigError,
+        datasets.DatasetError,
+        RunError,
+        SpanError,
+        TextFileError,
+    )
     prefix = "" if isinstance(error, expected) else f"{type(error).__name__}: "
     text = f"{prefix}{str(error).strip()}"
     if isinstance(error, OSError) and error.errno in _NO_ROOM:

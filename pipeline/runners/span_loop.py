@@ -38,10 +38,12 @@ def run_due_spans(
         What to show of the last run, with a line for each; or why none was due.
 
     Raises:
-        RunError: if a gate kept a model from being published, now or before.
+        RunError: if a gate kept the last model from being published; where the run
+            stops then, any model, now or before.
     """
     shown: dict[str, str] = {}
     lines: list[str] = []
+    refused: RunError | None = None
     while at_most is None or len(lines) < at_most:
         plan, known_by = next_plan(run, str(data), str(run_folder.serving), retry=retry)
         if not plan.is_due:
@@ -52,10 +54,18 @@ def run_due_spans(
         trained, judged = plan.spans, plan.evaluate
         told = f"{plan.reason}: trains on {trained}, judged on {judged}"
         writer.send(Event("began", text=told))
-        shown = summarize(run, launch(known_by), run_folder)
-        auc = shown["AUC"].partition(" ")[0]
-        lines.append(f"{trained}: judged on {judged}, AUC {auc}")
-        retry = False
+        record, retry, refused = launch(known_by), False, None
+        try:
+            shown = summarize(run, record, run_folder)
+            auc = shown["AUC"].partition(" ")[0]
+            lines.append(f"{trained}: judged on {judged}, AUC {auc}")
+        except RunError as error:
+            if run.evaluation.when_refused == "stop":
+                raise
+            refused = error
+            lines.append(f"{trained}: judged on {judged}, refused")
+    if refused:
+        raise refused
     if not lines:
         return {
             "Nothing is due": f"waiting for {shown['Waiting for']}",

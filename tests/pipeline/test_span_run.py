@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,12 @@ from shardline.components.contracts.living_vocabulary import (
 )
 from shardline.components.contracts.spans.comparison import load_comparison
 from shardline.components.contracts.spans.state import SpanState, load_state
+from shardline.components.pusher.newest_model import newest_model
 
 stopped_run = load("pipeline/test_stopped_run.py")
 pytestmark = pytest.mark.slow
-_SPANS = ["1997-10", "1997-11", "1997-12", "1998-01", "1998-02"]
+_SPANS = ["1997-10", "1997-11", "1997-12", "1998-01"]
+_LATER = ["1998-02", "1998-03", "1998-04"]  # hardly anybody rates any more
 _TIME_LIMIT_S = 240
 
 
@@ -32,12 +34,18 @@ def months(
     spans_config: Path,
     shardline: Callable[..., Any],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Any:
-    """A run folder in which all that was due is done, and what the command said."""
+) -> Path:
+    """A run folder in which all that was due is done; months too small are left out."""
     folder = tmp_path_factory.mktemp("months") / "run"
-    finished = shardline("run", spans_config, "--output-dir", folder)
+    into = ("--output-dir", folder)
+    finished = shardline("run", spans_config, *into, "--spans", "3")
     assert finished.returncode == 0, "\n".join(finished.lines)
-    return folder, finished
+    for span in _LATER:
+        skipped = shardline(
+            "spans", "skip", spans_config, span, "--reason", "too small", *into
+        )
+        assert skipped.returncode == 0, "\n".join(skipped.lines)
+    return folder
 
 
 def _state(folder: Path) -> SpanState:
@@ -62,23 +70,19 @@ def _table(checkpoint: str, name: str) -> np.ndarray:
     return table
 
 
-def test_each_month_is_trained_on_and_judged_by_the_next(months: Any) -> None:
-    folder, _ = months
-
-    runs = _state(folder).runs
+def test_each_month_is_trained_on_and_judged_by_the_next(months: Path) -> None:
+    runs = _state(months).runs
 
     trained = [[span.span for span in run.plan.train] for run in runs]
     assert trained == [[span] for span in _SPANS[:-1]]
     judged = [run.plan.evaluate.span for run in runs if run.plan.evaluate]
     assert judged == _SPANS[1:]
-    assert [run.verdict for run in runs] == ["published"] * 4
-    assert len({run.version for run in runs}) == 4
+    assert [run.verdict for run in runs] == ["published"] * 3
+    assert len({run.version for run in runs}) == 3
 
 
-def test_each_model_goes_on_from_the_one_before(months: Any) -> None:
-    folder, _ = months
-
-    runs = _state(folder).runs
+def test_each_model_goes_on_from_the_one_before(months: Path) -> None:
+    runs = _state(months).runs
 
     steps = [run.base.steps for run in runs if run.base]
     assert steps == sorted(set(steps))
@@ -87,10 +91,9 @@ def test_each_model_goes_on_from_the_one_before(months: Any) -> None:
     assert bases[1:] == [run.base for run in runs[:-1]]
 
 
-def test_token_that_stays_keeps_its_row(months: Any) -> None:
-    folder, _ = months
+def test_token_that_stays_keeps_its_row(months: Path) -> None:
     kept = 0
-    bases = [run.base for run in _state(folder).runs]
+    bases = [run.base for run in _state(months).runs]
     for before, after in pairwise(bases):
         assert load_vocabularies(after.vocabularies).tables["movie"].moved == 0
         old, new = (_tokens(one.vocabularies, "movie") for one in (before, after))
@@ -100,74 +103,104 @@ def test_token_that_stays_keeps_its_row(months: Any) -> None:
     assert kept > 50
 
 
-def test_movies_of_a_span_are_served_by_the_next_version(months: Any) -> None:
-    folder, _ = months
-    first, second, *_ = _state(folder).runs
-    old = _tokens(first.base.vocabularies, "movie")
-    new = _tokens(second.base.vocabularies, "movie")
+@pytest.fixture(scope="module")
+def scores_of(months: Path) -> Iterator[Callable[[list[str]], np.ndarray]]:
+    """The scores of users by the newest version: of one example, its user replaced."""
+    examples = sorted(months.glob("artifacts/SpanExamples/examples/*/Split-eval/*"))
+    records = tf.data.TFRecordDataset(str(examples[-1]), compression_type="GZIP")
+    serialized = next(records.as_numpy_iterator())
+    with newest_model(months / "serving") as (_, folder):
+        model = tf.saved_model.load(str(folder))
+
+        def scores(users: list[str]) -> np.ndarray:
+            requests = []
+            for user in users:
+                example = tf.train.Example.FromString(serialized)
+                example.features.feature["user_id"].bytes_list.value[0] = user.encode()
+                requests.append(example.SerializeToString())
+            answer = model.signatures["serving_default"](tf.constant(requests))
+            found: np.ndarray = answer["scores"].numpy()
+            return found
+
+        yield scores
+
+
+def test_deltas_carry_what_came(
+    months: Path, scores_of: Callable[[list[str]], np.ndarray]
+) -> None:
+    first, second, third = _state(months).runs
+    serving = months / "serving"
+    assert (serving / first.version).is_dir()
+    for run in (second, third):
+        assert not (serving / run.version).exists()
+        assert (serving / "deltas" / run.version).is_dir()
+    old = _tokens(second.base.vocabularies, "user")
+    new = _tokens(third.base.vocabularies, "user")
     came = sorted(new.keys() - old.keys())
     assert came
-    served = tf.saved_model.load(str(folder / "serving" / second.version))
-    rows = served.signatures["lookup"](
-        **{
-            name: tf.constant(value)
-            for name, value in {
-                **_lookup_inputs(served, new[came[0]]),
-            }.items()
-        }
-    )["movie_id"]
-    table = _table(second.base.checkpoint, "movie")
-    np.testing.assert_array_equal(rows.numpy()[0], table[new[came[0]]])
-    assert not np.array_equal(table[new[came[0]]], table[90])  # of unknown tokens
+
+    unknown, *scores = scores_of(["nobody", *came])
+
+    assert all(score != unknown for score in scores)
 
 
-def _lookup_inputs(served: Any, movie: int) -> Mapping[str, Any]:
-    """Returns a request for one movie; other features have no ids, or any."""
-    _, signature = served.signatures["lookup"].structured_input_signature
-    inputs: dict[str, Any] = {}
-    for name, spec in signature.items():
-        if name.endswith("_row_splits"):
-            inputs[name] = np.array([0, 0], np.int64)
-        elif name.endswith(("_values", "_weights")):
-            inputs[name] = np.zeros([0], spec.dtype.as_numpy_dtype)
-        else:
-            inputs[name] = np.array([0], np.int64)
-    inputs["movie_id"] = np.array([movie], np.int64)
-    return inputs
+def test_evicted_tokens_answer_as_unknown_ones(
+    months: Path, scores_of: Callable[[list[str]], np.ndarray]
+) -> None:
+    first, *_, third = _state(months).runs
+    old = _tokens(first.base.vocabularies, "user")
+    gone = sorted(old.keys() - _tokens(third.base.vocabularies, "user").keys())
+    assert gone
+
+    unknown, *scores = scores_of(["nobody", *gone])
+
+    assert all(score == unknown for score in scores)
 
 
-def test_models_are_compared_on_what_none_of_them_has_seen(months: Any) -> None:
-    folder, _ = months
-    found = folder.glob("artifacts/ModelComparator/comparison/*")
+def test_evicted_rows_are_used_again_and_learn_anew(months: Path) -> None:
+    first, *_, third = _state(months).runs
+    old = _tokens(first.base.vocabularies, "user")
+    new = _tokens(third.base.vocabularies, "user")
+    was_of_others = set(new.values()) & {
+        old[token] for token in old.keys() - new.keys()
+    }
+
+    before = _table(first.base.checkpoint, "user")
+    after = _table(third.base.checkpoint, "user")
+
+    assert was_of_others
+    for row in was_of_others:
+        assert not np.array_equal(before[row], after[row])
+
+
+def test_models_are_compared_on_what_none_of_them_has_seen(months: Path) -> None:
+    found = months.glob("artifacts/ModelComparator/comparison/*")
 
     comparison = load_comparison(str(max(found, key=lambda path: int(path.name))))
 
-    assert comparison.judged_on == _SPANS[-1]
+    assert comparison.judged_on == f"span {_SPANS[-1]}"
     assert set(comparison.models) == {"candidate", "in_service", "never_updated"}
-    assert comparison.models["never_updated"].spans == _SPANS[0]
 
 
 def test_second_call_does_nothing_and_says_so(
-    months: Any, spans_config: Path, shardline: Callable[..., Any]
+    months: Path, spans_config: Path, shardline: Callable[..., Any]
 ) -> None:
-    folder, _ = months
-    before = _state(folder)
-    versions = sorted(path.name for path in (folder / "serving").iterdir())
+    before = _state(months)
+    versions = sorted(path.name for path in (months / "serving").iterdir())
 
-    finished = shardline("run", spans_config, "--output-dir", folder)
+    finished = shardline("run", spans_config, "--output-dir", months)
 
     assert finished.returncode == 0, "\n".join(finished.lines)
     said = " ".join(finished.lines)
     assert "Nothing is due" in said
-    assert _state(folder) == before
-    assert sorted(path.name for path in (folder / "serving").iterdir()) == versions
+    assert _state(months) == before
+    assert sorted(path.name for path in (months / "serving").iterdir()) == versions
 
 
-@pytest.mark.parametrize("where", ["FeatureTransform", "  Trainer: ", "Pusher"])
+@pytest.mark.parametrize("where", ["  Trainer: ", "  Pusher: "])
 def test_killed_run_comes_to_the_same_end(
-    where: str, months: Any, spans_config: Path, tmp_path: Path, shardline: Any
+    where: str, months: Path, spans_config: Path, tmp_path: Path, shardline: Any
 ) -> None:
-    folder, _ = months
     killed = tmp_path / "run"
     with subprocess.Popen(
         [stopped_run.SHARDLINE, "run", spans_config, "--output-dir", killed],
@@ -188,7 +221,7 @@ def test_killed_run_comes_to_the_same_end(
     finished = shardline("run", spans_config, "--output-dir", killed, "--spans", "1")
 
     assert finished.returncode == 0, "\n".join(finished.lines)
-    first, second = (_state(one).runs[0] for one in (folder, killed))
+    first, second = (_state(one).runs[0] for one in (months, killed))
     assert len(_state(killed).runs) == 1
     assert first.plan == second.plan
     assert first.metrics == second.metrics

@@ -8,6 +8,7 @@ and is done for those only.
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import io
 import os
 import zipfile
@@ -22,6 +23,7 @@ from shardline.configs.shown import escaped, shown
 SPAN = "{SPAN}"
 VERSION = "{VERSION}"
 
+_SAMPLES, _SAMPLE_BYTES = 16, 1 << 16  # of a large file, to tell whether it changed
 _MEMBER = "!/"
 _NAMED = 10  # of what is there, in messages
 
@@ -151,7 +153,10 @@ def size_of(file: str) -> int:
 
 
 def facts_of(file: str) -> str:
-    """Returns what changes when a file does: its size, and its time or checksum.
+    """Returns what changes when the content of a file does, and not by a copy of it.
+
+    Of a local file that is the size and samples of its bytes, of a small one all; of a
+    member of an archive size and checksum; elsewhere size and time, as reading costs.
 
     Raises:
         OSError: there is no such file.
@@ -164,8 +169,15 @@ def facts_of(file: str) -> str:
         with zipfile.ZipFile(archive) as members:
             info = members.getinfo(member)
             return f"{info.file_size} {info.CRC:08x}"
-    stat = os.stat(file)
-    return f"{stat.st_size} {stat.st_mtime_ns}"
+    size = os.stat(file).st_size
+    digest = hashlib.sha256()
+    with open(file, "rb") as source:
+        last = max(0, size - _SAMPLE_BYTES)
+        step = max(_SAMPLE_BYTES, -(-last // (_SAMPLES - 1)))
+        for start in (*range(0, last, step), last):
+            source.seek(start)
+            digest.update(source.read(_SAMPLE_BYTES))
+    return f"{size} {digest.hexdigest()}"
 
 
 def _archive_and_member(file: str) -> tuple[str, str]:

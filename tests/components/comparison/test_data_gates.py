@@ -56,7 +56,7 @@ def test_month_like_those_before_passes() -> None:
     gates = data_gates(
         SpanPlan(history={"2026-03": profile("2026-03")}), {"2026-04": profile()}
     )
-    assert gates[3].why == "labels are as before (2026-04, beside 1 spans before)"
+    assert gates[3].why == "labels are as before (2026-04, beside 1 span before)"
 
 
 def test_first_span_has_nothing_to_be_compared_with() -> None:

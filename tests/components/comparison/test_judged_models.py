@@ -13,6 +13,7 @@ from shardline.components.comparison.judged_models import (
     model_in_service,
     never_updated_model,
 )
+from shardline.components.contracts.spans.plan import PlannedSpan
 from shardline.components.pusher.publication import Record
 from shardline.components.pusher.publish import publish_model
 from shardline.configs.schema import Publishing
@@ -73,6 +74,23 @@ def test_candidate_that_is_published_alone_finds_nothing_in_service(
     publish(model, serving, model="candidate")
 
     with model_in_service(serving, "candidate") as found:
+        assert found is None
+
+
+def test_version_that_has_learnt_what_judges_is_passed_over(
+    model: Path, serving: str
+) -> None:
+    versions = []
+    for spans in ("1", "1 to 2", "1 to 3"):
+        (model / "saved_model.pb").write_text(spans)
+        versions.append(publish(model, serving, model=spans, spans=spans))
+
+    for judged_on, version in (("4", 2), ("3", 1), ("2", 0)):
+        span = PlannedSpan(span=judged_on, digest="d")
+        with model_in_service(serving, "candidate", span) as found:
+            assert found.about.version == str(versions[version])
+    span = PlannedSpan(span="1", digest="d")
+    with model_in_service(serving, "candidate", span) as found:
         assert found is None
 
 

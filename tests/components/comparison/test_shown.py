@@ -62,6 +62,24 @@ def test_gates_that_all_pass_are_counted(comparison: Comparison) -> None:
     assert "Unknown ids" not in rows
 
 
+def test_many_spans_are_told_by_the_first_and_the_last(comparison: Comparison) -> None:
+    spans = ", ".join(f"2026-01-{day:02}" for day in range(1, 32))
+    models = {CANDIDATE: ComparedModel(uri="a", spans=spans)}
+
+    rows = comparison_rows(comparison.model_copy(update={"models": models}))
+
+    told = "trained on 31 spans from 2026-01-01 to 2026-01-31: AUC"
+    assert rows["Candidate"].startswith(told)
+
+
+def test_feature_whose_ids_are_all_known_is_left_out(comparison: Comparison) -> None:
+    shares = {"city": {CANDIDATE: 0.0, IN_SERVICE: 0.0}, "user": {CANDIDATE: 0.01}}
+
+    rows = comparison_rows(comparison.model_copy(update={"out_of_vocabulary": shares}))
+
+    assert rows["Unknown ids"] == "user: candidate 1.00%"
+
+
 def test_reasons_are_those_of_closed_gates(comparison: Comparison) -> None:
     assert reasons(comparison) == ["regression.auc: AUC fell"]
 

@@ -198,6 +198,21 @@ def test_the_store_does_not_depend_on_order_or_files(runs: Any, tmp_path: Path) 
     assert contents[0] == contents[1]
 
 
+def test_a_large_span_is_in_several_files(
+    runs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_EXAMPLES_OF_A_FILE", 15)
+    examples = runs.run(f"{FIRST_DAY}/head", evaluate=f"{FIRST_DAY}/tail")
+
+    files = load_span_files(examples.uri)
+    assert files is not None
+    assert list(files.parts[0].files) == [
+        f"{FIRST_DAY}.v1.head-{n:05}-of-00003.gz" for n in range(3)
+    ]
+    assert shared.times(examples, "train") == shared.seconds(0, range(30))
+    assert shared.times(examples, "eval") == shared.seconds(0, range(30, 40))
+
+
 def test_a_new_version_is_read_and_the_old_one_stays(runs: Any) -> None:
     runs.run(FIRST_DAY)
     shared.write_days(runs.data, rows=41, days=[0])

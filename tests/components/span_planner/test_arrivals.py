@@ -18,7 +18,7 @@ from shardline.configs.spans import Spans
 
 history = load(Path(__file__).with_name("history.py"))
 
-SEEDS = range(60)
+SEEDS = range(30)
 Way = Literal["next_span", "held_out", "cut"]
 Example = tuple[str, int, str]  # (span, version, half)
 

@@ -8,7 +8,7 @@ from shardline.components.contracts.spans.plan import (
 from shardline.components.contracts.spans.state import SpanState
 from shardline.components.readers.span_reader import FoundSpan
 from shardline.components.span_planner.choice import Settings
-from shardline.components.span_planner.planning import make_plan
+from shardline.components.span_planner.planning import make_plan, oldest_start
 from shardline.components.span_recorder.listing import listed
 from shardline.configs.spans import Spans
 
@@ -73,6 +73,20 @@ def test_version_that_was_replaced_before_it_was_learnt_says_so() -> None:
     rows = listed(SpanState(name="run"), found, None)
 
     assert [row.status for row in rows] == ["replaced", "waiting", "waiting"]
+
+
+def test_spans_that_do_not_count_say_so() -> None:
+    found = there("1", "2", "3", "4", "5")
+    begins = Settings(spans=Spans(begin="newest", window=2))
+    state = SpanState(name="run")
+    state = after(state, make_plan(state, found, begins), "published", 0.7)
+
+    for spans, expected in (
+        (begins.spans, ["earlier"] * 2 + ["served"] * 2 + ["waiting"]),
+        (Spans(first="2"), ["earlier", "waiting"] + ["served"] * 2 + ["waiting"]),
+    ):
+        rows = listed(state, found, None, oldest_start(state, spans))
+        assert [row.status for row in rows] == expected
 
 
 def test_span_that_is_gone_is_still_told() -> None:

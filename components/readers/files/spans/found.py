@@ -88,6 +88,32 @@ class SpansOfFiles:
             return [_found(path, span) for span in self._named(path)]
         return _totals(self._cut(path))
 
+    def try_out(self, path: str) -> None:
+        """Looks at the names of all files, and at the times of the first one.
+
+        Raises:
+            BadInputError: if a name is no span, two spans overlap, or a time is bad or
+                of another span than the file's name tells.
+        """
+        if SPAN not in self._pattern:
+            assert self._every  # as was checked
+            self._times(match(path, self._pattern)[0], self._every)
+            return
+        span, _, files = self._named(path)[0]
+        if self._column:
+            names = self._times(files[0], span.every or "hour")
+            if span.every and (others := sorted(set(names) - {span.name})):
+                raise BadInputError(
+                    f"{escaped(files[0], keep='')}: column `{self._column}` holds "
+                    f"times of span {others[0]}, and the file's name tells "
+                    f"{span.name}. Correct `data.spans.column`, or move the examples."
+                )
+
+    def _times(self, file: str, every: Every) -> Mapping[str, SpanSums]:
+        assert self._column  # as was checked
+        of_file = spans_of_files([file], self._settings, self._column, every)
+        return of_file[file]
+
     def to_read(self, path: str, spans: Sequence[FoundSpan]) -> list[SpanToRead]:
         """Returns what is to be read for some spans.
 

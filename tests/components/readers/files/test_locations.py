@@ -1,5 +1,6 @@
 """Finding and opening files: folders, single files, archives, TensorFlow's places."""
 
+import os
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from shardline.components.readers.files import (
     match,
     read_unit,
 )
-from shardline.components.readers.files.locations import opened
+from shardline.components.readers.files.locations import facts_of, opened
 from shardline.configs.column import Column
 
 FILES = ["a.csv", "b.csv", "day=1/c.csv", "day=1/x/d.csv", "day=2/c.csv", "notes.txt"]
@@ -186,3 +187,50 @@ def test_folder_with_the_mark_of_archives_is_a_folder(
     assert match(str(tmp_path), "**/*.csv") == [file]
     with opened(file) as source:
         assert source.read() == b"a\n1\n"
+
+
+@pytest.mark.parametrize("size", [0, 10, 100_000, 1 << 20])
+def test_facts_change_with_any_byte_and_not_with_the_date(
+    size: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "a"
+    content = bytearray(os.urandom(size))
+    path.write_bytes(content)
+    before = facts_of(str(path))
+
+    os.utime(path, ns=(1, 1))
+    assert facts_of(str(path)) == before
+    for place in {0, size // 3, size // 2, size - 1} if size else ():
+        changed = content.copy()
+        changed[place] ^= 1
+        path.write_bytes(changed)
+        assert facts_of(str(path)) != before
+    path.write_bytes(content + b"x")
+    assert facts_of(str(path)) != before
+
+
+def test_facts_of_a_large_file_change_when_it_is_written_anew(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(os.urandom(5 << 20))
+    before = facts_of(str(path))
+
+    path.write_bytes(os.urandom(5 << 20))
+
+    assert facts_of(str(path)) != before
+
+
+def test_facts_of_a_member_and_of_a_remote_file_follow_their_content(
+    tmp_path: Path,
+) -> None:
+    facts = set()
+    for text in ("1", "2"):
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            archive.writestr("a.csv", text)
+        facts.add(facts_of(f"{tmp_path}/a.zip!/a.csv"))
+    for text in ("1", "22"):
+        with tf.io.gfile.GFile("ram://facts", "w") as file:
+            file.write(text)
+        facts.add(facts_of("ram://facts"))
+    tf.io.gfile.remove("ram://facts")
+
+    assert len(facts) == 4

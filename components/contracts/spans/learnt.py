@@ -1,7 +1,8 @@
-"""The names of many spans in few words."""
+"""What a model has learnt: the names of many spans in few words."""
 
 from collections.abc import Iterable
 
+from shardline.components.contracts.spans.plan import PlannedSpan
 from shardline.configs.span_names import read_span
 
 _TO = " to "
@@ -25,6 +26,28 @@ def together(spans: Iterable[str]) -> tuple[str, ...]:
         if len(told) > 1 and (joined := _joined(told[-2], told[-1])):
             told[-2:] = [joined]
     return tuple(told)
+
+
+def has_learnt(spans: str, judged: PlannedSpan) -> bool:
+    """Tells whether a model has learnt examples of a span or of one of its parts.
+
+    Args:
+        spans: what it has learnt, as `together` names it, with commas between.
+        judged: the span or part.
+    """
+    return any(_covers(told, judged) for told in spans.split(", "))
+
+
+def _covers(told: str, judged: PlannedSpan) -> bool:
+    first, to, last = told.partition(_TO)
+    if not to:
+        name, _, part = told.partition("/")
+        is_part = not part or judged.part in ("all", part)
+        return name.partition(".v")[0] == judged.span and is_part
+    begin, end, span = read_span(first), read_span(last), read_span(judged.span)
+    if begin is None or end is None or span is None or span.every != begin.every:
+        return False
+    return begin.start <= span.start <= end.start
 
 
 def _whole(before: str, span: str) -> str:
