@@ -8,8 +8,9 @@ a second call does what a killed one has left. In the end everything is looked a
 
 import contextlib
 import datetime
+import functools
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from shardline.components.contracts.erasures.tombstones import (
@@ -99,8 +100,9 @@ def erase(
             "found nowhere in the end. Move it."
         )
     earlier = [] if is_dry_run else unfinished(run_folder.root)
-    report = _new_report(run_folder, scope, is_dry_run, bool(earlier))
-    work = Work(run_folder.root, report, _record, say)
+    report = _new_report(run_folder, scope, is_dry_run, earlier)
+    recorded = functools.partial(_record, is_resumed=report.resumed)
+    work = Work(run_folder.root, report, recorded, say)
     outputs = RunOutputs(run, run_folder)
     if not is_dry_run:
         for parent in run_folder.artifacts.glob("*/*"):
@@ -142,7 +144,10 @@ def _changes(kept: KeptOutputs) -> None:
 
 
 def _new_report(
-    run_folder: RunFolder, scope: Scope, is_dry_run: bool, is_resumed: bool
+    run_folder: RunFolder,
+    scope: Scope,
+    is_dry_run: bool,
+    earlier: Sequence[ErasureReport],
 ) -> ErasureReport:
     began = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
     return ErasureReport(
@@ -154,7 +159,8 @@ def _new_report(
         known=len(_known(run_folder, scope)),
         common=len(scope.common),
         dry_run=is_dry_run,
-        resumed=is_resumed,
+        resumed=bool(earlier),
+        checkpoints={k: v for one in earlier for k, v in one.checkpoints.items()},
         began=began,
     )
 
@@ -198,9 +204,9 @@ def _expect_changes(run: Run, run_folder: RunFolder) -> None:
         state.model_copy(update={"erased": erased}).save(serving)
 
 
-def _record(folder: Path, copy: Path) -> None:
+def _record(folder: Path, copy: Path, *, is_resumed: bool) -> None:
     """Lets an output that is about to change be reused as it will be."""
-    record_rewritten(str(folder), str(copy))
+    record_rewritten(str(folder), str(copy), is_resumed=is_resumed)
 
 
 def _rewrite_metadata(run_folder: RunFolder, scope: Scope, work: Work) -> None:
@@ -243,16 +249,15 @@ def _notes(run_folder: RunFolder, scope: Scope, report: ErasureReport) -> Iterab
 
 def _left(outputs: RunOutputs, scope: Scope) -> list[str]:
     """Returns where an id still is, after looking at everything again."""
-    report = _new_report(outputs.folder, scope, True, False)
-    again = Work(outputs.folder.root, report, _record, lambda touched: None)
+    report = _new_report(outputs.folder, scope, True, ())
+    again = Work(outputs.folder.root, report, lambda *_: None, lambda touched: None)
     _changes(KeptOutputs(outputs, scope, again, have_rows=False))
     remove_counts(outputs, scope, again)
     places = [f"{one.path}: {one.change.text}" for one in again.report.touched]
     return places + files_with(outputs.folder.root, scope.distinctive)
 
 
-def _finish_all(earlier: Iterable[Path], root: Path) -> None:
+def _finish_all(earlier: Iterable[ErasureReport], root: Path) -> None:
     """Lets the reports of erasures that were cut say that their work is done."""
-    for path in earlier:
-        report = ErasureReport.model_validate_json(path.read_text())
+    for report in earlier:
         report.model_copy(update={"finished": True}).save(root)

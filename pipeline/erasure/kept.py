@@ -49,7 +49,6 @@ class KeptOutputs:
         self._have_rows = have_rows
         self._outputs, self._scope, self._work = outputs, scope, work
         self._blackening = Blackening(scope)
-        self._indices: dict[str, str] = {}
         self._changed: set[Path] = set()
 
     def checkpoints(self) -> None:
@@ -75,7 +74,8 @@ class KeptOutputs:
 
         def reset(copy: Path) -> Change:
             change = erase_from_checkpoint(copy, rows, self._scope.erasure, evicted)
-            self._indices[before] = index_digest(copy)
+            if change:
+                self._work.became(before, index_digest(copy))
             return change
 
         self._work.change(folder, reset)
@@ -84,14 +84,15 @@ class KeptOutputs:
         """Takes ids out of exported models, then out of published ones."""
 
         def erased(copy: Path) -> Change:
-            return erase_from_model(copy / _MODEL, self._scope, self._indices)
+            checkpoints = self._work.report.checkpoints
+            return erase_from_model(copy / _MODEL, self._scope, checkpoints)
 
         for folder in self._outputs.folders("Exporter", "model"):
             self._work.change(folder, erased)
         for touched in erase_from_store(
             open_store(str(self._outputs.folder.serving)),
             self._scope,
-            self._indices,
+            self._work.report.checkpoints,
             is_dry_run=self._work.is_dry_run,
         ):
             self._work.tell(touched)
