@@ -47,8 +47,17 @@ def _bars(outcome: Outcome) -> list[Bar]:
             -5,
             unit,
         ),
-        at_most("its training steps / those from scratch, the most", max(steps), 1 / 3),
-        at_most("the same of all months", all_steps[0] / all_steps[1], 1 / 3),
+        at_most(
+            "training steps of a published model / from scratch, the most from the "
+            "third month on",
+            max(steps),
+            1 / 3,
+        ),
+        at_most(
+            "training steps of all published models / from scratch",
+            all_steps[0] / all_steps[1],
+            1 / 3,
+        ),
         at_least(
             "movies of a month that the next version knows, the least share",
             min(one["since"] / one["movies"] for one in movies) * 100,

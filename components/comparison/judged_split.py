@@ -22,7 +22,8 @@ from shardline.configs.columns import raw_columns
 from shardline.configs.schema import Evaluation, Feature, FeatureSet, Target
 from shardline.configs.shown import shown
 
-_AT_ONCE = 16_384
+# Arrow looks at a whole vocabulary for each batch, however small.
+_AT_ONCE = 65_536
 _MOST_SLICES = 50
 
 

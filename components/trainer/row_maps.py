@@ -9,7 +9,13 @@ from shardline.components.features.ids.arrow_ids import hash_ids
 from shardline.components.trainer.tokens import Tokens
 from shardline.configs.living import Living
 from shardline.configs.schema import Ids
-from shardline.embedding.checkpoint.warm_start.row_map import Copies, Means, RowMap
+from shardline.embedding.checkpoint.warm_start.row_map import (
+    Copies,
+    Means,
+    RowMap,
+    fresh_rows,
+    same_rows,
+)
 
 _NO_ROWS = np.empty(0, np.int64)
 
@@ -69,10 +75,9 @@ def mapped_table(old: Side, new: Side, living: Living) -> MappedTable:
         return _by_range(old, new)
     if old.ids != new.ids:
         return _anew(f"its ids were `{old.ids}`, and are `{new.ids}`")
-    sources = np.full(new.rows, -1, np.int64)
-    both = min(old.rows, new.rows)
-    sources[:both] = np.arange(both)
-    return MappedTable(RowMap(sources), TableFacts(kept=both), _NO_ROWS)
+    kept = min(old.rows, new.rows)
+    row_map = same_rows(new.rows, old.rows)
+    return MappedTable(row_map, TableFacts(kept=kept), _NO_ROWS)
 
 
 def _anew(why: str) -> MappedTable:
@@ -83,7 +88,7 @@ def _by_tokens(
     old: Side, before: Tokens, new: Side, after: Tokens, living: Living
 ) -> MappedTable:
     places = after.places_in(before)
-    sources = np.full(new.rows, -1, np.int64)
+    sources = fresh_rows(new.rows)
     sources[: len(after)] = places
     stayed = np.flatnonzero(places >= 0)
     admitted = np.flatnonzero((places < 0) & ~after.is_free)
@@ -108,7 +113,7 @@ def _by_tokens(
 
 def _by_range(old: Side, new: Side) -> MappedTable:
     """Maps ids that are rows themselves; a longer range goes on where one ended."""
-    sources = np.full(new.rows, -1, np.int64)
+    sources = fresh_rows(new.rows)
     both = min(old.ids.range or 0, new.ids.range or 0)
     sources[:both] = np.arange(both)
     spare = (old.ids.out_of_range, new.ids.out_of_range)

@@ -30,7 +30,11 @@ def masked_crc32c(content: Bytes) -> int:
     Args:
         content: any bytes.
     """
-    crc = crc32c(content)
+    return masked(crc32c(content))
+
+
+def masked(crc: int) -> int:
+    """Returns a CRC32C, masked."""
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & _ONES
 
 

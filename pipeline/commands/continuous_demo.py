@@ -127,12 +127,12 @@ def _of_unknown_movie(example: Any) -> bytes:
 
 def table_of(results: Sequence[dict[str, Any]]) -> Table:
     """Returns the models of all months as a table."""
-    table = Table("Trained until", "Judged on", "Model")
-    for column in ("AUC", "NE", "Steps", "Unknown movies"):
+    table = Table("Until", "Judged on", "Model")
+    for column in ("AUC", "NE", "Steps", "Unknown"):
         table.add_column(column, justify="right")
     names = {
-        "warm": "published: warm start",
-        "from_scratch": "from scratch, all months",
+        "warm": "published",
+        "from_scratch": "from scratch",
         "never_updated": "never updated",
     }
     for result in results:

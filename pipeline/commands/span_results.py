@@ -92,7 +92,7 @@ def _newest(
     connection = sqlite_connection(run_folder.metadata)
     executions = executions_of(connection, pipeline_name(run.name), component)
     written = [one.outputs[output] for one in executions if one.has_ended]
-    return {artifact.properties["spans"]: artifact for artifact in written}
+    return {artifact.properties.get("spans", ""): artifact for artifact in written}
 
 
 def result_of(
@@ -111,7 +111,7 @@ def result_of(
     baseline = BASELINE if BASELINE in comparison.models else CANDIDATE
     return SpanResult(
         trained=trained.plan.spans,
-        judged_on=comparison.judged_on,
+        judged_on=str(trained.plan.evaluate),
         version=trained.version,
         base=trained.base,
         steps=trained.base.steps - steps,

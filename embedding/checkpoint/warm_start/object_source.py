@@ -3,6 +3,8 @@
 import functools
 from collections.abc import Collection, Iterator, Mapping
 
+import tensorflow as tf
+
 from shardline.embedding.checkpoint.compatibility import HeldVariable, engines_held
 from shardline.embedding.checkpoint.index import stored_rows
 from shardline.embedding.checkpoint.pieces import parts_to_read, read_part
@@ -47,7 +49,8 @@ class ObjectSource:
                 read = functools.partial(
                     read_part, self.name, key, shape, piece, first, last
                 )
-                yield SourceBlock(range(first, last), read)
+                is_whole = len(parts) == 1 and piece.dtype == tf.float32
+                yield SourceBlock(range(first, last), read, piece if is_whole else None)
 
 
 def _tables(held: Mapping[str, HeldVariable]) -> dict[str, SourceTable]:

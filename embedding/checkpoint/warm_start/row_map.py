@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -85,9 +86,10 @@ class RowMap:
                 f"Table '{table}' has {rows:,} rows, and the map tells of "
                 f"{len(self.sources):,}. Give one number for each row of the new table."
             )
-        outside = (self.sources < FRESH) | (self.sources >= source_rows)
-        if outside.any():
-            row = int(np.argmax(outside))
+        lowest, highest = self.sources.min(), self.sources.max()
+        if lowest < FRESH or highest >= source_rows:
+            sources = self.sources
+            row = int(sources.argmin() if lowest < FRESH else sources.argmax())
             raise WarmStartError(
                 f"Table '{table}': row {row} comes from row {self.sources[row]}, and "
                 f"the checkpoint has the rows 0 to {source_rows - 1}. Give -1 for a "
@@ -135,8 +137,7 @@ class RowMap:
         Raises:
             WarmStartError: if two rows move from one.
         """
-        fits = len(self.sources) <= np.iinfo(np.int32).max
-        targets = np.full(source_rows, FRESH, np.int32 if fits else np.int64)
+        targets = np.full(source_rows, FRESH, _number_type(len(self.sources)))
         for first, rows, sources in self._moving_blocks():
             targets[sources] = first + rows
         # The last of several rows that move from one has taken its place.
@@ -158,6 +159,15 @@ class RowMap:
             yield first, rows, block[rows]
 
 
+def fresh_rows(rows: int) -> np.ndarray:
+    """Returns sources of rows that are all fresh, to be filled in: int32 if that does.
+
+    Args:
+        rows: of the new table.
+    """
+    return np.full(rows, FRESH, _number_type(rows))
+
+
 def same_rows(rows: int, source_rows: int) -> RowMap:
     """Returns the map of rows that stay where they are; further ones are fresh.
 
@@ -165,9 +175,14 @@ def same_rows(rows: int, source_rows: int) -> RowMap:
         rows: of the new table.
         source_rows: of the table in the checkpoint.
     """
-    sources = np.arange(rows, dtype=np.int64)
+    sources = np.arange(rows, dtype=_number_type(rows))
     sources[source_rows:] = FRESH
     return RowMap(sources)
+
+
+def _number_type(rows: int) -> type[np.signedinteger[Any]]:
+    """Returns what row numbers are held in, for there is one for each row."""
+    return np.int32 if rows <= np.iinfo(np.int32).max else np.int64
 
 
 def _check_within(rows: np.ndarray, count: int, what: str) -> None:

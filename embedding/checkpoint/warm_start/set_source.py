@@ -3,6 +3,8 @@
 import functools
 from collections.abc import Iterator
 
+import tensorflow as tf
+
 from shardline.embedding.checkpoint.sets.chain import chain_readers
 from shardline.embedding.checkpoint.sets.cut import ROWS
 from shardline.embedding.checkpoint.sets.folder import CheckpointSet, SetFolder
@@ -38,7 +40,8 @@ class SetSource:
         for piece in full.pieces(table, tensor):
             whole = piece.first, piece.last
             read = functools.partial(full.read, table, tensor, piece, *whole)
-            yield SourceBlock(range(*whole), read)
+            is_alike = piece.dtype == tf.float32
+            yield SourceBlock(range(*whole), read, piece if is_alike else None)
         for reader in differential:
             for piece in reader.pieces(table, ROWS):
                 whole = piece.first, piece.last

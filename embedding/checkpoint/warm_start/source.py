@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from shardline.embedding.checkpoint.index import StoredRows
+
 
 @dataclasses.dataclass(frozen=True)
 class SourceTable:
@@ -30,10 +32,12 @@ class SourceBlock:
     Attributes:
         rows: which: a range, or int64 [n], ascending.
         read: reads them on the current device: float32 [n, dim].
+        piece: where they lie as float32, if they are all rows of one piece; else None.
     """
 
     rows: range | np.ndarray
     read: Callable[[], tf.Tensor]
+    piece: StoredRows | None = None
 
 
 class Source(Protocol):

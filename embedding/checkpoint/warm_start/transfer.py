@@ -13,6 +13,10 @@ import numpy as np
 import tensorflow as tf
 
 from shardline.embedding.checkpoint.sets.cut import PARAMETERS
+from shardline.embedding.checkpoint.warm_start.near_reading import (
+    NearReader,
+    can_read_near,
+)
 from shardline.embedding.checkpoint.warm_start.row_map import Copies, RowMap
 from shardline.embedding.checkpoint.warm_start.source import Source, SourceBlock
 from shardline.embedding.hosts import task_of
@@ -72,12 +76,20 @@ class TableTransfer:
         parts = list(tasks.values())
 
         def work(task: int) -> None:
+            own = [devices[part] for part in parts[task]]
+            reader = NearReader() if can_read_near(own) else None
             for tensor, variable in tensors.items():
-                self._move(tensor, variable, parts[task])
+                self._move(tensor, variable, parts[task], reader)
 
         on_every_task([devices[own[0]] for own in parts], work)
 
-    def _move(self, tensor: str, variable: Any, parts: Sequence[int]) -> None:
+    def _move(
+        self,
+        tensor: str,
+        variable: Any,
+        parts: Sequence[int],
+        reader: NearReader | None,
+    ) -> None:
         shards = [variable.variables[part] for part in parts]
         starts = np.cumsum([0, *(part.shape[0] for part in variable.variables)])
         for block in self._source.blocks(self._table, tensor):
@@ -90,12 +102,26 @@ class TableTransfer:
                 for move in moves
             ]
             wanted = [(shard, move) for shard, move in wanted if len(move.rows)]
-            if not wanted:
+            if not wanted or (reader and _moved_near(reader, block, wanted)):
                 continue
             with tf.device(shards[0].device):
                 values = block.read()
             for shard, move in wanted:
                 _write(shard, values, move)
+
+
+def _moved_near(
+    reader: NearReader, block: SourceBlock, wanted: Sequence[tuple[Any, _Move]]
+) -> bool:
+    """Moves rows of a block past TensorFlow; returns whether that could be done."""
+    if block.piece is None:
+        return False
+    rows = reader.rows(block.piece)
+    if rows is None or rows.shape[1] != wanted[0][0].shape[1]:
+        return False
+    for shard, move in wanted:
+        reader.write(shard, rows, move.positions, move.rows)
+    return True
 
 
 def _moving(block: SourceBlock, targets: np.ndarray) -> _Move:

@@ -34,7 +34,7 @@ def test_more_tokens_than_rows_are_told(
     is_fault: bool,
     message: str,
 ) -> None:
-    spans = [("path:", "spans: {}\n  path:")] if "living" in change[1] else []
+    spans = [("path:", "spans: {column: day, every: day}\n  path:")] if "living" in change[1] else []
 
     (finding,) = table_findings("item", job_of(change, *spans), TOKENS)
 
@@ -57,7 +57,7 @@ def test_table_that_grows_or_has_room_has_no_finding(
     job_of: Callable[..., Job], living: str
 ) -> None:
     table = ("item: {dim: 4}", f"item: {{dim: 4, living: {living}}}")
-    job = job_of(table, ("path:", "spans: {}\n  path:"))
+    job = job_of(table, ("path:", "spans: {column: day, every: day}\n  path:"))
 
     assert list(table_findings("item", job, TOKENS)) == []
 

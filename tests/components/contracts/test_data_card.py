@@ -58,6 +58,7 @@ def test_card_names_files_below_the_data_and_no_place() -> None:
         "reasons": {REASON: 3},
         "bad_files": {"b.csv": "is damaged."},
         "empty_files": ["c.csv"],
+        "erased": 0,
     }
 
 

@@ -6,6 +6,7 @@ import pytest
 from tfx.types import standard_artifacts
 from tfx.types.channel import Channel
 
+from shardline.components.contracts.artifacts import LivingVocabulary, SpanPlan
 from shardline.components.trainer.component import Trainer
 from shardline.configs.schema import (
     Checkpoint,
@@ -34,7 +35,13 @@ def parameters(
     **options: Any,
 ) -> dict[str, Any]:
     """Returns the parameters of a Trainer, which are in the key of the cache."""
-    trainer = Trainer(
+    return dict(made(target, training, **options).exec_properties)
+
+
+def made(
+    target: Target = TARGET, training: Training = TRAINING, **options: Any
+) -> Trainer:
+    return Trainer(
         examples=Channel(standard_artifacts.Examples),
         transformed_examples=Channel(standard_artifacts.Examples),
         transform_graph=Channel(standard_artifacts.TransformGraph),
@@ -45,7 +52,6 @@ def parameters(
         parity_examples=7,
         **options,
     )
-    return dict(trainer.exec_properties)
 
 
 @pytest.mark.parametrize("example_weight", [None, "times_seen"])
@@ -60,6 +66,13 @@ def test_sections_come_back_as_they_were_given(example_weight: str | None) -> No
     assert Model.model_validate_json(given["model"]) == model
     assert Training.model_validate_json(given["training"]) == training
     assert given["parity_examples"] == 7
+
+
+def test_plan_and_vocabularies_are_inputs_where_data_comes_in_spans() -> None:
+    given = {"plan": Channel(SpanPlan), "vocabularies": Channel(LivingVocabulary)}
+    assert parameters(**given) == parameters()
+    trainer = made(**given)
+    assert trainer.inputs.keys() - made().inputs.keys() == given.keys()
 
 
 SAVED_OFTEN = Training(batch_size=2, steps=1, checkpoint=Checkpoint(every_steps=1))

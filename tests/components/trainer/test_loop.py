@@ -37,13 +37,14 @@ def run(
     """Trains so many steps, with the sets of a folder that stays for the test."""
 
     def train_with_sets(
-        steps: int, learner: Learner = learner, **settings: Any
+        steps: int, learner: Learner = learner, first_step: int = 0, **settings: Any
     ) -> None:
         given = training(steps=steps, **settings)
         validation = batches.take(1) if given.early_stop else None
         with TrainingSets(tmp_path / "sets", learner, given.checkpoint, {}) as sets:
-            rest = batches.skip(int(learner.step))
-            train(learner, rest, steps, given, validation, sets)
+            learner.step.assign(max(int(learner.step), first_step))
+            rest = batches.skip(int(learner.step) - first_step)
+            train(learner, rest, steps, given, validation, sets, first_step)
 
     return train_with_sets
 
@@ -296,6 +297,25 @@ def test_validation_falls_on_its_steps_and_on_the_last(
 
     assert [state["step"] for state in states] == [3, 6, 8]
     assert int(learner.step) == 8
+
+
+def test_a_model_that_goes_on_counts_its_steps_and_stops_at_the_best(
+    learner: Learner,
+    state_of: Callable[..., Any],
+    scripted: Callable[..., list[dict[str, Any]]],
+    run: Callable[..., None],
+    folder: SetFolder,
+) -> None:
+    states = scripted([0.9, 0.7, 0.8, 0.75])
+    stop = EarlyStop(every_steps=2, patience=2)
+    settings = Checkpoint(every_steps=2, keep=Keep(last=9))
+    run(3, first_step=101, early_stop=stop, checkpoint=settings)  # It is killed then.
+
+    run(20, first_step=101, early_stop=stop, checkpoint=settings)
+
+    assert [state["step"] for state in states] == [102, 104, 106, 108]
+    np.testing.assert_equal(state_of(learner), states[1])
+    assert folder.sets()[-1].manifest.state["examples_read"] == 4 * 7
 
 
 def test_when_sets_are_saved_does_not_change_when_validation_is(

@@ -79,7 +79,9 @@ def train(tmp_path: Path) -> Callable[..., None]:
     features = Features(features={}, numbers={"x": Number()})
     reader = BatchReader(spec, features, Target(), BATCH_SIZE, compression="")
 
-    def run(learner: Learner, x: np.ndarray, **settings: Any) -> None:
+    def run(
+        learner: Learner, x: np.ndarray, first_step: int = 0, **settings: Any
+    ) -> None:
         path = str(tmp_path / "examples")
         with tf.io.TFRecordWriter(path) as writer:
             for number in range(EXAMPLES):
@@ -89,7 +91,14 @@ def train(tmp_path: Path) -> Callable[..., None]:
                     example.features.feature[name].float_list.value.append(value)
                 writer.write(example.SerializeToString())
         given = Training(batch_size=BATCH_SIZE, seed=7, **settings)
-        train_on_split(learner, reader, lambda split: [path], given, NoSets())
+        train_on_split(
+            learner,
+            reader,
+            lambda split: [path],
+            given,
+            NoSets(),
+            first_step=first_step,
+        )
 
     return run
 
@@ -99,38 +108,61 @@ NUMBERS = np.arange(EXAMPLES, dtype=np.float32)
 
 @pytest.mark.parametrize("settings", [{"epochs": 3}, {"steps": 18}], ids=str)
 @pytest.mark.parametrize("done", [1, 6, 7, 17])
+@pytest.mark.parametrize("first_step", [0, 1000])
 def test_training_goes_on_with_the_examples_that_come_next(
-    learner: Learner, train: Callable[..., None], settings: dict[str, int], done: int
+    learner: Learner,
+    train: Callable[..., None],
+    settings: dict[str, int],
+    done: int,
+    first_step: int,
 ) -> None:
     train(learner, NUMBERS, **settings)
     whole = learner.model.seen.numpy()
     learner.model.seen.assign([])
-    learner.step.assign(done)
+    learner.step.assign(first_step + done)
 
-    train(learner, NUMBERS, **settings)
+    train(learner, NUMBERS, first_step, **settings)
 
     np.testing.assert_array_equal(learner.model.seen, whole[done * BATCH_SIZE :])
-    assert int(learner.step) == 18
+    assert int(learner.step) == first_step + 18
 
 
 @pytest.mark.parametrize("settings", [{"epochs": 3}, {"steps": 18}], ids=str)
-def test_step_that_is_not_finite_is_told_with_its_examples(
+def test_training_that_goes_on_from_a_model_reads_from_the_beginning(
     learner: Learner, train: Callable[..., None], settings: dict[str, int]
 ) -> None:
     train(learner, NUMBERS, **settings)
+    whole = learner.model.seen.numpy()
+    learner.model.seen.assign([])
+
+    train(learner, NUMBERS, 18, **settings)
+
+    np.testing.assert_array_equal(learner.model.seen, whole)
+    assert int(learner.step) == 36
+
+
+@pytest.mark.parametrize("settings", [{"epochs": 3}, {"steps": 18}], ids=str)
+@pytest.mark.parametrize("first_step", [0, 1000])
+def test_step_that_is_not_finite_is_told_with_its_examples(
+    learner: Learner,
+    train: Callable[..., None],
+    settings: dict[str, int],
+    first_step: int,
+) -> None:
+    train(learner, NUMBERS, **settings)
     order = learner.model.seen.numpy()[:EXAMPLES].astype(int)
-    learner.step.assign(0)
+    learner.step.assign(first_step)
     x = NUMBERS.copy()
     bad = int(order[20])  # the 21st example, the 5th of the 3rd step
     x[bad] = np.nan
 
     with pytest.raises(NotFiniteError) as caught:
-        train(learner, x, **settings)
+        train(learner, x, first_step, **settings)
 
     assert str(caught.value) == (
-        "Step 3 has updated nothing, for it is not finite: number `x`. It was to learn "
-        "examples 17 to 24 of epoch 1, in the order of seed 7. The first whose loss is "
-        "not finite is example 21 of epoch 1. Checkpoint sets of the steps before are "
-        "as they were. Correct the data, or what derives it."
+        f"Step {first_step + 3:,} has updated nothing, for it is not finite: number "
+        "`x`. It was to learn examples 17 to 24 of epoch 1, in the order of seed 7. "
+        "The first whose loss is not finite is example 21 of epoch 1. Checkpoint sets "
+        "of the steps before are as they were. Correct the data, or what derives it."
     )
-    assert int(learner.step) == 2
+    assert int(learner.step) == first_step + 2

@@ -14,6 +14,9 @@ from typing import Any
 import tensorflow as tf
 
 from shardline import embedding
+from shardline.embedding.checkpoint.warm_start.object_source import ObjectSource
+from shardline.embedding.checkpoint.warm_start.row_map import Means, RowMap
+from shardline.embedding.checkpoint.warm_start.starting import warm_start
 from shardline.embedding.cluster import Cluster
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -99,6 +102,13 @@ class Chief:
     def read(self, path: str) -> None:
         status = self._cluster.run(self._training.checkpoint.read, path)
         status.assert_existing_objects_matched()
+
+    def begin_with(self, path: str, sources: Any, means: Any) -> None:
+        """Begins the table "items" with rows of a checkpoint, and means of them."""
+        row_map = RowMap(sources, means=Means(*means))
+        source = ObjectSource(path, ["items"])
+        engine = self._training.engine
+        self._cluster.run(warm_start, engine, source, {"items": row_map})
 
     def save(self, folder: str) -> str:
         """Saves as a training loop does; returns the path."""

@@ -89,6 +89,32 @@ def test_tables_and_slots_lie_on_their_hosts(cluster):
     }
 
 
+@pytest.mark.parametrize("hosts", [2, 3])
+def test_a_warm_start_moves_rows_to_the_hosts_that_hold_them(
+    cluster, scenario, tmp_path, hosts
+):
+    saved, _ = logical(scenario, 2, scenario.batches(2), optimizer="Adam")
+    prefix = saved.checkpoint.write(str(tmp_path / "step"))
+    random = np.random.default_rng(hosts)
+    sources = np.full(101, -1)
+    sources[:90] = random.permutation(101)[:90]
+    means = np.array([100, 92]), np.arange(0, 90, 2)
+    cluster.ask("create", hosts=hosts, optimizer="Adam")
+    fresh = cluster.ask("state")
+
+    cluster.ask("begin_with", path=prefix, sources=sources, means=means)
+
+    before, after = saved.state(), cluster.ask("state")
+    for name in (name for name in after if name.startswith("items")):
+        np.testing.assert_array_equal(after[name][:90], before[name][sources[:90]])
+        kept = [row for row in range(90, 101) if row not in (92, 100)]
+        np.testing.assert_array_equal(after[name][kept], fresh[name][kept])
+    mean = before["items"][sources[:90:2]].astype(np.float64).mean(axis=0)
+    np.testing.assert_array_equal(after["items"][92], mean.astype(np.float32))
+    np.testing.assert_array_equal(after["items"][100], mean.astype(np.float32))
+    np.testing.assert_array_equal(after["users"], fresh["users"])
+
+
 def test_each_host_writes_its_own_checkpoint_file(cluster, processes, tmp_path):
     start(cluster, items=300_000, dim=8)
     everyone = (0, 1, 2, None)

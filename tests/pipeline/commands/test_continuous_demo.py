@@ -10,6 +10,8 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
+from shardline import configs
+from shardline.configs import load_run
 from shardline.pipeline.commands.continuous_demo import (
     NewMovies,
     main,
@@ -55,7 +57,7 @@ def test_each_month_has_its_three_models() -> None:
 
     assert len(rows) == 3 * len(MONTHS)
     assert rows[6] == [
-        *("1998-03", "1998-04", "published: warm start"),
+        *("1998-03", "1998-04", "published"),
         *("0.7500", "0.9000", "20", "1.0%"),
     ]
     assert rows[8][2:] == ["never updated", "0.7400", "0.9000", "", "10.0%"]
@@ -88,3 +90,14 @@ def test_demo_without_a_run_says_what_to_do(
 
     printed = capsys.readouterr().out
     assert "holds no published model of a run in spans" in printed
+
+
+def test_months_have_the_features_and_the_model_of_the_demo() -> None:
+    folder = Path(configs.__file__).parent
+    monthly = load_run(folder / "movielens_monthly.yaml")
+    whole = load_run(folder / "movielens.yaml")
+
+    assert monthly.features == whole.features
+    assert monthly.model == whole.model
+    for name, table in monthly.tables.items():
+        assert table.model_copy(update={"living": None}) == whole.tables[name]

@@ -46,7 +46,7 @@ def result(*models: str) -> SpanResult:
         for name in models
     }
     comparison = Comparison(
-        judged_on="1998-02",
+        judged_on="span 1998-02",
         models={name: ComparedModel(uri=name) for name in models},
         slices=(SliceResult(name="all", examples=9, positives=3, metrics=metrics),),
         out_of_vocabulary={"movie_id": {name: UNKNOWN[name] for name in models}},
@@ -59,7 +59,10 @@ def result(*models: str) -> SpanResult:
         spans=("1997-12", "1998-01"),
     )
     trained = Trained(
-        plan=SpanPlan(train=(PlannedSpan(span="1998-01", digest="d"),)),
+        plan=SpanPlan(
+            train=(PlannedSpan(span="1998-01", digest="d"),),
+            evaluate=PlannedSpan(span="1998-02", digest="e"),
+        ),
         base=base,
         model="model",
         verdict="published",
