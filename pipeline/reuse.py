@@ -42,7 +42,7 @@ def record_outputs(uris: Iterable[str]) -> None:
         written.replace(path)
 
 
-def record_rewritten(uri: str, copy: str) -> None:
+def record_rewritten(uri: str, copy: str, *, is_resumed: bool) -> None:
     """Records the files of a copy that is about to take the place of an output.
 
     An output that is damaged is left so, and made again: its record stays.
@@ -50,9 +50,11 @@ def record_rewritten(uri: str, copy: str) -> None:
     Args:
         uri: the folder of the output.
         copy: the folder of the copy.
+        is_resumed: whether this was about to happen before, and was cut: then the
+            record may be that of a copy that is gone.
     """
-    if damage([uri]) == "":
-        path = record_of(uri)
+    path = record_of(uri)
+    if path.exists() and (is_resumed or damage([uri]) == ""):
         written = path.with_suffix(f".{os.getpid()}")
         written.write_text(record_files(copy).to_json())
         written.replace(path)

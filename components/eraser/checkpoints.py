@@ -1,4 +1,4 @@
-"""HostShardedCheckpoints: rows that no token has any more, and their slots, are reset.
+"""HostShardedCheckpoints: rows of erased tokens, and their slots, are reset.
 
 A row becomes zeros, which is the mean of what the initializer draws: nothing of the
 training is left in it. Slots become what the optimizer begins with. A token that gets
@@ -41,7 +41,7 @@ def erase_from_checkpoint(
 
     Args:
         copy: a copy of the checkpoint's folder.
-        rows: by table, the rows that no token has, ascending.
+        rows: by table, those of erased tokens, ascending.
         erasure: what is erased from parity examples.
         evicted: by table, rows that erased tokens had when they were evicted.
     """

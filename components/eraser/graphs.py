@@ -35,15 +35,24 @@ def erase_from_graph(copy: Path, scope: Scope) -> Change:
     return Change(tokens=sum(erased.values()))
 
 
-def rows_of_graph(folder: Path, scope: Scope) -> dict[str, list[int]]:
-    """Returns by table the rows that have no token once the scope is erased.
+def erased_rows(folder: Path, scope: Scope) -> dict[str, list[int]]:
+    """Returns by table the rows of tokens that the scope erases.
 
     Args:
         folder: a graph's folder, which is not changed.
         scope: what is erased.
     """
-    return scope.rows | {
-        file.name: freed_rows(file, functools.partial(scope.is_erased, file.name)).free
+    return scope.rows | {name: of.erased for name, of in _freed(folder, scope).items()}
+
+
+def free_rows(folder: Path, scope: Scope) -> dict[str, list[int]]:
+    """Returns likewise the rows that have no token then, which no example refers to."""
+    return {name: of.free for name, of in _freed(folder, scope).items()}
+
+
+def _freed(folder: Path, scope: Scope) -> dict[str, FreedRows]:
+    return {
+        file.name: freed_rows(file, functools.partial(scope.is_erased, file.name))
         for file in _files(folder / _ASSETS)
     }
 

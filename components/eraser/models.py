@@ -52,7 +52,7 @@ def erase_from_model(
     """
     freed = free_assets(copy / VOCABULARIES_FOLDER, scope)
     card = _card(copy)
-    of_tokens = {name: of.free for name, of in freed.items()}
+    of_tokens = {name: of.erased for name, of in freed.items()}
     rows = {
         name: gone
         for name, gone in (scope.rows | of_tokens).items()

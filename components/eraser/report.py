@@ -92,6 +92,7 @@ class ErasureReport(Section):
         resumed: whether an earlier erasure did not come to its end.
         finished: whether it came to its end.
         began: when, in UTC, ISO 8601.
+        checkpoints: what digests of checkpoints' indices became; model cards have them.
         touched: in the order in which they were.
         notes: what else a person must know or do.
         left: where something was found at the end; none if all went well.
@@ -108,6 +109,7 @@ class ErasureReport(Section):
     resumed: bool = False
     finished: bool = False
     began: str
+    checkpoints: dict[str, str] = Field(default_factory=dict)
     touched: tuple[Touched, ...] = ()
     notes: tuple[str, ...] = ()
     left: tuple[str, ...] = Field(default=())
@@ -123,14 +125,14 @@ class ErasureReport(Section):
         write_text(str(path.parent), path.name, self.model_dump_json(indent=1))
 
 
-def unfinished(root: Path) -> list[Path]:
-    """Returns the reports of erasures that did not come to their end.
+def unfinished(root: Path) -> list[ErasureReport]:
+    """Returns the reports of erasures that did not come to their end, oldest first.
 
     Args:
         root: the run folder.
     """
-    return [
-        path
+    reports = [
+        ErasureReport.model_validate_json(path.read_text())
         for path in sorted((root / REPORTS).glob("*.json"))
-        if not ErasureReport.model_validate_json(path.read_text()).finished
     ]
+    return [report for report in reports if not report.finished]

@@ -39,7 +39,7 @@ def is_stale(
         folder: of the transformed Examples.
         raw: the folders of the raw ones.
         graph: the folder of the graph.
-        rows: by table, the rows that no token has.
+        rows: by table, those that no token has, which none may refer to.
     """
     counted, found = count_examples([folder]), count_examples(raw)
     return counted != found or _refers_to(folder, _ids(graph, rows))

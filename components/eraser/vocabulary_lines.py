@@ -15,7 +15,7 @@ class FreedRows(NamedTuple):
 
     Attributes:
         erased: those whose token was erased just now.
-        free: those and all that were free before, in which nothing must be left.
+        free: those and all that were free before.
     """
 
     erased: list[int]

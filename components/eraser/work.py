@@ -45,6 +45,7 @@ class Work:
         self.is_dry_run = report.dry_run
         self.removed: list[str] = []
         self._recorded, self._say = recorded, say
+        self._renew()  # from now on it is known that an erasure began
 
     @property
     def has_changed(self) -> bool:
@@ -89,7 +90,7 @@ class Work:
             path: may be gone already.
             why: what the report says.
         """
-        if not path.exists():
+        if not path.exists() or str(path) in self.removed:
             return
         self.removed.append(str(path))
         if not self.is_dry_run:
@@ -108,9 +109,16 @@ class Work:
 
     def tell(self, touched: Touched) -> None:
         """Adds to the report, which is on the disk before anything else is done."""
+        path = touched.path.removeprefix(f"{self.root}/")
+        touched = touched.model_copy(update={"path": path})
         every = (*self.report.touched, touched)
         self._renew(touched=every)
         self._say(touched)
+
+    def became(self, digest: str, renewed: str) -> None:
+        """Keeps what the digest of a checkpoint's index becomes, before it does."""
+        every = {**self.report.checkpoints, digest: renewed}
+        self._renew(checkpoints=every)
 
     def note(self, text: str) -> None:
         """Adds what a person must know, once."""

@@ -8,8 +8,9 @@ a second call does what a killed one has left. In the end everything is looked a
 
 import contextlib
 import datetime
+import functools
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from shardline.components.contracts.erasures.tombstones import (
@@ -99,8 +100,9 @@ def erase(
             "found nowhere in the end. Move it."
         )
     earlier = [] if is_dry_run else unfinished(run_folder.root)
-    report = _new_report(run_folder, scope, is_dry_run, bool(earlier))
-    work = Work(run_folder.root, report, _record, say)
+    report = _new_report(run_folder, scope, is_dry_run, earlier)
+    recorded = functools.partial(_record, is_resumed=report.resumed)
+    work = Work(run_folder.root, report, recorded, say)
     outputs = RunOutputs(run, run_folder)
     if not is_dry_run:
         for parent in run_folder.artifacts.glob("*/*"):
@@ -108,8 +110,11 @@ def erase(
         _bury(run_folder, scope)
         if run.data.spans:
             _expect_changes(run, run_folder)
-    kept = KeptOutputs(outputs, scope, work)
-    if report.known or report.resumed:
+    have_rows = bool(report.known) or report.resumed
+    kept = KeptOutputs(outputs, scope, work, have_rows=have_rows)
+    for folder in outputs.half_made():
+        work.remove(folder, "half made by a run that was killed")
+    if have_rows:
         remove_sets(outputs, work, run.training.checkpoint.folder)
     _changes(kept)
     remove_counts(outputs, scope, work)
@@ -118,7 +123,7 @@ def erase(
         remove_downloads(outputs, scope, work)
     clear_the_rest(outputs, scope, work)
     _rewrite_metadata(run_folder, scope, work)
-    for note in _notes(run_folder, scope, report.known):
+    for note in _notes(run_folder, scope, report):
         work.note(note)
     if not is_dry_run:
         left = _left(outputs, scope)
@@ -139,7 +144,10 @@ def _changes(kept: KeptOutputs) -> None:
 
 
 def _new_report(
-    run_folder: RunFolder, scope: Scope, is_dry_run: bool, is_resumed: bool
+    run_folder: RunFolder,
+    scope: Scope,
+    is_dry_run: bool,
+    earlier: Sequence[ErasureReport],
 ) -> ErasureReport:
     began = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
     return ErasureReport(
@@ -151,7 +159,8 @@ def _new_report(
         known=len(_known(run_folder, scope)),
         common=len(scope.common),
         dry_run=is_dry_run,
-        resumed=is_resumed,
+        resumed=bool(earlier),
+        checkpoints={k: v for one in earlier for k, v in one.checkpoints.items()},
         began=began,
     )
 
@@ -195,9 +204,9 @@ def _expect_changes(run: Run, run_folder: RunFolder) -> None:
         state.model_copy(update={"erased": erased}).save(serving)
 
 
-def _record(folder: Path, copy: Path) -> None:
+def _record(folder: Path, copy: Path, *, is_resumed: bool) -> None:
     """Lets an output that is about to change be reused as it will be."""
-    record_rewritten(str(folder), str(copy))
+    record_rewritten(str(folder), str(copy), is_resumed=is_resumed)
 
 
 def _rewrite_metadata(run_folder: RunFolder, scope: Scope, work: Work) -> None:
@@ -220,10 +229,11 @@ def _rewrite_metadata(run_folder: RunFolder, scope: Scope, work: Work) -> None:
     work.tell(Touched(path=file.name, outcome="rewritten", why=why))
 
 
-def _notes(run_folder: RunFolder, scope: Scope, known: int) -> Iterable[str]:
-    if known < len(scope.tokens):
-        unknown = len(scope.tokens) - known
-        yield f"{unknown} of {len(scope.tokens)} ids have no row in any vocabulary."
+def _notes(run_folder: RunFolder, scope: Scope, report: ErasureReport) -> Iterable[str]:
+    if report.resumed:
+        yield "An earlier call did not come to its end: this one did what was left."
+    elif unknown := report.ids - report.known:
+        yield f"{unknown} of {report.ids} ids have no row in any vocabulary."
     if scope.kind in _KINDS:
         yield _KINDS[scope.kind].format(scope.table)
     if scope.common:
@@ -239,16 +249,15 @@ def _notes(run_folder: RunFolder, scope: Scope, known: int) -> Iterable[str]:
 
 def _left(outputs: RunOutputs, scope: Scope) -> list[str]:
     """Returns where an id still is, after looking at everything again."""
-    report = _new_report(outputs.folder, scope, True, False)
-    again = Work(outputs.folder.root, report, _record, lambda touched: None)
-    _changes(KeptOutputs(outputs, scope, again))
+    report = _new_report(outputs.folder, scope, True, ())
+    again = Work(outputs.folder.root, report, lambda *_: None, lambda touched: None)
+    _changes(KeptOutputs(outputs, scope, again, have_rows=False))
     remove_counts(outputs, scope, again)
     places = [f"{one.path}: {one.change.text}" for one in again.report.touched]
     return places + files_with(outputs.folder.root, scope.distinctive)
 
 
-def _finish_all(earlier: Iterable[Path], root: Path) -> None:
+def _finish_all(earlier: Iterable[ErasureReport], root: Path) -> None:
     """Lets the reports of erasures that were cut say that their work is done."""
-    for path in earlier:
-        report = ErasureReport.model_validate_json(path.read_text())
+    for report in earlier:
         report.model_copy(update={"finished": True}).save(root)

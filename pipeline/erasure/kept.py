@@ -12,7 +12,11 @@ from shardline.components.eraser.example_files import (
     erase_from_examples,
     holds_erased,
 )
-from shardline.components.eraser.graphs import erase_from_graph, rows_of_graph
+from shardline.components.eraser.graphs import (
+    erase_from_graph,
+    erased_rows,
+    free_rows,
+)
 from shardline.components.eraser.living import erase_from_vocabularies, evicted_rows
 from shardline.components.eraser.models import erase_from_model
 from shardline.components.eraser.published import erase_from_store
@@ -31,29 +35,38 @@ _MODEL = "Format-Serving"
 class KeptOutputs:
     """Takes ids out of what stays."""
 
-    def __init__(self, outputs: RunOutputs, scope: Scope, work: Work):
-        """Takes what is there, what is erased, and what changes it."""
+    def __init__(
+        self, outputs: RunOutputs, scope: Scope, work: Work, *, have_rows: bool
+    ):
+        """Takes what is there, what is erased, and what changes it.
+
+        Args:
+            outputs: what is there.
+            scope: what is erased.
+            work: what changes it.
+            have_rows: whether an id may have a row in some table.
+        """
+        self._have_rows = have_rows
         self._outputs, self._scope, self._work = outputs, scope, work
         self._blackening = Blackening(scope)
-        self._indices: dict[str, str] = {}
+        self._changed: set[Path] = set()
 
     def checkpoints(self) -> None:
         """Resets rows, by the vocabularies of the graph that each was trained with.
 
-        They go before graphs, though the order decides nothing: rows without a token
-        are reset as rows of erased tokens are.
+        All of them come before any graph: only the graph tells whose a row is.
         """
         for folder in self._outputs.folders("Trainer", "checkpoint"):
             graph = self._outputs.trained_with(folder, "transform_graph")
-            if graph is None:
+            if graph is not None:
+                living = self._outputs.trained_with(folder, "vocabularies")
+                self._reset(folder, graph, living)
+            elif self._have_rows:
                 why = "its transform graph is gone, so nobody knows whose its rows are"
                 self._work.remove(folder, why)
-                continue
-            living = self._outputs.trained_with(folder, "vocabularies")
-            self._reset(folder, graph, living)
 
     def _reset(self, folder: Path, graph: Path, living: Path | None) -> None:
-        before, rows = index_digest(folder), rows_of_graph(graph, self._scope)
+        before, rows = index_digest(folder), erased_rows(graph, self._scope)
         evicted: dict[str, list[int]] = {}
         if living:
             for name in self._scope.tables:
@@ -61,7 +74,8 @@ class KeptOutputs:
 
         def reset(copy: Path) -> Change:
             change = erase_from_checkpoint(copy, rows, self._scope.erasure, evicted)
-            self._indices[before] = index_digest(copy)
+            if change:
+                self._work.became(before, index_digest(copy))
             return change
 
         self._work.change(folder, reset)
@@ -70,14 +84,15 @@ class KeptOutputs:
         """Takes ids out of exported models, then out of published ones."""
 
         def erased(copy: Path) -> Change:
-            return erase_from_model(copy / _MODEL, self._scope, self._indices)
+            checkpoints = self._work.report.checkpoints
+            return erase_from_model(copy / _MODEL, self._scope, checkpoints)
 
         for folder in self._outputs.folders("Exporter", "model"):
             self._work.change(folder, erased)
         for touched in erase_from_store(
             open_store(str(self._outputs.folder.serving)),
             self._scope,
-            self._indices,
+            self._work.report.checkpoints,
             is_dry_run=self._work.is_dry_run,
         ):
             self._work.tell(touched)
@@ -117,7 +132,8 @@ class KeptOutputs:
         def erased(copy: Path) -> Change:
             return erase_from_examples(copy, self._scope.erasure, self._blackening)
 
-        self._work.change(folder, erased)
+        if self._work.change(folder, erased):
+            self._changed.add(folder)
 
     def transformed_examples(self) -> None:
         """Makes stale transformed examples anew; those of earlier runs go."""
@@ -146,11 +162,10 @@ class KeptOutputs:
     def _is_stale(self, folder: Path, graph: Path, raw: list[Path]) -> bool:
         if not graph.is_dir() or not all(one.is_dir() for one in raw):
             return True
-        if self._work.is_dry_run and any(
-            holds_erased(one, self._scope.erasure) for one in raw
-        ):
+        gone = {Path(path) for path in self._work.removed}
+        if not (self._changed | gone).isdisjoint(raw):
             return True
-        return is_stale(folder, raw, graph, rows_of_graph(graph, self._scope))
+        return is_stale(folder, raw, graph, free_rows(graph, self._scope))
 
     def _make_anew(self, folder: Path, graph: Path, raw: Sequence[Any]) -> None:
         def made(copy: Path) -> Change:

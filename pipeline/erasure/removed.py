@@ -109,6 +109,8 @@ def clear_the_rest(outputs: RunOutputs, scope: Scope, work: Work) -> None:
         if below.as_posix().startswith(_KNOWN) or not file.exists():
             continue
         folder = artifacts.joinpath(*below.parts[:3])
+        if str(folder) in work.removed:  # or would be
+            continue
         if file.suffix in _TEXT and folder.is_dir():
 
             def blackened(

@@ -12,11 +12,15 @@ from shardline.configs.schema import Run
 from shardline.pipeline.metadata import (
     RecordedExecution,
     executions_of,
+    numbers_without_outputs,
     place_of,
     sqlite_connection,
 )
 from shardline.pipeline.names import pipeline_name
 from shardline.pipeline.run_folder import RunFolder
+
+# What components keep from run to run beside their outputs.
+_NO_OUTPUTS = ("counts", "sets", "spans")
 
 
 class RunOutputs:
@@ -48,7 +52,7 @@ class RunOutputs:
         return self.folder.artifacts / "SpanExamples" / "spans"
 
     def folders(self, component: str, output: str) -> list[Path]:
-        """Returns the folders of an output, oldest first.
+        """Returns the folders of an output that are whole, oldest first.
 
         Args:
             component: its id.
@@ -56,7 +60,25 @@ class RunOutputs:
         """
         parent = self.folder.artifacts / component / output
         found = [path for path in parent.glob("*") if path.name.isdigit()]
-        return sorted(found, key=lambda path: int(path.name))
+        half_made = {str(number) for number in self._without_outputs(component)}
+        whole = [path for path in found if path.name not in half_made]
+        return sorted(whole, key=lambda path: int(path.name))
+
+    def half_made(self) -> list[Path]:
+        """Returns what killed runs have left, which the next run removes as well."""
+        return [
+            output / str(number)
+            for component in sorted(self.folder.artifacts.glob("*"))
+            for number in self._without_outputs(component.name)
+            for output in sorted(component.glob("*"))
+            if output.name not in _NO_OUTPUTS and (output / str(number)).is_dir()
+        ]
+
+    def _without_outputs(self, component: str) -> list[int]:
+        if not self.folder.metadata.exists():
+            return []
+        connection = sqlite_connection(self.folder.metadata)
+        return numbers_without_outputs(connection, self._pipeline, component)
 
     def executions(self, component: str) -> Sequence[RecordedExecution]:
         """Returns the executions of a component that wrote outputs, oldest first."""

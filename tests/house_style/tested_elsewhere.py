@@ -128,6 +128,5 @@ ELSEWHERE = {
     "pipeline/erasure/test_erase.py": """
         components/eraser/example_files components/eraser/transformed
         components/eraser/work pipeline/erasure/kept pipeline/erasure/removed
-        pipeline/erasure/run_outputs
     """,
 }

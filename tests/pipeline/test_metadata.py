@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from shardline_tests import load
 from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
@@ -24,6 +25,8 @@ from shardline.pipeline.metadata import (
     cancel_running,
     executions_of,
     numbers_without_outputs,
+    place_of,
+    rewrite_records,
     sqlite_connection,
     tfx_metadata,
 )
@@ -227,6 +230,35 @@ def test_transaction_that_a_kill_cuts_short_has_never_been(runner: Any) -> None:
     assert after[0].outputs["examples"].uri == before[0].outputs["examples"].uri
     with contextlib.closing(sqlite3.connect(runner.metadata)) as store:
         assert store.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_records_say_what_is_gone_and_others_are_not_touched(runner: Any) -> None:
+    connection = sqlite_connection(runner.metadata)
+    made, *_ = executions_of(connection, "test", "Maker")
+    store = MetadataStore(connection)
+    before = {one.id: one for one in store.get_artifacts()}
+
+    rewritten = rewrite_records(
+        connection,
+        text=lambda text: text.replace("interrupted", "[erased]"),
+        removed={place_of(made.outputs["examples"].uri)},
+    )
+
+    after = {one.id: one for one in store.get_artifacts()}
+    gone = made.outputs["examples"].number
+    assert after.pop(gone).state == mlmd.Artifact.DELETED
+    before.pop(gone)
+    assert after == before
+    moods = [
+        one.parameters["mood"] for one in executions_of(connection, "test", "Maker")
+    ]
+    assert moods == ["well", "well", "failing", "[erased]"]
+    assert rewritten == 1
+
+
+def test_place_of_an_output_does_not_tell_where_its_folder_is() -> None:
+    assert place_of("/runs/a/artifacts/Trainer/checkpoint/7") == "Trainer/checkpoint/7"
+    assert place_of("gs://b/Trainer/checkpoint/7/") == "Trainer/checkpoint/7"
 
 
 WRITING = """

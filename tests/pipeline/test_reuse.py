@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples, Model
 
 from shardline.components.contracts.file_record import record_files, record_from_json
+from shardline.pipeline.reuse import damage, record_rewritten
 
 Runner = load("pipeline/runners/test_local_dag.py").Runner
 
@@ -112,6 +114,26 @@ def test_what_is_damaged_is_made_again_and_told(
     assert line.startswith(f"made again, for {runner.folder}")
     assert line.endswith(told)
     assert states(runner) == {"Writer": "reused", "BeamWriter": "reused"}
+
+
+@pytest.mark.parametrize("is_resumed", [False, True])
+def test_rewritten_output_is_reused_and_a_damaged_one_is_not(
+    runner: Any, tmp_path: Path, is_resumed: bool
+) -> None:
+    uri = item(runner).parents[1]
+    copy = shutil.copytree(uri, tmp_path / "copy")
+    (copy / "assets" / "item").write_text("b\n")
+    record_rewritten(str(uri), str(copy), is_resumed=False)
+    assert damage([str(uri)])  # the copy has not taken its place
+
+    record_rewritten(str(uri), str(uri), is_resumed=is_resumed)
+
+    if is_resumed:
+        assert damage([str(uri)]) == ""
+        assert states(runner) == {"Writer": "reused", "BeamWriter": "reused"}
+    else:
+        assert damage([str(uri)])
+    shutil.rmtree(copy)
 
 
 def test_damage_of_a_later_component_leaves_earlier_ones(runner: Any) -> None:

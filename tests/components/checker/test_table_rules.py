@@ -34,7 +34,8 @@ def test_more_tokens_than_rows_are_told(
     is_fault: bool,
     message: str,
 ) -> None:
-    spans = [("path:", "spans: {column: day, every: day}\n  path:")] if "living" in change[1] else []
+    in_spans = ("path:", "spans: {column: day, every: day}\n  path:")
+    spans = [in_spans] if "living" in change[1] else []
 
     (finding,) = table_findings("item", job_of(change, *spans), TOKENS)
 

@@ -8,11 +8,13 @@ from tfx.types import standard_artifacts
 from shardline.components.contracts.data_card import (
     DataCard,
     data_card_of,
+    erased_since,
     is_of_files,
     load_data_card,
     record_counts,
     recorded_count,
     save_data_card,
+    tell_erased,
 )
 from shardline.components.readers.files import BadInput, Tally
 
@@ -109,6 +111,19 @@ def test_examples_without_a_record_have_none(
     assert load_data_card(artifact.uri) is None
     assert recorded_count([artifact], "train") is None
     assert not is_of_files(artifact)
+
+
+def test_examples_that_were_erased_since_count_no_more(
+    artifact: standard_artifacts.Examples,
+) -> None:
+    record_counts(artifact, {"train": 3, "eval": 2})
+    assert erased_since(artifact.uri) == {}
+
+    tell_erased(artifact.uri, {"train": 1})
+
+    assert erased_since(artifact.uri) == {"train": 1}
+    assert recorded_count([artifact], "train") == 2
+    assert recorded_count([artifact], "eval") == 2
 
 
 def test_counts_of_several_artifacts_add_up(

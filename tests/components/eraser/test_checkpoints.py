@@ -13,7 +13,7 @@ from shardline.components.eraser.checkpoints import (
     index_digest,
     initial_values,
 )
-from shardline.components.eraser.graphs import rows_of_graph
+from shardline.components.eraser.graphs import erased_rows
 from shardline.components.eraser.swap import staged
 from shardline.configs.tables import SGD, Adagrad, Adam, Optimizer, Table
 
@@ -29,7 +29,7 @@ def known_users(old_run: Path) -> list[bytes]:
 def test_rows_and_slots_are_reset_and_nothing_else(old_run: Path) -> None:
     first, *_, last = known_users(old_run)
     scope = scope_of_users(first, last, b"99")
-    rows = rows_of_graph(old_run / "transform_graph", scope)
+    rows = erased_rows(old_run / "transform_graph", scope)
     expected = dict(np.load(old_run / "values.npz"))
     assert len(rows["user"]) == 2
     expected["user"][rows["user"]] = 0

@@ -22,7 +22,7 @@ IDS = {name.encode() for name in MOVIES}
 def config(spans_config: Path, movielens_zip: Path, named_zip: Path) -> Path:
     """The configuration in spans, of ids that are distinctive."""
     text = spans_config.read_text().replace(str(movielens_zip), str(named_zip))
-    text = text.replace("first: 1997-10", "first: 1997-12")
+    text = text.replace("first: 1997-10", "first: 1998-02")
     path = named_zip.with_name("spans.yaml")
     path.write_text(text)
     return path
@@ -58,28 +58,25 @@ def test_ids_leave_all_spans_and_stay_away(
     assert files_with(root, IDS) == []
     after = load_state(str(root / "serving"), "small_spans")
     assert after.base == before.base
-    assert "1998-01" in after.erased
+    assert "1998-02" in after.erased
     kept = rows(before.base.checkpoint, before.base.vocabularies)
     for token, row in kept.items():
         assert row == learnt[token] if token in learnt else not np.any(row)
+    assert len(kept.keys() - learnt.keys()) == 2
     said = load_vocabularies(before.base.vocabularies)
     assert said.erased >= 1
     stored = sorted((root / "artifacts" / "SpanExamples" / "spans").glob("*-v*"))
     assert stored
     assert {damage_of(str(folder)) for folder in stored} == {""}
     assert sum(load_stored(str(folder)).data_card.erased for folder in stored) > 0
-    again = shardline("run", config, "--output-dir", root)
-    assert again.returncode == 0, "\n".join(again.lines)
-    assert load_state(str(root / "serving"), "small_spans") == after
-
     replayed = shardline(
-        *("spans", "replay", config, "--from", "1998-01", "--output-dir", root)
+        *("spans", "replay", config, "--from", "1998-03", "--output-dir", root)
     )
     assert replayed.returncode == 0, "\n".join(replayed.lines)
     anew = shardline("run", config, "--output-dir", root)
 
-    assert anew.returncode == 0, "\n".join(anew.lines)
+    assert "begins with step" in anew.text
     assert files_with(root, IDS) == []
-    last = load_state(str(root / "serving"), "small_spans")
-    assert last.base is not None
-    assert not set(MOVIES) & rows(last.base.checkpoint, last.base.vocabularies).keys()
+    folders = (root / "artifacts" / "FeatureTransform" / "vocabularies").iterdir()
+    newest = max(folders, key=lambda path: int(path.name))
+    assert not set(MOVIES) & set((newest / "movie").read_text().splitlines())
