@@ -112,8 +112,9 @@ def _shifts(model: Path, requests: list[bytes], others: list[bytes]) -> np.ndarr
     """Returns how far a model's scores of requests are from those of others."""
     from shardline.pipeline.commands.movielens_demo import scores_of
 
-    scores = np.asarray(scores_of(model, [*requests, *others]))
-    shifts: np.ndarray = np.abs(scores[: len(requests)] - scores[len(requests) :])
+    # A score's last bits go with its place in the request, so both are in the same.
+    scores = [np.asarray(scores_of(model, of)) for of in (requests, others)]
+    shifts: np.ndarray = np.abs(scores[0] - scores[1])
     return shifts
 
 
