@@ -49,22 +49,23 @@ def reasons(comparison: Comparison) -> list[str]:
 
 
 def lines(comparison: Comparison) -> list[str]:
-    """Returns the comparison in lines, for a log: all examples, and the gates."""
+    """Returns the comparison in lines, for a log: all examples, and closed gates."""
     return [
         f"judged on {comparison.judged_on}, {comparison.slices[0].examples:,} examples",
         *(f"{_NAMES[name]}: {_line(comparison, name)}" for name in comparison.models),
         *(f"unknown ids of {line}" for line in _unknown_lines(comparison)),
-        *(
-            f"{gate.gate} {'passes' if gate.passes else 'FAILS'}: {gate.why}"
-            for gate in comparison.gates
-        ),
+        *(f"{gate.gate} FAILS: {gate.why}" for gate in comparison.closed),
+        f"gates on data and change: {_gates(comparison)}",
     ]
 
 
 def as_text(comparison: Comparison) -> str:
-    """Returns the comparison as a text file: every slice, with intervals of 95 %."""
+    """Returns the comparison as a text file: all gates, all slices with intervals."""
+    open_gates = [
+        f"{gate.gate} passes: {gate.why}" for gate in comparison.gates if gate.passes
+    ]
     tables = [_table(comparison, result) for result in comparison.slices]
-    return "\n".join(["\n".join(lines(comparison)), *tables]) + "\n"
+    return "\n".join([*lines(comparison), *open_gates, *tables]) + "\n"
 
 
 def _line(comparison: Comparison, model: str) -> str:

@@ -88,13 +88,14 @@ def test_log_tells_every_gate(comparison: Comparison) -> None:
     told = lines(comparison)
 
     assert told[0] == "judged on span 2026-05, 1,234 examples"
-    assert "data.label passes: labels are as before" in told
-    assert told[-1] == "regression.auc FAILS: AUC fell"
+    assert told[-2] == "regression.auc FAILS: AUC fell"
+    assert told[-1].startswith("gates on data and change: regression.auc CLOSED, of ")
 
 
 def test_text_file_has_a_table_of_each_slice(comparison: Comparison) -> None:
     text = as_text(comparison)
 
+    assert "\ndata.label passes: labels are as before\n" in text
     assert "\nall: 1,234 examples, 500 positive\n" in text
     assert "\nsex: F: 1,234 examples, 500 positive\n" in text
     (row, _) = [line for line in text.splitlines() if line.startswith("AUC ")]
