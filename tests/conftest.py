@@ -25,6 +25,7 @@ configure_logical_hosts(3)
 
 _HERE = Path(__file__).parent
 _TIME_LIMIT_S = 600
+_RUNS_OF_THEIR_OWN = frozenset({"erasure", "test_span_run.py"})
 # Tables stay tables, however long the paths of temporary folders are.
 _WIDE = {"COLUMNS": "200"}
 _GUARDED_PATH = os.pathsep.join(
@@ -43,8 +44,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _group(path: Path) -> str:
-    """Returns the folder or file of tests; all of the pipeline share a finished run."""
-    return "/".join(path.parts[:1] if path.parts[0] == "pipeline" else path.parts[:2])
+    """Returns the folder or file of tests; most of the pipeline share a run."""
+    parts = path.parts
+    shares = parts[0] == "pipeline" and parts[1] not in _RUNS_OF_THEIR_OWN
+    return "/".join(parts[:1] if shares else parts[:2])
 
 
 @dataclasses.dataclass(frozen=True)
