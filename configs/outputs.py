@@ -6,6 +6,7 @@ from pathlib import Path
 METADATA_FILE = "metadata.sqlite"
 ARTIFACTS_FOLDER = "artifacts"
 DOWNLOADS_FOLDER = "data"
+SERVING_FOLDER = "serving"
 
 
 def output_folder(run: str) -> Path:

@@ -69,7 +69,8 @@ def data_steps(
         plan: which spans to train on; None where data comes whole.
         data_path: the location of the raw data.
         data_version: its digest, where it comes whole.
-        serving_dir: the folder that models are published to.
+        serving_dir: the folder that models are published to; "" for that of the run
+            folder, whose path is to be in no cache key.
         kept_below: folder of what later runs find again, such as counts; "" keeps it
             beside the components' artifacts.
     """
@@ -105,7 +106,8 @@ def erasure_of(run: Run, serving_dir: str) -> ReadErasure:
 
     Args:
         run: the configuration.
-        serving_dir: the folder that models are published to.
+        serving_dir: the folder that models are published to; "" for that of the run
+            folder.
     """
     judged = (run.evaluation.group_by, *run.evaluation.slices)
     target = (run.data.label, run.data.example_weight)

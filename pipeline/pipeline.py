@@ -70,7 +70,7 @@ def create_pipeline(
             plan,
             data_path=data_path,
             data_version=data_version,
-            serving_dir=serving_dir,
+            serving_dir=serving_dir if is_platform else "",
             kept_below=pipeline_root if is_platform else "",
         )
         model = model_steps(

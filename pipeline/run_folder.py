@@ -12,6 +12,7 @@ from shardline.configs.outputs import (
     ARTIFACTS_FOLDER,
     DOWNLOADS_FOLDER,
     METADATA_FILE,
+    SERVING_FOLDER,
     output_folder,
 )
 
@@ -47,7 +48,7 @@ class RunFolder:
     @property
     def serving(self) -> Path:
         """The folder that model servers watch."""
-        return self.root / "serving"
+        return self.root / SERVING_FOLDER
 
     @property
     def logs(self) -> Path:

@@ -52,8 +52,9 @@ class Executor(BaseBeamExecutor):
             TombstonesError: if it cannot be told what was erased.
             ValueError: if the reader refuses the data or leaves a split empty.
         """
-        erasure = ReadErasure.model_validate_json(exec_properties["erasure"]).now()
         artifact = artifact_utils.get_single_instance(output_dict["examples"])
+        may_leave_out = ReadErasure.model_validate_json(exec_properties["erasure"])
+        erasure = may_leave_out.now(artifact.uri)
         reader = construct(
             exec_properties["reader"], json.loads(exec_properties["options"])
         )

@@ -120,7 +120,7 @@ class Executor(BaseBeamExecutor):
                 target.label, target.example_weight, properties["time_column"] or None
             ),
             properties["held_out"],
-            ReadErasure.model_validate_json(properties["erasure"]).now(),
+            ReadErasure.model_validate_json(properties["erasure"]).now(uri),
         )
         for folder in missing.values():
             tf.io.gfile.makedirs(os.path.dirname(folder))

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -217,6 +218,10 @@ def test_killed_run_comes_to_the_same_end(
                 os.killpg(command.pid, signal.SIGKILL)
         assert command.wait(_TIME_LIMIT_S) != 0
     assert found
+    deadline = time.monotonic() + _TIME_LIMIT_S
+    while stopped_run.processes_with(str(killed)):
+        assert time.monotonic() < deadline, "a process of the run goes on"
+        time.sleep(0.1)
 
     finished = shardline("run", spans_config, "--output-dir", killed, "--spans", "1")
 

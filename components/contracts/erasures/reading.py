@@ -5,6 +5,7 @@ when it runs. It is no part of the key of TFX's cache: what is there was rewritt
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -18,6 +19,7 @@ from shardline.components.contracts.erasures.columns import (
 from shardline.components.contracts.erasures.examples import Erasure
 from shardline.components.contracts.erasures.tombstones import load_tombstones
 from shardline.configs.features import Features
+from shardline.configs.outputs import SERVING_FOLDER
 from shardline.configs.section import Section
 
 _DROPPED, _VALUES = "dropped", "values"
@@ -27,7 +29,8 @@ class ReadErasure(Section):
     """Where to look what was erased, and where in examples it would be.
 
     Attributes:
-        serving_dir: the folder that models are published to.
+        serving_dir: the folder that models are published to; "" for that of the run
+            folder, whose path is in no cache key, so that it may be moved.
         columns: the raw columns that hold tokens.
         read: all raw columns that the run reads.
     """
@@ -36,13 +39,17 @@ class ReadErasure(Section):
     columns: dict[str, ErasableColumn]
     read: tuple[str, ...]
 
-    def now(self) -> Erasure | None:
+    def now(self, output_uri: str) -> Erasure | None:
         """Returns what is to be left out; None if nothing ever was erased.
+
+        Args:
+            output_uri: of an output of the component that asks.
 
         Raises:
             TombstonesError: if what was erased cannot be told.
         """
-        tombstones = load_tombstones(self.serving_dir)
+        serving_dir = self.serving_dir or _serving_beside(output_uri)
+        tombstones = load_tombstones(serving_dir)
         return tombstones.erasure(self.columns, self.read) if tombstones else None
 
 
@@ -53,7 +60,8 @@ def read_erasure(
 
     Args:
         features: the id features, numbers and derived columns.
-        serving_dir: the folder that models are published to.
+        serving_dir: the folder that models are published to; "" for that of the run
+            folder.
         others: raw columns that something else reads, such as the label.
     """
     return ReadErasure(
@@ -61,6 +69,12 @@ def read_erasure(
         columns=erasable_columns(features),
         read=tuple(sorted(read_columns(features, *others))),
     )
+
+
+def _serving_beside(output_uri: str) -> str:
+    """Returns where the run folder publishes that has an output of a component."""
+    # ROOT/artifacts/COMPONENT/OUTPUT/NUMBER
+    return str(Path(output_uri).parents[3] / SERVING_FOLDER)
 
 
 class LeftOver(NamedTuple):

@@ -194,7 +194,7 @@ def test_no_module_finds_another_file_from_its_own() -> None:
         ("schema_gen", {"trainer", "features.analysis", "readers.files", "model"}),
         ("features", {"trainer", "exporter", "validator", "pusher", "model"}),
         ("trainer", {"exporter", "pusher", "features.analysis", "features.writing"}),
-        ("exporter", {"pusher", "trainer.loop", "features.analysis"}),
+        ("exporter", {"pusher", "trainer.loop", "features.analysis.beam_analysis"}),
         ("validator", {"trainer", "exporter", "pusher", "features", "readers"}),
         ("pusher", {"trainer", "exporter", "features", "readers", "model", "planner"}),
     ],

@@ -25,7 +25,8 @@ def test_configuration_is_one_argument() -> None:
     helps = helps_of("config")
 
     assert set(helps) == {
-        "check", "compile", "plan", "preprocess", "run", "serve-check",
+        "check", "compile", "erase", "plan", "preprocess", "run", "serve-check",
+        "spans ls", "spans replay", "spans retry", "spans skip",
     }  # fmt: skip
     assert set(helps.values()) == {"The configuration of the run: a YAML file."}
 
@@ -35,9 +36,9 @@ def test_run_folder_is_one_option() -> None:
 
     assert set(helps) == {
         "checkpoint diff", "checkpoint export", "checkpoint inspect", "checkpoint ls",
-        "checkpoint rewind", "checkpoint verify",
+        "checkpoint rewind", "checkpoint verify", "erase",
         "models gc", "models ls", "models promote", "models rollback", "run", "serve",
-        "serve-check",
+        "serve-check", "spans ls", "spans replay", "spans retry", "spans skip",
     }  # fmt: skip
     assert len(set(helps.values())) == 1
     assert "Default: runs/<name of the run>." in helps["run"]

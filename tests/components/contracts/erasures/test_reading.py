@@ -34,13 +34,13 @@ def example(user: bytes, *history: bytes) -> bytes:
 
 
 def test_nothing_is_left_out_before_anything_was_erased(tmp_path: Path) -> None:
-    assert read_erasure(FEATURES, str(tmp_path), "label").now() is None
+    assert read_erasure(FEATURES, str(tmp_path), "label").now("") is None
 
 
 def test_kept_and_dropped_examples_are_all_there_were(tmp_path: Path) -> None:
     tombstones = Tombstones().with_tokens("user", ["user_id"], [b"ann"], [])
     tombstones.with_tokens("movie", ["history"], [b"m1"], []).save(str(tmp_path))
-    erasure = read_erasure(FEATURES, str(tmp_path), "label").now()
+    erasure = read_erasure(FEATURES, str(tmp_path), "label").now("")
     assert erasure is not None
 
     with in_memory_pipeline() as root:
@@ -52,3 +52,14 @@ def test_kept_and_dropped_examples_are_all_there_were(tmp_path: Path) -> None:
         assert_that(left.kept, equal_to(kept), label="kept")
         assert_that(left.dropped, equal_to([1]), label="dropped")
         assert_that(left.values, equal_to([1]), label="values")
+
+
+def test_run_folder_that_was_moved_finds_what_was_erased(tmp_path: Path) -> None:
+    parameter = read_erasure(FEATURES, "", "label")
+    output = tmp_path / "artifacts" / "ReaderExampleGen" / "examples" / "1"
+    assert parameter.now(str(output)) is None
+
+    tombstones = Tombstones().with_tokens("user", ["user_id"], [b"ann"], [])
+    tombstones.save(str(tmp_path / "serving"))
+
+    assert parameter.now(str(output)) is not None
