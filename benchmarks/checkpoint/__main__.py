@@ -13,17 +13,21 @@ import os
 import shutil
 import sys
 import time
+from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.checkpoint.report import show, write
+from benchmarks.checkpoint.plot import draw
 from benchmarks.checkpoint.sections import SECTIONS
 from benchmarks.checkpoint.session import ORBAX_PYTHON, SETS
 from benchmarks.engine.session import FOLDER, ProgramError
 from benchmarks.machine import measured_on
+from benchmarks.report import Report
 from benchmarks.serving.session import Outcome
 
 _LAST = FOLDER / "checkpoint-times.json"
+
+REPORT = Report("checkpoint", SECTIONS, (Path("docs/benchmarks-checkpoint.svg"), draw))
 
 
 def main() -> int:
@@ -39,10 +43,10 @@ def main() -> int:
         errors.print(str(error), style="red", markup=False, highlight=False)
         return 1
     bars = [bar for name in chosen for bar in SECTIONS[name].bars(outcome)]
-    show(console, outcome, bars, chosen)
+    REPORT.show(console, outcome, bars, chosen)
     if set(SECTIONS) <= set(outcome.found):
         everything = [bar for one in SECTIONS.values() for bar in one.bars(outcome)]
-        for path in write(outcome, everything):
+        for path in REPORT.write(outcome, everything):
             console.print(f"Wrote {path}")
     missed = [bar.name for bar in bars if not bar.holds]
     if missed:

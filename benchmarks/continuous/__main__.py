@@ -12,16 +12,20 @@ import argparse
 import os
 import sys
 import time
+from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.continuous.report import show, write
+from benchmarks.continuous.plot import draw
 from benchmarks.continuous.sections import SECTIONS
 from benchmarks.engine.session import FOLDER, ProgramError
 from benchmarks.machine import measured_on
+from benchmarks.report import Report
 from benchmarks.serving.session import Outcome
 
 _LAST = FOLDER / "continuous-found.json"
+
+REPORT = Report("continuous", SECTIONS, (Path("docs/continuous-freshness.png"), draw))
 
 
 def main() -> int:
@@ -37,10 +41,10 @@ def main() -> int:
         errors.print(str(error), style="red", markup=False, highlight=False)
         return 1
     bars = [bar for name in chosen for bar in SECTIONS[name].bars(outcome)]
-    show(console, outcome, bars, chosen)
+    REPORT.show(console, outcome, bars, chosen)
     if set(SECTIONS) <= set(outcome.found):
         everything = [bar for one in SECTIONS.values() for bar in one.bars(outcome)]
-        for path in write(outcome, everything):
+        for path in REPORT.write(outcome, everything):
             console.print(f"Wrote {path}")
     missed = [bar.name for bar in bars if not bar.holds]
     if missed:

@@ -17,11 +17,13 @@ from rich.console import Console
 
 from benchmarks.engine.session import FOLDER, ProgramError
 from benchmarks.machine import measured_on
-from benchmarks.serving.report import show, write
+from benchmarks.report import Report
 from benchmarks.serving.sections import SECTIONS
 from benchmarks.serving.session import MODELS, Outcome
 
 _LAST = FOLDER / "serving-times.json"
+
+REPORT = Report("serving", SECTIONS)
 
 
 def main() -> int:
@@ -38,10 +40,10 @@ def main() -> int:
         errors.print(str(error), style="red", markup=False, highlight=False)
         return 1
     bars = [bar for name in chosen for bar in SECTIONS[name].bars(outcome)]
-    show(console, outcome, bars, chosen)
+    REPORT.show(console, outcome, bars, chosen)
     if set(chosen) == set(SECTIONS):
         _LAST.write_text(outcome.as_json())
-        for path in write(outcome, bars):
+        for path in REPORT.write(outcome, bars):
             console.print(f"Wrote {path}")
     missed = [bar.name for bar in bars if not bar.holds]
     if missed:

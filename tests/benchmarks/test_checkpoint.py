@@ -6,7 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks.checkpoint import disk, memory, minute, report, rival, saving
+from benchmarks.checkpoint import disk, memory, minute, rival, saving
+from benchmarks.checkpoint.__main__ import REPORT
 from benchmarks.checkpoint.sections import SECTIONS
 from benchmarks.checkpoint.trained import Sets, Trained, restore_newest_of
 from benchmarks.checkpoint.workload import fresh_batches, touched_rows
@@ -198,7 +199,7 @@ def test_the_report_has_every_bar_and_every_section(tmp_path, monkeypatch):
     (tmp_path / "docs").mkdir()
     (tmp_path / "build/bench").mkdir(parents=True)
     outcome = Outcome.from_json(outcome_of(slower=1.5).as_json())
-    numbers, page, plot = report.write(outcome, bars_of(outcome))
+    numbers, page, plot = REPORT.write(outcome, bars_of(outcome))
     listed = json.loads(numbers.read_text())
     assert len(listed) == 10
     assert all(

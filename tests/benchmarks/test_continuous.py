@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.continuous import report
+from benchmarks.continuous.__main__ import REPORT
 from benchmarks.continuous.living_model import LivingModel
 from benchmarks.continuous.programs.freshness import INTERVALS, periods
 from benchmarks.continuous.sections import SECTIONS
@@ -218,7 +218,7 @@ def test_the_report_has_every_bar_and_every_section(tmp_path, monkeypatch):
     (tmp_path / "build/bench").mkdir(parents=True)
     outcome = Outcome.from_json(outcome_of(worse=0.05).as_json())
     bars = bars_of(outcome)
-    numbers, page, plot = report.write(outcome, bars)
+    numbers, page, plot = REPORT.write(outcome, bars)
     listed = json.loads(numbers.read_text())
     assert len(listed) == len(bars)
     assert all(

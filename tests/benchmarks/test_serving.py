@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from benchmarks.engine.session import ProgramError
-from benchmarks.serving import report, server, workload
+from benchmarks.serving import server, workload
+from benchmarks.serving.__main__ import REPORT
 from benchmarks.serving.callers import GrpcCaller, RestCaller
 from benchmarks.serving.models import export, new_trainee, serialized, write_graph
 from benchmarks.serving.programs.deltas import differing
@@ -337,7 +338,7 @@ def test_the_report_has_every_bar_and_every_section(tmp_path, monkeypatch):
     (tmp_path / "docs").mkdir()
     (tmp_path / "build/bench").mkdir(parents=True)
     outcome = outcome_of(errors=1)
-    numbers, page = report.write(outcome, bars_of(outcome))
+    numbers, page = REPORT.write(outcome, bars_of(outcome))
     listed = json.loads(numbers.read_text())
     assert len(listed) == len(bars_of(outcome))
     assert {key for bar in listed for key in bar} == {

@@ -17,7 +17,7 @@ def parameters_of(small_config: Callable[..., Path]) -> Callable[..., dict[str, 
     def parameters(force: str = "", **replaced: str) -> dict[str, Any]:
         pipeline = create_pipeline(
             load_run(small_config(**replaced)),
-            pipeline_root="/root",
+            pipeline_root="/pipeline",
             data_path="/data",
             data_version="1",
             serving_dir="/serving",
@@ -83,7 +83,9 @@ def test_change_is_told_to_the_components_that_depend_on_it_alone(
 
 
 @pytest.mark.parametrize(
-    ("metadata_path", "told"), [("/root/metadata.sqlite", False), (None, True)], ids=str
+    ("metadata_path", "told"),
+    [("/run/metadata.sqlite", False), (None, True)],
+    ids=str,
 )
 def test_when_sets_are_saved_is_a_parameter_only_where_a_run_has_no_folder(
     small_config: Callable[..., Path], metadata_path: str | None, told: bool
@@ -91,7 +93,7 @@ def test_when_sets_are_saved_is_a_parameter_only_where_a_run_has_no_folder(
     def trainer(hosts: str) -> dict[str, Any]:
         pipeline = create_pipeline(
             load_run(small_config(hosts=hosts)),
-            pipeline_root="/root",
+            pipeline_root="/pipeline",
             data_path="/data",
             data_version="1",
             serving_dir="/serving",
@@ -108,7 +110,7 @@ def test_when_sets_are_saved_is_a_parameter_only_where_a_run_has_no_folder(
 def test_pusher_waits_for_both_verdicts(small_config: Callable[..., Path]) -> None:
     pipeline = create_pipeline(
         load_run(small_config()),
-        pipeline_root="/root",
+        pipeline_root="/pipeline",
         data_path="/data",
         data_version="1",
         serving_dir="/serving",
@@ -126,7 +128,7 @@ def test_pusher_waits_for_both_verdicts(small_config: Callable[..., Path]) -> No
 def test_data_in_spans_has_steps_of_its_own(spans_config: Path) -> None:
     pipeline = create_pipeline(
         load_run(spans_config),
-        pipeline_root="/root",
+        pipeline_root="/pipeline",
         data_path="/data",
         data_version="1",
         serving_dir="/serving",
