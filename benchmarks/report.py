@@ -1,9 +1,10 @@
 """What a benchmark of sections leaves behind: tables in the terminal, JSON, a page."""
 
+import argparse
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -26,6 +27,44 @@ class Report:
     name: str
     sections: Mapping[str, Section]
     plot: tuple[Path, Callable[[Outcome, Path], None]] | None = None
+
+    def arguments(
+        self, description: str, *, has_rounds: bool = True
+    ) -> argparse.Namespace:
+        """Returns the command line: `sections`, `rounds` if asked, `report_only`."""
+        parser = argparse.ArgumentParser(description=description)
+        names = ", ".join(self.sections)
+        parser.add_argument("sections", nargs="*", help=f"of {names}; default: all")
+        if has_rounds:
+            parser.add_argument(
+                "--rounds", type=int, default=3, help="default: %(default)s"
+            )
+        parser.add_argument(
+            "--report-only", action="store_true", help="measure nothing"
+        )
+        arguments = parser.parse_args()
+        if unknown := set(arguments.sections) - set(self.sections):
+            parser.error(f"no section {', '.join(sorted(unknown))}; there are {names}")
+        return arguments
+
+    def conclude(
+        self,
+        console: Console,
+        outcome: Outcome,
+        chosen: Sequence[str],
+        *,
+        is_whole: bool,
+    ) -> int:
+        """Shows sections, writes the report if all were measured; the exit code."""
+        bars = self._bars(outcome, chosen)
+        self.show(console, outcome, bars, chosen)
+        if is_whole:
+            for path in self.write(outcome, self._bars(outcome, self.sections)):
+                console.print(f"Wrote {path}")
+        missed = [bar.name for bar in bars if not bar.holds]
+        if missed:
+            console.print(f"{len(missed)} of {len(bars)} bars do not hold.")
+        return 1 if missed else 0
 
     def show(
         self,
@@ -64,3 +103,6 @@ class Report:
         path, draw = self.plot
         draw(outcome, path)
         return [found, page, path]
+
+    def _bars(self, outcome: Outcome, names: Iterable[str]) -> list[Bar]:
+        return [bar for name in names for bar in self.sections[name].bars(outcome)]

@@ -8,7 +8,6 @@ written to build/bench/continuous.json, docs/benchmarks-continuous.md and its pl
 `--report-only` measures nothing.
 """
 
-import argparse
 import os
 import sys
 import time
@@ -30,7 +29,7 @@ REPORT = Report("continuous", SECTIONS, (Path("docs/continuous-freshness.png"), 
 
 def main() -> int:
     """Measures, reports, and returns the exit code."""
-    arguments = _arguments()
+    arguments = REPORT.arguments("Measures continuous training.", has_rounds=False)
     chosen = arguments.sections or list(SECTIONS)
     console, errors = Console(), Console(stderr=True)
     try:
@@ -40,27 +39,8 @@ def main() -> int:
     except (ProgramError, FileNotFoundError) as error:
         errors.print(str(error), style="red", markup=False, highlight=False)
         return 1
-    bars = [bar for name in chosen for bar in SECTIONS[name].bars(outcome)]
-    REPORT.show(console, outcome, bars, chosen)
-    if set(SECTIONS) <= set(outcome.found):
-        everything = [bar for one in SECTIONS.values() for bar in one.bars(outcome)]
-        for path in REPORT.write(outcome, everything):
-            console.print(f"Wrote {path}")
-    missed = [bar.name for bar in bars if not bar.holds]
-    if missed:
-        console.print(f"{len(missed)} of {len(bars)} bars do not hold.")
-    return 1 if missed else 0
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measures continuous training.")
-    names = ", ".join(SECTIONS)
-    parser.add_argument("sections", nargs="*", help=f"of {names}; default: all")
-    parser.add_argument("--report-only", action="store_true", help="measure nothing")
-    arguments = parser.parse_args()
-    if unknown := set(arguments.sections) - set(SECTIONS):
-        parser.error(f"no section {', '.join(sorted(unknown))}; there are {names}")
-    return arguments
+    is_whole = set(SECTIONS) <= set(outcome.found)
+    return REPORT.conclude(console, outcome, chosen, is_whole=is_whole)
 
 
 def _measure(console: Console, chosen: list[str]) -> None:

@@ -7,7 +7,6 @@ sections also writes build/bench/serving.json and docs/benchmarks-serving.md;
 `--report-only` writes them anew from the last such run.
 """
 
-import argparse
 import os
 import shutil
 import sys
@@ -28,7 +27,7 @@ REPORT = Report("serving", SECTIONS)
 
 def main() -> int:
     """Measures, reports, and returns the exit code."""
-    arguments = _arguments()
+    arguments = REPORT.arguments("Measures the served model.")
     chosen = arguments.sections or list(SECTIONS)
     console, errors = Console(), Console(stderr=True)
     try:
@@ -39,28 +38,10 @@ def main() -> int:
     except (ProgramError, FileNotFoundError) as error:
         errors.print(str(error), style="red", markup=False, highlight=False)
         return 1
-    bars = [bar for name in chosen for bar in SECTIONS[name].bars(outcome)]
-    REPORT.show(console, outcome, bars, chosen)
-    if set(chosen) == set(SECTIONS):
+    is_whole = set(chosen) == set(SECTIONS)
+    if is_whole:
         _LAST.write_text(outcome.as_json())
-        for path in REPORT.write(outcome, bars):
-            console.print(f"Wrote {path}")
-    missed = [bar.name for bar in bars if not bar.holds]
-    if missed:
-        console.print(f"{len(missed)} of {len(bars)} bars do not hold.")
-    return 1 if missed else 0
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measures the served model.")
-    names = ", ".join(SECTIONS)
-    parser.add_argument("sections", nargs="*", help=f"of {names}; default: all")
-    parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
-    parser.add_argument("--report-only", action="store_true", help="measure nothing")
-    arguments = parser.parse_args()
-    if unknown := set(arguments.sections) - set(SECTIONS):
-        parser.error(f"no section {', '.join(sorted(unknown))}; there are {names}")
-    return arguments
+    return REPORT.conclude(console, outcome, chosen, is_whole=is_whole)
 
 
 def _measure(console: Console, chosen: list[str], rounds: int) -> Outcome:

@@ -12,6 +12,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 
 from shardline.components.evaluation.grouped import auc_by_group
+from shardline.components.evaluation.tfma_metrics import judged_examples
 from shardline.configs.shown import shown
 
 _AT_ONCE = 4096
@@ -66,16 +67,8 @@ class _GroupedFn(beam.CombineFn):
         self, accumulator: _Accumulator, element: metric_types.StandardMetricInputs
     ) -> _Accumulator:
         group = _group(element.features.get(self._column), self._column)
-        for example in metric_util.to_label_prediction_example_weight(
-            element,
-            eval_config=self._eval_config,
-            model_name=self._key.model_name,
-            output_name=self._key.output_name,
-            sub_key=self._key.sub_key,
-            example_weighted=self._key.example_weighted,
-        ):
-            label, score, weight = (float(part.item()) for part in example)
-            accumulator.add(group, label, score, weight)
+        for judged in judged_examples(element, self._key, self._eval_config):
+            accumulator.add(group, *judged)
         return accumulator
 
     def merge_accumulators(self, accumulators: Any) -> _Accumulator:

@@ -9,7 +9,7 @@ met.
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -41,6 +41,30 @@ class _Accumulator:
             self.examples = []
 
 
+def judged_examples(
+    element: metric_types.StandardMetricInputs,
+    key: metric_types.MetricKey,
+    eval_config: Any,
+) -> Iterator[tuple[float, float, float]]:
+    """Yields label, score and weight of each example that TFMA gives a metric.
+
+    Args:
+        element: the input of a combiner.
+        key: of the metric.
+        eval_config: of the evaluation.
+    """
+    for example in metric_util.to_label_prediction_example_weight(
+        element,
+        eval_config=eval_config,
+        model_name=key.model_name,
+        output_name=key.output_name,
+        sub_key=key.sub_key,
+        example_weighted=key.example_weighted,
+    ):
+        label, score, weight = (float(part.item()) for part in example)
+        yield label, score, weight
+
+
 class _BinaryMetricsFn(beam.CombineFn):
     """Computes all metrics at once; the metrics of a run share it."""
 
@@ -54,16 +78,7 @@ class _BinaryMetricsFn(beam.CombineFn):
     def add_input(
         self, accumulator: _Accumulator, element: metric_types.StandardMetricInputs
     ) -> _Accumulator:
-        for example in metric_util.to_label_prediction_example_weight(
-            element,
-            eval_config=self._eval_config,
-            model_name=self._key.model_name,
-            output_name=self._key.output_name,
-            sub_key=self._key.sub_key,
-            example_weighted=self._key.example_weighted,
-        ):
-            label, score, weight = (float(part.item()) for part in example)
-            accumulator.examples.append((label, score, weight))
+        accumulator.examples += judged_examples(element, self._key, self._eval_config)
         if len(accumulator.examples) >= _AT_ONCE:
             accumulator.flush()
         return accumulator
