@@ -2,7 +2,6 @@
 
 import csv
 import functools
-import hashlib
 import io
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from shardline.components.eraser.report import Change
 from shardline.components.eraser.scope import Scope
 from shardline.components.eraser.swap import replace
 from shardline.components.eraser.vocabulary_lines import free_lines
+from shardline.components.pusher.files import file_digest
 
 
 def erase_from_vocabularies(copy: Path, scope: Scope) -> Change:
@@ -58,8 +58,8 @@ def _renewed(
             "live": said.live - freed,
             "free": said.free + freed,
             "waiting": said.waiting - max(0, counted - freed),
-            "digest": _sha256(copy / tokens_file(name)),
-            "state_digest": _sha256(copy / state_file(name)),
+            "digest": file_digest(copy / tokens_file(name)).sha256,
+            "state_digest": file_digest(copy / state_file(name)).sha256,
         }
     )
 
@@ -111,8 +111,3 @@ def rows_of_changes(file: Path) -> list[list[str]]:
     """Returns the lines of a table's file of changes, its header first."""
     with file.open(encoding="utf-8", newline="") as opened:
         return list(csv.reader(opened))
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
