@@ -43,11 +43,6 @@ def comparison_rows(comparison: Comparison) -> dict[str, str]:
     return {name: value for name, value in rows.items() if value}
 
 
-def reasons(comparison: Comparison) -> list[str]:
-    """Returns why each closed gate is closed, a line each."""
-    return [f"{gate.gate}: {gate.why}" for gate in comparison.closed]
-
-
 def lines(comparison: Comparison) -> list[str]:
     """Returns the comparison in lines, for a log: all examples, and closed gates."""
     return [
