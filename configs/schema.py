@@ -23,6 +23,7 @@ from shardline.configs.features import (
 from shardline.configs.job_rules import serving_faults, target_faults
 from shardline.configs.living import Living
 from shardline.configs.living_rules import living_faults
+from shardline.configs.schedule import Retries, Schedule
 from shardline.configs.section import (
     ImportPath,
     Name,
@@ -79,7 +80,9 @@ __all__ = [
     "Publishing",
     "Quantization",
     "Regression",
+    "Retries",
     "Run",
+    "Schedule",
     "Section",
     "Serving",
     "Spans",
@@ -109,6 +112,7 @@ class Job(FeatureSet):
     evaluation: Evaluation | None = None
     serving: Serving = Serving()
     publishing: Publishing = Publishing()
+    schedule: Schedule | None = None
 
     @model_validator(mode="after")
     def _data_and_features_fit(self) -> "Job":
