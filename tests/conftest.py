@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -245,6 +246,17 @@ def finished_run(
     finished = shardline("run", config, "--output-dir", output_dir, attempts=attempts)
     assert finished.returncode == 0, "\n".join(finished.lines)
     return FinishedRun(config, output_dir, finished, attempts)
+
+
+@pytest.fixture
+def buckets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Buckets of `bucket://`, which this process knows: `bucket/buckets.py`."""
+    module = load(_HERE / "bucket" / "buckets.py")
+    buckets = module.Buckets(tmp_path / "buckets", module.built_plugin())
+    module.teach_this_process()
+    for name, value in buckets.variables.items():
+        monkeypatch.setenv(name, value)
+    return buckets
 
 
 @pytest.fixture(scope="session")
