@@ -13,11 +13,8 @@ from tfx.types import standard_artifacts
 from shardline.components.model.engine_config import table_rows
 from shardline.components.trainer.inputs import Batch, BatchReader, split_files
 from shardline.configs.schema import Feature, Run
-from shardline.pipeline.metadata import (
-    RecordedArtifact,
-    executions_of,
-    sqlite_connection,
-)
+from shardline.pipeline.metadata.records import RecordedArtifact, executions_of
+from shardline.pipeline.metadata.store import sqlite_connection
 from shardline.pipeline.names import pipeline_name
 from shardline.pipeline.run_folder import RunFolder
 

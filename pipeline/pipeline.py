@@ -22,7 +22,7 @@ from tfx import v1 as tfx
 
 from shardline.configs.schema import Run
 from shardline.pipeline.data_steps import data_steps, span_planner
-from shardline.pipeline.metadata import sqlite_connection
+from shardline.pipeline.metadata.store import sqlite_connection
 from shardline.pipeline.model_steps import model_steps
 from shardline.pipeline.names import pipeline_name
 

@@ -15,11 +15,9 @@ from pathlib import Path
 from tfx.orchestration.portable import outputs_utils
 from tfx.proto.orchestration import pipeline_pb2
 
-from shardline.pipeline.metadata import (
-    Connection,
-    cancel_running,
-    numbers_without_outputs,
-)
+from shardline.pipeline.metadata.changes import cancel_running
+from shardline.pipeline.metadata.records import numbers_without_outputs
+from shardline.pipeline.metadata.store import Connection
 from shardline.pipeline.reuse import RECORDS, record_of
 
 _log = logging.getLogger("shardline.remains")

@@ -23,7 +23,7 @@ from tfx.proto.orchestration import (
 )
 
 from shardline.components.contracts.file_record import record_files, record_from_json
-from shardline.pipeline.metadata import Connection, tfx_metadata
+from shardline.pipeline.metadata.store import Connection, tfx_metadata
 
 RECORDS = ".files"
 

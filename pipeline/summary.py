@@ -22,7 +22,8 @@ from shardline.components.evaluation.binary import Judged
 from shardline.components.evaluation.tfma_metrics import judged_of
 from shardline.configs.schema import Run
 from shardline.configs.shown import shown
-from shardline.pipeline.metadata import RunError, RunRecord
+from shardline.pipeline.metadata.records import RunRecord
+from shardline.pipeline.metadata.run_error import RunError
 from shardline.pipeline.run_folder import RunFolder
 
 

@@ -11,11 +11,8 @@ from shardline.components.contracts.spans.comparison import (
 from shardline.components.contracts.spans.plan import Base, Trained
 from shardline.components.contracts.spans.state import load_state
 from shardline.configs.schema import Run
-from shardline.pipeline.metadata import (
-    RecordedArtifact,
-    executions_of,
-    sqlite_connection,
-)
+from shardline.pipeline.metadata.records import RecordedArtifact, executions_of
+from shardline.pipeline.metadata.store import sqlite_connection
 from shardline.pipeline.names import pipeline_name
 from shardline.pipeline.run_folder import RunFolder
 

@@ -38,11 +38,8 @@ from shardline.pipeline.erasure.removed import (
     remove_what_is_made_again,
 )
 from shardline.pipeline.erasure.run_outputs import RunOutputs
-from shardline.pipeline.metadata import (
-    place_of,
-    rewrite_records,
-    sqlite_connection,
-)
+from shardline.pipeline.metadata.changes import place_of, rewrite_records
+from shardline.pipeline.metadata.store import sqlite_connection
 from shardline.pipeline.reuse import record_rewritten
 from shardline.pipeline.run_folder import RunFolder
 

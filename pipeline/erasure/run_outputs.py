@@ -9,13 +9,13 @@ from pathlib import Path
 
 from shardline.components.span_examples.examination import Asked
 from shardline.configs.schema import Run
-from shardline.pipeline.metadata import (
+from shardline.pipeline.metadata.changes import place_of
+from shardline.pipeline.metadata.records import (
     RecordedExecution,
     executions_of,
     numbers_without_outputs,
-    place_of,
-    sqlite_connection,
 )
+from shardline.pipeline.metadata.store import sqlite_connection
 from shardline.pipeline.names import pipeline_name
 from shardline.pipeline.run_folder import RunFolder
 

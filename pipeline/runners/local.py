@@ -22,7 +22,7 @@ from shardline.components.folders.scratch import held
 from shardline.components.readers import datasets
 from shardline.components.span_planner.calendar import SpanError
 from shardline.configs import ConfigError, load_run
-from shardline.pipeline.metadata import RunError
+from shardline.pipeline.metadata.run_error import RunError
 from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.runners.events import Event, EventWriter, ProgressHandler
 from shardline.pipeline.runners.interruption import end_interrupted, stops_as_at_ctrl_c
@@ -61,7 +61,7 @@ def run_pipeline(
     from shardline.components.checker import preflight
     from shardline.components.trainer.set_settings import write_set_settings
     from shardline.embedding import configure_logical_hosts
-    from shardline.pipeline.metadata import RunRecord
+    from shardline.pipeline.metadata.records import RunRecord
     from shardline.pipeline.pipeline import create_pipeline
     from shardline.pipeline.runners.local_dag import LocalDag
     from shardline.pipeline.runners.span_loop import run_due_spans

@@ -31,7 +31,8 @@ from tfx.proto.orchestration import (
 )
 
 from shardline.components.execution.in_memory_beam import in_memory_pipeline
-from shardline.pipeline.metadata import RunRecord, connection_of, tfx_metadata
+from shardline.pipeline.metadata.records import RunRecord
+from shardline.pipeline.metadata.store import connection_of, tfx_metadata
 from shardline.pipeline.remains import remove_outputs, remove_remains
 from shardline.pipeline.reuse import damage, outputs_to_reuse, record_outputs
 

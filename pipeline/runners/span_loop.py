@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shardline.configs.schema import Run
-from shardline.pipeline.metadata import RunError, RunRecord
+from shardline.pipeline.metadata.records import RunRecord
+from shardline.pipeline.metadata.run_error import RunError
 from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.runners.events import Event, EventWriter
 from shardline.pipeline.span_runs import next_plan

@@ -16,7 +16,7 @@ CONFIG = sources.ROOT / "pyproject.toml"
 COMMAND = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 DOWNWARD = "Imports point downward"
 ENGINE = "The engine knows TensorFlow and numpy only"
-METADATA = "ML Metadata is used in one module"
+METADATA = "ML Metadata is used in one package"
 STEPS = "A step imports only steps before it, and what steps share"
 
 

@@ -12,7 +12,8 @@ from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Examples
 
-from shardline.pipeline.metadata import executions_of, sqlite_connection
+from shardline.pipeline.metadata.records import executions_of
+from shardline.pipeline.metadata.store import sqlite_connection
 from shardline.pipeline.runners import local_dag
 
 Runner = load("pipeline/runners/test_local_dag.py").Runner

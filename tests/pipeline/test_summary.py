@@ -15,7 +15,7 @@ from shardline.components.evaluation.binary import Judged
 from shardline.configs import load_run
 from shardline.configs.schema import Run
 from shardline.pipeline import summary
-from shardline.pipeline.metadata import RunError
+from shardline.pipeline.metadata.run_error import RunError
 from shardline.pipeline.run_folder import RunFolder
 
 JUDGED = Judged({"auc": 0.75, "normalized_entropy": 0.9, "calibration": 1.01}, {})

@@ -12,11 +12,8 @@ from shardline.configs.schema import Run
 from shardline.embedding import configure_logical_hosts
 from shardline.pipeline.commands.from_scratch import train_from_scratch
 from shardline.pipeline.commands.span_results import SpanResult
-from shardline.pipeline.metadata import (
-    RecordedExecution,
-    executions_of,
-    sqlite_connection,
-)
+from shardline.pipeline.metadata.records import RecordedExecution, executions_of
+from shardline.pipeline.metadata.store import sqlite_connection
 from shardline.pipeline.names import pipeline_name
 from shardline.pipeline.run_folder import RunFolder
 

@@ -28,7 +28,7 @@ from shardline.pipeline.commands.span_results import (
     result_of,
     span_results,
 )
-from shardline.pipeline.metadata import RecordedArtifact
+from shardline.pipeline.metadata.records import RecordedArtifact
 from shardline.pipeline.run_folder import RunFolder
 
 AUCS = {CANDIDATE: 0.75, IN_SERVICE: 0.74, BASELINE: 0.70}

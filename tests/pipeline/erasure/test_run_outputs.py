@@ -15,7 +15,7 @@ from shardline.configs import load_run
 from shardline.configs.schema import Run
 from shardline.pipeline.erasure import run_outputs
 from shardline.pipeline.erasure.run_outputs import RunOutputs
-from shardline.pipeline.metadata import sqlite_connection
+from shardline.pipeline.metadata.store import sqlite_connection
 from shardline.pipeline.run_folder import RunFolder
 
 Runner = load("pipeline/runners/test_local_dag.py").Runner

@@ -11,7 +11,7 @@ import pytest
 
 from shardline.components.readers.datasets import DatasetError
 from shardline.configs import ConfigError
-from shardline.pipeline.metadata import RunError
+from shardline.pipeline.metadata.run_error import RunError
 from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.runners import local
 from shardline.pipeline.runners.events import Event, read_events

@@ -14,7 +14,8 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types.channel import Channel
 from tfx.types.standard_artifacts import Examples, Model
 
-from shardline.pipeline.metadata import RunError, RunRecord
+from shardline.pipeline.metadata.records import RunRecord
+from shardline.pipeline.metadata.run_error import RunError
 from shardline.pipeline.runners.local_dag import LocalDag
 
 

@@ -1,9 +1,8 @@
-"""What ML Metadata has recorded, in this project's words."""
+"""What is changed of records, and that kills leave them whole."""
 
 import contextlib
 import datetime
 import random
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -11,117 +10,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
-from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
-from shardline_tests import load
-from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
-from tfx.dsl.component.experimental.decorators import component
-from tfx.types.standard_artifacts import Examples
 
-from shardline.pipeline.metadata import (
-    RunError,
-    RunRecord,
+from shardline.pipeline.metadata.changes import (
     cancel_running,
-    executions_of,
-    numbers_without_outputs,
     place_of,
     rewrite_records,
+)
+from shardline.pipeline.metadata.records import (
+    executions_of,
+    numbers_without_outputs,
+)
+from shardline.pipeline.metadata.store import (
+    open_store,
     sqlite_connection,
     tfx_metadata,
 )
-
-Runner = load("pipeline/runners/test_local_dag.py").Runner
-
-
-@component
-def Maker(examples: OutputArtifact[Examples], mood: Parameter[str]) -> None:
-    """Makes two splits; fails or stops when it is to."""
-    if mood == "failing":
-        raise ValueError("the reason")
-    if mood == "interrupted":
-        signal.raise_signal(signal.SIGINT)
-    examples.splits = ["eval", "train"]
-    examples.set_float_custom_property("half", 0.5)
-
-
-@pytest.fixture
-def runner(tmp_path: Path) -> Any:
-    """A runner whose component was made, reused, failed and interrupted, in turn."""
-    runner = Runner(tmp_path)
-    for mood in ("well", "well", "failing", "interrupted"):
-        with contextlib.suppress(Exception, KeyboardInterrupt):
-            runner.run(Maker(mood=mood))
-    return runner
-
-
-def test_executions_are_of_all_runs_oldest_first(runner: Any) -> None:
-    executions = executions_of(sqlite_connection(runner.metadata), "test", "Maker")
-
-    states = [execution.state for execution in executions]
-    assert states == ["done", "reused", "failed", "interrupted"]
-    assert [one.has_ended for one in executions] == [True, True, False, False]
-    assert [one.parameters["mood"] for one in executions] == [
-        "well",
-        "well",
-        "failing",
-        "interrupted",
-    ]
-    numbers = [execution.number for execution in executions]
-    assert numbers == sorted(set(numbers))
-
-
-def test_reused_output_is_that_of_the_first_execution(runner: Any) -> None:
-    first, second, *_ = executions_of(
-        sqlite_connection(runner.metadata), "test", "Maker"
-    )
-
-    made, reused = first.outputs["examples"], second.outputs["examples"]
-    assert made.number == reused.number
-    assert made.uri == reused.uri
-    assert made.uri.endswith(f"/Maker/examples/{first.number}")
-    assert made.properties["half"] == 0.5
-
-
-def test_artifact_is_what_tfx_passes_to_executors(runner: Any) -> None:
-    first, *_ = executions_of(sqlite_connection(runner.metadata), "test", "Maker")
-
-    examples = first.outputs["examples"].for_tfx(Examples)
-
-    assert isinstance(examples, Examples)
-    assert examples.splits == ["eval", "train"]
-    assert examples.uri == first.outputs["examples"].uri
-
-
-@pytest.mark.parametrize(("pipeline", "name"), [("test", "Other"), ("other", "Maker")])
-def test_component_that_never_ran_has_no_executions(
-    runner: Any, pipeline: str, name: str
-) -> None:
-    assert executions_of(sqlite_connection(runner.metadata), pipeline, name) == []
-
-
-def test_run_that_is_not_recorded_skipped_everything(runner: Any) -> None:
-    record = RunRecord(sqlite_connection(runner.metadata), "test", "no such run")
-
-    assert record.state("Maker") == "skipped"
-    assert record.cancel("Maker") is None
-    with pytest.raises(RunError, match=r"Maker was skipped\."):
-        record.artifacts("Maker")
-    with pytest.raises(RunError, match="Maker is skipped, and raised no error"):
-        record.check("Maker")
-
-
-def test_execution_that_has_ended_is_not_cancelled(tmp_path: Path) -> None:
-    record = Runner(tmp_path).run(Maker(mood="well"))
-
-    assert record.cancel("Maker") is None
-    assert record.state("Maker") == "done"
-    record.check("Maker")
-
-
-def test_tfx_reads_the_same_store(runner: Any) -> None:
-    with tfx_metadata(sqlite_connection(runner.metadata)) as handle:
-        assert len(handle.store.get_executions()) == 4
 
 
 def set_states(runner: Any, *states: int) -> None:
@@ -190,14 +94,6 @@ def test_time_of_a_clock_that_was_ahead_is_told_as_it_was_recorded(
     assert {one.state for one in executions} == {"interrupted"}
 
 
-def test_executions_that_came_to_no_end_have_no_outputs(runner: Any) -> None:
-    connection = sqlite_connection(runner.metadata)
-    numbers = [one.number for one in executions_of(connection, "test", "Maker")]
-
-    assert numbers_without_outputs(connection, "test", "Maker") == numbers[2:]
-    assert numbers_without_outputs(connection, "test", "Other") == []
-
-
 SPILLING = """
 import os, signal, sqlite3, sys
 store = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -235,7 +131,7 @@ def test_transaction_that_a_kill_cuts_short_has_never_been(runner: Any) -> None:
 def test_records_say_what_is_gone_and_others_are_not_touched(runner: Any) -> None:
     connection = sqlite_connection(runner.metadata)
     made, *_ = executions_of(connection, "test", "Maker")
-    store = MetadataStore(connection)
+    store = open_store(connection)
     before = {one.id: one for one in store.get_artifacts()}
 
     rewritten = rewrite_records(

@@ -1,28 +1,21 @@
-"""What ML Metadata says of pipeline runs, in this project's words.
-
-This is the one module that uses the library ml_metadata, whose maintainers have stopped
-its development: all others ask here how a component ended and what its outputs are.
+"""What ML Metadata has recorded of pipeline runs, in this project's words.
 
 A component whose inputs cannot be resolved fails without an error, so a run is judged
 by what it recorded.
 """
 
 import dataclasses
-import datetime
-from collections.abc import Callable, Collection, Iterable, Mapping
-from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, TypeVar
 
-from ml_metadata import errors
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx import types
-from tfx.orchestration import metadata
-from tfx.proto.orchestration import local_deployment_config_pb2
+
+from shardline.pipeline.metadata.run_error import RunError
+from shardline.pipeline.metadata.store import Connection, open_store
 
 State = Literal["done", "reused", "failed", "interrupted", "unfinished", "skipped"]
-# How a metadata store is reached.
-Connection: TypeAlias = mlmd.ConnectionConfig
 
 _RUN_TYPE = "pipeline_run"
 _NODE_TYPE = "node"
@@ -34,13 +27,8 @@ _STATES: Mapping[int, State] = {
     mlmd.Execution.RUNNING: "interrupted",
 }
 _ENDED = ("done", "reused")
-_NOT_ENDED = (mlmd.Execution.NEW, mlmd.Execution.RUNNING)
 
 _Artifact = TypeVar("_Artifact", bound=types.Artifact)
-
-
-class RunError(RuntimeError):
-    """A pipeline run that did not come to its end."""
 
 
 class RecordedArtifact:
@@ -100,21 +88,6 @@ class RecordedExecution:
         return self.state in _ENDED
 
 
-@dataclasses.dataclass(frozen=True)
-class DeadExecution:
-    """An execution that was recorded as running, although its process was gone.
-
-    Attributes:
-        component: the id of the component; its type if the record names no component.
-        number: what ML Metadata calls the execution.
-        since: when it began, by the clock of that time.
-    """
-
-    component: str
-    number: int
-    since: datetime.datetime
-
-
 class RunRecord:
     """The record of one run of a pipeline."""
 
@@ -126,7 +99,7 @@ class RunRecord:
             pipeline_name: the pipeline.
             run_id: the run.
         """
-        self._store = MetadataStore(connection)
+        self._store = open_store(connection)
         self._pipeline_name = pipeline_name
         self._run_id = run_id
 
@@ -203,7 +176,7 @@ def executions_of(
         pipeline_name: the pipeline.
         component: its id.
     """
-    store = MetadataStore(connection)
+    store = open_store(connection)
     found = _executions(store, _NODE_TYPE, f"{pipeline_name}.{component}")
     return [
         RecordedExecution(
@@ -217,31 +190,6 @@ def executions_of(
     ]
 
 
-def cancel_running(connection: Connection) -> list[DeadExecution]:
-    """Records as canceled whatever is recorded as running, in all runs.
-
-    The caller holds the run folder, so no process runs any of it.
-
-    Args:
-        connection: the connection of the metadata store.
-
-    Returns:
-        What was recorded as running, oldest first.
-    """
-    store = MetadataStore(connection)
-    running = [
-        execution
-        for execution in store.get_executions()
-        if execution.last_known_state in _NOT_ENDED
-    ]
-    running.sort(key=lambda execution: execution.id)
-    for execution in running:
-        execution.last_known_state = mlmd.Execution.CANCELED
-    if running:
-        store.put_executions(running)
-    return [_dead(store, execution) for execution in running]
-
-
 def numbers_without_outputs(
     connection: Connection, pipeline_name: str, component: str
 ) -> list[int]:
@@ -253,104 +201,14 @@ def numbers_without_outputs(
         component: its id.
     """
     node = f"{pipeline_name}.{component}"
-    executions = _executions(MetadataStore(connection), _NODE_TYPE, node)
+    executions = _executions(open_store(connection), _NODE_TYPE, node)
     return sorted(one.id for one in executions if _state(one) not in _ENDED)
-
-
-def rewrite_records(
-    connection: Connection, *, text: Callable[[str], str], removed: Collection[str] = ()
-) -> int:
-    """Lets records say what became of artifacts, and no more than they may.
-
-    A record that does not change is not touched: keys of TFX's cache hold all that a
-    record of an input says, and when it was written.
-
-    Args:
-        connection: the connection of the metadata store.
-        text: returns what a text among properties is to be.
-        removed: artifacts that are gone, by `place_of`; they are recorded as deleted.
-
-    Returns:
-        How many texts were other than they are to be.
-    """
-    store = MetadataStore(connection)
-    rewritten = 0
-    for found, put in (
-        (store.get_artifacts(), store.put_artifacts),
-        (store.get_executions(), store.put_executions),
-    ):
-        changed = []
-        for one in found:
-            texts = _rewrite(one, text)
-            is_gone = place_of(getattr(one, "uri", "")) in removed
-            if is_gone:
-                one.state = mlmd.Artifact.DELETED
-            if texts or is_gone:
-                changed.append(one)
-            rewritten += texts
-        if changed:
-            put(changed)
-    return rewritten
-
-
-def _rewrite(one: mlmd.Artifact | mlmd.Execution, text: Callable[[str], str]) -> int:
-    """Rewrites the texts of a record; returns how many were other."""
-    count = 0
-    for properties in (one.properties, one.custom_properties):
-        for value in properties.values():
-            if value.HasField("string_value"):
-                before = value.string_value
-                value.string_value = text(before)
-                count += value.string_value != before
-    return count
-
-
-def place_of(uri: str) -> str:
-    """Returns where an output lies in any run folder: `<component>/<output>/<number>`.
-
-    Args:
-        uri: of the output.
-    """
-    return "/".join(uri.rstrip("/").split("/")[-3:])
-
-
-def sqlite_connection(file: Path | str) -> Connection:
-    """Returns how to reach the metadata store in a SQLite file, made if need be."""
-    return metadata.sqlite_metadata_connection_config(str(file))
-
-
-def connection_of(
-    deployment: local_deployment_config_pb2.LocalDeploymentConfig,
-) -> Connection:
-    """Returns how a compiled pipeline reaches its metadata store."""
-    config = deployment.metadata_connection_config
-    return getattr(config, config.WhichOneof("connection_config"))
-
-
-def tfx_metadata(connection: Connection) -> metadata.Metadata:
-    """Returns the metadata store as TFX's own parts take it; open it by `with`."""
-    return metadata.Metadata(connection)
 
 
 def _state(execution: mlmd.Execution | None) -> State:
     if execution is None:
         return "skipped"
     return _STATES.get(execution.last_known_state, "unfinished")
-
-
-def _dead(store: MetadataStore, execution: mlmd.Execution) -> DeadExecution:
-    try:
-        contexts = store.get_contexts_by_execution(execution.id)
-    except errors.NotFoundError:  # there is none
-        contexts = []
-    nodes = [context.name for context in contexts if context.type == _NODE_TYPE]
-    return DeadExecution(
-        component=nodes[0].rpartition(".")[2] if nodes else execution.type,
-        number=execution.id,
-        since=datetime.datetime.fromtimestamp(
-            execution.create_time_since_epoch / 1000, datetime.UTC
-        ),
-    )
 
 
 def _executions(

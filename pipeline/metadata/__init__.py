@@ -1,0 +1,1 @@
+"""What ML Metadata says of pipeline runs: the one package that uses that library."""
