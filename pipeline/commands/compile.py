@@ -47,7 +47,7 @@ def compile_pipeline(
     run = load(config, load_run)
     with failing_on(ConfigError, OSError):
         with console.status("Compiling"), stderr_held_back():
-            from shardline.pipeline.runners.kubeflow import compile_kubeflow
+            from shardline.pipeline.platforms.specification import compile_kubeflow
 
             compile_kubeflow(
                 run,

@@ -1,1 +1,1 @@
-"""Where a pipeline runs: a process of this machine, or Kubeflow."""
+"""How a pipeline runs on this machine: a process of its own, watched."""

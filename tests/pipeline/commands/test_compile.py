@@ -24,7 +24,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What was to be compiled, in the place of a specification."""
     passed: dict[str, Any] = {}
     monkeypatch.setattr(
-        "shardline.pipeline.runners.kubeflow.compile_kubeflow",
+        "shardline.pipeline.platforms.specification.compile_kubeflow",
         lambda run, **options: passed.update(run=run, **options),
     )
     return passed
@@ -84,7 +84,9 @@ def test_error_of_the_compiler_is_told(
     def refuse(run: Any, **options: Any) -> None:
         raise error
 
-    monkeypatch.setattr("shardline.pipeline.runners.kubeflow.compile_kubeflow", refuse)
+    monkeypatch.setattr(
+        "shardline.pipeline.platforms.specification.compile_kubeflow", refuse
+    )
 
     result = invoke("compile", small_config(), "--runner=kubeflow", *OPTIONS)
 

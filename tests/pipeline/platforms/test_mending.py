@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shardline.pipeline.runners.kubeflow_spec import mend_conditions, never_cache
+from shardline.pipeline.platforms.mending import mend_conditions, never_cache
 
 
 def _spec(inputs: dict[str, tuple[str, str]], condition: str) -> dict[str, Any]:

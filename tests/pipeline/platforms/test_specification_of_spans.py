@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from shardline.configs import load_run
-from shardline.pipeline.runners.kubeflow import compile_kubeflow
+from shardline.pipeline.platforms.specification import compile_kubeflow
 
 EACH_TIME = {"ModelComparator", "Pusher", "SpanPlanner", "SpanRecorder"}
 

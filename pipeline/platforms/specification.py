@@ -13,7 +13,7 @@ from shardline.components.checker import preflight
 from shardline.components.execution.in_memory_beam import IN_MEMORY_RUNNER
 from shardline.configs.schema import Run
 from shardline.pipeline.pipeline import NEVER_REUSED, create_pipeline
-from shardline.pipeline.runners.kubeflow_spec import mend_conditions, never_cache
+from shardline.pipeline.platforms.mending import mend_conditions, never_cache
 
 
 def compile_kubeflow(

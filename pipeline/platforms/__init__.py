@@ -1,0 +1,1 @@
+"""Other platforms that run the pipeline: Kubeflow Pipelines v2 and Vertex AI."""
