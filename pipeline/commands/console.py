@@ -30,10 +30,10 @@ def end(exit_code: int) -> NoReturn:
     raise typer.Exit(exit_code)
 
 
-def fail(error: Exception) -> NoReturn:
-    """Prints the message of an error, and ends the command with exit code 1."""
+def fail(error: Exception, exit_code: int = 1) -> NoReturn:
+    """Prints the message of an error, and ends the command."""
     error_console.print(str(error), style="red", markup=False, soft_wrap=True)
-    end(1)
+    end(exit_code)
 
 
 @contextlib.contextmanager

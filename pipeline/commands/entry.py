@@ -14,6 +14,7 @@ MODULES_OF_EXTRAS: dict[str, tuple[str, ...]] = {
     "serve": ("aiohttp", "grpc_health", "prometheus_client"),
     "pipeline": (
         "apache_beam",
+        "cronsim",
         "google_crc32c",
         "grpc",
         "keras",

@@ -1,17 +1,17 @@
 """`shardline run`: the whole pipeline, on this machine."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from shardline.components.folders.lock import LockError
-from shardline.configs import load_run
+from shardline.configs import ConfigError, load_run
 from shardline.pipeline.commands.console import (
     console,
     end,
     fail,
     failing_on,
-    load,
     print_line,
 )
 from shardline.pipeline.commands.options import Configuration, OutputDir
@@ -50,6 +50,13 @@ def run_pipeline(
             help="If another run works in the run folder, wait until it has ended.",
         ),
     ] = False,
+    result: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write what came of the run to this file, as JSON for programs.",
+        ),
+    ] = None,
     verbose: Annotated[
         bool,
         typer.Option(
@@ -65,17 +72,23 @@ def run_pipeline(
 
     Data that comes in spans is trained on span by span until nothing is due;
     then the command does nothing and says so.
+
+    The exit code is 0 if all went well or nothing is due, 75 after a failure
+    that can pass, such as one of the network, and 1 after any other.
     """
+    from shardline.pipeline.runners.passing import exit_code_of_error
     from shardline.pipeline.runners.process import run_in_process
 
     if force is not None and not force.strip():
         fail(ValueError("--force needs a reason, which is recorded; it is empty."))
-    run = load(config, load_run)
-    if spans and run.data.spans is None:
-        fail(ValueError("--spans is for data in spans: `data.spans` is not given."))
-    run_folder = run_folder_of(run.name, output_dir)
-    with failing_on(OutputError):
+    try:
+        run = load_run(config)
+        if spans and run.data.spans is None:
+            fail(ValueError("--spans is for data in spans: `data.spans` is not given."))
+        run_folder = run_folder_of(run.name, output_dir)
         run_folder.make()
+    except (ConfigError, OutputError) as error:
+        fail(error, exit_code_of_error(error))
     arguments = ["--no-cache"] if no_cache else []
     arguments += [f"--force={force.strip()}"] if force else []
     arguments += [f"--spans={spans}"] if spans else []
@@ -83,12 +96,14 @@ def run_pipeline(
     def say(holder: str) -> None:
         print_line(f"{run_folder.root} is held by {holder}. Waiting for it")
 
-    with (
-        failing_on(OutputError, LockError),
-        run_folder.held(say if wait else None) as lock,
-    ):
-        end(
-            run_in_process(
+    try:
+        with run_folder.held(say if wait else None) as lock:
+            ended = run_in_process(
                 config, run_folder, lock, console, arguments, verbose=verbose
             )
-        )
+    except (OutputError, LockError, OSError) as error:
+        fail(error, exit_code_of_error(error))
+    if result:
+        with failing_on(OSError):
+            ended.save(result)
+    end(ended.exit_code)

@@ -24,12 +24,14 @@ class Event:
         component: the component's id; of "progress", the name of the logger.
         text: a line for people; of "finished", the component's state.
         values: the values of "summary", what to show, in order.
+        result: what came of the run, for other programs; of the two that end it.
     """
 
     kind: Kind
     component: str = ""
     text: str = ""
     values: dict[str, str] = dataclasses.field(default_factory=dict)
+    result: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class EventWriter:

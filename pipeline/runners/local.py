@@ -15,6 +15,7 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
+from typing import Any
 
 from shardline.components.contracts.text_file import TextFileError
 from shardline.components.folders.lock import inherited_lock
@@ -27,6 +28,7 @@ from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.runners.events import Event, EventWriter, ProgressHandler
 from shardline.pipeline.runners.interruption import end_interrupted, stops_as_at_ctrl_c
 from shardline.pipeline.runners.orphan import end_when_orphaned
+from shardline.pipeline.runners.passing import exit_code_of_error
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -35,6 +37,7 @@ def run_pipeline(
     config: Path,
     run_folder: RunFolder,
     writer: EventWriter,
+    result: dict[str, Any],
     *,
     cache: bool,
     force: str,
@@ -46,6 +49,7 @@ def run_pipeline(
         config: file of the configuration.
         run_folder: where outputs go.
         writer: where events go.
+        result: gets the fields of a `RunResult` that this process knows.
         cache: whether to reuse earlier work.
         force: the reason to publish the model whatever the gates say; "" publishes only
             a model that passes them.
@@ -98,6 +102,7 @@ def run_pipeline(
             run_folder,
             launch,
             writer,
+            result,
             at_most=at_most,
             retry=bool(force),
         )
@@ -105,7 +110,9 @@ def run_pipeline(
         besides = (run_folder.root, config.resolve())
         version = datasets.version_of(run.data, data, besides=besides)
         values = summarize(run, launch(version), run_folder)
-    writer.send(Event("summary", values=values))
+    if published := values.get("Published model"):
+        result["version"] = Path(published.splitlines()[0]).name
+    writer.send(Event("summary", values=values, result=result))
 
 
 def _cause(error: BaseException) -> str:
@@ -144,7 +151,7 @@ def main() -> int:
         os.fdopen(arguments.events, "w") as file,
         held(Path(tempfile.gettempdir())),  # as the command does, which may be gone
     ):
-        writer = EventWriter(file)
+        writer, result = EventWriter(file), dict[str, Any]()
         try:
             with stops_as_at_ctrl_c():
                 end_when_orphaned(arguments.events, lock.tell)
@@ -152,6 +159,7 @@ def main() -> int:
                     arguments.config,
                     run_folder,
                     writer,
+                    result,
                     cache=not arguments.no_cache,
                     force=arguments.force,
                     at_most=arguments.spans,
@@ -159,10 +167,10 @@ def main() -> int:
         except Exception as error:
             try:
                 traceback.print_exc()
-                writer.send(Event("failed", text=_cause(error)))
+                writer.send(Event("failed", text=_cause(error), result=result))
             except BrokenPipeError:
                 os._exit(1)  # who reads them is gone, and closing them fails as well
-            return 1
+            return exit_code_of_error(error)
         except KeyboardInterrupt as signalled:
             # The process that sent the signal may be gone.
             with contextlib.suppress(BrokenPipeError):

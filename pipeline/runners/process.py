@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -27,6 +28,8 @@ from shardline.components.folders.scratch import scratch_folder
 from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.runners.events import Event, read_events
 from shardline.pipeline.runners.interruption import exit_code_of
+from shardline.pipeline.runners.passing import CAN_PASS, exit_code_can_pass
+from shardline.pipeline.runners.result import RunResult
 from shardline.pipeline.terminal.escaping import escaped_log
 from shardline.pipeline.terminal.tables import print_table
 
@@ -47,6 +50,7 @@ class _Follower:
     last_line_s: float = dataclasses.field(default_factory=time.monotonic)
     failure: str = ""
     summary: dict[str, str] = dataclasses.field(default_factory=dict)
+    result: dict[str, Any] = dataclasses.field(default_factory=dict)
     reused: list[str] = dataclasses.field(default_factory=list)
 
     def follow(self, event: Event) -> None:
@@ -62,9 +66,9 @@ class _Follower:
             case "progress":
                 self._line(f"  [dim]{self.component}: {escape(event.text)}[/]")
             case "failed":
-                self.failure = event.text
+                self.failure, self.result = event.text, event.result
             case "summary":
-                self.summary = event.values
+                self.summary, self.result = event.values, event.result
         self.refresh()
 
     def refresh(self) -> None:
@@ -103,7 +107,7 @@ def run_in_process(
     arguments: Sequence[str] = (),
     *,
     verbose: bool = False,
-) -> int:
+) -> RunResult:
     """Runs a pipeline in a process of its own, and shows its progress and summary.
 
     Args:
@@ -115,8 +119,8 @@ def run_in_process(
         verbose: whether to show the log as well.
 
     Returns:
-        The exit code: 0 when every component came to its end and the model was
-        published.
+        What came of it; its exit code is 0 when every component came to its end and the
+        model was published.
     """
     log_path = run_folder.logs / f"{datetime.datetime.now():%Y%m%d-%H%M%S.%f}.log"
     console.print(
@@ -149,7 +153,9 @@ def run_in_process(
             status.stop()
     if interruption:
         _say_interrupted(follower, log_path)
-        return interruption
+        return RunResult(
+            interruption, f"Interrupted {follower.where}", log=str(log_path)
+        )
     return _conclude(follower, returncode, log_path)
 
 
@@ -227,8 +233,9 @@ def _say_interrupted(follower: _Follower, log_path: Path) -> None:
     )
 
 
-def _conclude(follower: _Follower, returncode: int, log_path: Path) -> int:
+def _conclude(follower: _Follower, returncode: int, log_path: Path) -> RunResult:
     console = follower.console
+    facts = follower.result | {"spans": tuple(follower.result.get("spans", ()))}
     seconds = time.monotonic() - follower.started_s
     if returncode != 0 or not follower.summary:
         reason = follower.failure or _without_error(returncode)
@@ -237,7 +244,9 @@ def _conclude(follower: _Follower, returncode: int, log_path: Path) -> int:
         console.print(
             f"The log is {_from_here(str(log_path))}", soft_wrap=True, markup=False
         )
-        return exit_code_of_end(returncode) or 1
+        can_pass = returncode < 0 and exit_code_can_pass(returncode)
+        code = CAN_PASS if can_pass else exit_code_of_end(returncode) or 1
+        return RunResult(code, reason, **facts, log=str(log_path))
     table = Table(title=f"Finished in {seconds:.0f} s", title_justify="left")
     table.add_column("What", no_wrap=True)
     table.add_column("Value")
@@ -247,7 +256,7 @@ def _conclude(follower: _Follower, returncode: int, log_path: Path) -> int:
     if follower.reused:
         table.add_row("Reused", ", ".join(follower.reused))
     print_table(table, console)
-    return 0
+    return RunResult(0, **facts, log=str(log_path))
 
 
 def _without_error(returncode: int) -> str:

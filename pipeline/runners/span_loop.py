@@ -2,7 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from shardline.components.contracts.text_file import TextFileError
+from shardline.components.readers.files import BadInputError
+from shardline.components.span_planner.calendar import SpanError
 from shardline.configs.schema import Run
 from shardline.pipeline.metadata.records import RunRecord
 from shardline.pipeline.metadata.run_error import RunError
@@ -20,6 +24,7 @@ def run_due_spans(
     run_folder: RunFolder,
     launch: Launch,
     writer: EventWriter,
+    result: dict[str, Any],
     *,
     at_most: int | None,
     retry: bool,
@@ -32,6 +37,7 @@ def run_due_spans(
         run_folder: where outputs go.
         launch: runs the pipeline; takes the digest of what it plans by.
         writer: where events go.
+        result: gets `spans`, those that models were trained on, and `is_more_due`.
         at_most: how many plans; None: all.
         retry: whether a model that was refused last is trained and judged again.
 
@@ -44,6 +50,7 @@ def run_due_spans(
     """
     shown: dict[str, str] = {}
     lines: list[str] = []
+    result |= {"spans": [], "is_more_due": False}
     refused: RunError | None = None
     while at_most is None or len(lines) < at_most:
         plan, known_by = next_plan(run, str(data), str(run_folder.serving), retry=retry)
@@ -56,6 +63,7 @@ def run_due_spans(
         told = f"{plan.reason}: trains on {trained}, judged on {judged}"
         writer.send(Event("began", text=told))
         record, retry, refused = launch(known_by), False, None
+        result["spans"].append(trained)
         try:
             shown = summarize(run, record, run_folder)
             auc = shown["AUC"].partition(" ")[0]
@@ -65,6 +73,8 @@ def run_due_spans(
                 raise
             refused = error
             lines.append(f"{trained}: judged on {judged}, refused")
+    else:
+        result["is_more_due"] = _is_more_due(run, data, run_folder)
     if refused:
         raise refused
     if not lines:
@@ -73,3 +83,12 @@ def run_due_spans(
             "Everything": str(run_folder.root),
         }
     return {"Spans": "\n".join(lines), **shown}
+
+
+def _is_more_due(run: Run, data: Path, run_folder: RunFolder) -> bool:
+    """Tells whether another call would train, or say why it cannot."""
+    try:
+        plan, _ = next_plan(run, str(data), str(run_folder.serving))
+    except (BadInputError, OSError, SpanError, TextFileError):
+        return True
+    return plan.is_due

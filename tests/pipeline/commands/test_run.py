@@ -11,6 +11,7 @@ import pytest
 from typer.testing import Result
 
 from shardline.pipeline.run_folder import RunFolder, RunFolderHeldError
+from shardline.pipeline.runners.result import RunResult, load_result
 
 
 @pytest.fixture
@@ -18,11 +19,11 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """What would have been run, in the place of runs; each ends with exit code 7."""
     calls: list[tuple[Any, ...]] = []
 
-    def note(config, run_folder, lock, console, arguments, *, verbose) -> int:
+    def note(config, run_folder, lock, console, arguments, *, verbose) -> RunResult:
         with pytest.raises(RunFolderHeldError), run_folder.held():
             pass
         calls.append((config, run_folder, arguments, verbose))
-        return 7
+        return RunResult(7, "why", "12", ("2026-11",), log="a.log")
 
     monkeypatch.setattr("shardline.pipeline.runners.process.run_in_process", note)
     return calls
@@ -54,6 +55,19 @@ def test_options_are_passed_on(
     invoke("run", small_config(), "--output-dir", tmp_path, *options)
 
     assert started[0][2:] == (["--no-cache", "--force=a demo"], True)
+
+
+def test_what_came_of_it_is_written_for_programs(
+    invoke: Callable[..., Result],
+    small_config: Callable[..., Path],
+    tmp_path: Path,
+    started: list[tuple[Any, ...]],
+) -> None:
+    file = tmp_path / "new" / "result.json"
+
+    invoke("run", small_config(), "--output-dir", tmp_path, "--result", file)
+
+    assert load_result(file) == RunResult(7, "why", "12", ("2026-11",), log="a.log")
 
 
 def test_run_folder_is_named_after_the_run(
@@ -110,7 +124,7 @@ def test_run_folder_that_another_run_holds_is_told_at_once(
     with RunFolder(tmp_path).held():
         result = invoke("run", small_config(), "--output-dir", tmp_path)
 
-    assert result.exit_code == 1
+    assert result.exit_code == 75
     assert f"The run folder {tmp_path} is held by process {os.getpid()} since " in (
         result.output
     )
