@@ -23,7 +23,7 @@ from shardline.components.readers.datasets import DatasetError, DownloadError
 from shardline.configs import ConfigError
 from shardline.configs.fault import Fault
 from shardline.embedding.cluster.cluster import HostLostError
-from shardline.pipeline.metadata import RunError
+from shardline.pipeline.metadata.run_error import RunError
 from shardline.pipeline.run_folder import OutputError
 from shardline.pipeline.runners.passing import (
     can_pass,
