@@ -8,7 +8,9 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from shardline.configs.beam import BeamOptions
 from shardline.configs.column import Column
+from shardline.configs.components import ComponentId, components_of
 from shardline.configs.data import Data, Download, Files, HeldOut
 from shardline.configs.evaluation import Evaluation, Regression
 from shardline.configs.feature_set import FeatureSet, Preprocessing
@@ -23,6 +25,8 @@ from shardline.configs.features import (
 from shardline.configs.job_rules import serving_faults, target_faults
 from shardline.configs.living import Living
 from shardline.configs.living_rules import living_faults
+from shardline.configs.platform import Platform
+from shardline.configs.resources import ResourcesOfSteps
 from shardline.configs.schedule import Retries, Schedule
 from shardline.configs.section import (
     ImportPath,
@@ -39,6 +43,7 @@ from shardline.configs.serving import (
 )
 from shardline.configs.span_rules import span_faults
 from shardline.configs.spans import Spans
+from shardline.configs.step_rules import step_faults
 from shardline.configs.tables import (
     SGD,
     Adagrad,
@@ -74,6 +79,7 @@ __all__ = [
     "Model",
     "Number",
     "Optimizer",
+    "Platform",
     "Precision",
     "PrecisionChoice",
     "Preprocessing",
@@ -113,6 +119,17 @@ class Job(FeatureSet):
     serving: Serving = Serving()
     publishing: Publishing = Publishing()
     schedule: Schedule | None = None
+    platform: Platform = Platform()
+    resources: ResourcesOfSteps = Field(default_factory=dict)
+    beam: BeamOptions = Field(default_factory=dict)
+
+    @property
+    def components(self) -> tuple[ComponentId, ...]:
+        """The ids of the components of its pipeline, in their order."""
+        return components_of(
+            in_spans=self.data.spans is not None,
+            compares=bool(self.evaluation and self.evaluation.regression),
+        )
 
     @model_validator(mode="after")
     def _data_and_features_fit(self) -> "Job":
@@ -121,6 +138,7 @@ class Job(FeatureSet):
             *serving_faults(self, self.serving),
             *span_faults(self.data, self.evaluation, self.training, self),
             *living_faults(self, in_spans=self.data.spans is not None),
+            *step_faults(self.components, resources=self.resources, beam=self.beam),
         ]
         if faults:
             raise cross_section_error(faults)

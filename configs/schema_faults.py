@@ -12,6 +12,8 @@ from shardline.configs.shown import quoted, shown
 
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 _MISSING_KEY = ("missing", "missing_argument")
+# Of a dictionary whose keys are few: the last part of the path, and the type.
+_KEY, _NO_SUCH_KEY = "[key]", "literal_error"
 _NO_SECTION = ("model_type", "model_attributes_type", "dataclass_type")
 
 
@@ -20,7 +22,11 @@ def faults_of(error: ErrorDetails) -> list[Fault]:
     if error["type"] == CROSS_SECTION:
         return list(error["ctx"]["faults"])
     config_path = tuple(str(part) for part in error["loc"])
-    if error["type"] in _UNKNOWN_KEY:
+    if config_path[-1:] == (_KEY,) and error["type"] == _NO_SUCH_KEY:
+        config_path, is_unknown = config_path[:-1], True
+    else:
+        is_unknown = error["type"] in _UNKNOWN_KEY
+    if is_unknown:
         message = f"unknown key `{shown(config_path[-1])}`"
         return [Fault(config_path, message, _known_key(config_path))]
     name = f"`{'.'.join(map(shown, config_path))}`"
@@ -62,6 +68,8 @@ def _known_keys(model: Any, config_path: ConfigPath) -> set[str]:
         sections = [kind for kind in get_args(annotation) if _is_section(kind)]
         if not _is_section(annotation) and type(None) in get_args(annotation):
             annotation = sections[0]
+    if not _is_section(annotation):  # dict[Literal[...], ...]
+        return set(get_args(get_args(annotation)[0]))
     return set(annotation.__pydantic_fields__)
 
 

@@ -21,6 +21,7 @@ from typing import Any
 from tfx import v1 as tfx
 
 from shardline.configs.schema import Run
+from shardline.pipeline.beam_options import give_beam_options
 from shardline.pipeline.data_steps import data_steps, span_planner
 from shardline.pipeline.metadata.store import sqlite_connection
 from shardline.pipeline.model_steps import model_steps
@@ -56,7 +57,8 @@ def create_pipeline(
         cache: whether to reuse what an earlier run made from equal inputs.
         force: the reason to publish the model whatever the gates say; "" publishes only
             a model that passes them.
-        beam_options: options of the components that run in Beam.
+        beam_options: options of all components that run in Beam, before those that
+            the configuration gives.
     """
     # In a run folder, what runs share lies beside the components' artifacts, and no
     # path of it gets into a cache key. On a platform each run has folders of its own,
@@ -95,6 +97,7 @@ def create_pipeline(
         plan = planner.outputs["plan"]
         with tfx.dsl.Cond(plan.future()[0].custom_property("due") == 1):
             components = [planner, *steps(plan)]
+    give_beam_options(components, run, is_local=not is_platform)
     return tfx.dsl.Pipeline(
         pipeline_name=pipeline_name(run.name),
         pipeline_root=pipeline_root,

@@ -19,6 +19,7 @@ from shardline.components.readers.span_reader import SpanReader
 from shardline.configs.fault import ConfigError, Fault, Part
 from shardline.configs.load import with_lines
 from shardline.configs.schema import Derived, Run
+from shardline.configs.shown import shown
 
 _NEEDED_SPLITS = {"train", "eval"}
 _MODEL = Part("model", ("model",))
@@ -50,7 +51,7 @@ def find_user_modules() -> None:
 
 
 def faults_of(run: Run) -> list[Fault]:
-    """Returns the faults of reader, derived columns and model.
+    """Returns the faults of reader, derived columns, model and options of Beam.
 
     Args:
         run: the configuration.
@@ -59,6 +60,7 @@ def faults_of(run: Run) -> list[Fault]:
         *_reader_faults(run),
         *derived_faults(run.derived),
         *_model_faults(run),
+        *_beam_faults(run),
     ]
 
 
@@ -129,6 +131,25 @@ def _reader_faults(run: Run) -> Iterator[Fault]:
             "needed for training, evaluation or early stop",
             remedy,
         )
+
+
+def _beam_faults(run: Run) -> Iterator[Fault]:
+    """Yields options that Beam does not know, of all runners but the portable one."""
+    if not run.beam:
+        return
+    from shardline.components.execution.beam_runners import RUNNERS, unknown_options
+
+    part = Part("beam", ("beam",))
+    portable = f"--runner={RUNNERS['portable']}"
+    for component, options in run.beam.items():
+        if portable in options:
+            continue
+        for option in unknown_options(options):
+            yield part.fault(
+                f"Beam knows no option `{shown(option)}`",
+                "correct it, or leave it out",
+                key=component,
+            )
 
 
 def _model_faults(run: Run) -> Iterator[Fault]:

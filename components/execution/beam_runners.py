@@ -56,7 +56,7 @@ def beam_runner(runner: str, options: Sequence[str] = ()) -> Beam:
         raise ValueError(
             f"`{loose[0]}` is no option of a runner; write --NAME=VALUE, after `--`."
         )
-    if runner != "portable" and (unknown := _unknown(options)):
+    if runner != "portable" and (unknown := unknown_options(options)):
         raise ValueError(
             f"Beam knows no option `{unknown[0]}`. Correct it, or leave it out."
         )
@@ -69,8 +69,12 @@ def beam_runner(runner: str, options: Sequence[str] = ()) -> Beam:
     return Beam(lambda: beam.Pipeline(options=PipelineOptions(flags)), workers)
 
 
-def _unknown(options: Sequence[str]) -> list[str]:
-    """Returns what no part of Beam reads; a portable job server may have its own."""
+def unknown_options(options: Sequence[str]) -> list[str]:
+    """Returns what no part of Beam reads; a portable job server may have its own.
+
+    Args:
+        options: each `--NAME` or `--NAME=VALUE`.
+    """
     parser = _BeamArgumentParser(allow_abbrev=False, add_help=False)
     for kind in _kinds(PipelineOptions):
         with contextlib.suppress(argparse.ArgumentError):

@@ -8,55 +8,61 @@ import typer
 from shardline.configs import ConfigError, load_run
 from shardline.pipeline.commands.console import (
     console,
-    fail,
     failing_on,
     load,
     print_line,
 )
-from shardline.pipeline.commands.options import Configuration
+from shardline.pipeline.commands.options import (
+    Configuration,
+    DataPath,
+    Image,
+    PipelineRoot,
+    Runner,
+    ServingDir,
+)
 from shardline.pipeline.names import pipeline_name, shows_run_name
+from shardline.pipeline.platforms.runners import platform_runner
+from shardline.pipeline.platforms.target import target_of
 from shardline.pipeline.terminal.native_output import stderr_held_back
 
 
 def compile_pipeline(
     config: Configuration,
-    runner: Annotated[
-        str,
+    runner: Runner,
+    output: Annotated[
+        Path,
         typer.Option(
-            help="The platform to write for. There is one: kubeflow, for Kubeflow "
-            "Pipelines v2 and Vertex AI."
+            help="The file to write. Kubeflow reads .yaml; Vertex that and .json."
         ),
     ],
-    pipeline_root: Annotated[
-        str, typer.Option(help="The folder or URI that artifacts are written to.")
-    ],
-    serving_dir: Annotated[
-        str, typer.Option(help="The folder or URI that models are published to.")
-    ],
-    data_path: Annotated[
-        str, typer.Option(help="The path under which the containers find the raw data.")
-    ],
-    image: Annotated[
-        str, typer.Option(help="The container image that has Shardline installed.")
-    ],
-    output: Annotated[Path, typer.Option(help="The file to write.")],
+    pipeline_root: PipelineRoot = None,
+    serving_dir: ServingDir = None,
+    data_path: DataPath = None,
+    image: Image = None,
 ) -> None:
-    """Write the pipeline as a specification that another platform can run."""
-    if runner != "kubeflow":
-        fail(ValueError(f"There is no runner `{runner}`; use kubeflow."))
+    """Write the pipeline as a specification that another platform can run.
+
+    Options go before what section `platform` of the configuration says.
+    """
+    with failing_on(ValueError):
+        platform = platform_runner(runner)
     run = load(config, load_run)
     with failing_on(ConfigError, OSError):
+        target = target_of(
+            run,
+            platform,
+            {
+                "image": image,
+                "pipeline_root": pipeline_root,
+                "serving_dir": serving_dir,
+                "data_path": data_path,
+            },
+            config,
+        )
         with console.status("Compiling"), stderr_held_back():
-            from shardline.pipeline.platforms.specification import compile_kubeflow
+            from shardline.pipeline.platforms.specification import compile_specification
 
-            compile_kubeflow(
-                run,
-                pipeline_root=pipeline_root,
-                serving_dir=serving_dir,
-                data_path=data_path,
-                image=image,
-                output=output,
-            )
+            compile_specification(run, target, output, config)
     print_line(f"Wrote {output}")
     if not shows_run_name(run.name):
         print_line(

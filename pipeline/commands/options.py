@@ -19,3 +19,22 @@ OutputDir = Annotated[
 PrintJson = Annotated[
     bool, typer.Option("--json", help="Print JSON instead of a table.")
 ]
+Runner = Annotated[
+    str, typer.Option(help="The platform: kubeflow, for Kubeflow Pipelines v2; vertex.")
+]
+PipelineRoot = Annotated[
+    str | None,
+    typer.Option(help="The folder or URI that artifacts are written to."),
+]
+ServingDir = Annotated[
+    str | None,
+    typer.Option(help="The folder or URI that models are published to."),
+]
+DataPath = Annotated[
+    str | None,
+    typer.Option(help="The path or URI where containers find the raw data."),
+]
+Image = Annotated[
+    str | None,
+    typer.Option(help="The container image that has Shardline installed."),
+]

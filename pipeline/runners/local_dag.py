@@ -138,7 +138,9 @@ class _InMemoryBeam(beam_executor_operator.BeamExecutorOperator):
     def run_executor(
         self, execution_info: data_types.ExecutionInfo, *_: Any
     ) -> execution_result_pb2.ExecutorOutput:
-        output = super().run_executor(execution_info, in_memory_pipeline)
+        output = super().run_executor(
+            execution_info, lambda: in_memory_pipeline(self.beam_pipeline_args)
+        )
         _record(execution_info)
         return output
 

@@ -1,5 +1,6 @@
 """The Kubeflow specification of data in spans: what runs when, and what each time."""
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -10,27 +11,33 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from shardline.configs import load_run
-from shardline.pipeline.platforms.specification import compile_kubeflow
+from shardline.pipeline.platforms.runners import PLATFORM_RUNNERS
+from shardline.pipeline.platforms.specification import compile_specification
+from shardline.pipeline.platforms.target import target_of
 
+GIVEN = {
+    "pipeline_root": "gs://bucket/artifacts",
+    "serving_dir": "gs://bucket/serving",
+    "data_path": "gs://bucket/data.zip",
+    "image": "registry/shardline:1",
+}
 EACH_TIME = {"ModelComparator", "Pusher", "SpanPlanner", "SpanRecorder"}
 
 
-@pytest.fixture(scope="module", params=["spec.json", "spec.yaml"])
+@pytest.fixture(
+    scope="module",
+    params=itertools.product(PLATFORM_RUNNERS, ("spec.json", "spec.yaml")),
+)
 def tasks(
     request: pytest.FixtureRequest,
     spans_config: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Any]:
     """The tasks of what is written, by the name of their component."""
-    output = tmp_path_factory.mktemp("kubeflow") / request.param
-    compile_kubeflow(
-        load_run(spans_config),
-        pipeline_root="/pipeline-root",
-        serving_dir="/serving",
-        data_path="/data.zip",
-        image="registry/shardline:1",
-        output=output,
-    )
+    runner, name = request.param
+    output = tmp_path_factory.mktemp(runner) / name
+    run = load_run(spans_config)
+    compile_specification(run, target_of(run, runner, GIVEN), output)
     text = output.read_text()
     is_json = output.suffix == ".json"
     spec = json.loads(text)["pipelineSpec"] if is_json else yaml.safe_load(text)

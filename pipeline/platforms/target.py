@@ -1,0 +1,115 @@
+"""What a pipeline is compiled for: a platform, and what is told of it.
+
+All of it is checked before anything is compiled, and each fault has its line.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from shardline.configs.components import DEFAULT, ComponentId
+from shardline.configs.fault import ConfigError, Fault, Part
+from shardline.configs.load import with_lines
+from shardline.configs.platform import Platform
+from shardline.configs.resources import Resources
+from shardline.configs.schema import Run
+from shardline.configs.shown import quoted
+from shardline.pipeline.platforms import kubeflow_rules, vertex_rules
+from shardline.pipeline.platforms.runners import PlatformRunner
+
+PART = Part("platform", ("platform",))
+_RULES = {"kubeflow": kubeflow_rules.faults, "vertex": vertex_rules.faults}
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """Where and as what a pipeline runs.
+
+    Attributes:
+        runner: the platform.
+        image: the container image that has Shardline installed.
+        pipeline_root: where the platform keeps artifacts.
+        serving_dir: where models are published.
+        data_path: where containers find the raw data.
+        platform: all that the configuration says of platforms.
+        resources: what steps need, by component; those that need nothing are absent.
+    """
+
+    runner: PlatformRunner
+    image: str
+    pipeline_root: str
+    serving_dir: str
+    data_path: str
+    platform: Platform
+    resources: Mapping[str, Resources]
+
+
+def target_of(
+    run: Run,
+    runner: PlatformRunner,
+    given: Mapping[str, str | None],
+    config: Path | None = None,
+) -> Target:
+    """Returns what a run is compiled for.
+
+    Args:
+        run: the configuration.
+        runner: the platform.
+        given: by key of section `platform`, what goes before it; None for nothing.
+        config: the file of the configuration, for the lines of faults.
+
+    Raises:
+        ConfigError: if something is missing, or the platform does not take it.
+    """
+    platform = _platform(run.platform, given)
+    resources: dict[str, Resources] = {
+        component: _resources(run, component)
+        for component in run.components
+        if {DEFAULT, component} & set(run.resources)
+    }
+    faults = [*_missing(platform), *_RULES[runner](platform, resources)]
+    if faults:
+        raise ConfigError(*(with_lines(config, faults) if config else faults))
+    return Target(
+        runner,
+        platform.image or "",
+        platform.pipeline_root or "",
+        platform.serving_dir or "",
+        platform.data_path or "",
+        platform,
+        resources,
+    )
+
+
+def _resources(run: Run, component: ComponentId) -> Resources:
+    default = run.resources.get(DEFAULT, Resources())
+    return run.resources.get(component, Resources()).over(default)
+
+
+def _platform(platform: Platform, given: Mapping[str, str | None]) -> Platform:
+    """Returns a section with options of the command in it."""
+    options = {key: value for key, value in given.items() if value is not None}
+    try:
+        checked = Platform.model_validate(options)
+    except ValidationError as error:
+        raise ConfigError(
+            *(
+                Fault(
+                    (), f"{e['msg']}, got {quoted(e['input'])}", who=_option(e["loc"])
+                )
+                for e in error.errors()
+            )
+        ) from error
+    return platform.model_copy(update={key: getattr(checked, key) for key in options})
+
+
+def _option(location: tuple[int | str, ...]) -> str:
+    return f"--{str(location[0]).replace('_', '-')}"
+
+
+def _missing(platform: Platform) -> Iterator[Fault]:
+    for key in ("image", "pipeline_root", "serving_dir", "data_path"):
+        if getattr(platform, key) is None:
+            yield PART.fault(f"`{key}` is missing", f"give it, or {_option((key,))}")

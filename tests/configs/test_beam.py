@@ -1,0 +1,39 @@
+"""The options of Beam that a configuration may give."""
+
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from shardline.configs.beam import BeamOptions, names_runner
+
+pytestmark = pytest.mark.orchestration
+OPTIONS = TypeAdapter(BeamOptions)
+
+
+def test_options_of_components_and_of_all_are_taken() -> None:
+    given = {"default": ["--streaming"], "Evaluator": ["--direct_num_workers=2"]}
+
+    assert OPTIONS.validate_python(given) == given
+
+
+@pytest.mark.parametrize("option", ["runner=x", "-r", "--", "--1", 5, "--a\n"])
+def test_what_is_no_option_is_refused(option: Any) -> None:
+    with pytest.raises(ValidationError, match="written --NAME or --NAME=VALUE"):
+        OPTIONS.validate_python({"default": [option]})
+
+
+@pytest.mark.parametrize("runner", ["DirectRunner", "direct", "PrismRunner"])
+def test_runner_that_fetches_a_program_is_refused(runner: str) -> None:
+    with pytest.raises(ValidationError, match="fetches a program from the network"):
+        OPTIONS.validate_python({"default": [f"--runner={runner}"]})
+
+
+def test_component_that_runs_without_beam_is_refused() -> None:
+    with pytest.raises(ValidationError, match="Input should be 'default'"):
+        OPTIONS.validate_python({"Trainer": ["--a"]})
+
+
+def test_runner_is_found_among_options() -> None:
+    assert names_runner(["--a=1", "--runner=FlinkRunner"])
+    assert not names_runner(["--runner_tag=1"])

@@ -1,0 +1,76 @@
+"""Which component gets which options of Beam, here and on a platform."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shardline.components.checker import preflight
+from shardline.configs import ConfigError, load_run
+from shardline.pipeline.pipeline import create_pipeline
+
+pytestmark = pytest.mark.orchestration
+WORKERS, FLINK = "--direct_num_workers=2", "--runner=FlinkRunner"
+
+
+@pytest.fixture
+def options(small_config: Callable[..., Path], tmp_path: Path) -> Callable[..., dict]:
+    """The options that components get, of a configuration with some more lines."""
+
+    def given(text: str, *, is_local: bool) -> dict[str, list[str]]:
+        config = small_config()
+        config.write_text(config.read_text() + text)
+        pipeline = create_pipeline(
+            load_run(config),
+            pipeline_root=str(tmp_path),
+            data_path="/data",
+            data_version="1",
+            serving_dir="/serving",
+            metadata_path=str(tmp_path / "metadata.sqlite") if is_local else None,
+            beam_options=() if is_local else ["--runner=InMemory"],
+        )
+        return {
+            component.id: component.executor_spec.beam_pipeline_args
+            for component in pipeline.components
+            if hasattr(component.executor_spec, "beam_pipeline_args")
+        }
+
+    return given
+
+
+def test_options_of_all_come_before_those_of_one(options: Callable[..., dict]) -> None:
+    text = f"\nbeam: {{default: [--a], Evaluator: ['{WORKERS}']}}\n"
+
+    on_platform = options(text, is_local=False)
+
+    assert on_platform["Evaluator"] == ["--runner=InMemory", "--a", WORKERS]
+    assert on_platform["FeatureTransform"] == ["--runner=InMemory", "--a"]
+    assert options(text, is_local=True)["Evaluator"] == ["--a", WORKERS]
+
+
+def test_another_runner_is_for_platforms_only(options: Callable[..., dict]) -> None:
+    text = f"\nbeam: {{FeatureTransform: ['{FLINK}', --a], Evaluator: [--a]}}\n"
+
+    assert options(text, is_local=False)["FeatureTransform"][1:] == [FLINK, "--a"]
+    here = options(text, is_local=True)
+    assert here["FeatureTransform"] == []
+    assert here["Evaluator"] == ["--a"]
+
+
+def test_option_that_beam_does_not_know_is_told_with_its_line(
+    small_config: Callable[..., Path],
+) -> None:
+    config = small_config()
+    text = config.read_text()
+    config.write_text(
+        f"{text}\nbeam:\n  Evaluator: ['{WORKERS}', --direct_num_wrkers=2]\n"
+    )
+    line = text.count("\n") + 3
+
+    with pytest.raises(ConfigError) as raised:
+        preflight.check(load_run(config), config)
+
+    assert str(raised.value) == (
+        f"{config}:{line}: beam: Beam knows no option `--direct_num_wrkers=2`; "
+        "correct it, or leave it out."
+    )
