@@ -58,11 +58,15 @@ def read_text(folder: str, name: str) -> str:
 def _write_local(folder: Path, name: str, text: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     written = folder / f".{name}.{uuid.uuid4().hex}"
-    with written.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    written.replace(folder / name)
+    try:
+        with written.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        written.replace(folder / name)
+    except BaseException:
+        written.unlink(missing_ok=True)  # a full disk need not keep half a file
+        raise
     number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(number)

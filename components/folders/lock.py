@@ -134,6 +134,28 @@ def locked(
         os.close(lock.descriptor)
 
 
+def holder_of(path: Path) -> str | None:
+    """Returns who holds a lock, in words; None if nobody does.
+
+    For the blink of an eye it holds the lock itself, so that who must have the lock
+    tries again before it gives up.
+
+    Args:
+        path: the lock file, which may not be there.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return None
+    except OSError:
+        return _who_holds(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def inherited_lock(descriptor: int, path: Path) -> FolderLock:
     """Returns the lock that the process which started this one holds.
 

@@ -16,6 +16,7 @@ from shardline.pipeline.commands.models import models
 from shardline.pipeline.commands.plan import plan
 from shardline.pipeline.commands.preprocess import preprocess
 from shardline.pipeline.commands.run import run_pipeline
+from shardline.pipeline.commands.schedule import schedule
 from shardline.pipeline.commands.serve import serve
 from shardline.pipeline.commands.serve_check import serve_check
 from shardline.pipeline.commands.spans import spans
@@ -68,3 +69,4 @@ app.command("compile")(compile_pipeline)
 app.add_typer(models, name="models")
 app.add_typer(checkpoint, name="checkpoint")
 app.add_typer(spans, name="spans")
+app.add_typer(schedule, name="schedule")

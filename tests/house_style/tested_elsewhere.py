@@ -127,6 +127,16 @@ ELSEWHERE = {
         pipeline/platforms/kubeflow_rules pipeline/platforms/vertex_rules
     """,
     "pipeline/metadata/test_records.py": "pipeline/metadata/run_error",
+    # A scheduler is tested whole, by what it starts, writes down and says.
+    "pipeline/schedule/test_scheduler.py": """
+        pipeline/schedule/journal pipeline/schedule/start pipeline/schedule/told
+        pipeline/schedule/watched_config
+    """,
+    "pipeline/schedule/test_hooks.py": "pipeline/schedule/clock",
+    "pipeline/commands/test_schedule.py": """
+        pipeline/schedule/holding pipeline/schedule/run_process
+        pipeline/schedule/scheduled_run pipeline/schedule/status
+    """,
     # What commands show is tested by what they print.
     "pipeline/commands/test_checkpoint.py": "pipeline/commands/checkpoint_tables",
     # Parts of an erasure, which is done to a whole run folder, killed and done again.

@@ -1,0 +1,219 @@
+"""`shardline schedule`: runs that start by themselves, and what people do about it."""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+import typer.core
+from rich.table import Table
+
+from shardline.components.folders.lock import LockError, holder_of
+from shardline.configs import ConfigError, load_run
+from shardline.configs.yaml_file import read_yaml
+from shardline.pipeline.commands.console import console, failing_on, print_line
+from shardline.pipeline.commands.options import Configuration, OutputDir, PrintJson
+from shardline.pipeline.run_folder import OutputError, RunFolder, run_folder_of
+from shardline.pipeline.schedule.clock import Clock
+from shardline.pipeline.schedule.folder import ScheduleFolder, ScheduleStateError
+from shardline.pipeline.schedule.holding import SchedulerHeldError, scheduler_lock
+from shardline.pipeline.schedule.scheduler import Scheduler
+from shardline.pipeline.schedule.start import PastRun
+from shardline.pipeline.schedule.status import Status, status_of
+from shardline.pipeline.schedule.watched_config import WatchedConfig
+from shardline.pipeline.terminal.escaping import print_json
+from shardline.pipeline.terminal.tables import print_table
+
+_START = "start"
+
+
+class _WithDefault(typer.core.TyperGroup):
+    """Commands, of which `start` need not be named."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Names it where no command is named."""
+        if args and args[0] not in (*self.commands, "--help"):
+            args = [_START, *args]
+        return super().parse_args(ctx, args)
+
+
+schedule = typer.Typer(
+    cls=_WithDefault,
+    no_args_is_help=True,
+    help="Start runs by the section `schedule` of CONFIG: shardline schedule CONFIG. "
+    "See, pause and trigger them.",
+)
+
+
+@schedule.command(_START)
+def start(
+    config: Configuration,
+    output_dir: OutputDir = None,
+    runner: Annotated[
+        Literal["local"], typer.Option(help="Who starts the runs: local, this command.")
+    ] = "local",
+) -> None:
+    """Start runs when they are due, until Ctrl-C or SIGTERM.
+
+    `shardline schedule CONFIG` is the same. What was due while no scheduler
+    ran is made up for as `schedule.missed` says.
+    """
+    with _failing():
+        watched = WatchedConfig(config)
+        run_folder = run_folder_of(load_run(config).name, output_dir)
+        folder = ScheduleFolder(run_folder)
+        folder.make()
+        clock = Clock()
+        with scheduler_lock(folder, run_folder.root), clock.stops_at_signals():
+            Scheduler(watched, run_folder, clock, print_line).run()
+
+
+@schedule.command()
+def status(
+    config: Configuration,
+    output_dir: OutputDir = None,
+    runs: Annotated[
+        int, typer.Option(min=1, help="How many of the last runs to show.")
+    ] = 10,
+    as_json: PrintJson = False,
+) -> None:
+    """Say when the next run starts, what goes on, and what came of the last runs."""
+    with _failing():
+        run_folder = _run_folder(config, output_dir)
+        found = status_of(config, run_folder, Clock().now(), runs)
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+        return
+    for line in _lines(found):
+        print_line(line, "red" if line == found.fault else None)
+    if found.runs:
+        print_table(_table(found.runs), console)
+
+
+@schedule.command()
+def pause(config: Configuration, output_dir: OutputDir = None) -> None:
+    """Start nothing that is due, until `resume`; a run that goes on is not ended."""
+    with _failing():
+        folder = ScheduleFolder(_run_folder(config, output_dir))
+        if since := folder.paused_since():
+            print_line(f"Paused already, since {_time(since)}")
+            return
+        folder.make()
+        folder.pause(Clock().now())
+    print_line("Paused: what is due from now on is left out until `schedule resume`")
+
+
+@schedule.command()
+def resume(config: Configuration, output_dir: OutputDir = None) -> None:
+    """Start again what is due; what was due while it was paused is left out."""
+    with _failing():
+        run_folder = _run_folder(config, output_dir)
+        folder = ScheduleFolder(run_folder)
+        if folder.paused_since() is None:
+            print_line("Not paused")
+            return
+        # A scheduler that runs leaves out by itself what is due meanwhile.
+        with contextlib.suppress(SchedulerHeldError):
+            with scheduler_lock(folder, run_folder.root):
+                if state := folder.state():
+                    folder.save(state.model_copy(update={"seen_until": Clock().now()}))
+        folder.resume()
+    print_line("Resumed. What was due while it was paused is left out")
+
+
+@schedule.command()
+def trigger(config: Configuration, output_dir: OutputDir = None) -> None:
+    """Start a run now, also while the schedule is paused."""
+    with _failing():
+        folder = ScheduleFolder(_run_folder(config, output_dir))
+        if at := folder.triggered_at():
+            print_line(f"A run is asked for already, since {_time(at)}")
+        else:
+            folder.make()
+            folder.trigger(Clock().now())
+        state, holder = folder.state(), holder_of(folder.lock_file)
+    if holder is None:
+        print_line(
+            "No scheduler runs. The run starts as soon as one does: "
+            f"shardline schedule {config}"
+        )
+    elif state and state.running:
+        print_line(
+            f"A run goes on since {_time(state.running.started)}. "
+            "The next one starts once it has ended"
+        )
+    else:
+        print_line("A run starts within seconds")
+
+
+def _run_folder(config: Path, output_dir: Path | None) -> RunFolder:
+    """Returns the run folder, also by a configuration that has become faulty."""
+    if output_dir is not None:
+        return run_folder_of("", output_dir)
+    try:
+        return run_folder_of(load_run(config).name, None)
+    except ConfigError:
+        name = read_yaml(config).values.get("name")
+        if not isinstance(name, str):
+            raise
+        return run_folder_of(name, None)
+
+
+def _lines(found: Status) -> Iterator[str]:
+    if found.rhythm:
+        yield f"Schedule: {found.rhythm}, into {found.run_folder}"
+    if found.fault:
+        yield found.fault
+    if found.scheduler:
+        yield f"Scheduler: {found.scheduler}"
+    else:
+        yield "Scheduler: none runs, so nothing starts"
+    if found.paused_since:
+        yield f"Paused since {_time(found.paused_since)}"
+    if found.triggered_at:
+        yield f"Asked for at {_time(found.triggered_at)}, not begun"
+    if running := found.running:
+        goes_on = "Running" if found.scheduler else "Running when it was killed:"
+        yield (
+            f"{goes_on} since {_time(running.started)}, due at "
+            f"{_time(running.start.due)}, log {running.log}"
+        )
+    if waiting := found.waiting:
+        yield (
+            f"Waiting: the start due at {_time(waiting.start.due)} comes again at "
+            f"{_time(waiting.at)}, for {waiting.why}"
+        )
+    if found.next_due and found.scheduler and not found.paused_since:
+        yield f"Next start: due at {_time(found.next_due)}"
+
+
+def _time(time: datetime) -> str:
+    return f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+
+
+def _table(runs: tuple[PastRun, ...]) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for name in ("Started", "Due", "Took", "Try", "Outcome", "Version", "Spans"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("Why")
+    for run in runs:
+        table.add_row(
+            _time(run.started),
+            _time(run.start.due),
+            f"{(run.ended - run.started).total_seconds():.0f} s",
+            str(run.start.attempt),
+            run.outcome if run.exit_code is None else f"{run.outcome} {run.exit_code}",
+            run.version,
+            ", ".join(run.spans),
+            run.failure.split("\n")[0],
+        )
+    return table
+
+
+@contextlib.contextmanager
+def _failing() -> Iterator[None]:
+    """Ends the command with the message of what is wrong, without a trace."""
+    with failing_on(ConfigError, LockError, OSError, OutputError, ScheduleStateError):
+        yield
