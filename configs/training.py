@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from shardline.configs.locations import is_remote
 from shardline.configs.section import Integer, PositiveFloat, PositiveInt, Section
 
 _Seconds = Annotated[PositiveFloat, Field(allow_inf_nan=False)]
@@ -48,7 +49,7 @@ class Checkpoint(Section):
     @field_validator("folder")
     @classmethod
     def _is_mounted(cls, folder: str | None) -> str | None:
-        if folder and "://" in folder:
+        if folder and is_remote(folder):
             raise PydanticCustomError(
                 "not_mounted",
                 "sets need a folder of this machine, such as a mounted volume",

@@ -18,6 +18,7 @@ from shardline.components.checker.split_files import (
 from shardline.components.readers.datasets import DatasetError, location_of
 from shardline.components.readers.files import BadInputError, ReadSettings, match
 from shardline.components.readers.files.sampling import Piece, sample, spread
+from shardline.configs.locations import is_remote
 from shardline.configs.outputs import downloads_folder
 from shardline.configs.schema import Job
 
@@ -125,7 +126,7 @@ def _found_files(
     except DatasetError as error:
         draft.findings.append(Finding(("data", "download"), "data", str(error), ""))
         return {}
-    if "://" not in path and not Path(path).exists():
+    if not is_remote(path) and not Path(path).exists():
         message = f"there is no file or folder {path}."
         remedy = "Correct `path`, which starts at the current folder."
         draft.findings.append(Finding(("data", "path"), "data", message, remedy))

@@ -112,6 +112,19 @@ def record_from_json(text: str) -> FileRecord:
     return FileRecord(files)
 
 
+def digest_of(path: str) -> str:
+    """Returns the SHA-256 digest of a file, local or in an object store.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    digest = hashlib.sha256()
+    with opened(path) as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def _sizes(folder: str, besides: str = "") -> Iterator[tuple[str, int]]:
     for place, _, names in tf.io.gfile.walk(folder):
         for name in names:
@@ -125,12 +138,4 @@ def _digests(folder: str, names: list[str]) -> dict[str, str]:
     """Returns the digests of files, several of which are read at a time."""
     paths = [os.path.join(folder, name) for name in names]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(zip(names, pool.map(_digest, paths), strict=True))
-
-
-def _digest(path: str) -> str:
-    digest = hashlib.sha256()
-    with opened(path) as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return dict(zip(names, pool.map(digest_of, paths), strict=True))

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shardline.components.contracts.text_file import TextFileError
+from shardline.components.remote.files import open_remote
+from shardline.configs.locations import is_remote
 
 # `row` is -1 for candidates, which have none. `count` is what decay left of it, and
 # `last_seen` the number of the last counted span that a token was in, from 1 on.
@@ -86,11 +88,4 @@ def open_file(path: str, mode: str = "rb") -> IO[Any]:
     Raises:
         FileNotFoundError: if it is to be read and not there.
     """
-    if "://" not in path:
-        return open(path, mode)
-    import tensorflow as tf
-
-    if "r" in mode and not tf.io.gfile.exists(path):
-        raise FileNotFoundError(2, "no such file", path)
-    file: IO[Any] = tf.io.gfile.GFile(path, mode)
-    return file
+    return open_remote(path, mode) if is_remote(path) else open(path, mode)

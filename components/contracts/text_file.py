@@ -8,6 +8,9 @@ import posixpath
 import uuid
 from pathlib import Path
 
+from shardline.components.remote.files import read_remote, write_remote
+from shardline.configs.locations import is_remote
+
 
 class TextFileError(ValueError):
     """A file that does not hold what it should."""
@@ -24,17 +27,10 @@ def write_text(folder: str, name: str, text: str) -> None:
     Raises:
         OSError: if it cannot be written.
     """
-    if "://" not in folder:
+    if is_remote(folder):
+        write_remote(posixpath.join(folder, name), text.encode())
+    else:
         _write_local(Path(folder), name, text)
-        return
-    import tensorflow as tf
-
-    path = posixpath.join(folder, name)
-    tf.io.gfile.makedirs(folder)
-    written = f"{path}.{uuid.uuid4().hex}"
-    with tf.io.gfile.GFile(written, "w") as file:
-        file.write(text)
-    tf.io.gfile.rename(written, path, overwrite=True)
 
 
 def read_text(folder: str, name: str) -> str:
@@ -42,17 +38,12 @@ def read_text(folder: str, name: str) -> str:
 
     Raises:
         FileNotFoundError: if there is none.
+        OSError: if it cannot be read.
     """
     path = posixpath.join(folder, name)
-    if "://" not in folder:
-        return Path(path).read_text(encoding="utf-8")
-    import tensorflow as tf
-
-    if not tf.io.gfile.exists(path):
-        raise FileNotFoundError(2, "no such file", path)
-    with tf.io.gfile.GFile(path) as file:
-        text: str = file.read()
-    return text
+    if is_remote(folder):
+        return read_remote(path).decode()
+    return Path(path).read_text(encoding="utf-8")
 
 
 def _write_local(folder: Path, name: str, text: str) -> None:

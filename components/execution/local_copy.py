@@ -4,6 +4,7 @@ Locally the artifact's own folder is used, and nothing is copied.
 """
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -11,18 +12,21 @@ from collections.abc import Iterator
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
-
-def is_remote(uri: str) -> bool:
-    """Tells whether a uri has a scheme, such as gs://."""
-    return "://" in uri
+from shardline.configs.locations import is_remote
 
 
 @contextlib.contextmanager
 def local_input(uri: str) -> Iterator[str]:
-    """Yields a local folder with the content of a uri, for reading."""
+    """Yields a local folder with the content of a uri, for reading.
+
+    Raises:
+        FileNotFoundError: if the uri is remote and nothing is there.
+    """
     if not is_remote(uri):
         yield uri
         return
+    if not fileio.exists(uri):
+        raise FileNotFoundError(errno.ENOENT, "there is nothing", uri)
     with tempfile.TemporaryDirectory() as folder:
         io_utils.copy_dir(uri, folder)
         yield folder

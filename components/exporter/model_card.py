@@ -22,6 +22,7 @@ from shardline.components.contracts.checkpoint_manifest import (
     load_manifest,
 )
 from shardline.components.contracts.data_card import DataCounts
+from shardline.components.contracts.file_record import digest_of
 from shardline.components.contracts.model_folder import (
     CARD_FILE,
     GRAPH_FILE,
@@ -226,11 +227,11 @@ def _vocabularies(
     living = statistics.living if statistics else {}
     for table in sorted(manifest.feature_set.tables):
         if manifest.feature_set.ids_of(table).kind == "vocabulary":
-            file = Path(transform_output.vocabulary_file_by_name(table))
+            file = transform_output.vocabulary_file_by_name(table)
             cards[table] = VocabularyCard(
                 tokens=transform_output.vocabulary_size_by_name(table),
-                sha256=_sha256_of(file),
-                asset=f"{VOCABULARIES_FOLDER}/{file.name}",
+                sha256=digest_of(file),
+                asset=f"{VOCABULARIES_FOLDER}/{os.path.basename(file)}",
                 living=str(living[table]) if table in living else "",
             )
     return cards
@@ -279,11 +280,6 @@ def _tensors(infos: Mapping[str, Any]) -> dict[str, TensorCard]:
         )
         for name in sorted(infos)
     }
-
-
-def _sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sha256(content: bytes) -> str:

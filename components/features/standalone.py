@@ -28,6 +28,7 @@ from shardline.components.features.reading.sources import Examples
 from shardline.components.features.transform_job import transform
 from shardline.components.features.writing.sums import Sums
 from shardline.components.folders.lock import FolderHeldError, locked
+from shardline.configs.locations import is_remote
 from shardline.configs.schema import Preprocessing
 
 GRAPH = "transform_graph"
@@ -132,7 +133,7 @@ def _partial_folder(output: str) -> Iterator[str]:
     """Gives a folder beside the output, which only one process writes at a time."""
     _check_output(output)
     with contextlib.ExitStack() as stack:
-        if "://" not in output:
+        if not is_remote(output):
             stack.enter_context(_alone(Path(output)))
             _check_output(output)  # another process may have made it by now
             for dead in glob.glob(f"{glob.escape(output)}.partial-????????"):
@@ -179,7 +180,7 @@ def _check_output(output: str) -> None:
 
 def _put_in_place(report: StandaloneReport, partial: str, output: str) -> None:
     """A folder takes its name at once; objects are copied, and the report is last."""
-    if "://" in output:
+    if is_remote(output):
         tf.io.gfile.rename(partial, output)
         report.save(output)
     else:

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from shardline.components.folders.scratch import remove_dead_scratch, scratch_folder
+from shardline.configs.locations import is_remote
 from shardline.configs.outputs import is_output_folder
 from shardline.configs.schema import Data
 
@@ -52,7 +53,7 @@ def location_of(data: Data, directory: Path) -> str:
     Raises:
         DatasetError: the data cannot be had.
     """
-    if data.path and "://" in data.path:
+    if data.path and is_remote(data.path):
         return data.path
     return str(local_path(data, directory))
 
@@ -106,42 +107,53 @@ def verify(path: Path, sha256: str) -> None:
         )
 
 
-def version_of(data: Data, path: Path, *, besides: Collection[Path] = ()) -> str:
+def version_of(data: Data, path: str, *, besides: Collection[Path] = ()) -> str:
     """Returns what changes when the raw data of a run changes, for cache keys.
 
-    Of a file the content counts. Of a folder the names, sizes and times of change of
-    the files count that `data.files.splits` match; a reader may read any of them, but
-    for hidden ones, outputs of runs, and `besides`.
+    Of a local file the content counts. Of a folder the names, sizes and times of change
+    of the files count that `data.files.splits` match; a reader may read any of them,
+    but for hidden ones, outputs of runs, and `besides`. So do those of an object store.
 
     Args:
         data: the run's data section.
         path: where the raw data lies.
-        besides: files and folders that are no data.
+        besides: local files and folders that are no data.
 
     Raises:
         DatasetError: there is nothing at the path, or nothing that is matched.
     """
-    if path.is_file():
-        return _digest(path)
-    if not path.is_dir():
+    if os.path.isfile(path):
+        return _digest(Path(path))
+    if not is_remote(path) and not os.path.isdir(path):
         raise DatasetError(f"{path}: there is no such file or folder (data.path).")
     if data.files:
         files = _matched(path, data.files.splits.values())
+    elif is_remote(path):
+        files = _matched(path, ["**"])
     else:
-        files = set(_below(path, besides)) - set(besides)
+        files = {str(file) for file in {*_below(Path(path), besides)} - {*besides}}
     listing = hashlib.sha256()
     for file in sorted(files):
-        facts = file.stat()
-        name = file.relative_to(path)
-        listing.update(f"{name} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+        name = file.removeprefix(path).lstrip("/")
+        listing.update(f"{name} {_facts(file)}\n".encode())
     return listing.hexdigest()
 
 
-def _matched(path: Path, patterns: Iterable[str]) -> set[Path]:
+def _facts(file: str) -> str:
+    """Returns what is likely to change when the content of a file does."""
+    from shardline.components.readers.files.locations import facts_of
+
+    if is_remote(file):
+        return facts_of(file)
+    facts = os.stat(file)
+    return f"{facts.st_size} {facts.st_mtime_ns}"
+
+
+def _matched(path: str, patterns: Iterable[str]) -> set[str]:
     from shardline.components.readers.files import BadInputError, match
 
     try:
-        return {Path(f) for pattern in patterns for f in match(str(path), pattern)}
+        return {file for pattern in patterns for file in match(path, pattern)}
     except BadInputError as error:
         raise DatasetError(str(error)) from error
 

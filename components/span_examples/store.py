@@ -28,6 +28,7 @@ from shardline.components.contracts.file_record import (
 from shardline.components.contracts.spans.profile import SpanProfile
 from shardline.components.contracts.text_file import read_text, write_text
 from shardline.components.folders.scratch import held, remove_dead
+from shardline.configs.locations import is_remote
 from shardline.configs.section import Section
 
 _SPAN_FILE = "span.json"
@@ -115,7 +116,7 @@ def new_folder(folder: str) -> Iterator[str]:
     """
     written = f"{folder}.{uuid.uuid4().hex}"
     with contextlib.ExitStack() as stack:
-        if "://" in written:
+        if is_remote(written):
             tf.io.gfile.makedirs(written)
         else:
             remove_dead(Path(folder).parent, _LEFT_OVER)
@@ -164,7 +165,7 @@ def link(source: str, target: str) -> None:
         source: a file that does not change.
         target: where it shall be; replaced if it is there.
     """
-    if "://" not in source and "://" not in target:
+    if not is_remote(source) and not is_remote(target):
         with contextlib.suppress(FileNotFoundError):
             os.remove(target)
         with contextlib.suppress(OSError):  # another file system, or one without links

@@ -8,7 +8,7 @@ of its own, and the settings are a parameter.
 
 from pathlib import Path
 
-from shardline.components.execution.local_copy import is_remote
+from shardline.configs.locations import is_remote
 from shardline.configs.schema import Checkpoint
 from shardline.embedding.checkpoint.sets.durable import make_folder, replace_file
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from shardline.components.execution.local_copy import is_remote
 from shardline.components.trainer.set_settings import sets_folder
+from shardline.configs.locations import is_remote
 from shardline.configs.schema import FeatureSet, Model, Target, Training
 from shardline.embedding.checkpoint.sets.durable import (
     make_folder,

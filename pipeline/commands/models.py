@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from shardline.configs import ConfigError, load_run
+from shardline.configs.locations import is_remote
 from shardline.pipeline.commands.console import console, failing_on, print_line
 from shardline.pipeline.commands.options import OutputDir, PrintJson
 from shardline.pipeline.run_folder import run_folder_of
@@ -119,7 +120,7 @@ def collect_garbage(
 def _store(where: str, output_dir: Path | None) -> "Store":
     from shardline.components.pusher.stores.stores import open_store
 
-    if "://" in where or Path(where).is_dir():
+    if is_remote(where) or Path(where).is_dir():
         return open_store(where)
     run = load_run(where)
     return open_store(run_folder_of(run.name, output_dir).serving)

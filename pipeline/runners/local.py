@@ -59,7 +59,7 @@ def run_pipeline(
     if run.data.download:
         requirement = run.data.download.requirement
         writer.send(Event("progress", "setup", f"fetching {requirement}"))
-    data = datasets.local_path(run.data, run_folder.data)
+    data = datasets.location_of(run.data, run_folder.data)
     writer.send(Event("progress", "setup", "loading TensorFlow and TFX"))
     # These imports take seconds; all that can be reported before them has been.
     from shardline.components.checker import preflight
@@ -85,7 +85,7 @@ def run_pipeline(
         pipeline = create_pipeline(
             run,
             pipeline_root=str(run_folder.artifacts),
-            data_path=str(data),
+            data_path=data,
             data_version=data_version,
             serving_dir=str(run_folder.serving),
             metadata_path=str(run_folder.metadata),

@@ -1,7 +1,6 @@
 """The runs of data in spans: one after the other, until nothing is due."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from shardline.components.contracts.text_file import TextFileError
@@ -20,7 +19,7 @@ Launch = Callable[[str], RunRecord]
 
 def run_due_spans(
     run: Run,
-    data: Path,
+    data: str,
     run_folder: RunFolder,
     launch: Launch,
     writer: EventWriter,
@@ -53,7 +52,7 @@ def run_due_spans(
     result |= {"spans": [], "is_more_due": False}
     refused: RunError | None = None
     while at_most is None or len(lines) < at_most:
-        plan, known_by = next_plan(run, str(data), str(run_folder.serving), retry=retry)
+        plan, known_by = next_plan(run, data, str(run_folder.serving), retry=retry)
         if not plan.is_due:
             if plan.is_refused and not lines:
                 raise RunError(f"Nothing was trained, waiting for {plan.waits_for}")
@@ -85,10 +84,10 @@ def run_due_spans(
     return {"Spans": "\n".join(lines), **shown}
 
 
-def _is_more_due(run: Run, data: Path, run_folder: RunFolder) -> bool:
+def _is_more_due(run: Run, data: str, run_folder: RunFolder) -> bool:
     """Tells whether another call would train, or say why it cannot."""
     try:
-        plan, _ = next_plan(run, str(data), str(run_folder.serving))
+        plan, _ = next_plan(run, data, str(run_folder.serving))
     except (BadInputError, OSError, SpanError, TextFileError):
         return True
     return plan.is_due

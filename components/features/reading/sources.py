@@ -11,6 +11,7 @@ import tensorflow as tf
 from shardline.components.readers.files import BadInputError, ReadSettings, match
 from shardline.components.readers.files.locations import SPAN
 from shardline.components.readers.files.spans.patterns import files_by_span
+from shardline.configs.locations import is_remote
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Examples:
         splits: dict[str, str] = {}
         for source in self.sources:
             for file in source.files:
-                location = file if "://" in file else os.path.normpath(file)
+                location = file if is_remote(file) else os.path.normpath(file)
                 if location in splits:
                     raise ValueError(
                         f"{file} is in split '{splits[location]}' and again in "

@@ -19,6 +19,7 @@ from shardline.components.features.analysis.beam_analysis import SUMMARY_FILE
 from shardline.components.features.reading.sources import Examples, fingerprint
 from shardline.components.folders.scratch import held, remove_dead
 from shardline.components.readers.files import LostRowsError
+from shardline.configs.locations import is_remote
 from shardline.configs.schema import Preprocessing
 
 _WHOLE_FILE = "whole.json"  # the record of all others; written last
@@ -103,7 +104,7 @@ class Span:
             yield
             return
         with contextlib.ExitStack() as stack:
-            if "://" in self.written:
+            if is_remote(self.written):
                 tf.io.gfile.makedirs(self.written)
             else:
                 folder = Path(self.written)

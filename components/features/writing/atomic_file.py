@@ -1,11 +1,13 @@
 """Files that appear whole or not at all."""
 
-import io
 import os
 import uuid
-from typing import IO, Any
+from typing import IO
 
 import tensorflow as tf
+
+from shardline.components.remote.files import open_remote
+from shardline.configs.locations import is_remote
 
 
 class AtomicFile:
@@ -36,25 +38,6 @@ class AtomicFile:
 
     def open(self) -> IO[bytes]:
         """Opens the file for writing, as Python's files are."""
-        if "://" not in self.written:
-            return open(self.written, "wb")
-        return io.BufferedWriter(_Remote(self.written), 1 << 20)
-
-
-class _Remote(io.RawIOBase):
-    """A file of TensorFlow's that is written."""
-
-    def __init__(self, path: str) -> None:
-        self._file = tf.io.gfile.GFile(path, "wb")
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._file.write(bytes(data))
-        return len(data)
-
-    def close(self) -> None:
-        if not self.closed:
-            self._file.close()
-        super().close()
+        if is_remote(self.written):
+            return open_remote(self.written, "wb")
+        return open(self.written, "wb")

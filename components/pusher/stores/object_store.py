@@ -7,20 +7,19 @@ delta's manifest. It has no lock either: only one publisher may write at a time.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tensorflow import errors
 from tensorflow.io import gfile
 
 from shardline.components.contracts.model_folder import GRAPH_FILE, versions_among
 from shardline.components.pusher.deltas.delta_manifest import MANIFEST_FILE
 from shardline.components.pusher.files import files_below
 from shardline.components.pusher.stores.store import DELTAS, Store
+from shardline.components.remote.files import as_os_errors
 
 
 class ObjectStore(Store):
@@ -51,11 +50,11 @@ class ObjectStore(Store):
         return next((n for n, last_file in newest_first if self._has(last_file)), None)
 
     def _has(self, name: str) -> bool:
-        with _as_os_errors(self.root):
+        with as_os_errors(self.root):
             return bool(gfile.exists(self._at(name)))
 
     def _names(self, folder: str) -> list[str]:
-        with _as_os_errors(self.root):
+        with as_os_errors(self.root):
             location = self._at(folder)
             return list(gfile.listdir(location)) if gfile.isdir(location) else []
 
@@ -65,18 +64,18 @@ class ObjectStore(Store):
     def read(self, name: str) -> bytes:
         """Returns the content of a small file."""
         location = self._at(name)
-        with _as_os_errors(location), gfile.GFile(location, "rb") as file:
+        with as_os_errors(location), gfile.GFile(location, "rb") as file:
             return bytes(file.read())
 
     def size(self, name: str) -> int:
         """Returns the bytes of a file."""
-        with _as_os_errors(self._at(name)):
+        with as_os_errors(self._at(name)):
             return int(gfile.stat(self._at(name)).length)
 
     def fetch(self, name: str, target: Path) -> None:
         """Copies a file to a local one, whose folder is made."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _as_os_errors(self._at(name)):
+        with as_os_errors(self._at(name)):
             gfile.copy(self._at(name), str(target), overwrite=True)
 
     def local_folder(self, version: int) -> Path | None:
@@ -102,7 +101,7 @@ class ObjectStore(Store):
     def put(self, folder: Path, name: str) -> None:
         """Copies a prepared folder, the file that servers wait for last."""
         last = (GRAPH_FILE, MANIFEST_FILE)
-        with _as_os_errors(self.root):
+        with as_os_errors(self.root):
             for path in sorted(files_below(folder), key=lambda path: path in last):
                 location = self._at(f"{name}/{path}")
                 gfile.makedirs(os.path.dirname(location))
@@ -113,7 +112,7 @@ class ObjectStore(Store):
 
     def bytes_freed_by(self, names: Iterable[str]) -> int:
         """Adds up the files."""
-        with _as_os_errors(self.root):
+        with as_os_errors(self.root):
             return sum(
                 int(gfile.stat(f"{folder.rstrip('/')}/{file}").length)
                 for name in names
@@ -123,19 +122,9 @@ class ObjectStore(Store):
 
     def remove(self, names: Iterable[str]) -> None:
         """Removes folders, the file that servers wait for first."""
-        with _as_os_errors(self.root):
+        with as_os_errors(self.root):
             for name in names:
                 for file in (GRAPH_FILE, MANIFEST_FILE):
                     if self._has(f"{name}/{file}"):
                         gfile.remove(self._at(f"{name}/{file}"))
                 gfile.rmtree(self._at(name))
-
-
-@contextlib.contextmanager
-def _as_os_errors(location: str) -> Iterator[None]:
-    try:
-        yield
-    except errors.NotFoundError as error:
-        raise FileNotFoundError(errno.ENOENT, "is not there", location) from error
-    except errors.OpError as error:
-        raise OSError(errno.EIO, error.message, location) from error

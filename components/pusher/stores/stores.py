@@ -6,6 +6,7 @@ from pathlib import Path
 
 from shardline.components.pusher.stores.local_store import LocalStore
 from shardline.components.pusher.stores.store import Store
+from shardline.configs.locations import is_remote
 
 
 def open_store(location: str | Path) -> Store:
@@ -15,7 +16,7 @@ def open_store(location: str | Path) -> Store:
         location: a local folder, or one with a scheme such as gs://, for which
             TensorFlow is imported.
     """
-    if "://" in str(location):
+    if is_remote(str(location)):
         from shardline.components.pusher.stores.object_store import ObjectStore
 
         return ObjectStore(str(location))

@@ -11,11 +11,13 @@ import fnmatch
 import hashlib
 import io
 import os
-import zipfile
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 from shardline.components.readers.files.judging.bad_input import BadInputError
+from shardline.components.remote.archives import is_archive, open_archive
+from shardline.components.remote.files import as_os_errors, open_remote
+from shardline.configs.locations import is_remote
 from shardline.configs.outputs import is_output_folder
 from shardline.configs.shown import escaped, shown
 
@@ -69,7 +71,7 @@ def match(path: str, pattern: str) -> list[str]:
 
 def _below(path: str) -> Iterator[tuple[str, str]]:
     """Yields (name below the path, location) of every file."""
-    if is_remote(path):
+    if is_remote(path) and not is_archive(path):
         yield from _below_remote(path.rstrip("/"))
     elif os.path.isdir(path):
         for folder, folders, names in os.walk(path, onerror=_raise):
@@ -81,7 +83,7 @@ def _below(path: str) -> Iterator[tuple[str, str]]:
                 location = os.path.join(folder, name)
                 yield os.path.relpath(location, path).replace(os.sep, "/"), location
     elif is_archive(path):
-        with zipfile.ZipFile(path) as archive:
+        with open_archive(path) as archive:
             for member in archive.namelist():
                 if not member.endswith("/"):
                     yield member, f"{path}{_MEMBER}{member}"
@@ -92,14 +94,15 @@ def _below(path: str) -> Iterator[tuple[str, str]]:
 
 def _below_remote(path: str) -> Iterator[tuple[str, str]]:
     gfile = _gfile()
-    if not gfile.isdir(path):
-        if not gfile.exists(path):
-            raise FileNotFoundError(2, "no such file or folder")
-        yield path.rpartition("/")[2], path
-    for folder, _, names in gfile.walk(path):
-        for name in names:
-            location = f"{folder.rstrip('/')}/{name}"
-            yield location.removeprefix(path).lstrip("/"), location
+    with as_os_errors(path):
+        if not gfile.isdir(path):
+            if not gfile.exists(path):
+                raise FileNotFoundError(2, "no such file or folder")
+            yield path.rpartition("/")[2], path
+        for folder, _, names in gfile.walk(path):
+            for name in names:
+                location = f"{folder.rstrip('/')}/{name}"
+                yield location.removeprefix(path).lstrip("/"), location
 
 
 def _raise(error: OSError) -> None:
@@ -114,28 +117,16 @@ def _matches(name: Sequence[str], pattern: Sequence[str]) -> bool:
     return fnmatch.fnmatchcase(name[0], pattern[0]) and _matches(name[1:], pattern[1:])
 
 
-def is_remote(path: str) -> bool:
-    """Tells whether a location is TensorFlow's to open."""
-    return "://" in path
-
-
-def is_archive(path: str) -> bool:
-    """Tells whether a local file is a zip archive."""
-    return os.path.isfile(path) and zipfile.is_zipfile(path)
-
-
 def opened(file: str) -> IO[bytes]:
     """Opens a location for reading; what it gives can seek.
 
     Raises:
         OSError: it cannot be opened.
     """
-    if is_remote(file):
-        return io.BufferedReader(_Remote(file), 1 << 20)
     archive, member = _archive_and_member(file)
     if not member:
-        return open(file, "rb")
-    with zipfile.ZipFile(archive) as members:
+        return open_remote(file) if is_remote(file) else open(file, "rb")
+    with open_archive(archive) as members:
         try:
             return members.open(member)
         except KeyError as error:
@@ -161,14 +152,15 @@ def facts_of(file: str) -> str:
     Raises:
         OSError: there is no such file.
     """
-    if is_remote(file):
-        facts = _gfile().stat(file)
-        return f"{facts.length} {facts.mtime_nsec}"
     archive, member = _archive_and_member(file)
     if member:
-        with zipfile.ZipFile(archive) as members:
+        with open_archive(archive) as members:
             info = members.getinfo(member)
             return f"{info.file_size} {info.CRC:08x}"
+    if is_remote(file):
+        with as_os_errors(file):
+            facts = _gfile().stat(file)
+        return f"{facts.length} {facts.mtime_nsec}"
     size = os.stat(file).st_size
     digest = hashlib.sha256()
     with open(file, "rb") as source:
@@ -185,42 +177,6 @@ def _archive_and_member(file: str) -> tuple[str, str]:
     if member and is_archive(archive):
         return archive, member
     return file, ""
-
-
-class _Remote(io.RawIOBase):
-    """A file of TensorFlow's, as Python's files are."""
-
-    def __init__(self, file: str) -> None:
-        self._file = _gfile().GFile(file, "rb")
-        self._size = self._asked(self._file.size)
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return int(self._asked(self._file.tell))
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        starts = {io.SEEK_SET: 0, io.SEEK_END: self._size}
-        start = starts[whence] if whence in starts else self.tell()
-        self._asked(self._file.seek, start + offset)
-        return start + offset
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._asked(self._file.read, len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def _asked(self, method: Any, *arguments: Any) -> Any:
-        from tensorflow import errors
-
-        try:
-            return method(*arguments)
-        except errors.OpError as error:
-            raise OSError(error.error_code, error.message) from error
 
 
 def _gfile() -> Any:

@@ -17,6 +17,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from shardline.components.remote.archives import open_archive
+
 RATINGS = "ml-100k/ml-100k.inter"
 USERS = "ml-100k/ml-100k.user"
 MOVIES = "ml-100k/ml-100k.item"
@@ -194,7 +196,7 @@ def _rows(
 def _text(path: str, member: str) -> str:
     """Returns the whole of one member, its line ends made plain."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_archive(path) as archive:
             names = [name for name in archive.namelist() if name.endswith(member)]
             if len(names) != 1:
                 raise ArchiveError(
@@ -205,6 +207,11 @@ def _text(path: str, member: str) -> str:
     except FileNotFoundError as error:
         raise ArchiveError(
             f"{path}: there is no such file. Fetch the data set first."
+        ) from error
+    except OSError as error:
+        raise ArchiveError(
+            f"{path}: cannot be read: {error.strerror or error}. Let this account read "
+            "it, or try again."
         ) from error
     except (zipfile.BadZipFile, zlib.error) as error:
         raise ArchiveError(

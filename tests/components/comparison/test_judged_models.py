@@ -1,8 +1,8 @@
 """The models to compare are at hand while they are needed, wherever they lie."""
 
 import shutil
-import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -36,7 +36,7 @@ def model(tmp_path: Path) -> Path:
 @pytest.fixture(params=["local", "store"])
 def serving(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "store":
-        return f"ram://{uuid.uuid4()}/serving"
+        return f"{request.getfixturevalue('buckets').new('models')}/serving"
     return str(tmp_path / "serving")
 
 
@@ -99,8 +99,8 @@ def test_nothing_is_in_service_at_first(serving: str) -> None:
         assert found is None
 
 
-def test_version_that_was_damaged_says_so(model: Path) -> None:
-    serving = f"ram://{uuid.uuid4()}/serving"
+def test_version_that_was_damaged_says_so(model: Path, buckets: Any) -> None:
+    serving = f"{buckets.new('models')}/serving"
     version = publish(model, serving)
     with tf.io.gfile.GFile(f"{serving}/{version}/variables/variables.index", "w") as f:
         f.write("else")

@@ -39,6 +39,13 @@ def test_remote_output_is_copied_when_the_block_ends(
     assert not Path(folder).exists()
 
 
+def test_remote_input_that_is_not_there_is_named(buckets: Any) -> None:
+    place = f"{buckets.new('work')}/Trainer/checkpoint/7"
+
+    with pytest.raises(FileNotFoundError, match=place), local_input(place):
+        pass
+
+
 def test_remote_output_of_a_block_that_fails_is_not_copied(store: Any) -> None:
     def write_half() -> None:
         with local_output("store://bucket") as folder:

@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-import uuid
 from pathlib import Path
 
 import pytest
@@ -69,9 +68,9 @@ def test_delta_of_a_version_that_is_gone_is_refused(
 
 @pytest.mark.parametrize("mode", ["full", "delta"])
 def test_model_on_an_object_store_is_copied_and_the_copy_removed(
-    write_model, draw_rows, mode: str
+    write_model, draw_rows, mode: str, buckets
 ) -> None:
-    serving = f"ram://{uuid.uuid4()}/serving"
+    serving = f"{buckets.new('models')}/serving"
     table = draw_rows(50)
     settings = Publishing(mode=mode, max_delta=1.0)
     publish_model(write_model("a", table), serving, settings, Record())

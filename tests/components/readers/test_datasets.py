@@ -3,6 +3,7 @@
 import hashlib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -178,13 +179,13 @@ def test_version_of_file_is_its_digest(tmp_path: Path) -> None:
     (tmp_path / "rows").write_bytes(b"rows")
     expected = hashlib.sha256(b"rows").hexdigest()
     for data in (READER, files_data(train="rows")):
-        assert datasets.version_of(data, tmp_path / "rows") == expected
+        assert datasets.version_of(data, str(tmp_path / "rows")) == expected
 
 
 def test_version_of_archive_is_its_digest(tmp_path: Path) -> None:
     digest = write_wheel(tmp_path)
     data = files_data(train="**/*.tsv")
-    assert datasets.version_of(data, tmp_path / WHEEL) == digest
+    assert datasets.version_of(data, str(tmp_path / WHEEL)) == digest
 
 
 @pytest.mark.parametrize("data", [READER, files_data(train="ro*", eval="s/*")])
@@ -192,13 +193,13 @@ def test_version_of_folder_follows_its_files(data: Data, tmp_path: Path) -> None
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "t").write_bytes(b"")
     (tmp_path / "rows").write_bytes(b"rows")
-    before = datasets.version_of(data, tmp_path)
-    assert datasets.version_of(data, tmp_path) == before
+    before = datasets.version_of(data, str(tmp_path))
+    assert datasets.version_of(data, str(tmp_path)) == before
     (tmp_path / "rows").write_bytes(b"more rows")
-    after = datasets.version_of(data, tmp_path)
+    after = datasets.version_of(data, str(tmp_path))
     assert after != before
     (tmp_path / "rows2").write_bytes(b"rows")
-    assert datasets.version_of(data, tmp_path) not in (before, after)
+    assert datasets.version_of(data, str(tmp_path)) not in (before, after)
 
 
 def write_outputs(folder: Path) -> None:
@@ -211,13 +212,13 @@ def write_outputs(folder: Path) -> None:
 def test_version_of_files_is_of_those_that_splits_match(tmp_path: Path) -> None:
     data = files_data(train="**/*.csv")
     (tmp_path / "a.csv").write_bytes(b"x\n")
-    before = datasets.version_of(data, tmp_path)
+    before = datasets.version_of(data, str(tmp_path))
 
     (tmp_path / "run.yaml").write_text("name: run")
     (tmp_path / ".hidden").mkdir()
     write_outputs(tmp_path / "runs" / "run")
 
-    assert datasets.version_of(data, tmp_path) == before
+    assert datasets.version_of(data, str(tmp_path)) == before
 
 
 def test_version_of_a_readers_folder_leaves_out_what_is_no_data(
@@ -225,7 +226,7 @@ def test_version_of_a_readers_folder_leaves_out_what_is_no_data(
 ) -> None:
     (tmp_path / "a.csv").write_bytes(b"x\n")
     besides = (tmp_path / "runs" / "run", tmp_path / "run.yaml")
-    before = datasets.version_of(READER, tmp_path, besides=besides)
+    before = datasets.version_of(READER, str(tmp_path), besides=besides)
 
     (tmp_path / "run.yaml").write_text("name: run")
     (tmp_path / "runs" / "run" / "logs").mkdir(parents=True)
@@ -235,22 +236,37 @@ def test_version_of_a_readers_folder_leaves_out_what_is_no_data(
     (tmp_path / ".git" / "HEAD").write_text("x")
     (tmp_path / ".swap").write_text("x")
 
-    assert datasets.version_of(READER, tmp_path, besides=besides) == before
+    assert datasets.version_of(READER, str(tmp_path), besides=besides) == before
 
 
 def test_version_of_a_folder_that_was_moved_is_the_same(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "a.csv").write_bytes(b"x\n")
-    before = datasets.version_of(READER, tmp_path / "old")
+    before = datasets.version_of(READER, str(tmp_path / "old"))
     (tmp_path / "old").rename(tmp_path / "new")
-    assert datasets.version_of(READER, tmp_path / "new") == before
+    assert datasets.version_of(READER, str(tmp_path / "new")) == before
+
+
+@pytest.mark.parametrize("data", [READER, files_data(train="*.csv")])
+def test_version_of_objects_follows_their_content(data: Data, buckets: Any) -> None:
+    place = f"{buckets.new('data')}/rows"
+    buckets.path(place).mkdir()
+    (buckets.path(place) / "a.csv").write_bytes(b"x\n")
+    before = datasets.version_of(data, place)
+    assert datasets.version_of(data, place) == before
+
+    (buckets.path(place) / "b.csv").write_bytes(b"x\n")
+
+    assert datasets.version_of(data, place) != before
+    with pytest.raises(datasets.DatasetError, match=r"none: cannot be read"):
+        datasets.version_of(data, "bucket://data/none")
 
 
 def test_version_of_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(datasets.DatasetError, match=r"none: there is no such"):
-        datasets.version_of(READER, tmp_path / "none")
+        datasets.version_of(READER, str(tmp_path / "none"))
 
 
 def test_version_of_files_that_are_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(datasets.DatasetError, match=r"no file matches `\*\.csv`"):
-        datasets.version_of(files_data(train="*.csv"), tmp_path)
+        datasets.version_of(files_data(train="*.csv"), str(tmp_path))

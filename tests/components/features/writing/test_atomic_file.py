@@ -1,6 +1,7 @@
 """Files that appear whole or not at all."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -43,8 +44,8 @@ def test_removed_file_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_file_of_an_object_store_is_written_through_tensorflow() -> None:
-    path = "ram://atomic/file"
+def test_file_of_an_object_store_is_written_through_tensorflow(buckets: Any) -> None:
+    path = f"{buckets.new('atomic')}/file"
     file = AtomicFile(path)
     with file.open() as sink:
         assert sink.writable()

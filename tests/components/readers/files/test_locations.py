@@ -2,8 +2,9 @@
 
 import os
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -33,10 +34,9 @@ PATTERNS = [
 
 
 @pytest.fixture
-def ram() -> Iterator[str]:
-    """A folder of TensorFlow's in memory."""
-    yield "ram://files"
-    tf.io.gfile.rmtree("ram://files")
+def stored(buckets: Any) -> str:
+    """A folder in an object store."""
+    return f"{buckets.new('data')}/files"
 
 
 @pytest.mark.parametrize(("pattern", "found"), PATTERNS)
@@ -73,14 +73,44 @@ def test_pattern_finds_members_of_archives(
     assert [opened(m).read().decode() for m in members] == found
 
 
+def test_archive_may_be_in_an_object_store(tmp_path: Path, stored: str) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in FILES:
+            archive.writestr(name, name * 1000)
+    tf.io.gfile.copy(str(tmp_path / "a.zip"), f"{stored}/a.zip")
+
+    members = match(f"{stored}/a.zip", "day=*/*.csv")
+
+    assert members == [
+        f"{stored}/a.zip!/day=1/c.csv",
+        f"{stored}/a.zip!/day=2/c.csv",
+    ]
+    with opened(members[0]) as member:
+        assert member.read().decode() == "day=1/c.csv" * 1000
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        information = archive.getinfo("day=1/c.csv")
+    assert facts_of(members[0]) == f"11000 {information.CRC:08x}"
+
+
+def test_data_that_may_not_be_read_are_an_error(stored: str, buckets: Any) -> None:
+    buckets.close("data")
+
+    with pytest.raises(
+        BadInputError, match=r"files: cannot be read: .*access to bucket data denied"
+    ):
+        match(stored, "*.csv")
+
+
 @pytest.mark.parametrize(("pattern", "found"), PATTERNS)
-def test_pattern_finds_remote_files(pattern: str, found: list[str], ram: str) -> None:
+def test_pattern_finds_remote_files(
+    pattern: str, found: list[str], stored: str
+) -> None:
     for name in FILES:
-        tf.io.gfile.makedirs(f"{ram}/{name}".rpartition("/")[0])
-        tf.io.gfile.GFile(f"{ram}/{name}", "w").write(name)
-    places = match(f"{ram}/", pattern)
-    assert places == [f"{ram}/{name}" for name in found]
-    assert match(f"{ram}/a.csv", "*.csv") == [f"{ram}/a.csv"]
+        tf.io.gfile.makedirs(f"{stored}/{name}".rpartition("/")[0])
+        tf.io.gfile.GFile(f"{stored}/{name}", "w").write(name)
+    places = match(f"{stored}/", pattern)
+    assert places == [f"{stored}/{name}" for name in found]
+    assert match(f"{stored}/a.csv", "*.csv") == [f"{stored}/a.csv"]
 
 
 def test_path_may_be_one_file(write: Callable[..., str]) -> None:
@@ -106,8 +136,8 @@ def test_pattern_without_files_names_what_is_there(
         match(str(tmp_path / "empty"), "*")
 
 
-@pytest.mark.parametrize("path", ["none", "ram://none/at/all"])
-def test_missing_path_is_an_error(path: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["none", "bucket://none/at/all"])
+def test_missing_path_is_an_error(path: str, tmp_path: Path, buckets: Any) -> None:
     place = path if "://" in path else str(tmp_path / path)
     with pytest.raises(
         BadInputError, match=rf"{path}: cannot be read: [Nn]o such file.*`data.path`"
@@ -134,18 +164,18 @@ ROWS = [{"a": i, "b": "x"} for i in range(20)]
     "name", ["a.tfrecord", "a.tfrecord.gz", "a.csv", "a.csv.gz", "a.parquet"]
 )
 def test_files_elsewhere_are_read(
-    name: str, kind: str, write: Callable[..., str], tmp_path: Path, ram: str
+    name: str, kind: str, write: Callable[..., str], tmp_path: Path, stored: str
 ) -> None:
     content = Path(write(name, ROWS)).read_bytes()
-    tf.io.gfile.makedirs(ram)
+    tf.io.gfile.makedirs(stored)
     if kind == "archive":
         place = str(tmp_path / "a.zip")
         with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(f"in/{name}", content)
     else:
-        place = ram
-        tf.io.gfile.makedirs(f"{ram}/in")
-        with tf.io.gfile.GFile(f"{ram}/in/{name}", "wb") as file:
+        place = stored
+        tf.io.gfile.makedirs(f"{stored}/in")
+        with tf.io.gfile.GFile(f"{stored}/in/{name}", "wb") as file:
             file.write(content)
     format_ = name.removesuffix(".gz").rpartition(".")[2]
     settings = ReadSettings(format_, {"a": Column("int64")})
@@ -158,13 +188,13 @@ def test_files_elsewhere_are_read(
 
 @pytest.mark.parametrize("format_", ["tfrecord", "csv", "parquet"])
 def test_missing_member_and_missing_remote_file_are_errors(
-    format_: str, tmp_path: Path
+    format_: str, tmp_path: Path, buckets: Any
 ) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("there", "x")
     settings = ReadSettings(format_, {"a": Column("int64")})
-    for place in (f"{path}!/none", "ram://none/none"):
+    for place in (f"{path}!/none", "bucket://none/none"):
         with pytest.raises(BadInputError, match=r"none: cannot be read: .*may read"):
             list(read_unit(Unit(place), settings, BadInput()))
 
@@ -220,7 +250,7 @@ def test_facts_of_a_large_file_change_when_it_is_written_anew(tmp_path: Path) ->
 
 
 def test_facts_of_a_member_and_of_a_remote_file_follow_their_content(
-    tmp_path: Path,
+    tmp_path: Path, stored: str
 ) -> None:
     facts = set()
     for text in ("1", "2"):
@@ -228,9 +258,8 @@ def test_facts_of_a_member_and_of_a_remote_file_follow_their_content(
             archive.writestr("a.csv", text)
         facts.add(facts_of(f"{tmp_path}/a.zip!/a.csv"))
     for text in ("1", "22"):
-        with tf.io.gfile.GFile("ram://facts", "w") as file:
+        with tf.io.gfile.GFile(f"{stored}/facts", "w") as file:
             file.write(text)
-        facts.add(facts_of("ram://facts"))
-    tf.io.gfile.remove("ram://facts")
+        facts.add(facts_of(f"{stored}/facts"))
 
     assert len(facts) == 4
