@@ -26,6 +26,7 @@ from shardline.components.readers.example_reader import TellsWhyEmpty
 from shardline.components.readers.files import LostRowsError, refuse
 from shardline.components.readers.files.beam_reader import FileReader
 from shardline.components.readers.files.judging.unit_reports import merge_reports
+from shardline.components.remote.access import check_writable
 
 _log = logging.getLogger("shardline.examples")
 
@@ -47,6 +48,7 @@ class Executor(BaseBeamExecutor):
             exec_properties: as in ReaderExampleGenSpec.
 
         Raises:
+            AccessError: if outputs, or models, could not be written on a platform.
             BadInputError: if something in files is bad and not to be skipped.
             LostRowsError: if not every row that was read came out.
             TombstonesError: if it cannot be told what was erased.
@@ -54,6 +56,8 @@ class Executor(BaseBeamExecutor):
         """
         artifact = artifact_utils.get_single_instance(output_dict["examples"])
         may_leave_out = ReadErasure.model_validate_json(exec_properties["erasure"])
+        if may_leave_out.serving_dir:
+            check_writable([artifact.uri, may_leave_out.serving_dir])
         erasure = may_leave_out.now(artifact.uri)
         reader = construct(
             exec_properties["reader"], json.loads(exec_properties["options"])

@@ -8,6 +8,7 @@ from tfx.types import artifact_utils
 
 from shardline.components.contracts.artifacts import record_properties
 from shardline.components.contracts.spans.state import load_state
+from shardline.components.remote.access import check_writable
 from shardline.components.span_planner.choice import Settings
 from shardline.components.span_planner.discovery import spans_there
 from shardline.components.span_planner.planning import make_plan
@@ -32,11 +33,14 @@ class Executor(BaseExecutor):
             exec_properties: as in SpanPlannerSpec.
 
         Raises:
+            AccessError: if outputs, or models, could not be written.
             StateError: if the state is damaged or of another run.
             SpanError: if spans overlap, are missing or have changed.
         """
         artifact = artifact_utils.get_single_instance(output_dict["plan"])
-        state = load_state(exec_properties["serving_dir"], exec_properties["name"])
+        serving_dir = exec_properties["serving_dir"]
+        check_writable([artifact.uri, serving_dir])
+        state = load_state(serving_dir, exec_properties["name"])
         found = spans_there(
             exec_properties["reader"],
             exec_properties["options"],

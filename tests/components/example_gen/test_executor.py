@@ -26,9 +26,10 @@ from shardline.components.execution.in_memory_beam import in_memory_pipeline
 from shardline.components.readers.files import LostRowsError
 from shardline.components.readers.files.beam_reader import FileReader
 from shardline.components.readers.files.read_settings import FILE_READER
+from shardline.components.remote.access import AccessError
 
 LosingPipeline = load("components/losing.py").LosingPipeline
-ERASURE = ReadErasure(serving_dir="/nowhere", columns={}, read=())
+ERASURE = ReadErasure(serving_dir="", columns={}, read=())
 
 
 def example(value: int) -> tf.train.Example:
@@ -36,7 +37,7 @@ def example(value: int) -> tf.train.Example:
     return tf.train.Example(features=tf.train.Features(feature={"n": feature}))
 
 
-def run(folder: Path, monkeypatch: pytest.MonkeyPatch, **splits: list) -> Any:
+def run(folder: Path | str, monkeypatch: pytest.MonkeyPatch, **splits: list) -> Any:
     """Runs the executor with a reader that gives these examples."""
 
     class Reader:
@@ -246,3 +247,44 @@ def test_rows_of_an_erased_id_are_left_out_and_the_sums_agree(tmp_path: Path) ->
     assert card.examples == {"train": 2}
     assert card.left_out_line == "2 of 4 examples (50.00%)"
     assert recorded_count([artifact], "train") == 2
+
+
+@pytest.mark.orchestration
+def test_examples_go_into_a_bucket(
+    buckets: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = f"{buckets.new('work')}/ReaderExampleGen/examples/1"
+    artifact = run(place, monkeypatch, train=[example(1)], eval=[example(2)])
+
+    files = [tf.io.gfile.glob(f"{place}/Split-{split}/*") for split in artifact.splits]
+    assert [len(of_split) for of_split in files] == [1, 1]
+    records = tf.data.TFRecordDataset(files[0], compression_type="GZIP")
+    assert list(records) == [example(1).SerializeToString()]
+    assert load_data_card(place) == DataCard(examples={"train": 1, "eval": 1})
+    assert sorted(tf.io.gfile.listdir(place)) == [
+        "Split-eval/",
+        "Split-train/",
+        "reading.json",
+    ]
+
+
+@pytest.mark.orchestration
+def test_bucket_for_models_that_cannot_be_written_is_told_before_data_are_read(
+    buckets: Any,
+) -> None:
+    artifact = standard_artifacts.Examples()
+    artifact.uri = f"{buckets.new('work')}/ReaderExampleGen/examples/1"
+    buckets.new("models")
+    buckets.refuse_writes("models")
+    serving = ReadErasure(serving_dir="bucket://models/serving", columns={}, read=())
+
+    with pytest.raises(AccessError, match="bucket://models/serving cannot be written"):
+        execute(
+            artifact,
+            {
+                "reader": "is.not.Read",
+                "options": "{}",
+                "path": "none",
+                "erasure": serving.model_dump_json(),
+            },
+        )

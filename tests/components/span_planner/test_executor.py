@@ -1,14 +1,18 @@
 """The plan that is written, and what it says in lineage."""
 
 import logging
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shardline.components.contracts.artifacts import SpanPlan
 from shardline.components.contracts.spans.plan import load_plan
 from shardline.components.contracts.spans.state import SpanState, StateError
+from shardline.components.remote.access import AccessError
 from shardline.components.span_planner.calendar import OverlapError
 from shardline.components.span_planner.choice import Settings
 from shardline.components.span_planner.executor import Executor
@@ -18,11 +22,14 @@ Days = Callable[..., Path]
 
 
 def plan_for(
-    path: Path, reader: tuple[str, str], serving_dir: Path, window: int = 1
+    path: Path | str,
+    reader: tuple[str, str],
+    serving_dir: Path | str,
+    window: int = 1,
 ) -> SpanPlan:
     """Runs the executor; returns the artifact."""
     artifact = SpanPlan()
-    artifact.uri = str(path.parent / "plan")
+    artifact.uri = os.path.join(os.path.dirname(path), "plan")
     Executor().Do(
         {},
         {"plan": [artifact]},
@@ -93,3 +100,31 @@ def test_state_of_another_run_ends_the_run(
 
     with pytest.raises(StateError, match="is that of run `other`"):
         plan_for(write_days("day-2026-11-29"), files_by_day, tmp_path / "serving")
+
+
+@pytest.mark.orchestration
+def test_state_and_spans_may_be_in_buckets(
+    write_days: Days, files_by_day: tuple[str, str], buckets: Any
+) -> None:
+    shutil.copytree(
+        write_days("day-2026-11-29", "day-2026-11-30"),
+        buckets.path(f"{buckets.new('data')}/clicks"),
+    )
+    serving = f"{buckets.new('models')}/serving"
+    SpanState(name="shop", skipped={"2026-11-29": "bots"}).save(serving)
+
+    artifact = plan_for("bucket://data/clicks", files_by_day, serving)
+
+    plan = load_plan(artifact.uri)
+    assert not plan.is_due
+    assert "the span after 2026-11-30" in plan.waits_for
+
+
+@pytest.mark.orchestration
+def test_bucket_for_models_that_cannot_be_written_is_told_first(
+    files_by_day: tuple[str, str], buckets: Any
+) -> None:
+    buckets.new("data")
+
+    with pytest.raises(AccessError, match="there is no bucket models"):
+        plan_for("bucket://data/clicks", files_by_day, "bucket://models/serving")
