@@ -5,6 +5,23 @@ from typing import Annotated
 
 import typer
 
+from shardline.configs.locations import is_remote_path
+
+
+def refused_if_remote(path: Path | None) -> Path | None:
+    """Returns an option's path on this machine.
+
+    Raises:
+        typer.BadParameter: if it is a URI of an object store.
+    """
+    if path is not None and is_remote_path(path):
+        raise typer.BadParameter(
+            f"{path} is no folder of this machine. What needs files that are changed "
+            "and locked cannot be in an object store; name a local folder."
+        )
+    return path
+
+
 Configuration = Annotated[
     Path,
     typer.Argument(metavar="CONFIG", help="The configuration of the run: a YAML file."),
@@ -12,8 +29,9 @@ Configuration = Annotated[
 OutputDir = Annotated[
     Path | None,
     typer.Option(
+        callback=refused_if_remote,
         help="The run folder, where the outputs of the run are kept. "
-        "Default: runs/<name of the run>."
+        "Default: runs/<name of the run>.",
     ),
 ]
 PrintJson = Annotated[

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shardline.configs import ConfigError, load_run
+from shardline.configs.locations import is_remote_path
 from shardline.pipeline.commands.console import failing_on, print_line
 from shardline.pipeline.commands.options import OutputDir
 from shardline.pipeline.run_folder import run_folder_of
@@ -24,10 +25,25 @@ _Port = Annotated[
 ]
 
 
+def _refused_if_remote(where: Path) -> Path:
+    """Refuses a serving folder in an object store.
+
+    Raises:
+        typer.BadParameter: if it is one.
+    """
+    if is_remote_path(where):
+        raise typer.BadParameter(
+            f"{where} is in an object store, and a server reads a local folder. Keep "
+            "one up to date with `shardline agent URI FOLDER`, and serve that."
+        )
+    return where
+
+
 def serve(
     where: Annotated[
         Path,
         typer.Argument(
+            callback=_refused_if_remote,
             metavar="WHERE",
             help="The configuration of the run whose model to serve, or a folder of "
             "published models.",

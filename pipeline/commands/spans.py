@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import datetime
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -20,10 +21,12 @@ from shardline.components.contracts.spans.state import (
 from shardline.components.contracts.text_file import write_text
 from shardline.components.folders.lock import LockError
 from shardline.components.readers.datasets import DatasetError, location_of
+from shardline.components.remote.files import exists_remote
 from shardline.components.span_planner.calendar import SpanError
 from shardline.components.span_recorder import edits
 from shardline.components.span_recorder.listing import ListedSpan, listed
 from shardline.configs import ConfigError, load_run
+from shardline.configs.locations import is_remote
 from shardline.configs.schema import Run
 from shardline.pipeline.commands.console import (
     console,
@@ -46,9 +49,25 @@ _Span = Annotated[
 ]
 
 
+_ServingDir = Annotated[
+    str | None,
+    typer.Option(
+        help="The folder or URI that models of a platform are published to. "
+        "Default: that of the run folder."
+    ),
+]
+
+
 @spans.command("ls")
 def list_spans(
-    config: Configuration, output_dir: OutputDir = None, as_json: PrintJson = False
+    config: Configuration,
+    output_dir: OutputDir = None,
+    serving_dir: _ServingDir = None,
+    data_path: Annotated[
+        str | None,
+        typer.Option(help="The raw data of a platform. Default: data.path."),
+    ] = None,
+    as_json: PrintJson = False,
 ) -> None:
     """List the spans, what became of them, and what the next run does."""
     # Readers of a user's own import TensorFlow, which greets.
@@ -57,8 +76,9 @@ def list_spans(
         from shardline.pipeline.span_runs import found_spans, planned
 
         run, run_folder = _run_of(config, output_dir)
-        state = load_state(str(run_folder.serving), run.name)
-        found = found_spans(run, location_of(run.data, run_folder.data))
+        state = load_state(serving_dir or str(run_folder.serving), run.name)
+        data = data_path or location_of(run.data, run_folder.data)
+        found = found_spans(run, data)
         plan, problem = _next(lambda: planned(run, state, found))
         assert run.data.spans
         rows = listed(state, found, plan, oldest_start(state, run.data.spans))
@@ -82,22 +102,27 @@ def skip(
         str, typer.Option(help="Why; it is kept with the span and shown by `ls`.")
     ],
     output_dir: OutputDir = None,
+    serving_dir: _ServingDir = None,
 ) -> None:
     """Leave a span out for good: no model learns it or is judged on it.
 
     It may be one that is missing, so that runs do not wait for it, or one
     whose model was refused.
     """
-    with _changing(config, output_dir) as change:
+    with _changing(config, output_dir, serving_dir) as change:
         state, _ = change(lambda state: edits.skipped(state, span, reason))
     name = list(state.skipped)[-1]
     print_line(f"Span {name} is left out: {state.skipped[name]}")
 
 
 @spans.command()
-def retry(config: Configuration, output_dir: OutputDir = None) -> None:
+def retry(
+    config: Configuration,
+    output_dir: OutputDir = None,
+    serving_dir: _ServingDir = None,
+) -> None:
     """Have the next run train again what the refused model was trained on."""
-    with _changing(config, output_dir) as change:
+    with _changing(config, output_dir, serving_dir) as change:
         _, before = change(edits.retried)
     assert before.refused is not None
     print_line(f"The next run trains on {before.refused.plan.spans} again")
@@ -113,13 +138,14 @@ def replay(
         ),
     ],
     output_dir: OutputDir = None,
+    serving_dir: _ServingDir = None,
 ) -> None:
     """Go back to before a span was learnt; the next runs train on from there.
 
     Published models stay, and the newest is served until one of those runs
     publishes. The state that was is kept beside the new one.
     """
-    with _changing(config, output_dir, keeps=True) as change:
+    with _changing(config, output_dir, serving_dir, keeps=True) as change:
         state, before = change(lambda state: edits.replayed(state, span))
     undone = len(before.runs) - len(state.runs)
     runs = "1 run is" if undone == 1 else f"{undone} runs are"
@@ -134,33 +160,38 @@ _Change = Callable[[Callable[[SpanState], SpanState]], tuple[SpanState, SpanStat
 
 @contextlib.contextmanager
 def _changing(
-    config: Path, output_dir: Path | None, *, keeps: bool = False
+    config: Path,
+    output_dir: Path | None,
+    serving_dir: str | None,
+    *,
+    keeps: bool = False,
 ) -> Iterator[_Change]:
     """Gives what changes the state of a run, which no run uses meanwhile.
 
     It returns the state after the change, and the one before, which is kept in a file
-    of its own if `keeps`.
+    of its own if `keeps`. On a platform nothing keeps a run from using the state.
     """
-    with _failing():
+    with _failing(), contextlib.ExitStack() as stack:
         run, run_folder = _run_of(config, output_dir)
-        serving_dir = str(run_folder.serving)
-        run_folder.make()
+        folder = serving_dir or str(run_folder.serving)
 
         def change(
             edit: Callable[[SpanState], SpanState],
         ) -> tuple[SpanState, SpanState]:
-            before = load_state(serving_dir, run.name)
+            before = load_state(folder, run.name)
             after = edit(before)
             _check_base(after)
             if keeps:
                 name = _backup_name()
-                write_text(serving_dir, name, before.model_dump_json(indent=1))
-                print_line(f"The state that was is kept in {serving_dir}/{name}")
-            after.save(serving_dir)
+                write_text(folder, name, before.model_dump_json(indent=1))
+                print_line(f"The state that was is kept in {folder}/{name}")
+            after.save(folder)
             return after, before
 
-        with run_folder.held():
-            yield change
+        if serving_dir is None:
+            run_folder.make()
+            stack.enter_context(run_folder.held())
+        yield change
 
 
 def _backup_name() -> str:
@@ -175,7 +206,7 @@ def _check_base(state: SpanState) -> None:
         if state.base
         else ()
     ):
-        if "://" not in folder and not Path(folder).exists():
+        if not (exists_remote if is_remote(folder) else os.path.exists)(folder):
             raise edits.EditError(
                 f"The next run would go on from {folder}, which is gone. Go back "
                 "further, or bring it back."

@@ -1,6 +1,8 @@
 """What several commands take has one name and one help in all of them."""
 
+import pytest
 import typer
+from typer.testing import CliRunner
 
 from shardline.pipeline.commands.app import app
 
@@ -49,3 +51,22 @@ def test_json_to_print_is_a_flag_of_one_help() -> None:
 
     assert helps["check"] == helps["models ls"] == "Print JSON instead of a table."
     assert helps["plan"] == "Also write the plan to this file."
+
+
+@pytest.mark.orchestration
+@pytest.mark.parametrize(
+    ("command", "remedy"),
+    [
+        (["run", "a.yaml", "--output-dir=gs://bucket/run"], "name a local folder"),
+        (["erase", "a.yaml", "--feature=f", "--ids=i", "--output-dir=gs://b/r"],
+         "name a local folder"),
+        (["serve", "gs://bucket/serving"], "with `shardline agent"),
+    ],
+)  # fmt: skip
+def test_bucket_in_the_place_of_a_folder_is_wrong_usage(
+    command: list[str], remedy: str
+) -> None:
+    result = CliRunner().invoke(app, command, env={"COLUMNS": "400"})
+
+    assert result.exit_code == 2
+    assert remedy in " ".join(result.output.split())

@@ -1,8 +1,10 @@
 """`shardline spans`, as one sees it on a terminal."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from shardline_tests import load
@@ -218,3 +220,32 @@ def test_data_without_spans_is_refused(tmp_path: Path, invoke: Invoke) -> None:
 
     assert result.exit_code == 1
     assert "does not come in spans. Say how it does under `data.spans`" in result.output
+
+
+@pytest.mark.orchestration
+def test_state_of_a_platform_is_changed_in_its_bucket(
+    shop: Shop, invoke: Invoke, buckets: Any
+) -> None:
+    shop.carry_out("published", "refused")
+    place = f"{buckets.new('models')}/serving"
+    shop.state.save(place)
+    data = f"{buckets.new('data')}/clicks"
+    shutil.copytree(shop.folder / "clicks", buckets.path(data))
+    shutil.rmtree(shop.run_folder.serving)
+    on_platform = f"--serving-dir={place}"
+
+    listed = invoke("spans", "ls", shop.config, on_platform, f"--data-path={data}")
+    skipped = invoke(
+        "spans", "skip", shop.config, "2026-11-28", "--reason=bots", on_platform
+    )
+
+    assert (listed.exit_code, skipped.exit_code) == (0, 0), skipped.output
+    assert "2026-11-28 1 refused 2026-11-29" in " ".join(listed.output.split())
+    assert skipped.output == "Span 2026-11-28 is left out: bots\n"
+    assert load_state(place, "shop").skipped == {"2026-11-28": "bots"}
+    assert not shop.run_folder.serving.exists()
+
+    buckets.refuse_writes("models")
+    refused = invoke("spans", "replay", shop.config, "--from=2026-11-27", on_platform)
+    assert refused.exit_code == 1
+    assert f"'{place}/spans-before-" in refused.output
