@@ -16,7 +16,7 @@ ORBAX := build/bench/orbax-venv
 ORBAX_INSTALLED := $(ORBAX)/.installed
 
 .PHONY: help setup demo check test coverage torture sanitize lint bench bench-engine bench-preprocess bench-serving \
-	bench-checkpoint bench-continuous bench-quality demo-continuous lock rivals-lock clean
+	bench-checkpoint bench-continuous bench-quality demo-continuous lock rivals-lock airflow-lock clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*##/ {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -176,6 +176,13 @@ rivals-lock: | $(UV)  ## Resolve the benchmarks' rivals anew
 	@$(RIVALS_COMPILE)/requirements.in | awk '/^[a-z]/ {keep = /^(torch==|nvidia)/} keep || /^#/' \
 		> $(LOCKS)/torch-cuda.lock
 	@$(RIVALS_COMPILE)/orbax.in > $(LOCKS)/orbax.lock
+
+# The tests install it into build/airflow, which takes seconds.
+AIRFLOW := tests/airflow/requirements
+airflow-lock: | $(UV)  ## Resolve anew the Airflow that DAGs are tested with
+	@$(BIN)/uv pip compile $(AIRFLOW).in --generate-hashes --upgrade --python-version 3.11 \
+		--no-emit-index-url --no-emit-find-links --no-annotate \
+		--custom-compile-command "make airflow-lock" --quiet --output-file $(AIRFLOW).lock
 
 clean:  ## Remove everything that was made here
 	rm -rf $(VENV) build runs *.egg-info .pytest_cache .mypy_cache .ruff_cache

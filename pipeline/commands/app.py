@@ -6,6 +6,7 @@ import typer
 import typer.core
 
 from shardline.pipeline.commands.agent import agent
+from shardline.pipeline.commands.airflow import write_airflow
 from shardline.pipeline.commands.check import check_configuration
 from shardline.pipeline.commands.checkpoint import checkpoint
 from shardline.pipeline.commands.compile import compile_pipeline
@@ -66,6 +67,7 @@ app.command(
     "--flink_master=HOST:PORT",
 )(preprocess)
 app.command("compile")(compile_pipeline)
+app.command("airflow")(write_airflow)
 app.add_typer(models, name="models")
 app.add_typer(checkpoint, name="checkpoint")
 app.add_typer(spans, name="spans")

@@ -57,6 +57,16 @@ def run_pipeline(
             help="Write what came of the run to this file, as JSON for programs.",
         ),
     ] = None,
+    nothing_due_code: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=255,
+            metavar="CODE",
+            help="The exit code if nothing is due, of data in spans, for an "
+            "orchestrator that tells it from a run.",
+        ),
+    ] = 0,
     verbose: Annotated[
         bool,
         typer.Option(
@@ -106,4 +116,5 @@ def run_pipeline(
     if result:
         with failing_on(OSError):
             ended.save(result)
-    end(ended.exit_code)
+    is_idle = run.data.spans is not None and not ended.spans
+    end(ended.exit_code or (nothing_due_code if is_idle else 0))

@@ -70,6 +70,35 @@ def test_what_came_of_it_is_written_for_programs(
     assert load_result(file) == RunResult(7, "why", "12", ("2026-11",), log="a.log")
 
 
+@pytest.mark.parametrize(
+    ("ended", "in_spans", "code"),
+    [
+        (RunResult(0), True, 99),
+        (RunResult(0, spans=("1998-01",)), True, 0),
+        (RunResult(75), True, 75),
+        (RunResult(0), False, 0),
+    ],
+)
+def test_exit_code_of_nothing_due_can_be_chosen(
+    invoke: Callable[..., Result],
+    small_config: Callable[..., Path],
+    spans_config: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ended: RunResult,
+    in_spans: bool,
+    code: int,
+) -> None:
+    monkeypatch.setattr(
+        "shardline.pipeline.runners.process.run_in_process", lambda *_, **__: ended
+    )
+    config = spans_config if in_spans else small_config()
+    arguments = ("run", config, "--output-dir", tmp_path)
+
+    assert invoke(*arguments, "--nothing-due-code", "99").exit_code == code
+    assert invoke(*arguments).exit_code == ended.exit_code
+
+
 def test_run_folder_is_named_after_the_run(
     invoke: Callable[..., Result],
     small_config: Callable[..., Path],
