@@ -80,7 +80,18 @@ def test_healthy_machine_passes_every_check_with_no_remedy(healthy: Machine) -> 
             "error",
             "not found, and the wheels need it",
         ),
-        (doctor.check_compiler, {"compiler": ""}, "warning", "no g++ or c++"),
+        (
+            doctor.check_compiler,
+            {"compiler": "", "imports": Imports(VERSIONS, kernels="Install g++.")},
+            "warning",
+            "no g++ or c++",
+        ),
+        (
+            doctor.check_compiler,
+            {"compiler": ""},
+            "ok",
+            "none, and the native kernels are built",
+        ),
         (
             doctor.check_processor,
             {"cores": 1, "cpuinfo": "flags : sse avx\n"},
