@@ -16,7 +16,8 @@ ORBAX := build/bench/orbax-venv
 ORBAX_INSTALLED := $(ORBAX)/.installed
 
 .PHONY: help setup demo check test coverage torture sanitize lint bench bench-engine bench-preprocess bench-serving \
-	bench-checkpoint bench-continuous bench-quality demo-continuous lock rivals-lock airflow-lock clean
+	bench-checkpoint bench-continuous bench-quality demo-continuous image image-serving \
+	image-base engine lock rivals-lock airflow-lock clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*##/ {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -160,6 +161,37 @@ $(ORBAX_INSTALLED): $(LOCKS)/orbax.lock | $(UV)
 	@$(ORBAX)/bin/python -m pip install -qq --disable-pip-version-check --no-deps \
 		--require-hashes -r $(LOCKS)/orbax.lock
 	@touch $@
+
+# With whichever engine is here; docs/image.md says what else can be told.
+ENGINE ?= $(firstword $(notdir $(foreach name,podman buildah docker,$(shell command -v $(name)))))
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE ?= shardline:$(VERSION)
+SERVING_IMAGE ?= shardline-serving:$(VERSION)
+IMAGE_BUILD = $(ENGINE) build $(IMAGE_FLAGS) $(if $(BASE),--build-arg BASE=$(BASE)) \
+	--build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD 2> /dev/null)
+
+image: engine  ## Build the container image that runs pipelines and their steps
+	@$(IMAGE_BUILD) --file pipeline/image/Containerfile --tag $(IMAGE) .
+
+# Of Docker's format: OCI's has no place for HEALTHCHECK.
+image-serving: engine  ## Build the container image that serves published models
+	@$(IMAGE_BUILD) $(if $(filter docker,$(ENGINE)),,--format docker) \
+		--file pipeline/image/Containerfile.serving --tag $(SERVING_IMAGE) .
+
+# Where no registry of images is reached: of Debian's packages what a slim image of Python has.
+image-base: build/image/debian.tar engine  ## Make a base for them with debootstrap, as root
+	@printf 'FROM scratch\nADD debian.tar /\n' | \
+		$(ENGINE) build --file - --tag localhost/shardline-base:bookworm build/image
+
+build/image/debian.tar:
+	@mkdir -p build/image; scratch=$$(mktemp -d); trap "rm -rf $$scratch" EXIT; \
+		debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv \
+		bookworm $$scratch/debian && rm -rf $$scratch/debian/var/lib/apt/lists/* \
+		$$scratch/debian/var/cache/apt/* && \
+		tar -C $$scratch/debian --numeric-owner -cf $@.new . && mv $@.new $@
+
+engine:
+	@test -n "$(ENGINE)" || { echo "No podman, buildah or docker here: docs/image.md"; exit 1; }
 
 lock: | $(UV)  ## Resolve requirements.lock anew
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --upgrade \
