@@ -99,7 +99,7 @@ def _transform_outputs(run: Run, output_dir: Path) -> Mapping[str, RecordedArtif
         raise NoFinishedRunError(
             _no_run(output_dir, f"no run of `{run.name}` got so far")
         )
-    expected = run.feature_set.preprocessing(run.data.target).model_dump_json()
+    expected = run.feature_set.preprocessing(run.data.target).as_parameter()
     fitting = [one for one in ended if one.parameters["preprocessing"] == expected]
     if not fitting:
         raise NoFinishedRunError(

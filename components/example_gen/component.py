@@ -59,7 +59,7 @@ class ReaderExampleGen(base_beam_component.BaseBeamComponent):
                 options=options,
                 path=path,
                 data_version=data_version,
-                erasure=erasure.model_dump_json(),
+                erasure=erasure.as_parameter(),
                 code_version=code_version(Executor.__module__, reader),
                 examples=Channel(type=standard_artifacts.Examples),
             )

@@ -70,7 +70,7 @@ class FeatureTransform(base_beam_component.BaseBeamComponent):
         super().__init__(
             FeatureTransformSpec(
                 examples=examples,
-                preprocessing=preprocessing.model_dump_json(),
+                preprocessing=preprocessing.as_parameter(),
                 cache_folder=cache_folder,
                 code_version=code_version(Executor.__module__, *functions),
                 transform_graph=Channel(type=standard_artifacts.TransformGraph),

@@ -71,7 +71,7 @@ class Pusher(base_component.BaseComponent):
                 model_blessing=model_blessing,
                 validation=validation,
                 serving_dir=serving_dir,
-                publishing=publishing.model_dump_json(),
+                publishing=publishing.as_parameter(),
                 force=force,
                 code_version=code_version(Executor.__module__),
                 pushed_model=Channel(type=standard_artifacts.PushedModel),

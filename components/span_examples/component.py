@@ -78,10 +78,10 @@ class SpanExamples(base_beam_component.BaseBeamComponent):
                 options=options,
                 path=path,
                 store=store,
-                target=target.model_dump_json(),
+                target=target.as_parameter(),
                 time_column=time_column or "",
                 held_out=held_out,
-                erasure=erasure.model_dump_json(),
+                erasure=erasure.as_parameter(),
                 code_version=code_version(Executor.__module__, reader),
                 examples=Channel(type=standard_artifacts.Examples),
             )

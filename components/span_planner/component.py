@@ -69,7 +69,7 @@ class SpanPlanner(base_component.BaseComponent):
         super().__init__(
             SpanPlannerSpec(
                 name=name,
-                settings=settings.model_dump_json(),
+                settings=settings.as_parameter(),
                 reader=reader,
                 options=options,
                 path=path,

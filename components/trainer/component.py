@@ -91,12 +91,12 @@ class Trainer(base_component.BaseComponent):
                 transform_graph=transform_graph,
                 plan=plan,
                 vocabularies=vocabularies,
-                feature_set=feature_set.model_dump_json(),
-                target=target.model_dump_json(),
-                model=model.model_dump_json(),
+                feature_set=feature_set.as_parameter(),
+                target=target.as_parameter(),
+                model=model.as_parameter(),
                 training=training.model_dump_json(exclude={"checkpoint"}),
                 set_settings=(
-                    training.checkpoint.model_dump_json()
+                    training.checkpoint.as_parameter()
                     if settings_as_parameter
                     else ""
                 ),

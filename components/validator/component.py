@@ -42,7 +42,7 @@ class ServingValidator(base_component.BaseComponent):
         super().__init__(
             ServingValidatorSpec(
                 model=model,
-                serving=serving.model_dump_json(),
+                serving=serving.as_parameter(),
                 code_version=code_version(Executor.__module__),
                 validation=Channel(type=ServingValidation),
             )

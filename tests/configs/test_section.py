@@ -28,3 +28,25 @@ def test_validator_carries_faults_as_data() -> None:
 def test_section_takes_no_unknown_key() -> None:
     with pytest.raises(ValidationError, match="extra"):
         Section.model_validate({"a": 1})
+
+
+class Part(Section):
+    weight: float = 1.0
+
+
+class Whole(Section):
+    name: str
+    part: Part = Part()
+    limit: int | None = None
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        (Whole(name="a", part=Part(weight=1.0)), '{"name":"a"}'),
+        (Whole(name="a", part=Part(weight=2.0)), '{"name":"a","part":{"weight":2.0}}'),
+    ],
+)
+def test_parameter_has_what_is_not_the_default(section: Whole, told: str) -> None:
+    assert section.as_parameter() == told
+    assert Whole.model_validate_json(told) == section

@@ -39,7 +39,7 @@ def test_settings_come_back_as_they_were_given() -> None:
     assert FeatureSet.model_validate_json(parameters.pop("feature_set")) == FEATURES
     assert parameters == {
         "serving_dir": "/serving",
-        "target": Target(label="click").model_dump_json(),
+        "target": Target(label="click").as_parameter(),
         "code_version": code_version(Executor.__module__),
     }
     assert set(made.inputs) == {"examples", "model"}

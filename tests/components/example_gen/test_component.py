@@ -32,7 +32,7 @@ def test_reader_and_data_are_parameters_with_the_code_of_both() -> None:
             "options": "{}",
             "path": "/data",
             "data_version": "1",
-            "erasure": ERASURE.model_dump_json(),
+            "erasure": ERASURE.as_parameter(),
             "code_version": code_version(Executor.__module__, reader),
         }
         assert component.outputs["examples"].type is standard_artifacts.Examples

@@ -33,10 +33,10 @@ def test_all_that_decides_on_examples_is_a_parameter() -> None:
         "options": "{}",
         "path": "/data",
         "store": "",
-        "target": target.model_dump_json(),
+        "target": target.as_parameter(),
         "time_column": "",
         "held_out": 0.2,
-        "erasure": erasure.model_dump_json(),
+        "erasure": erasure.as_parameter(),
         "code_version": code_version(Executor.__module__, READER),
     }
     assert component.outputs["examples"].type is standard_artifacts.Examples

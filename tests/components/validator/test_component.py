@@ -21,7 +21,7 @@ def test_component_takes_what_the_model_must_pass() -> None:
 
     parameters: dict[str, Any] = dict(component.exec_properties)
     assert parameters == {
-        "serving": serving.model_dump_json(),
+        "serving": serving.as_parameter(),
         "code_version": code_version(Executor.__module__),
     }
     assert set(component.inputs) == {"model"}
