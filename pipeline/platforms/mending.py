@@ -4,12 +4,17 @@ A condition names an artifact by the key under which TFX would hand it to a comp
 that has no other use of it. A component that takes it as an input of its own gets it
 under the name of that input only, and the condition would find nothing (TFX 1.21).
 
+A container that was killed is started again with the outputs it had, and TFX's own
+module would write into what is left of them.
+
 And TFX caches all steps of a pipeline or none, by their inputs. A step that looks at
 what no input tells, such as the versions that are published, must run each time.
 """
 
 from collections.abc import Collection
 from typing import Any
+
+from shardline.pipeline.platforms import container
 
 
 def mend_conditions(spec: dict[str, Any]) -> None:
@@ -28,6 +33,16 @@ def mend_conditions(spec: dict[str, Any]) -> None:
                 trigger["condition"] = trigger["condition"].replace(
                     f"artifacts['{implied}']", f"artifacts['{name}']"
                 )
+
+
+def begin_empty(spec: dict[str, Any]) -> None:
+    """Has containers run TFX's module by one that empties the outputs before.
+
+    Args:
+        spec: the pipeline specification, changed in place.
+    """
+    for executor in spec["deploymentSpec"]["executors"].values():
+        executor["container"]["command"] = ["python", "-m", container.MODULE]
 
 
 def never_cache(spec: dict[str, Any], components: Collection[str]) -> None:

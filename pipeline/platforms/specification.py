@@ -17,7 +17,12 @@ from shardline.configs.fault import ConfigError, Fault
 from shardline.configs.load import with_lines
 from shardline.configs.schema import Run
 from shardline.pipeline.pipeline import NEVER_REUSED, create_pipeline
-from shardline.pipeline.platforms.mending import mend_conditions, never_cache
+from shardline.pipeline.platforms.limits import size_faults
+from shardline.pipeline.platforms.mending import (
+    begin_empty,
+    mend_conditions,
+    never_cache,
+)
 from shardline.pipeline.platforms.resources import kubernetes_part, resource_spec
 from shardline.pipeline.platforms.target import PART, Target
 
@@ -47,10 +52,14 @@ def compile_specification(
     job = _job(run, target)
     spec = job["pipelineSpec"]
     mend_conditions(spec)
+    begin_empty(spec)
     never_cache(spec, NEVER_REUSED)
     kubernetes = kubernetes_part(target, spec) if target.runner == "kubeflow" else {}
     is_yaml = output.suffix in _YAML
-    faults = list(_faults(target, output.name, is_yaml=is_yaml, kubernetes=kubernetes))
+    faults = [
+        *_faults(target, output.name, is_yaml=is_yaml, kubernetes=kubernetes),
+        *size_faults(spec),
+    ]
     if faults:
         raise ConfigError(*(with_lines(config, faults) if config else faults))
     if is_yaml:

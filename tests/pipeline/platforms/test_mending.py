@@ -1,8 +1,13 @@
 """What is mended of TFX's specification for Kubeflow."""
 
+import importlib.util
 from typing import Any
 
-from shardline.pipeline.platforms.mending import mend_conditions, never_cache
+from shardline.pipeline.platforms.mending import (
+    begin_empty,
+    mend_conditions,
+    never_cache,
+)
 
 
 def _spec(inputs: dict[str, tuple[str, str]], condition: str) -> dict[str, Any]:
@@ -58,3 +63,14 @@ def test_named_components_run_each_time() -> None:
     tasks = spec["root"]["dag"]["tasks"]
     assert tasks["Planner"]["cachingOptions"] == {"enableCache": False}
     assert tasks["Trainer"]["cachingOptions"] == {"enableCache": True}
+
+
+def test_containers_run_a_module_that_is_there() -> None:
+    tfx = ["python", "-m", "tfx.orchestration.kubeflow.v2.container"]
+    spec = {"deploymentSpec": {"executors": {"Gen": {"container": {"command": tfx}}}}}
+
+    begin_empty(spec)
+
+    *python, module = spec["deploymentSpec"]["executors"]["Gen"]["container"]["command"]
+    assert python == ["python", "-m"]
+    assert importlib.util.find_spec(module)
