@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from click.testing import Result
 from google.protobuf import json_format
 from kfp.components import load_component_from_text
 from kfp.pipeline_spec import pipeline_spec_pb2
+from shardline_tests import load
 from typer.testing import CliRunner
 
 from shardline import configs
@@ -22,7 +21,8 @@ from shardline.components.execution.in_memory_beam import IN_MEMORY_RUNNER
 from shardline.pipeline.commands.app import app
 from shardline.pipeline.names import pipeline_name
 
-STEP_LIMIT_S = 300
+platform_driver = load("platform/driver.py")
+platforms = load("platform/platforms.py")
 NAME = re.compile("^name: .*", re.MULTILINE)
 
 
@@ -63,86 +63,38 @@ def spec(job: dict[str, Any]) -> Any:
 def run_step(
     job: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., tuple[dict[str, Any], Path]]:
-    """Runs the container step of a task as the platform would, on this machine.
+    """Runs the container of a task as the platform would, on this machine.
 
-    Takes the input artifacts by key, each a folder and its metadata. Returns what the
-    step reports and the folder of its outputs.
+    Takes the input artifacts by key, each a folder and its metadata. Returns the
+    metadata of the outputs that the container reports, by key, and their folder.
     """
 
     def run(
         task: str, inputs: dict[str, tuple[Path, dict[str, Any]]]
     ) -> tuple[dict[str, Any], Path]:
         folder = tmp_path_factory.mktemp(task)
-        container, executor_input = _step(job["pipelineSpec"], task, inputs, folder)
-        command = [
-            sys.executable if part == "python" else part
-            for part in container["command"]
-        ]
-        command += [
-            part.replace("{{$}}", json.dumps(executor_input))
-            for part in container["args"]
-        ]
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            cwd=folder,
-            timeout=STEP_LIMIT_S,
-            check=False,
+        there = job["runtimeConfig"] | {"gcsOutputDirectory": str(folder / "root")}
+        driver = platform_driver.Driver(
+            job | {"runtimeConfig": there}, platforms.Vertex(), folder / "disks"
         )
-        assert done.returncode == 0, done.stderr[-2000:]
-        return json.loads((folder / "executor_output.json").read_text()), folder
+        container = driver.container(
+            task,
+            "run",
+            driver.spec.given(
+                task,
+                {
+                    key: driver.spec.artifact(task, key, str(uri), metadata)
+                    for key, (uri, metadata) in inputs.items()
+                },
+            ),
+        )
+        reported = json_format.MessageToDict(container.run())["artifacts"]
+        return {
+            key: artifact["artifacts"][0]["metadata"]
+            for key, artifact in reported.items()
+        }, Path(container.asked.outputs.output_file).parent
 
     return run
-
-
-def _step(
-    spec: dict[str, Any],
-    task: str,
-    inputs: dict[str, tuple[Path, dict[str, Any]]],
-    folder: Path,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns a task's container, and the ExecutorInput that the platform gives it."""
-    component = spec["components"][task]
-    executors = spec["deploymentSpec"]["executors"]
-    parameters = spec["root"]["dag"]["tasks"][task]["inputs"].get("parameters", {})
-
-    def artifacts(definitions: str, places: dict[str, Any]) -> dict[str, Any]:
-        declared = component[definitions]["artifacts"]
-        return {
-            key: {
-                "artifacts": [
-                    {
-                        "name": str(number),
-                        "type": {
-                            "instanceSchema": declared[key]["artifactType"][
-                                "instanceSchema"
-                            ]
-                        },
-                        "uri": str(uri),
-                        "metadata": metadata,
-                    }
-                ]
-            }
-            for number, (key, (uri, metadata)) in enumerate(places.items(), start=1)
-        }
-
-    outputs = component["outputDefinitions"]["artifacts"]
-    return executors[component["executorLabel"]]["container"], {
-        "inputs": {
-            "artifacts": artifacts("inputDefinitions", inputs),
-            "parameterValues": {
-                name: value["runtimeValue"]["constant"]
-                for name, value in parameters.items()
-            },
-        },
-        "outputs": {
-            "artifacts": artifacts(
-                "outputDefinitions", {key: (folder / key, {}) for key in outputs}
-            ),
-            "outputFile": str(folder / "executor_output.json"),
-        },
-    }
 
 
 @pytest.mark.parametrize("name", ["two_words", "a" * 119, "a", "ends_"])
@@ -201,11 +153,6 @@ def compiled(config: Path, output: Path) -> Result:
             f"--output={output}",
         ],
     )
-
-
-def reported(output: dict[str, Any], key: str) -> dict[str, Any]:
-    """The metadata that a step reports of an output artifact."""
-    return output["artifacts"][key]["artifacts"][0]["metadata"]
 
 
 def test_specification_is_one_of_schema_2_1(spec: Any) -> None:
@@ -298,7 +245,7 @@ def test_trainer_step_learns_as_the_local_run_did(
         },
     )
 
-    metadata = reported(output, "checkpoint")
+    metadata = output["checkpoint"]
     assert metadata["steps"] == 120
     assert metadata["hosts"] == 2
     auc = float(re.search(r"AUC │ ([\d.]+)", finished_run.finished.text)[1])
@@ -330,5 +277,5 @@ def test_pusher_step_publishes(
     task = job["pipelineSpec"]["root"]["dag"]["tasks"]["Pusher"]
     serving = task["inputs"]["parameters"]["serving_dir"]["runtimeValue"]["constant"]
     (version,) = Path(serving).glob("[0-9]*")
-    assert reported(output, "pushed_model")["pushed_destination"] == str(version)
+    assert output["pushed_model"]["pushed_destination"] == str(version)
     assert (version / "saved_model.pb").is_file()
