@@ -96,9 +96,7 @@ class Trainer(base_component.BaseComponent):
                 model=model.as_parameter(),
                 training=training.model_dump_json(exclude={"checkpoint"}),
                 set_settings=(
-                    training.checkpoint.as_parameter()
-                    if settings_as_parameter
-                    else ""
+                    training.checkpoint.as_parameter() if settings_as_parameter else ""
                 ),
                 parity_examples=parity_examples,
                 code_version=code_version(Executor.__module__, model.builder),

@@ -28,7 +28,8 @@ containers = load("platform/containers.py")
 platforms = load("platform/platforms.py")
 Driver = load("platform/driver.py").Driver
 
-pytestmark = [pytest.mark.orchestration, pytest.mark.slow]
+# Some 30 processes import TFX: five minutes, where nothing else runs.
+pytestmark = [pytest.mark.orchestration, pytest.mark.slow, pytest.mark.timeout(3000)]
 
 _NAME = "small_spans"
 _NEW_YEAR = 883_612_800
