@@ -1,9 +1,8 @@
 """What a finished run shows, and the last check: whether the model was published."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import tensorflow_model_analysis as tfma
 from tensorflow_metadata.proto.v0 import anomalies_pb2
@@ -23,49 +22,92 @@ from shardline.components.evaluation.tfma_metrics import judged_of
 from shardline.configs.schema import Run
 from shardline.configs.shown import shown
 from shardline.pipeline.metadata.records import RunRecord
-from shardline.pipeline.metadata.run_error import RunError
+from shardline.pipeline.metadata.run_error import RefusedError
 from shardline.pipeline.run_folder import RunFolder
 
 
-def summarize(run: Run, record: RunRecord, run_folder: RunFolder) -> dict[str, str]:
+def summarize(
+    run: Run,
+    record: RunRecord,
+    run_folder: RunFolder,
+    components: Collection[str] | None = None,
+) -> dict[str, str]:
     """Returns what to show of a run whose components all came to their end.
 
     Args:
         run: the configuration.
-        record: the record of the run.
+        record: the record of the run, with the outputs that a part of it was given.
         run_folder: where its outputs are.
+        components: those that ran; None: all.
 
     Raises:
-        RunError: if a gate kept the model from being published.
+        RefusedError: if a gate kept the model from being published, and the run came to
+            the end of the pipeline. In spans that is where it is recorded.
     """
-    checkpoint = record.artifacts("Trainer")["checkpoint"]
-    trained = checkpoint.properties
-    validation = load_validation(record.artifacts("ServingValidator")["validation"].uri)
-    model = record.artifacts("Exporter")["model"]
-    pushed = record.artifacts("Pusher")["pushed_model"].properties
-    judged = _judged(record)
-    comparison = _comparison(run, record)
-    if not pushed["pushed"]:
-        closed = [*validation.closed, *(comparison.closed if comparison else [])]
-        reasons = "\n".join(_reasons(run, judged, closed, pushed["blocked_by"]))
-        raise RunError(
-            f"The model was not published. It lies in {model.uri}.\n{reasons}\n"
-            'To publish it all the same: shardline run ... --force "REASON"'
+    closing = "SpanRecorder" if run.data.spans else "Pusher"
+    if components is None or closing in components:
+        _check_published(run, record)
+    shown: dict[str, str] = {}
+    for component, rows in _ROWS:
+        if components is None or component in components:
+            shown |= rows(run, record)
+    if components is not None:
+        shown["Outputs"] = "\n".join(
+            f"{component}: {artifact.uri.removeprefix(f'{run_folder.root}/')}"
+            for component in components
+            for artifact in record.artifacts(component).values()
         )
+    shown["Everything"] = str(run_folder.root)
+    return {name: value for name, value in shown.items() if value}
+
+
+def _check_published(run: Run, record: RunRecord) -> None:
+    """Raises the error of a model that a gate kept from being published."""
+    pushed = record.artifacts("Pusher")["pushed_model"].properties
+    if pushed["pushed"]:
+        return
+    closed = _validation(record).closed
+    if comparison := _comparison(run, record):
+        closed = [*closed, *comparison.closed]
+    reasons = _reasons(run, _judged(record), closed, pushed["blocked_by"])
+    lines = "\n".join(reasons)
+    raise RefusedError(
+        "The model was not published. It lies in "
+        f"{record.artifacts('Exporter')['model'].uri}.\n{lines}\n"
+        'To publish it all the same: shardline run ... --force "REASON"'
+    )
+
+
+def _scores(run: Run, record: RunRecord) -> dict[str, str]:
+    judged = _judged(record)
     return {
         "AUC": _auc(run, judged),
         "Normalized entropy": _shown(judged, "normalized_entropy"),
         "Calibration": _shown(judged, "calibration"),
-        "Training steps": f"{trained['steps']:.0f} on {trained['hosts']:.0f} hosts",
-        **_served(model.uri, validation),
-        **(comparison_rows(comparison) if comparison else {}),
-        "Left out": _left_out(run, record),
-        "Data anomalies": _anomalies(record),
-        "Published model": _published(pushed),
-        "Checkpoint": checkpoint.uri,
-        "TensorBoard": record.artifacts("Trainer")["model_run"].uri,
-        "Everything": str(run_folder.root),
     }
+
+
+def _steps(run: Run, record: RunRecord) -> dict[str, str]:
+    trained = record.artifacts("Trainer")["checkpoint"].properties
+    told = f"{trained['steps']:.0f} on {trained['hosts']:.0f} hosts"
+    return {"Training steps": told}
+
+
+def _training(run: Run, record: RunRecord) -> dict[str, str]:
+    trained = record.artifacts("Trainer")
+    return {
+        "Checkpoint": trained["checkpoint"].uri,
+        "TensorBoard": trained["model_run"].uri,
+    }
+
+
+def _compared(run: Run, record: RunRecord) -> dict[str, str]:
+    comparison = _comparison(run, record)
+    return comparison_rows(comparison) if comparison else {}
+
+
+def _validation(record: RunRecord) -> Validation:
+    return load_validation(record.artifacts("ServingValidator")["validation"].uri)
 
 
 def _comparison(run: Run, record: RunRecord) -> Comparison | None:
@@ -109,8 +151,10 @@ def _shown(judged: Judged, name: str) -> str:
     return f"{judged.values[name]:.4f}"
 
 
-def _served(model_uri: str, validation: Validation) -> dict[str, str]:
+def _served(run: Run, record: RunRecord) -> dict[str, str]:
     """Returns the sizes of the exported model, and how it answers."""
+    validation = _validation(record)
+    model_uri = record.artifacts("Exporter")["model"].uri
     folder = Path(path_utils.serving_model_path(model_uri))
     card = json.loads((folder / CARD_FILE).read_text())
     shown = {
@@ -139,14 +183,17 @@ def _served(model_uri: str, validation: Validation) -> dict[str, str]:
         f"{gate.gate} {'passes' if gate.passes else 'CLOSED'}"
         for gate in validation.gates
     )
-    return {name: value for name, value in shown.items() if value}
+    return shown
 
 
-def _published(pushed: Any) -> str:
+def _published(run: Run, record: RunRecord) -> dict[str, str]:
+    pushed = record.artifacts("Pusher")["pushed_model"].properties
+    if not pushed["pushed"]:
+        return {"Not published": f"closed: {pushed['blocked_by']}"}
     forced = f"\nby force: {pushed['forced']}" if "forced" in pushed else ""
     if overridden := pushed.get("overridden"):
         forced += f"\nwhich overrides {overridden}"
-    return f"{pushed['pushed_destination']}{forced}"
+    return {"Published model": f"{pushed['pushed_destination']}{forced}"}
 
 
 def _judged(record: RunRecord) -> Judged:
@@ -156,16 +203,16 @@ def _judged(record: RunRecord) -> Judged:
     return judged_of(result)
 
 
-def _left_out(run: Run, record: RunRecord) -> str:
+def _left_out(run: Run, record: RunRecord) -> dict[str, str]:
     """Returns what was left out of the data, with reasons and first locations."""
     example_gen = "SpanExamples" if run.data.spans else "ReaderExampleGen"
     data_card = load_data_card(record.artifacts(example_gen)["examples"].uri)
     if data_card is None:
-        return "not recorded"
-    return "\n".join([data_card.left_out_line, *data_card.lines])
+        return {"Left out": "not recorded"}
+    return {"Left out": "\n".join([data_card.left_out_line, *data_card.lines])}
 
 
-def _anomalies(record: RunRecord) -> str:
+def _anomalies(run: Run, record: RunRecord) -> dict[str, str]:
     """Returns what ExampleValidator found in any split."""
     folder = Path(record.artifacts("ExampleValidator")["anomalies"].uri)
     found = {
@@ -175,4 +222,18 @@ def _anomalies(record: RunRecord) -> str:
             file.read_bytes()
         ).anomaly_info.items()
     }
-    return "; ".join(sorted(found)) or "none"
+    return {"Data anomalies": "; ".join(sorted(found)) or "none"}
+
+
+# In the order in which they are shown, by the component that makes what they tell.
+_ROWS: Sequence[tuple[str, Callable[[Run, RunRecord], dict[str, str]]]] = (
+    ("Evaluator", _scores),
+    ("Trainer", _steps),
+    ("ServingValidator", _served),
+    ("ModelComparator", _compared),
+    ("ReaderExampleGen", _left_out),
+    ("SpanExamples", _left_out),
+    ("ExampleValidator", _anomalies),
+    ("Pusher", _published),
+    ("Trainer", _training),
+)

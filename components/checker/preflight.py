@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +39,23 @@ def check(run: Run, config: Path | None = None) -> None:
         ConfigError: something does not; the error has every fault.
     """
     find_user_modules()
-    faults = list(_renamed_faults(run)) or faults_of(run)
-    if faults:
-        raise ConfigError(*(with_lines(config, faults) if config else faults))
+    _raise(list(_renamed_faults(run)) or faults_of(run), config)
+
+
+def check_reader(run: Run, config: Path) -> None:
+    """Checks that the reader exists, takes its options, and fits the features.
+
+    Much less has to be loaded for that than for the whole of `check`.
+
+    Args:
+        run: the configuration.
+        config: its file, for the lines of faults.
+
+    Raises:
+        ConfigError: something does not; the error has every fault.
+    """
+    find_user_modules()
+    _raise(list(_renamed_faults(run)) or list(_reader_faults(run)), config)
 
 
 def find_user_modules() -> None:
@@ -62,6 +76,11 @@ def faults_of(run: Run) -> list[Fault]:
         *_model_faults(run),
         *_beam_faults(run),
     ]
+
+
+def _raise(faults: Sequence[Fault], config: Path | None) -> None:
+    if faults:
+        raise ConfigError(*(with_lines(config, faults) if config else faults))
 
 
 def _renamed_faults(run: Run) -> Iterator[Fault]:

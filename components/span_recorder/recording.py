@@ -82,9 +82,7 @@ def recorded(
     Raises:
         StateError: if the plan was not made from this state.
     """
-    # Profiles are in the runs that they are of.
-    plan = plan.model_copy(update={"history": {}})
-    if state.runs and state.runs[-1].plan == plan:
+    if state.has_recorded(plan):
         return state
     if plan.base != state.base:
         raise StateError(
@@ -93,7 +91,8 @@ def recorded(
             "meanwhile. Run again: it plans anew."
         )
     run = Trained(
-        plan=plan,
+        # Profiles are in the runs that they are of.
+        plan=plan.model_copy(update={"history": {}}),
         base=_base(plan, made) if outcome.pushed else state.base,
         model=made.model,
         verdict=_verdict(outcome),

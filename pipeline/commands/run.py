@@ -7,6 +7,7 @@ import typer
 
 from shardline.components.folders.lock import LockError
 from shardline.configs import ConfigError, load_run
+from shardline.configs.schema import Run
 from shardline.pipeline.commands.console import (
     console,
     end,
@@ -16,6 +17,9 @@ from shardline.pipeline.commands.console import (
 )
 from shardline.pipeline.commands.options import Configuration, OutputDir
 from shardline.pipeline.run_folder import OutputError, run_folder_of
+from shardline.pipeline.steps import PartError, check_force, part_of
+
+_WRONG_USAGE = 2
 
 
 def run_pipeline(
@@ -41,6 +45,29 @@ def run_pipeline(
             min=1,
             metavar="COUNT",
             help="Of data in spans, train on at most so many of those that are due.",
+        ),
+    ] = None,
+    first: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="COMPONENT",
+            help="Run this component and all that build on it; what they build on is "
+            "taken as earlier runs made it.",
+        ),
+    ] = None,
+    last: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="COMPONENT",
+            help="Run this component and all that it builds on.",
+        ),
+    ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            "--only", metavar="COMPONENT", help="The same as --from and --to it."
         ),
     ] = None,
     wait: Annotated[
@@ -80,6 +107,8 @@ def run_pipeline(
     run folder is not run again; its outputs are reused. So after an
     interruption, also by a kill, the same command goes on.
 
+    With --from, --to or --only a part of the pipeline runs.
+
     Data that comes in spans is trained on span by span until nothing is due;
     then the command does nothing and says so.
 
@@ -95,11 +124,14 @@ def run_pipeline(
         run = load_run(config)
         if spans and run.data.spans is None:
             fail(ValueError("--spans is for data in spans: `data.spans` is not given."))
+        part = _part_arguments(run, first, last, only, spans=spans, force=force)
         run_folder = run_folder_of(run.name, output_dir)
         run_folder.make()
+    except PartError as error:
+        fail(error, _WRONG_USAGE)
     except (ConfigError, OutputError) as error:
         fail(error, exit_code_of_error(error))
-    arguments = ["--no-cache"] if no_cache else []
+    arguments = [*part, "--no-cache"] if no_cache else part
     arguments += [f"--force={force.strip()}"] if force else []
     arguments += [f"--spans={spans}"] if spans else []
 
@@ -118,3 +150,34 @@ def run_pipeline(
             ended.save(result)
     is_idle = run.data.spans is not None and not ended.spans
     end(ended.exit_code or (nothing_due_code if is_idle else 0))
+
+
+def _part_arguments(
+    run: Run,
+    first: str | None,
+    last: str | None,
+    only: str | None,
+    *,
+    spans: int | None,
+    force: str | None,
+) -> list[str]:
+    """Returns what tells the process of the pipeline which part of it to run.
+
+    Raises:
+        PartError: if there is no such part, or other options do not go with it.
+    """
+    if only and (first or last):
+        raise PartError("--only is --from and --to in one. Give it alone.")
+    first, last = first or only, last or only
+    if first is None and last is None:
+        return []
+    part = part_of(run, first, last)
+    if spans:
+        raise PartError(
+            "--spans counts plans, and a part of the pipeline is run for one. Leave "
+            "it out."
+        )
+    if force:
+        check_force(run, part)
+    arguments = [f"--from={first}"] if first else []
+    return arguments + ([f"--to={last}"] if last else [])

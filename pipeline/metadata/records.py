@@ -5,7 +5,7 @@ by what it recorded.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from ml_metadata.metadata_store import MetadataStore
@@ -17,8 +17,11 @@ from shardline.pipeline.metadata.store import Connection, open_store
 
 State = Literal["done", "reused", "failed", "interrupted", "unfinished", "skipped"]
 
-_RUN_TYPE = "pipeline_run"
-_NODE_TYPE = "node"
+# What TFX calls the contexts of executions.
+PIPELINE_TYPE = "pipeline"
+RUN_TYPE = "pipeline_run"
+NODE_TYPE = "node"
+
 _STATES: Mapping[int, State] = {
     mlmd.Execution.COMPLETE: "done",
     mlmd.Execution.CACHED: "reused",
@@ -160,8 +163,8 @@ class RunRecord:
     def _latest(self, component: str) -> mlmd.Execution | None:
         """Returns the latest execution of a component in this run."""
         node = f"{self._pipeline_name}.{component}"
-        of_node = {one.id for one in _executions(self._store, _NODE_TYPE, node)}
-        in_run = _executions(self._store, _RUN_TYPE, self._run_id)
+        of_node = {one.id for one in executions_in(self._store, NODE_TYPE, node)}
+        in_run = executions_in(self._store, RUN_TYPE, self._run_id)
         both = [execution for execution in in_run if execution.id in of_node]
         return max(both, key=lambda execution: execution.id, default=None)
 
@@ -177,17 +180,29 @@ def executions_of(
         component: its id.
     """
     store = open_store(connection)
-    found = _executions(store, _NODE_TYPE, f"{pipeline_name}.{component}")
+    found = executions_in(store, NODE_TYPE, f"{pipeline_name}.{component}")
     return [
-        RecordedExecution(
-            number=execution.id,
-            state=_state(execution),
-            parameters=_values(execution.custom_properties),
-            outputs=_outputs(store, execution),
-            inputs=_inputs(store, execution),
-        )
+        recorded_execution(store, execution)
         for execution in sorted(found, key=lambda execution: execution.id)
     ]
+
+
+def recorded_execution(
+    store: MetadataStore, execution: mlmd.Execution
+) -> RecordedExecution:
+    """Returns an execution in this project's words.
+
+    Args:
+        store: the metadata store.
+        execution: as ML Metadata has it.
+    """
+    return RecordedExecution(
+        number=execution.id,
+        state=_state(execution),
+        parameters=_values(execution.custom_properties),
+        outputs=_outputs(store, execution),
+        inputs=_inputs(store, execution),
+    )
 
 
 def numbers_without_outputs(
@@ -201,21 +216,28 @@ def numbers_without_outputs(
         component: its id.
     """
     node = f"{pipeline_name}.{component}"
-    executions = _executions(open_store(connection), _NODE_TYPE, node)
+    executions = executions_in(open_store(connection), NODE_TYPE, node)
     return sorted(one.id for one in executions if _state(one) not in _ENDED)
+
+
+def executions_in(
+    store: MetadataStore, context_type: str, name: str
+) -> Sequence[mlmd.Execution]:
+    """Returns the executions of a context, such as a run; none if there is none.
+
+    Args:
+        store: the metadata store.
+        context_type: `RUN_TYPE` or `NODE_TYPE`.
+        name: the name of the context.
+    """
+    context = store.get_context_by_type_and_name(context_type, name)
+    return store.get_executions_by_context(context.id) if context else ()
 
 
 def _state(execution: mlmd.Execution | None) -> State:
     if execution is None:
         return "skipped"
     return _STATES.get(execution.last_known_state, "unfinished")
-
-
-def _executions(
-    store: MetadataStore, context_type: str, name: str
-) -> Iterable[mlmd.Execution]:
-    context = store.get_context_by_type_and_name(context_type, name)
-    return store.get_executions_by_context(context.id) if context else []
 
 
 def _inputs(

@@ -17,18 +17,24 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from shardline.components.checker import preflight
 from shardline.components.contracts.text_file import TextFileError
 from shardline.components.folders.lock import inherited_lock
 from shardline.components.folders.scratch import held
 from shardline.components.readers import datasets
 from shardline.components.span_planner.calendar import SpanError
 from shardline.configs import ConfigError, load_run
+from shardline.configs.schema import Run
 from shardline.pipeline.metadata.run_error import RunError
 from shardline.pipeline.run_folder import RunFolder
-from shardline.pipeline.runners.events import Event, EventWriter, ProgressHandler
+from shardline.pipeline.runners.events import Event, EventWriter
 from shardline.pipeline.runners.interruption import end_interrupted, stops_as_at_ctrl_c
+from shardline.pipeline.runners.launch import Launch
 from shardline.pipeline.runners.orphan import end_when_orphaned
 from shardline.pipeline.runners.passing import exit_code_of_error
+from shardline.pipeline.runners.span_loop import run_due_spans
+from shardline.pipeline.runners.span_part import go_on_with_plan
+from shardline.pipeline.steps import Part, PartError, part_of
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -42,6 +48,8 @@ def run_pipeline(
     cache: bool,
     force: str,
     at_most: int | None,
+    first: str | None,
+    last: str | None,
 ) -> None:
     """Runs the pipeline and sends the summary; of data in spans, for all that are due.
 
@@ -54,48 +62,35 @@ def run_pipeline(
         force: the reason to publish the model whatever the gates say; "" publishes only
             a model that passes them.
         at_most: how many runs at most, of data in spans; None: all that are due.
+        first: the component to begin with; None: with the pipeline.
+        last: the component to end with; None: with the pipeline.
     """
     run = load_run(config)
+    part = part_of(run, first, last) if first or last else None
     if run.data.download:
         requirement = run.data.download.requirement
         writer.send(Event("progress", "setup", f"fetching {requirement}"))
     data = datasets.location_of(run.data, run_folder.data)
-    writer.send(Event("progress", "setup", "loading TensorFlow and TFX"))
-    # These imports take seconds; all that can be reported before them has been.
-    from shardline.components.checker import preflight
-    from shardline.components.trainer.set_settings import write_set_settings
-    from shardline.embedding import configure_logical_hosts
-    from shardline.pipeline.metadata.records import RunRecord
-    from shardline.pipeline.pipeline import create_pipeline
-    from shardline.pipeline.runners.local_dag import LocalDag
-    from shardline.pipeline.runners.span_loop import run_due_spans
-    from shardline.pipeline.summary import summarize
-
-    # Before any component starts TensorFlow's runtime with a single host.
-    configure_logical_hosts(run.training.hosts)
-    preflight.check(run, config)
-    logging.getLogger("shardline").addHandler(ProgressHandler(writer))
-    runner = LocalDag(
-        on_start=lambda component: writer.send(Event("started", component)),
-        on_end=lambda *ended: writer.send(Event("finished", *ended)),
+    if run.data.spans and run.data.files is None:
+        preflight.check_reader(run, config)  # spans are its to tell
+    launch = Launch(
+        run,
+        config,
+        data,
+        run_folder,
+        writer,
+        cache=cache,
+        force=force,
+        part=part,
     )
-    write_set_settings(run_folder.artifacts, run.training.checkpoint)
-
-    def launch(data_version: str) -> RunRecord:
-        pipeline = create_pipeline(
-            run,
-            pipeline_root=str(run_folder.artifacts),
-            data_path=data,
-            data_version=data_version,
-            serving_dir=str(run_folder.serving),
-            metadata_path=str(run_folder.metadata),
-            cache=cache,
-            force=force,
+    if run.data.spans is None:
+        launch.prepare()  # before the data is looked at, which may take minutes
+        values = launch(_version(run, config, data, run_folder, part))
+    elif part and "SpanPlanner" not in part.components:
+        values = go_on_with_plan(
+            run, data, run_folder, launch, writer, result, retry=bool(force)
         )
-        record: RunRecord = runner.run(pipeline)
-        return record
-
-    if run.data.spans:
+    else:
         values = run_due_spans(
             run,
             data,
@@ -103,16 +98,22 @@ def run_pipeline(
             launch,
             writer,
             result,
-            at_most=at_most,
+            at_most=1 if part else at_most,
             retry=bool(force),
         )
-    else:
-        besides = (run_folder.root, config.resolve())
-        version = datasets.version_of(run.data, data, besides=besides)
-        values = summarize(run, launch(version), run_folder)
     if published := values.get("Published model"):
         result["version"] = Path(published.splitlines()[0]).name
     writer.send(Event("summary", values=values, result=result))
+
+
+def _version(
+    run: Run, config: Path, data: str, run_folder: RunFolder, part: Part | None
+) -> str:
+    """Returns the digest of data that comes whole; "" if nothing reads it."""
+    if part and "ReaderExampleGen" not in part.components:
+        return ""
+    besides = (run_folder.root, config.resolve())
+    return datasets.version_of(run.data, data, besides=besides)
 
 
 def _cause(error: BaseException) -> str:
@@ -120,6 +121,7 @@ def _cause(error: BaseException) -> str:
     expected = (
         ConfigError,
         datasets.DatasetError,
+        PartError,
         RunError,
         SpanError,
         TextFileError,
@@ -143,6 +145,8 @@ def main() -> int:
     parser.add_argument("--no-cache", action="store_true")
     parser.add_argument("--force", default="")
     parser.add_argument("--spans", type=int)
+    parser.add_argument("--from", dest="first")
+    parser.add_argument("--to", dest="last")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO)
     run_folder = RunFolder(arguments.output_dir.resolve())
@@ -163,6 +167,8 @@ def main() -> int:
                     cache=not arguments.no_cache,
                     force=arguments.force,
                     at_most=arguments.spans,
+                    first=arguments.first,
+                    last=arguments.last,
                 )
         except Exception as error:
             try:

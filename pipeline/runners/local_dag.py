@@ -31,16 +31,19 @@ from tfx.proto.orchestration import (
 )
 
 from shardline.components.execution.in_memory_beam import in_memory_pipeline
+from shardline.pipeline.metadata.earlier_runs import EarlierRun
 from shardline.pipeline.metadata.records import RunRecord
 from shardline.pipeline.metadata.store import connection_of, tfx_metadata
+from shardline.pipeline.part_runs import begin_part, is_skipped
 from shardline.pipeline.remains import remove_outputs, remove_remains
-from shardline.pipeline.reuse import damage, outputs_to_reuse, record_outputs
+from shardline.pipeline.reuse import (
+    NEVER_REUSED,
+    damage,
+    outputs_to_reuse,
+    record_outputs,
+)
 
 _log = logging.getLogger("shardline.reuse")
-
-# They depend on the versions that are published now, which no cache key holds. (Of
-# spans, this runner's caller looks what is due.)
-_NEVER_REUSED = frozenset({"ModelComparator", "Pusher", "SpanRecorder"})
 
 
 class LocalDag(tfx_runner.IrBasedRunner):
@@ -62,6 +65,7 @@ class LocalDag(tfx_runner.IrBasedRunner):
         self,
         pipeline: pipeline_pb2.Pipeline,
         run_options: pipeline_pb2.RunOptions | None = None,
+        earlier: EarlierRun | None = None,
     ) -> RunRecord:
         """Runs a compiled pipeline; called by `run`.
 
@@ -69,13 +73,15 @@ class LocalDag(tfx_runner.IrBasedRunner):
 
         Args:
             pipeline: the compiled pipeline.
-            run_options: partial runs are not offered.
+            run_options: which part of the pipeline to run; None: all of it.
+            earlier: the run whose outputs a part builds on.
 
         Returns:
-            The record of the run.
+            The record of the run, in which a part has the outputs before it, too.
 
         Raises:
-            RunError: naming a component that did not come to its end.
+            RunError: naming a component that did not come to its end, or one whose
+                outputs cannot be built on.
         """
         run_id = datetime.datetime.now().isoformat()
         runtime_parameter_utils.substitute_runtime_parameter(
@@ -84,8 +90,11 @@ class LocalDag(tfx_runner.IrBasedRunner):
         deployment = runner_utils.extract_local_deployment_config(pipeline)
         record = RunRecord(connection_of(deployment), pipeline.pipeline_info.id, run_id)
         remove_remains(pipeline, connection_of(deployment))
+        if run_options:
+            begin_part(pipeline, run_options, connection_of(deployment), earlier)
         for node in pipeline.nodes:
-            self._run_node(pipeline, node.pipeline_node, deployment, record)
+            if not is_skipped(node.pipeline_node):
+                self._run_node(pipeline, node.pipeline_node, deployment, record)
         return record
 
     def _run_node(
@@ -98,7 +107,7 @@ class LocalDag(tfx_runner.IrBasedRunner):
         component = node.node_info.id
         self._on_start(component)
         caching = node.execution_options.caching_options
-        if component in _NEVER_REUSED:
+        if component in NEVER_REUSED:
             caching.enable_cache = False
         elif found := damage(
             outputs_to_reuse(
@@ -151,7 +160,7 @@ def _record(execution: data_types.ExecutionInfo) -> None:
     A run that is killed between the two makes them again; in the other order each later
     run would take them for damaged.
     """
-    if execution.pipeline_node.node_info.id not in _NEVER_REUSED:
+    if execution.pipeline_node.node_info.id not in NEVER_REUSED:
         outputs = itertools.chain.from_iterable(execution.output_dict.values())
         record_outputs(artifact.uri for artifact in outputs)
 

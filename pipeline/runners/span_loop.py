@@ -7,14 +7,12 @@ from shardline.components.contracts.text_file import TextFileError
 from shardline.components.readers.files import BadInputError
 from shardline.components.span_planner.calendar import SpanError
 from shardline.configs.schema import Run
-from shardline.pipeline.metadata.records import RunRecord
-from shardline.pipeline.metadata.run_error import RunError
+from shardline.pipeline.metadata.run_error import RefusedError, RunError
 from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.runners.events import Event, EventWriter
 from shardline.pipeline.span_runs import next_plan
-from shardline.pipeline.summary import summarize
 
-Launch = Callable[[str], RunRecord]
+Launch = Callable[..., dict[str, str]]
 
 
 def run_due_spans(
@@ -34,7 +32,8 @@ def run_due_spans(
         run: the configuration.
         data: where the raw data lies.
         run_folder: where outputs go.
-        launch: runs the pipeline; takes the digest of what it plans by.
+        launch: runs the pipeline, as `runners.launch.Launch`; takes the digest of what
+            it plans by.
         writer: where events go.
         result: gets `spans`, those that models were trained on, and `is_more_due`.
         at_most: how many plans; None: all.
@@ -44,13 +43,13 @@ def run_due_spans(
         What to show of the last run, with a line for each; or why none was due.
 
     Raises:
-        RunError: if a gate kept the last model from being published; where the run
+        RefusedError: if a gate kept the last model from being published; where the run
             stops then, any model, now or before.
     """
     shown: dict[str, str] = {}
     lines: list[str] = []
     result |= {"spans": [], "is_more_due": False}
-    refused: RunError | None = None
+    refused: RefusedError | None = None
     while at_most is None or len(lines) < at_most:
         plan, known_by = next_plan(run, data, str(run_folder.serving), retry=retry)
         if not plan.is_due:
@@ -61,17 +60,19 @@ def run_due_spans(
         trained, judged = plan.spans, plan.evaluate
         told = f"{plan.reason}: trains on {trained}, judged on {judged}"
         writer.send(Event("began", text=told))
-        record, retry, refused = launch(known_by), False, None
-        result["spans"].append(trained)
+        retry, refused = False, None
+        line = f"{trained}: judged on {judged}"
         try:
-            shown = summarize(run, record, run_folder)
-            auc = shown["AUC"].partition(" ")[0]
-            lines.append(f"{trained}: judged on {judged}, AUC {auc}")
-        except RunError as error:
+            shown = launch(known_by)
+            auc = shown.get("AUC", "").partition(" ")[0]
+            lines.append(f"{line}, AUC {auc}" if auc else line)
+        except RefusedError as error:
             if run.evaluation.when_refused == "stop":
+                result["spans"].append(trained)
                 raise
             refused = error
-            lines.append(f"{trained}: judged on {judged}, refused")
+            lines.append(f"{line}, refused")
+        result["spans"].append(trained)
     else:
         result["is_more_due"] = _is_more_due(run, data, run_folder)
     if refused:

@@ -122,6 +122,7 @@ ELSEWHERE = {
     # Parts of the pipeline, and the loop over spans, which only whole runs show.
     "pipeline/test_pipeline.py": "pipeline/data_steps pipeline/model_steps",
     "pipeline/test_span_run.py": "pipeline/runners/span_loop",
+    "pipeline/test_part_run.py": "pipeline/runners/launch",
     # What a platform refuses shows in what is compiled for it.
     "pipeline/platforms/test_target.py": """
         pipeline/platforms/kubeflow_rules pipeline/platforms/vertex_rules

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -22,12 +23,15 @@ from shardline.components.contracts.living_vocabulary import (
 from shardline.components.contracts.spans.comparison import load_comparison
 from shardline.components.contracts.spans.state import SpanState, load_state
 from shardline.components.pusher.newest_model import newest_model
+from shardline.configs import load_run
+from shardline.pipeline.steps import steps_of
 
 stopped_run = load("pipeline/test_stopped_run.py")
 pytestmark = pytest.mark.slow
 _SPANS = ["1997-10", "1997-11", "1997-12", "1998-01"]
 _LATER = ["1998-02", "1998-03", "1998-04"]  # hardly anybody rates any more
 _TIME_LIMIT_S = 240
+_HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -237,3 +241,33 @@ def test_killed_run_comes_to_the_same_end(
         np.testing.assert_array_equal(
             _table(first.base.checkpoint, table), _table(second.base.checkpoint, table)
         )
+
+
+@pytest.mark.orchestration
+def test_components_one_by_one_come_to_the_same_end_as_whole_runs(
+    months: Path, spans_config: Path, tmp_path: Path, shardline: Callable[..., Any]
+) -> None:
+    series = tmp_path / "run"
+    command = [sys.executable, str(_HERE / "part_series.py"), spans_config, series]
+    components = steps_of(load_run(spans_config))
+    ended = subprocess.run(
+        [*command, *components, *components], capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended.stderr
+
+    whole, parts = _state(months).runs[:2], _state(series).runs
+    assert [run.plan.train for run in parts] == [run.plan.train for run in whole]
+    for one, other in zip(whole, parts, strict=True):
+        assert one.metrics == other.metrics
+        assert one.verdict == other.verdict
+        assert one.base
+        assert other.base
+        for table in ("user", "movie", "genre"):
+            np.testing.assert_array_equal(
+                _table(one.base.checkpoint, table), _table(other.base.checkpoint, table)
+            )
+    before = sorted(path.name for path in (series / "serving").iterdir())
+    again = shardline("run", spans_config, "--output-dir", series, "--only", "Pusher")
+    assert again.returncode == 0, again.text
+    assert "Nothing is due" in again.text
+    assert sorted(path.name for path in (series / "serving").iterdir()) == before

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from shardline.components.evaluation.binary import Judged
 from shardline.configs import load_run
 from shardline.configs.schema import Run
 from shardline.pipeline import summary
-from shardline.pipeline.metadata.run_error import RunError
+from shardline.pipeline.metadata.run_error import RefusedError, RunError
 from shardline.pipeline.run_folder import RunFolder
 
 JUDGED = Judged({"auc": 0.75, "normalized_entropy": 0.9, "calibration": 1.01}, {})
@@ -76,11 +76,15 @@ def summarize(
     """The summary of what was pushed, for scores that were judged so."""
 
     def summary_of(
-        pushed: Mapping[str, Any], *gates: Gate, judged: Judged = JUDGED
+        pushed: Mapping[str, Any],
+        *gates: Gate,
+        judged: Judged = JUDGED,
+        ran: Sequence[str] | None = None,
+        run: Run = run,
     ) -> dict[str, str]:
         monkeypatch.setattr(summary, "_judged", lambda record: judged)
         record: Any = Record(tmp_path, pushed, *gates)
-        return summary.summarize(run, record, RunFolder(tmp_path / "run"))
+        return summary.summarize(run, record, RunFolder(tmp_path), ran)
 
     return summary_of
 
@@ -99,7 +103,7 @@ def test_published_model_is_shown_with_how_it_was_judged(
     assert shown["Gates"] == "parity passes"
     assert shown["Data anomalies"] == "none"
     assert shown["Published model"] == "/serving/7"
-    assert shown["Everything"] == str(tmp_path / "run")
+    assert shown["Everything"] == str(tmp_path)
 
 
 def test_closed_gates_end_the_run_with_their_reasons_and_the_remedy(
@@ -153,3 +157,40 @@ def test_anomalies_of_all_splits_are_shown_once(
         (folder / "SchemaDiff.pb").write_bytes(found.SerializeToString())
 
     assert summarize(PUSHED)["Data anomalies"] == "age: Out-of-range values"
+
+
+@pytest.mark.orchestration
+def test_part_of_a_run_shows_what_it_has_made(
+    summarize: Callable[..., dict[str, str]], tmp_path: Path
+) -> None:
+    shown = summarize(PUSHED, ran=["Trainer", "Exporter"])
+
+    checkpoint, model_run = (str(tmp_path / n) for n in ("checkpoint", "model_run"))
+    assert shown == {
+        "Training steps": "120 on 2 hosts",
+        "Checkpoint": checkpoint,
+        "TensorBoard": model_run,
+        "Outputs": "Trainer: checkpoint\nTrainer: model_run\nExporter: model",
+        "Everything": str(tmp_path),
+    }
+
+
+@pytest.mark.orchestration
+def test_part_that_publishes_fails_as_the_whole_if_the_model_is_refused(
+    summarize: Callable[..., dict[str, str]],
+) -> None:
+    blocked = {"pushed": 0, "blocked_by": "size"}
+
+    with pytest.raises(RefusedError, match="size: 12 bytes, not 10"):
+        summarize(blocked, TOO_LARGE, ran=["Pusher"])
+
+
+@pytest.mark.orchestration
+def test_in_spans_a_refused_model_is_recorded_before_it_is_an_error(
+    summarize: Callable[..., dict[str, str]], spans_config: Path
+) -> None:
+    blocked = {"pushed": 0, "blocked_by": "size"}
+
+    shown = summarize(blocked, TOO_LARGE, ran=["Pusher"], run=load_run(spans_config))
+
+    assert shown["Not published"] == "closed: size"

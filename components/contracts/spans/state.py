@@ -6,7 +6,7 @@ a run is done. So a run that was killed finds the state that it began with.
 
 from pydantic import Field, ValidationError
 
-from shardline.components.contracts.spans.plan import Base, Trained
+from shardline.components.contracts.spans.plan import Base, SpanPlan, Trained
 from shardline.components.contracts.text_file import (
     TextFileError,
     read_text,
@@ -48,6 +48,22 @@ class SpanState(Section):
         """The last run, if its model was refused."""
         last = self.runs[-1] if self.runs else None
         return last if last and last.verdict == "refused" else None
+
+    def has_recorded(self, plan: SpanPlan) -> bool:
+        """Tells whether the last run that came to its end was that of a plan."""
+        # Profiles are in the runs that they are of.
+        bare = plan.model_copy(update={"history": {}})
+        return bool(self.runs) and self.runs[-1].plan == bare
+
+    def can_record(self, plan: SpanPlan) -> bool:
+        """Tells whether a plan was made from this state, and is not done yet."""
+        judged = [plan.evaluate] if plan.evaluate else []
+        return (
+            plan.is_due
+            and plan.base == self.base
+            and not self.has_recorded(plan)
+            and not any(one.span in self.skipped for one in (*plan.train, *judged))
+        )
 
     def save(self, serving_dir: str) -> None:
         """Writes the state; a reader finds the one before or this one, whole."""

@@ -192,3 +192,75 @@ def test_lock_that_cannot_be_made_is_told(
     assert result.exit_code == 1
     assert f"{tmp_path / '.lock'} cannot be locked: Is a directory." in result.output
     assert started == []
+
+
+@pytest.mark.orchestration
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--from", "Trainer"], ["--from=Trainer"]),
+        (["--to", "Exporter"], ["--to=Exporter"]),
+        (["--from", "Trainer", "--to", "Pusher"], ["--from=Trainer", "--to=Pusher"]),
+        (["--only", "Pusher"], ["--from=Pusher", "--to=Pusher"]),
+        (
+            ["--only", "Pusher", "--force", "a demo", "--no-cache"],
+            ["--from=Pusher", "--to=Pusher", "--no-cache", "--force=a demo"],
+        ),
+    ],
+    ids=str,
+)
+def test_part_of_the_pipeline_is_passed_on(
+    invoke: Callable[..., Result],
+    small_config: Callable[..., Path],
+    tmp_path: Path,
+    started: list[tuple[Any, ...]],
+    options: list[str],
+    told: list[str],
+) -> None:
+    invoke("run", small_config(), "--output-dir", tmp_path, *options)
+
+    assert started[0][2] == told
+
+
+@pytest.mark.orchestration
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--only", "Traner"], "There is no component `Traner`; did you mean Trainer?"),
+        (["--from", "SpanPlanner"], "The pipeline has no SpanPlanner: it is of data"),
+        (["--from", "Pusher", "--to", "Trainer"], "Turn them round: --from Trainer"),
+        (["--only", "Pusher", "--to", "Pusher"], "--only is --from and --to in one."),
+        (["--only", "Trainer", "--force", "a demo"], "--force is about publishing,"),
+    ],
+    ids=str,
+)
+def test_part_that_there_is_not_ends_the_command_before_anything_is_made(
+    invoke: Callable[..., Result],
+    small_config: Callable[..., Path],
+    tmp_path: Path,
+    started: list[tuple[Any, ...]],
+    options: list[str],
+    message: str,
+) -> None:
+    result = invoke("run", small_config(), "--output-dir", tmp_path / "run", *options)
+
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())
+    assert started == []
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.orchestration
+def test_part_is_of_one_plan(
+    invoke: Callable[..., Result],
+    spans_config: Path,
+    tmp_path: Path,
+    started: list[tuple[Any, ...]],
+) -> None:
+    options = ["--spans", "2", "--only", "Trainer"]
+
+    result = invoke("run", spans_config, "--output-dir", tmp_path, *options)
+
+    assert result.exit_code == 2
+    assert "--spans counts plans, and a part of the pipeline is" in result.output
+    assert started == []

@@ -1,0 +1,68 @@
+"""`shardline run --from, --to and --only`, as a user sees it."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.orchestration, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def run_folder(finished_run: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder that parts may run in; what was made before lies in the other."""
+    folder = tmp_path_factory.mktemp("parts") / "run"
+    shutil.copytree(finished_run.output_dir, folder)
+    return folder
+
+
+def test_model_that_was_refused_is_published_by_force_alone(
+    run_folder: Path,
+    small_config: Callable[..., Path],
+    shardline: Callable[..., Any],
+) -> None:
+    config = small_config(parity_examples="200\n  max_bytes: 1000")
+    into = ("--output-dir", run_folder)
+
+    refused = shardline("run", config, *into, "--from", "ServingValidator")
+    forced = shardline("run", config, *into, "--only", "Pusher", "--force", "a trial")
+
+    assert refused.returncode == 1
+    assert "size: the model's files have " in refused.text
+    assert list(refused.components) == ["ServingValidator", "Pusher"]
+    assert forced.returncode == 0, forced.text
+    assert forced.components == {"Pusher": "done"}
+    shown = " ".join(forced.text.replace("│", " ").split())
+    assert "by force: a trial which overrides size" in shown
+    assert "Outputs Pusher: artifacts/Pusher/pushed_model/" in shown
+    assert "Training steps" not in shown
+
+
+def test_settings_that_do_not_fit_what_is_taken_end_the_run(
+    run_folder: Path,
+    small_config: Callable[..., Path],
+    shardline: Callable[..., Any],
+) -> None:
+    config = small_config(steps="40")
+
+    ended = shardline(
+        "run", config, "--output-dir", run_folder, "--from", "ServingValidator"
+    )
+
+    assert ended.returncode == 1
+    assert ended.components == {}
+    assert "Trainer was told another `training` than the configuration" in ended.text
+    assert "Go on from it: --from Trainer; or run all" in ended.text
+
+
+def test_run_folder_without_an_earlier_run_has_nothing_to_take(
+    small_config: Callable[..., Path], tmp_path: Path, shardline: Callable[..., Any]
+) -> None:
+    ended = shardline(
+        "run", small_config(), "--output-dir", tmp_path / "run", "--only", "Pusher"
+    )
+
+    assert ended.returncode == 1
+    assert "ReaderExampleGen has never come to its end here" in ended.text
