@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -82,7 +82,7 @@ def status(
     """Say when the next run starts, what goes on, and what came of the last runs."""
     with _failing():
         run_folder = _run_folder(config, output_dir)
-        found = status_of(config, run_folder, Clock().now(), runs)
+        found = status_of(config, run_folder, _now(), runs)
     if as_json:
         print_json(found.model_dump(mode="json"))
         return
@@ -101,7 +101,7 @@ def pause(config: Configuration, output_dir: OutputDir = None) -> None:
             print_line(f"Paused already, since {_time(since)}")
             return
         folder.make()
-        folder.pause(Clock().now())
+        folder.pause(_now())
     print_line("Paused: what is due from now on is left out until `schedule resume`")
 
 
@@ -118,7 +118,7 @@ def resume(config: Configuration, output_dir: OutputDir = None) -> None:
         with contextlib.suppress(SchedulerHeldError):
             with scheduler_lock(folder, run_folder.root):
                 if state := folder.state():
-                    folder.save(state.model_copy(update={"seen_until": Clock().now()}))
+                    folder.save(state.model_copy(update={"seen_until": _now()}))
         folder.resume()
     print_line("Resumed. What was due while it was paused is left out")
 
@@ -132,7 +132,7 @@ def trigger(config: Configuration, output_dir: OutputDir = None) -> None:
             print_line(f"A run is asked for already, since {_time(at)}")
         else:
             folder.make()
-            folder.trigger(Clock().now())
+            folder.trigger(_now())
         state, holder = folder.state(), holder_of(folder.lock_file)
     if holder is None:
         print_line(
@@ -187,6 +187,10 @@ def _lines(found: Status) -> Iterator[str]:
         )
     if found.next_due and found.scheduler and not found.paused_since:
         yield f"Next start: due at {_time(found.next_due)}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _time(time: datetime) -> str:

@@ -33,7 +33,7 @@ class Rhythm:
     def name(self) -> str:
         """What it is, in words; another rhythm has another name."""
         if self._every:
-            return f"every {self._every}"
+            return f"every {_shown(self._every)}"
         return f"cron {self._cron} ({self._zone.key})"
 
     def after(self, time: datetime) -> datetime:
@@ -79,6 +79,13 @@ class Rhythm:
     def _expression(self) -> str:
         assert self._cron is not None
         return self._cron
+
+
+def _shown(duration: timedelta) -> str:
+    """Returns a duration as configurations have it."""
+    seconds = int(duration.total_seconds())
+    units = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+    return next(f"{seconds // n}{unit}" for unit, n in units if seconds % n == 0)
 
 
 def _in_utc(times: Iterator[datetime]) -> Iterator[datetime]:

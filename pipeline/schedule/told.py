@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from shardline.configs.fault import sentence
 from shardline.configs.schedule import Schedule
 from shardline.pipeline.schedule.rhythm import MOST_COUNTED
 from shardline.pipeline.schedule.start import PastRun, Start, Waiting
@@ -38,6 +39,7 @@ def run_told(run: PastRun, follows: Waiting | None, schedule: Schedule) -> str:
         told += ", nothing was due"
     if run.failure:
         told += f": {run.failure.splitlines()[0]}"
+    told = sentence(told)
     if run.repeated_at:
         return f"{told} Repeated at {clock_time(run.repeated_at, schedule)}"
     return f"{told} Started again, for {follows.why}" if follows else told

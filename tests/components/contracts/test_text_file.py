@@ -54,3 +54,4 @@ def test_old_file_stays_whole_if_writing_is_interrupted(
         write_text(str(tmp_path), "notes.json", "new")
 
     assert read_text(str(tmp_path), "notes.json") == "old"
+    assert os.listdir(tmp_path) == ["notes.json"]

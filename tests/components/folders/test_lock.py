@@ -19,6 +19,7 @@ from shardline.components.folders.lock import (
     FolderHeldError,
     Holder,
     LockError,
+    holder_of,
     inherited_lock,
     locked,
 )
@@ -258,3 +259,17 @@ def test_descriptor_that_does_not_hold_the_lock_is_refused(path: Path) -> None:
         pytest.raises(LockError, match="is not the lock"),
     ):
         inherited_lock(other.fileno(), path)
+
+
+def test_holder_is_told_without_taking_the_lock(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    assert holder_of(path) is None
+    assert not path.exists()
+
+    with holding(path) as (process, _):
+        assert (holder_of(path) or "").startswith(f"process {process.pid} since ")
+    content = path.read_bytes()
+
+    assert holder_of(path) is None
+    assert path.read_bytes() == content  # that of the killed holder
+    check_free(path)

@@ -14,7 +14,7 @@ from typer.testing import Result
 from shardline.pipeline.commands.app import app
 
 COMMANDS = ["doctor", "check", "plan", "run", "erase", "serve", "serve-check", "agent",
-            "preprocess", "compile", "models", "checkpoint", "spans",
+            "preprocess", "compile", "airflow", "models", "checkpoint", "spans",
             "schedule"]  # fmt: skip
 SLOW = {"tensorflow", "tfx", "apache_beam", "pyarrow", "numpy", "keras", "matplotlib"}
 COMPILE = [

@@ -93,5 +93,5 @@ def test_rhythms_are_told_apart_by_their_names() -> None:
     ]
     first, same, *others = (Rhythm(schedule).name for schedule in schedules)
 
-    assert first == same
+    assert first == same == "every 1h"
     assert len({first, *others}) == 3
