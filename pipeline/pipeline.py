@@ -73,7 +73,7 @@ def create_pipeline(
             data_path=data_path,
             data_version=data_version,
             serving_dir=serving_dir if is_platform else "",
-            kept_below=pipeline_root if is_platform else "",
+            kept_below=pipeline_root.rstrip("/") if is_platform else "",
         )
         model = model_steps(
             run,

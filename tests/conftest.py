@@ -10,9 +10,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import pytest
@@ -26,7 +26,7 @@ configure_logical_hosts(3)
 
 _HERE = Path(__file__).parent
 _TIME_LIMIT_S = 600
-_RUNS_OF_THEIR_OWN = frozenset({"erasure", "test_span_run.py"})
+_RUNS_OF_THEIR_OWN = frozenset({"erasure", "test_bucket_run.py", "test_span_run.py"})
 # Tables stay tables, however long the paths of temporary folders are.
 _WIDE = {"COLUMNS": "200"}
 _GUARDED_PATH = os.pathsep.join(
@@ -148,11 +148,16 @@ def shardline(
     """Runs the installed command as a user would, in a folder of its own.
 
     With a file for `attempts` it can reach no other machine, and notes what it tried.
+    What is in `environment` is added to that of the user.
     """
     command = Path(sys.executable).with_name("shardline")
     folder = tmp_path_factory.mktemp("cwd")
 
-    def run(*arguments: str | Path, attempts: Path | None = None) -> Finished:
+    def run(
+        *arguments: str | Path,
+        attempts: Path | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> Finished:
         guarded = {"PYTHONPATH": _GUARDED_PATH, guard.ATTEMPTS_FILE: str(attempts)}
         started_s = time.monotonic()
         process = subprocess.Popen(
@@ -162,7 +167,10 @@ def shardline(
             stdin=subprocess.DEVNULL,
             text=True,
             cwd=folder,
-            env=_USER_ENVIRONMENT | _WIDE | (guarded if attempts else {}),
+            env=_USER_ENVIRONMENT
+            | _WIDE
+            | (guarded if attempts else {})
+            | {**environment},
         )
         lines, times_s = [], []
         for line in process.stdout:
@@ -249,14 +257,10 @@ def finished_run(
 
 
 @pytest.fixture
-def buckets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def buckets(tmp_path: Path) -> Iterator[Any]:
     """Buckets of `bucket://`, which this process knows: `bucket/buckets.py`."""
-    module = load(_HERE / "bucket" / "buckets.py")
-    buckets = module.Buckets(tmp_path / "buckets", module.built_plugin())
-    module.teach_this_process()
-    for name, value in buckets.variables.items():
-        monkeypatch.setenv(name, value)
-    return buckets
+    with load("bucket/buckets.py").buckets_in(tmp_path / "buckets") as buckets:
+        yield buckets
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
@@ -43,3 +43,20 @@ def local_output(uri: str) -> Iterator[str]:
         yield folder
         fileio.makedirs(uri)
         io_utils.copy_dir(folder, uri)
+
+
+def local_files(files: Sequence[str], folder: str) -> list[str]:
+    """Returns local files with the content of others, for a process without schemes.
+
+    Args:
+        files: local ones, which are taken as they are, and remote ones.
+        folder: local, to which remote ones are copied, under names of their own.
+    """
+    local = []
+    for number, file in enumerate(files):
+        if is_remote(file):
+            copy = os.path.join(folder, f"copy-{number}-{os.path.basename(file)}")
+            fileio.copy(file, copy)
+            file = copy
+        local.append(file)
+    return local

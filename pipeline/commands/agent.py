@@ -8,6 +8,7 @@ import typer
 from shardline.configs import ConfigError
 from shardline.pipeline.commands.console import end, failing_on
 from shardline.pipeline.terminal.escaping import log_to_terminal
+from shardline.pipeline.terminal.native_output import stderr_held_back
 
 
 def agent(
@@ -47,9 +48,10 @@ def agent(
 
     with failing_on(ConfigError, OSError, PublicationError):
         log_to_terminal("shardline", logging.INFO, others_level=logging.WARNING)
+        with stderr_held_back():  # of TensorFlow, which is imported for object stores
+            stores = open_store(source), open_store(target)
         is_up_to_date = run_agent(
-            open_store(source),
-            open_store(target),
+            *stores,
             every_s=every,
             keep=keep,
             is_once=once,

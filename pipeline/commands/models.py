@@ -15,6 +15,7 @@ from shardline.pipeline.commands.console import console, failing_on, print_line
 from shardline.pipeline.commands.options import OutputDir, PrintJson
 from shardline.pipeline.run_folder import run_folder_of
 from shardline.pipeline.terminal.escaping import print_json
+from shardline.pipeline.terminal.native_output import stderr_held_back
 from shardline.pipeline.terminal.tables import print_table
 
 if TYPE_CHECKING:
@@ -191,8 +192,11 @@ def _notes(row: "Listed") -> str:
 
 @contextlib.contextmanager
 def _failing_on_store_errors() -> Iterator[None]:
-    """Ends the command with the message of what a store refuses, without a trace."""
+    """Ends the command with the message of what a store refuses, without a trace.
+
+    TensorFlow, which greets, is imported for object stores.
+    """
     from shardline.components.pusher.publication import PublicationError
 
-    with failing_on(ConfigError, OSError, PublicationError):
+    with failing_on(ConfigError, OSError, PublicationError), stderr_held_back():
         yield

@@ -171,7 +171,7 @@ def _changing(
     It returns the state after the change, and the one before, which is kept in a file
     of its own if `keeps`. On a platform nothing keeps a run from using the state.
     """
-    with _failing(), contextlib.ExitStack() as stack:
+    with _failing(), stderr_held_back(), contextlib.ExitStack() as stack:
         run, run_folder = _run_of(config, output_dir)
         folder = serving_dir or str(run_folder.serving)
 

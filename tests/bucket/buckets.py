@@ -4,6 +4,7 @@ TensorFlow gets it as a plug-in of its C API, which is built here, and Beam as a
 A fresh process has both if its environment is that of `Buckets.environment`.
 """
 
+import contextlib
 import functools
 import hashlib
 import importlib.util
@@ -12,7 +13,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -126,8 +127,20 @@ def _build(sources: Sequence[Path], library: Path) -> None:
         raise RuntimeError(f"The plug-in cannot be built:\n{done.stderr}")
 
 
+@contextlib.contextmanager
+def buckets_in(root: Path) -> Iterator[Buckets]:
+    """Gives the buckets below a folder, which this process knows for a block."""
+    buckets = Buckets(root, built_plugin())
+    root.mkdir(exist_ok=True)
+    _teach_this_process()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in buckets.variables.items():
+            patch.setenv(name, value)
+        yield buckets
+
+
 @functools.cache
-def teach_this_process() -> None:
+def _teach_this_process() -> None:
     """Lets TensorFlow and Beam of this process know `bucket://`."""
     import tensorflow as tf
 

@@ -167,7 +167,6 @@ def test_folder_is_renamed_object_by_object(buckets: Any) -> None:
 def test_bucket_that_cannot_be_written_refuses_when_the_object_is_closed(
     state: str, says: str, files: Any, buckets: Any
 ) -> None:
-    buckets.root.mkdir()
     if state != "missing":
         buckets.new("b")
         getattr(buckets, state)("b")

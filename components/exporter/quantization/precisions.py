@@ -28,6 +28,7 @@ from shardline.components.contracts.precision_report import (
     TriedPrecision,
     Variant,
 )
+from shardline.components.execution.local_copy import local_files
 from shardline.components.exporter.quantization.measurement import Candidates
 from shardline.components.exporter.quantization.program import Trial
 from shardline.components.exporter.quantization.side_by_side import side_by_side
@@ -73,6 +74,8 @@ def export_in_precisions(
         export(_float32_for_auto(choices), folder)
         return
     with tempfile.TemporaryDirectory(dir=Path(folder).parent) as scratch:
+        # They are read in processes that know the schemes of TensorFlow itself only.
+        files = local_files(files, scratch)
         variants = Variants(export, scratch, manifest, files)
         precisions = _chosen(variants, choices, serving.max_entropy_increase)
         measured = {**_all_alike(variants), _CHOSEN: variants.measure(precisions)}

@@ -56,7 +56,10 @@ class ObjectStore(Store):
     def _names(self, folder: str) -> list[str]:
         with as_os_errors(self.root):
             location = self._at(folder)
-            return list(gfile.listdir(location)) if gfile.isdir(location) else []
+            if gfile.isdir(location):
+                return list(gfile.listdir(location))
+            gfile.exists(location)  # fails, unlike `isdir`, if it cannot be told
+            return []
 
     def _at(self, name: str) -> str:
         return f"{self.root.rstrip('/')}/{name}".rstrip("/")

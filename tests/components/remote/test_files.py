@@ -55,8 +55,6 @@ def test_refusals_are_errors_of_python_that_name_the_object(
     if state != "missing":
         buckets.new("b")
         getattr(buckets, state)("b")
-    else:
-        buckets.root.mkdir()
     place = "bucket://b/a"
 
     with pytest.raises(error, match=place):

@@ -1,6 +1,7 @@
 """`shardline models`, as one sees it on a terminal."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,37 @@ def test_fault_is_told_in_a_line(arguments, told, versions, tmp_path) -> None:
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit), result.exception
     assert told in text(result)
+
+
+@pytest.mark.orchestration
+def test_models_in_a_bucket_are_changed_as_those_in_a_folder(
+    versions, tmp_path: Path, buckets
+) -> None:
+    place = f"{buckets.new('models')}/serving"
+    shutil.copytree(tmp_path / "run" / "serving", buckets.path(place))
+
+    rolled_back = shardline("models", "rollback", place)
+    collected = shardline("models", "gc", place, "--keep=1")
+    listed = words(shardline("models", "ls", place))
+
+    assert "has the content of" in rolled_back.output
+    assert collected.output.startswith("Removed ")
+    assert len(listed) == 2  # a line of the table, and one that says what it is
+    assert listed[0][1] == "*"
+    buckets.close("models")
+    refused = shardline("models", "ls", place)
+    assert refused.exit_code == 1
+    assert "access to bucket models denied" in text(refused)
+
+
+@pytest.mark.orchestration
+def test_nothing_of_tensorflow_is_said_of_a_bucket(
+    request: pytest.FixtureRequest, buckets
+) -> None:
+    run = request.getfixturevalue("shardline")
+    place = f"{buckets.new('models')}/serving"
+
+    finished = run("models", "ls", place, environment=buckets.environment)
+
+    assert finished.returncode == 0, finished.text
+    assert finished.lines == [f"{place} holds no published model"]

@@ -27,7 +27,9 @@ def test_configuration_is_one_argument() -> None:
     helps = helps_of("config")
 
     assert set(helps) == {
-        "check", "compile", "erase", "plan", "preprocess", "run", "serve-check",
+        "airflow", "check", "compile", "erase", "plan", "preprocess", "run",
+        "schedule pause", "schedule resume", "schedule start", "schedule status",
+        "schedule trigger", "serve-check",
         "spans ls", "spans replay", "spans retry", "spans skip",
     }  # fmt: skip
     assert set(helps.values()) == {"The configuration of the run: a YAML file."}
@@ -37,10 +39,11 @@ def test_run_folder_is_one_option() -> None:
     helps = helps_of("--output-dir")
 
     assert set(helps) == {
-        "checkpoint diff", "checkpoint export", "checkpoint inspect", "checkpoint ls",
+        "airflow", "checkpoint diff", "checkpoint export", "checkpoint inspect", "checkpoint ls",
         "checkpoint rewind", "checkpoint verify", "erase",
         "models gc", "models ls", "models promote", "models rollback", "run", "serve",
-        "serve-check", "spans ls", "spans replay", "spans retry", "spans skip",
+        "schedule pause", "schedule resume", "schedule start", "schedule status",
+        "schedule trigger", "serve-check", "spans ls", "spans replay", "spans retry", "spans skip",
     }  # fmt: skip
     assert len(set(helps.values())) == 1
     assert "Default: runs/<name of the run>." in helps["run"]

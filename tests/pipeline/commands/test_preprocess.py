@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -265,3 +267,36 @@ def test_options_after_the_dashes_are_the_runners(
 
     assert result.exit_code == 0, result.output
     assert passed == [("flink", ["--flink_master=localhost:8081", "--parallelism=4"])]
+
+
+@pytest.mark.orchestration
+def test_data_counts_and_output_may_be_in_buckets(
+    config: Write, tmp_path: Path, buckets: Any
+) -> None:
+    local = config()
+    data, out = buckets.new("data"), f"{buckets.new('out')}/features"
+    for file in (tmp_path / "data").iterdir():
+        shutil.copy(file, buckets.path(data))
+    text_of = local.read_text()
+    local.write_text(text_of.replace(f"path: {tmp_path}/data", f"path: {data}"))
+    assert data in local.read_text()
+
+    results = [
+        shardline(local, "--output", f"{out}{n}", "--cache", "bucket://out/counts")
+        for n in range(2)
+    ]
+
+    assert [result.exit_code for result in results] == [0, 0], results[0].output
+    assert "1 spans were counted before" in results[1].output
+    for n in range(2):
+        written = sorted(os.listdir(buckets.path(f"{out}{n}")))
+        assert written == ["examples", "report.json", "transform_graph"]
+    assert sorted(os.listdir(buckets.path("bucket://out"))) == [
+        "counts",
+        "features0",
+        "features1",
+    ]
+    buckets.refuse_writes("out")
+    refused = shardline(local, "--output", f"{out}3")
+    assert refused.exit_code == 1
+    assert "may not write to bucket out" in text(refused)

@@ -157,6 +157,19 @@ def test_old_versions_are_removed(publish, write_model, place) -> None:
     assert not gfile.exists(f"{place}/1000/fingerprint.pb")
 
 
+def test_store_that_cannot_be_asked_is_not_taken_for_an_empty_one(
+    place, publish, write_model, buckets
+) -> None:
+    publish(write_model())
+    buckets.close("models")
+
+    for unreadable in (place, "unknown://bucket"):
+        with pytest.raises(OSError, match=r"denied|not implemented"):
+            ObjectStore(unreadable).newest()
+        with pytest.raises(OSError, match=r"denied|not implemented"):
+            ObjectStore(unreadable).all_versions()
+
+
 def test_what_tensorflow_refuses_is_an_os_error(place, tmp_path, write_model) -> None:
     with pytest.raises(OSError, match=f"no such object.: '{place}/absent'"):
         ObjectStore(place).fetch("absent", tmp_path / "file")
