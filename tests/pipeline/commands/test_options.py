@@ -39,11 +39,13 @@ def test_run_folder_is_one_option() -> None:
     helps = helps_of("--output-dir")
 
     assert set(helps) == {
-        "airflow", "checkpoint diff", "checkpoint export", "checkpoint inspect", "checkpoint ls",
+        "airflow",
+        "checkpoint diff", "checkpoint export", "checkpoint inspect", "checkpoint ls",
         "checkpoint rewind", "checkpoint verify", "erase",
         "models gc", "models ls", "models promote", "models rollback", "run", "serve",
         "schedule pause", "schedule resume", "schedule start", "schedule status",
-        "schedule trigger", "serve-check", "spans ls", "spans replay", "spans retry", "spans skip",
+        "schedule trigger", "serve-check",
+        "spans ls", "spans replay", "spans retry", "spans skip",
     }  # fmt: skip
     assert len(set(helps.values())) == 1
     assert "Default: runs/<name of the run>." in helps["run"]
