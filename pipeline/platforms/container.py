@@ -13,6 +13,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from shardline.components.remote.access import check_writable
+
 MODULE = "shardline.pipeline.platforms.container"
 _EXECUTOR = "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor"
 _ASKED = "--json_serialized_invocation_args"
@@ -22,9 +24,11 @@ def main() -> None:
     """Runs the step that the arguments of the process name, as TFX does.
 
     Raises:
+        AccessError: if an output could not be written.
         SystemExit: when it has ended.
     """
     uris = output_uris(sys.argv[1:])
+    check_writable(uris)
     remove(uris)
     try:
         runpy.run_module(_EXECUTOR, run_name="__main__", alter_sys=True)

@@ -75,10 +75,17 @@ def _location_faults(platform: Platform) -> Iterator[Fault]:
         if location and location[0] == "/" and not location.startswith(_MOUNTED):
             yield _PART.fault(
                 f"containers of Vertex do not see `{key}`, {location}",
-                f"write {_BUCKET}BUCKET/FOLDER, or {_MOUNTED}BUCKET/FOLDER, where "
-                "Vertex mounts it",
+                f"write {_BUCKET}BUCKET/FOLDER",
                 key=key,
             )
+    serving = platform.serving_dir or ""
+    if serving.startswith(_MOUNTED):
+        yield _PART.fault(
+            "publishing to a folder takes locks and renames of folders, which a "
+            f"bucket that is mounted has not, and `serving_dir` is {serving}",
+            f"write {serving.replace(_MOUNTED, _BUCKET, 1)}",
+            key="serving_dir",
+        )
 
 
 def _label_faults(labels: Mapping[str, str]) -> Iterator[Fault]:

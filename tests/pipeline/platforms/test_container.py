@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shardline.components.remote.access import AccessError
 from shardline.pipeline.platforms import container
 
 pytestmark = pytest.mark.orchestration
@@ -97,3 +98,14 @@ def test_output_on_an_object_store_is_removed(buckets: Any) -> None:
     container.remove([uri, f"{uri}-of-another"])
 
     assert not left.exists()
+
+
+def test_step_whose_output_cannot_be_written_does_not_begin(
+    buckets: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buckets.new("b")
+    buckets.refuse_writes("b")
+    monkeypatch.setattr(sys, "argv", ["container.py", *_arguments("bucket://b/model")])
+
+    with pytest.raises(AccessError, match=r"^bucket://b/model cannot be written: "):
+        container.main()

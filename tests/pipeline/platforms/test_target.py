@@ -152,5 +152,14 @@ def test_folder_of_this_machine_is_not_for_vertex(
         target(PLATFORM, "vertex", **{key: "/mnt/data"})
 
 
+def test_models_are_not_published_to_a_mounted_bucket(
+    target: Callable[..., Target],
+) -> None:
+    with pytest.raises(
+        ConfigError, match=r"takes locks.*`serving_dir` is /gcs/b/s; write gs://b/s\."
+    ):
+        target(PLATFORM, "vertex", serving_dir="/gcs/b/s")
+
+
 def test_mounted_bucket_is_for_vertex(target: Callable[..., Target]) -> None:
     assert target(PLATFORM, "vertex", data_path="/gcs/bucket/data.zip")
