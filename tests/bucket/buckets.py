@@ -132,7 +132,7 @@ def buckets_in(root: Path) -> Iterator[Buckets]:
     """Gives the buckets below a folder, which this process knows for a block."""
     buckets = Buckets(root, built_plugin())
     root.mkdir(exist_ok=True)
-    _teach_this_process()
+    teach_this_process()
     with pytest.MonkeyPatch.context() as patch:
         for name, value in buckets.variables.items():
             patch.setenv(name, value)
@@ -140,7 +140,7 @@ def buckets_in(root: Path) -> Iterator[Buckets]:
 
 
 @functools.cache
-def _teach_this_process() -> None:
+def teach_this_process() -> None:
     """Lets TensorFlow and Beam of this process know `bucket://`."""
     import tensorflow as tf
 
