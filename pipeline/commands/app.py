@@ -21,6 +21,7 @@ from shardline.pipeline.commands.schedule import schedule
 from shardline.pipeline.commands.serve import serve
 from shardline.pipeline.commands.serve_check import serve_check
 from shardline.pipeline.commands.spans import spans
+from shardline.pipeline.commands.submit import submit
 from shardline.pipeline.runners.interruption import end_interrupted, stops_as_at_ctrl_c
 
 
@@ -68,6 +69,7 @@ app.command(
 )(preprocess)
 app.command("compile")(compile_pipeline)
 app.command("airflow")(write_airflow)
+app.command("submit")(submit)
 app.add_typer(models, name="models")
 app.add_typer(checkpoint, name="checkpoint")
 app.add_typer(spans, name="spans")

@@ -56,3 +56,9 @@ Image = Annotated[
     str | None,
     typer.Option(help="The container image that has Shardline installed."),
 ]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Print the request as JSON; reach nothing over the network."
+    ),
+]

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 import typer.core
@@ -13,8 +13,15 @@ from rich.table import Table
 from shardline.components.folders.lock import LockError, holder_of
 from shardline.configs import ConfigError, load_run
 from shardline.configs.yaml_file import read_yaml
-from shardline.pipeline.commands.console import console, failing_on, print_line
-from shardline.pipeline.commands.options import Configuration, OutputDir, PrintJson
+from shardline.pipeline.commands import remote_schedule
+from shardline.pipeline.commands.console import console, fail, failing_on, print_line
+from shardline.pipeline.commands.options import (
+    Configuration,
+    DryRun,
+    OutputDir,
+    PrintJson,
+    Runner,
+)
 from shardline.pipeline.run_folder import OutputError, RunFolder, run_folder_of
 from shardline.pipeline.schedule.clock import Clock
 from shardline.pipeline.schedule.folder import ScheduleFolder, ScheduleStateError
@@ -27,6 +34,13 @@ from shardline.pipeline.terminal.escaping import print_json
 from shardline.pipeline.terminal.tables import print_table
 
 _START = "start"
+_Starter = Annotated[
+    str,
+    typer.Option(
+        "--runner",
+        help="Who starts the runs: local, a command of this machine; kubeflow; vertex.",
+    ),
+]
 
 
 class _WithDefault(typer.core.TyperGroup):
@@ -51,15 +65,22 @@ schedule = typer.Typer(
 def start(
     config: Configuration,
     output_dir: OutputDir = None,
-    runner: Annotated[
-        Literal["local"], typer.Option(help="Who starts the runs: local, this command.")
-    ] = "local",
+    runner: _Starter = remote_schedule.LOCAL,
+    dry_run: DryRun = False,
 ) -> None:
     """Start runs when they are due, until Ctrl-C or SIGTERM.
 
     `shardline schedule CONFIG` is the same. What was due while no scheduler
     ran is made up for as `schedule.missed` says.
+
+    With another runner the platform starts them, and the command ends at once;
+    run it again to change what is scheduled there.
     """
+    if runner != remote_schedule.LOCAL:
+        remote_schedule.set_schedule(config, runner, dry_run=dry_run)
+        return
+    if dry_run:
+        fail(ValueError("--dry-run is for platforms: add --runner."))
     with _failing():
         watched = WatchedConfig(config)
         run_folder = run_folder_of(load_run(config).name, output_dir)
@@ -78,8 +99,15 @@ def status(
         int, typer.Option(min=1, help="How many of the last runs to show.")
     ] = 10,
     as_json: PrintJson = False,
+    runner: _Starter = remote_schedule.LOCAL,
 ) -> None:
-    """Say when the next run starts, what goes on, and what came of the last runs."""
+    """Say when the next run starts, what goes on, and what came of the last runs.
+
+    Of another runner: when it starts runs, and whether it is paused.
+    """
+    if runner != remote_schedule.LOCAL:
+        remote_schedule.show(config, runner, as_json=as_json)
+        return
     with _failing():
         run_folder = _run_folder(config, output_dir)
         found = status_of(config, run_folder, _now(), runs)
@@ -93,8 +121,15 @@ def status(
 
 
 @schedule.command()
-def pause(config: Configuration, output_dir: OutputDir = None) -> None:
+def pause(
+    config: Configuration,
+    output_dir: OutputDir = None,
+    runner: _Starter = remote_schedule.LOCAL,
+) -> None:
     """Start nothing that is due, until `resume`; a run that goes on is not ended."""
+    if runner != remote_schedule.LOCAL:
+        remote_schedule.pause(config, runner)
+        return
     with _failing():
         folder = ScheduleFolder(_run_folder(config, output_dir))
         if since := folder.paused_since():
@@ -106,8 +141,15 @@ def pause(config: Configuration, output_dir: OutputDir = None) -> None:
 
 
 @schedule.command()
-def resume(config: Configuration, output_dir: OutputDir = None) -> None:
+def resume(
+    config: Configuration,
+    output_dir: OutputDir = None,
+    runner: _Starter = remote_schedule.LOCAL,
+) -> None:
     """Start again what is due; what was due while it was paused is left out."""
+    if runner != remote_schedule.LOCAL:
+        remote_schedule.resume(config, runner)
+        return
     with _failing():
         run_folder = _run_folder(config, output_dir)
         folder = ScheduleFolder(run_folder)
@@ -121,6 +163,12 @@ def resume(config: Configuration, output_dir: OutputDir = None) -> None:
                     folder.save(state.model_copy(update={"seen_until": _now()}))
         folder.resume()
     print_line("Resumed. What was due while it was paused is left out")
+
+
+@schedule.command()
+def delete(config: Configuration, runner: Runner) -> None:
+    """Remove a schedule from a platform; a run that goes on is not ended."""
+    remote_schedule.delete(config, runner)
 
 
 @schedule.command()

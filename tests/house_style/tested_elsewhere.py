@@ -127,6 +127,13 @@ ELSEWHERE = {
     "pipeline/platforms/test_target.py": """
         pipeline/platforms/kubeflow_rules pipeline/platforms/vertex_rules
     """,
+    # What is asked of platforms shows in what their clients send.
+    "pipeline/platforms/test_kubeflow.py": """
+        pipeline/platforms/errors pipeline/platforms/silence
+    """,
+    "pipeline/commands/test_submit.py": """
+        pipeline/platforms/remote pipeline/platforms/submission
+    """,
     "pipeline/metadata/test_records.py": "pipeline/metadata/run_error",
     # A scheduler is tested whole, by what it starts, writes down and says.
     "pipeline/schedule/test_scheduler.py": """

@@ -1,0 +1,89 @@
+"""`shardline submit`: a run of the pipeline on another platform."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shardline.configs import ConfigError, load_run
+from shardline.pipeline.commands.console import (
+    console,
+    end,
+    fail,
+    failing_on,
+    load,
+    print_line,
+)
+from shardline.pipeline.commands.options import (
+    Configuration,
+    DataPath,
+    DryRun,
+    Image,
+    PipelineRoot,
+    Runner,
+    ServingDir,
+)
+from shardline.pipeline.platforms.errors import PlatformError
+from shardline.pipeline.platforms.remote import RemotePlatform, SubmittedRun
+from shardline.pipeline.platforms.runners import platform_runner
+from shardline.pipeline.platforms.submission import packed, remote_platform
+from shardline.pipeline.platforms.target import target_of
+from shardline.pipeline.terminal.native_output import stderr_held_back
+
+_BETWEEN_LOOKS_S = 10.0
+
+
+def submit(
+    config: Configuration,
+    runner: Runner,
+    pipeline_root: PipelineRoot = None,
+    serving_dir: ServingDir = None,
+    data_path: DataPath = None,
+    image: Image = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until the run has ended.")
+    ] = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Start a run of the pipeline on Kubeflow or Vertex AI.
+
+    The platform and all that it is told stand in section `platform` of the
+    configuration; options go before it.
+    """
+    with failing_on(ValueError):
+        name = platform_runner(runner)
+    run = load(config, load_run)
+    given = {
+        "image": image,
+        "pipeline_root": pipeline_root,
+        "serving_dir": serving_dir,
+        "data_path": data_path,
+    }
+    try:
+        with failing_on(ConfigError, OSError), tempfile.TemporaryDirectory() as folder:
+            target = target_of(run, name, given, config)
+            platform = remote_platform(run, name, config, schedules=False)
+            with console.status("Compiling"), stderr_held_back():
+                package = packed(run, target, Path(folder), config)
+            if dry_run:
+                print_line(platform.run_request(package).text)
+                return
+            with console.status("Submitting"):
+                submitted = platform.submit(package)
+        print_line(f"Submitted {package.run}: {submitted.url}")
+        if wait:
+            _wait(platform, submitted)
+    except PlatformError as error:
+        fail(error, error.exit_code)
+
+
+def _wait(platform: RemotePlatform, run: SubmittedRun) -> None:
+    """Waits for the end of a run; ends the command with 1 if it failed."""
+    with console.status("Running"):
+        while (state := platform.state_of(run)) == "running":
+            time.sleep(_BETWEEN_LOOKS_S)
+    print_line(f"It has {state}")
+    if state == "failed":
+        end(1)

@@ -1,0 +1,119 @@
+"""`shardline submit`, with the real clients, to servers of this machine."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shardline_tests import load
+from typer.testing import Result
+
+pytestmark = pytest.mark.orchestration
+servers = load("platform/servers.py")
+KINDS = {"kubeflow": servers.Kubeflow, "vertex": servers.Vertex}
+
+
+@pytest.fixture(params=KINDS)
+def runner(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def server(runner: str) -> Iterator[Any]:
+    with servers.serving(KINDS[runner]()) as serving:
+        yield serving
+
+
+@pytest.fixture
+def config(server: Any, small_config: Callable[..., Path]) -> Path:
+    path = small_config()
+    path.write_text(path.read_text() + servers.configuration(server))
+    return path
+
+
+def test_dry_run_prints_what_is_sent_then(
+    invoke: Callable[..., Result], runner: str, server: Any, config: Path
+) -> None:
+    dry = invoke("submit", config, f"--runner={runner}", "--dry-run")
+    assert dry.exit_code == 0, dry.output
+    assert server.sent == []
+
+    result = invoke("submit", config, f"--runner={runner}", "--image=other:2")
+
+    assert result.exit_code == 0, result.output
+    (line,) = result.output.splitlines()
+    assert line.startswith("Submitted shardline-small-2")
+    request = json.loads(dry.output)
+    method, path, body = server.sent[-1]
+    assert request["method"] == method
+    assert request["url"].startswith(server.url + path)
+    assert request["body"].keys() == body.keys()
+    assert "registry/shardline:1" in dry.output
+    assert "other:2" in json.dumps(body)
+
+
+@pytest.mark.parametrize(
+    ("state", "exit_code"), [("SUCCEEDED", 0), ("FAILED", 1)], ids=str
+)
+def test_end_of_a_run_is_waited_for(
+    invoke: Callable[..., Result],
+    runner: str,
+    server: Any,
+    config: Path,
+    state: str,
+    exit_code: int,
+) -> None:
+    server.ends_as = state
+
+    result = invoke("submit", config, f"--runner={runner}", "--wait")
+
+    assert result.exit_code == exit_code, result.output
+    assert result.output.splitlines()[1:] == [f"It has {state.lower()}"]
+
+
+@pytest.mark.parametrize(("status", "exit_code"), [(403, 1), (503, 75)])
+def test_refusal_is_one_line(
+    invoke: Callable[..., Result],
+    runner: str,
+    server: Any,
+    config: Path,
+    status: int,
+    exit_code: int,
+) -> None:
+    server.refusal = (status, {"message": "no", "error": {"message": "no"}})
+
+    result = invoke("submit", config, f"--runner={runner}")
+
+    assert result.exit_code == exit_code
+    (line,) = result.output.splitlines()
+    assert line.startswith(f"{server.url} answers {status}: no")
+
+
+def test_faults_come_before_anything_is_compiled(
+    invoke: Callable[..., Result], runner: str, small_config: Callable[..., Path]
+) -> None:
+    config = small_config()
+    lines = config.read_text().count("\n")
+    config.write_text(
+        config.read_text() + "\nplatform:\n  image: a\n  data_path: gs://b/d\n"
+        "  pipeline_root: gs://b/r\n  serving_dir: gs://b/s\n"
+    )
+
+    missing = invoke("submit", config, f"--runner={runner}")
+    odd = invoke("submit", config, f"--runner={runner}", "--image=A B")
+
+    assert (missing.exit_code, odd.exit_code) == (1, 1)
+    assert missing.output.startswith(
+        f"{config}:{lines + 2}: platform: `{runner}` is missing; write {{"
+    )
+    assert odd.output.startswith("--image: an image is named as a registry takes it")
+
+
+def test_unknown_platform_is_named(
+    invoke: Callable[..., Result], small_config: Callable[..., Path]
+) -> None:
+    result = invoke("submit", small_config(), "--runner=kubflow")
+
+    assert result.exit_code == 1
+    assert result.output == "There is no runner `kubflow`; did you mean kubeflow?\n"
