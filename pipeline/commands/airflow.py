@@ -21,7 +21,11 @@ from shardline.pipeline.commands.console import (
     load,
     print_line,
 )
-from shardline.pipeline.commands.options import Configuration, OutputDir
+from shardline.pipeline.commands.options import (
+    Configuration,
+    OutputDir,
+    refused_if_remote,
+)
 from shardline.pipeline.run_folder import run_folder_of
 from shardline.pipeline.terminal.native_output import stderr_held_back
 
@@ -36,7 +40,11 @@ class Tasks(enum.StrEnum):
 def write_airflow(
     config: Configuration,
     output: Annotated[
-        Path, typer.Option(help="The file to write, in the DAGs folder of Airflow.")
+        Path,
+        typer.Option(
+            callback=refused_if_remote,
+            help="The file to write, in the DAGs folder of Airflow.",
+        ),
     ],
     tasks: Annotated[
         Tasks,

@@ -21,7 +21,7 @@ from shardline.pipeline.commands.checkpoint_tables import (
     print_verdict,
 )
 from shardline.pipeline.commands.console import console, end, failing_on, print_line
-from shardline.pipeline.commands.options import OutputDir, PrintJson
+from shardline.pipeline.commands.options import OutputDir, PrintJson, refused_if_remote
 from shardline.pipeline.terminal.escaping import print_json
 from shardline.pipeline.terminal.native_output import stderr_held_back
 
@@ -241,7 +241,10 @@ def export(
     where: _Where,
     name: _Set,
     output: Annotated[
-        Path, typer.Option(metavar="DIR", help="The folder to write to.")
+        Path,
+        typer.Option(
+            callback=refused_if_remote, metavar="DIR", help="The folder to write to."
+        ),
     ],
     rows: Annotated[
         Literal["float32", "float16", "int8"],

@@ -19,6 +19,7 @@ from shardline.pipeline.commands.options import (
     PipelineRoot,
     Runner,
     ServingDir,
+    refused_if_remote,
 )
 from shardline.pipeline.names import pipeline_name, shows_run_name
 from shardline.pipeline.platforms.runners import platform_runner
@@ -32,7 +33,8 @@ def compile_pipeline(
     output: Annotated[
         Path,
         typer.Option(
-            help="The file to write. Kubeflow reads .yaml; Vertex that and .json."
+            callback=refused_if_remote,
+            help="The file to write. Kubeflow reads .yaml; Vertex that and .json.",
         ),
     ],
     pipeline_root: PipelineRoot = None,

@@ -16,7 +16,11 @@ from shardline.pipeline.commands.console import (
     load,
     print_line,
 )
-from shardline.pipeline.commands.options import Configuration, OutputDir
+from shardline.pipeline.commands.options import (
+    Configuration,
+    OutputDir,
+    refused_if_remote,
+)
 from shardline.pipeline.run_folder import OutputError, run_folder_of
 from shardline.pipeline.terminal.native_output import stderr_held_back
 from shardline.pipeline.terminal.tables import print_table
@@ -36,7 +40,12 @@ def erase_ids(
         ),
     ],
     ids: Annotated[
-        Path, typer.Option(metavar="FILE", help="The ids to erase, one a line.")
+        Path,
+        typer.Option(
+            callback=refused_if_remote,
+            metavar="FILE",
+            help="The ids to erase, one a line.",
+        ),
     ],
     output_dir: OutputDir = None,
     dry_run: Annotated[

@@ -9,22 +9,26 @@ from shardline.configs.locations import is_remote_path
 
 
 def refused_if_remote(path: Path | None) -> Path | None:
-    """Returns an option's path on this machine.
+    """Returns the path that an option or argument gives, on this machine.
 
     Raises:
         typer.BadParameter: if it is a URI of an object store.
     """
     if path is not None and is_remote_path(path):
         raise typer.BadParameter(
-            f"{path} is no folder of this machine. What needs files that are changed "
-            "and locked cannot be in an object store; name a local folder."
+            f"{path} is in an object store, and this must be a file or folder of this "
+            "machine. Name a local one."
         )
     return path
 
 
 Configuration = Annotated[
     Path,
-    typer.Argument(metavar="CONFIG", help="The configuration of the run: a YAML file."),
+    typer.Argument(
+        callback=refused_if_remote,
+        metavar="CONFIG",
+        help="The configuration of the run: a YAML file.",
+    ),
 ]
 OutputDir = Annotated[
     Path | None,

@@ -12,7 +12,7 @@ from rich.table import Table
 from shardline.configs import load_job
 from shardline.configs.outputs import downloads_folder
 from shardline.pipeline.commands.console import console, failing_on, load, print_line
-from shardline.pipeline.commands.options import Configuration
+from shardline.pipeline.commands.options import Configuration, refused_if_remote
 from shardline.pipeline.commands.temporary_folder import temporary_folder_removed
 from shardline.pipeline.terminal.native_output import stderr_held_back
 from shardline.pipeline.terminal.tables import print_table
@@ -43,11 +43,19 @@ def plan(
         int, typer.Option(min=1, help="TPU SparseCores that share a batch.")
     ] = 4,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Also write the plan to this file.")
+        Path | None,
+        typer.Option(
+            "--json",
+            callback=refused_if_remote,
+            help="Also write the plan to this file.",
+        ),
     ] = None,
     plots: Annotated[
         Path | None,
-        typer.Option(help="Also draw the plan, as PNG files in this folder."),
+        typer.Option(
+            callback=refused_if_remote,
+            help="Also draw the plan, as PNG files in this folder.",
+        ),
     ] = None,
 ) -> None:
     """Read the training examples once, and report how large the tables will be.

@@ -15,7 +15,11 @@ from shardline.pipeline.commands.console import (
     failing_on,
     print_line,
 )
-from shardline.pipeline.commands.options import Configuration, OutputDir
+from shardline.pipeline.commands.options import (
+    Configuration,
+    OutputDir,
+    refused_if_remote,
+)
 from shardline.pipeline.run_folder import OutputError, run_folder_of
 from shardline.pipeline.steps import PartError, check_force, part_of
 
@@ -80,6 +84,7 @@ def run_pipeline(
     result: Annotated[
         Path | None,
         typer.Option(
+            callback=refused_if_remote,
             metavar="FILE",
             help="Write what came of the run to this file, as JSON for programs.",
         ),

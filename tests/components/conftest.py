@@ -1,16 +1,13 @@
 """A handful of transformed examples, and what learns on them."""
 
 import dataclasses
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
-from tfx.dsl.io import filesystem_registry
-from tfx.dsl.io.plugins.local import LocalFilesystem
 from tfx_bsl.coders import example_coder
 
 from shardline.components.features.analysis.in_process import analyze_batches
@@ -199,68 +196,3 @@ def write_records() -> Callable[[Path, Sequence[bytes]], str]:
         return str(path)
 
     return write
-
-
-class _Store(LocalFilesystem):
-    """An object store, `store://`, in a local folder; remembers what was written."""
-
-    SUPPORTED_SCHEMES: ClassVar = ["store://"]
-    written: ClassVar[list[str]]
-    root: ClassVar[Path]
-
-    @classmethod
-    def local(cls, path: str) -> str:
-        return str(path).replace("store://", f"{cls.root}/")
-
-    @classmethod
-    def open(cls, name: str, mode: str = "r") -> Any:
-        if "w" in mode:
-            cls.written.append(name)
-        return super().open(cls.local(name), mode)
-
-    @classmethod
-    def copy(cls, src: str, dst: str, overwrite: bool = False) -> None:
-        cls.written.append(dst)
-        os.makedirs(os.path.dirname(cls.local(dst)), exist_ok=True)
-        super().copy(cls.local(src), cls.local(dst), overwrite)
-
-    @classmethod
-    def exists(cls, path: str) -> bool:
-        return super().exists(cls.local(path))
-
-    @classmethod
-    def isdir(cls, path: str) -> bool:
-        return super().isdir(cls.local(path))
-
-    @classmethod
-    def listdir(cls, path: str) -> list[str]:
-        return super().listdir(cls.local(path))
-
-    @classmethod
-    def makedirs(cls, path: str) -> None:
-        super().makedirs(cls.local(path))
-
-    @classmethod
-    def mkdir(cls, path: str) -> None:
-        super().mkdir(cls.local(path))
-
-    @classmethod
-    def rmtree(cls, path: str) -> None:
-        super().rmtree(cls.local(path))
-
-    @classmethod
-    def walk(cls, top: str, topdown: bool = True, onerror: Any = None) -> Iterator[Any]:
-        for folder, *names in super().walk(cls.local(top), topdown, onerror):
-            yield folder.replace(f"{cls.root}/", "store://", 1), *names
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> type[_Store]:
-    """The object store, known to TFX for the time of a test."""
-    registry = filesystem_registry.DEFAULT_FILESYSTEM_REGISTRY
-    for name, value in vars(registry).items():
-        if isinstance(value, dict):
-            monkeypatch.setattr(registry, name, dict(value))
-    registry.register(_Store, priority=0)
-    _Store.root, _Store.written = tmp_path, []
-    return _Store

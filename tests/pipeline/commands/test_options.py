@@ -1,5 +1,8 @@
 """What several commands take has one name and one help in all of them."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -7,17 +10,21 @@ from typer.testing import CliRunner
 from shardline.pipeline.commands.app import app
 
 
-def helps_of(option: str) -> dict[str, str]:
-    """Returns the help of an option or argument, by command."""
+def leaves() -> dict[str, Any]:
+    """Returns all commands, by their words."""
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    leaves = {
+    return {
         f"{name} {word}".strip(): leaf
         for name, command in commands.items()
         for word, leaf in getattr(command, "commands", {"": command}).items()
     }
+
+
+def helps_of(option: str) -> dict[str, str]:
+    """Returns the help of an option or argument, by command."""
     return {
         name: parameter.help
-        for name, leaf in leaves.items()
+        for name, leaf in leaves().items()
         for parameter in leaf.params
         if option in parameter.opts
     }
@@ -62,12 +69,10 @@ def test_json_to_print_is_a_flag_of_one_help() -> None:
 @pytest.mark.parametrize(
     ("command", "remedy"),
     [
-        (["run", "a.yaml", "--output-dir=gs://bucket/run"], "name a local folder"),
-        (["erase", "a.yaml", "--feature=f", "--ids=i", "--output-dir=gs://b/r"],
-         "name a local folder"),
+        (["run", "a.yaml", "--output-dir=gs://bucket/run"], "Name a local one."),
         (["serve", "gs://bucket/serving"], "with `shardline agent"),
     ],
-)  # fmt: skip
+)
 def test_bucket_in_the_place_of_a_folder_is_wrong_usage(
     command: list[str], remedy: str
 ) -> None:
@@ -75,3 +80,18 @@ def test_bucket_in_the_place_of_a_folder_is_wrong_usage(
 
     assert result.exit_code == 2
     assert remedy in " ".join(result.output.split())
+
+
+@pytest.mark.orchestration
+def test_no_path_takes_a_bucket_for_a_folder() -> None:
+    paths = {
+        f"{name} {parameter.name}": parameter
+        for name, leaf in leaves().items()
+        for parameter in leaf.params
+        if parameter.type_descriptor.annotation is Path
+    }
+
+    assert {"run config", "compile output", "checkpoint export output"} <= set(paths)
+    for parameter in paths.values():
+        with pytest.raises(typer.BadParameter, match="is in an object store"):
+            parameter.callback(None, parameter, Path("gs://bucket/a"))
