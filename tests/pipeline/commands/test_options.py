@@ -35,9 +35,9 @@ def test_configuration_is_one_argument() -> None:
 
     assert set(helps) == {
         "airflow", "check", "compile", "erase", "plan", "preprocess", "run",
-        "schedule pause", "schedule resume", "schedule start", "schedule status",
-        "schedule trigger", "serve-check",
-        "spans ls", "spans replay", "spans retry", "spans skip",
+        "schedule delete", "schedule pause", "schedule resume", "schedule start",
+        "schedule status", "schedule trigger", "serve-check",
+        "spans ls", "spans replay", "spans retry", "spans skip", "submit",
     }  # fmt: skip
     assert set(helps.values()) == {"The configuration of the run: a YAML file."}
 
