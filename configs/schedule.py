@@ -90,7 +90,7 @@ class Schedule(Section):
     """When `shardline schedule` and orchestrators start the run."""
 
     # Exactly one of the two: minute, hour, day of month, month and day of week; or the
-    # time between starts, counted from midnight of 1970-01-01 on.
+    # time between starts, counted from midnight of 1970-01-01 of UTC on.
     cron: Annotated[str, AfterValidator(_fires)] | None = None
     every: Duration | None = None
     # In which `cron` is read, such as Europe/Berlin.

@@ -162,7 +162,8 @@ class ScheduleFolder:
         lines = (run.model_dump_json() for run in known[-kept:])
         write_text(str(self.path), _HISTORY, "".join(f"{line}\n" for line in lines))
         for run in known[:-kept]:
-            self.log(run.log).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the history is written all the same
+                self.log(run.log).unlink()
 
     def paused_since(self) -> datetime | None:
         """Returns since when the schedule is paused; None if it is not."""

@@ -5,6 +5,7 @@ clock, changes the configuration, pauses the schedule or asks for a start. All t
 knows is on disk before it acts on it; the next scheduler goes on from there.
 """
 
+import contextlib
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -209,7 +210,8 @@ class Scheduler:
         self._process = None
         file = self._folder.result(running.log)
         result = load_result(file)
-        file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # the next scheduler removes it
+            file.unlink()
         failure = (
             result.failure if result else _last_line(self._folder.log(running.log))
         )

@@ -74,6 +74,19 @@ def test_history_keeps_the_newest_runs_and_their_logs(folder: ScheduleFolder) ->
     assert set((folder.path / "logs").iterdir()) == logs
 
 
+def test_log_that_cannot_be_removed_changes_nothing_else(
+    folder: ScheduleFolder,
+) -> None:
+    runs = [run(number, folder) for number in range(2)]
+    log = folder.log(runs[0].log)
+    log.unlink()
+    log.mkdir()
+    for one in runs:
+        folder.add_to_history([one], kept=1)
+
+    assert folder.history() == runs[1:]
+
+
 def test_damaged_lines_of_a_history_are_left_out(folder: ScheduleFolder) -> None:
     runs = [run(number, folder) for number in range(2)]
     folder.add_to_history(runs[:1], kept=10)

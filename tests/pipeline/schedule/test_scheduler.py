@@ -260,48 +260,6 @@ def test_faulty_configuration_is_told_and_the_mended_one_taken_up(
     assert scheduled.runs[-1].start.due == NOON + 1.5 * HOUR
 
 
-def test_clock_that_is_put_back_delays_no_repetition(scheduled: Any) -> None:
-    scheduled.schedule("{every: 1h, retries: {wait: 1m}}")
-    scheduled.runs_do("exit 75")
-    scheduled.begin()
-    scheduled.look(HOUR)
-
-    scheduled.look(-2 * HOUR)
-    scheduled.look(MINUTE)
-
-    assert [run.start.attempt for run in scheduled.runs] == [1, 2]
-
-
-def test_late_run_is_told_once_and_goes_on(scheduled: Any, tmp_path: Any) -> None:
-    told, gate = tmp_path / "told", tmp_path / "gate"
-    hook = f"[sh, -c, 'echo $SHARDLINE_EVENT $SHARDLINE_DUE >> {told}']"
-    scheduled.schedule(f"{{every: 1h, deadline: 10m, on_late: {hook}}}")
-    scheduled.runs_do(f"while [ ! -e {gate} ]; do sleep 0.05; done")
-    scheduled.begin()
-
-    scheduled.look(HOUR, ends=False)
-    scheduled.look(10 * MINUTE, ends=False)
-    assert not told.exists()
-    scheduled.look(MINUTE, ends=False)
-    scheduled.look(MINUTE, ends=False)
-    gate.touch()
-    scheduled.look()
-
-    assert told.read_text() == "late 2026-11-30T13:00:00+00:00\n"
-    assert [run.outcome for run in scheduled.runs] == ["done"]
-
-
-def test_start_that_begins_after_its_deadline_is_late_at_once(scheduled: Any) -> None:
-    scheduled.schedule("{every: 1h, deadline: 10m}")
-    scheduled.begin()
-
-    scheduled.look(1.5 * HOUR)
-
-    assert any(
-        "Late: the start due at 2026-11-30 13:00" in line for line in scheduled.said
-    )
-
-
 def test_nothing_starts_while_it_cannot_be_written_down(
     scheduled: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
