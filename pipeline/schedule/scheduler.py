@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from shardline.components.execution.exit_status import exit_code_of_end
+from shardline.components.execution.exit_status import exit_code_of_end, how_ended
 from shardline.configs.schedule import Retries
 from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.runners.passing import CAN_PASS
@@ -212,9 +212,12 @@ class Scheduler:
         result = load_result(file)
         with contextlib.suppress(OSError):  # the next scheduler removes it
             file.unlink()
-        failure = (
-            result.failure if result else _last_line(self._folder.log(running.log))
-        )
+        if result:
+            failure = result.failure
+        elif code < 0:
+            failure = f"`shardline run` {how_ended(code)}."
+        else:
+            failure = _last_line(self._folder.log(running.log))
         past = self._past(
             running,
             now,

@@ -130,6 +130,18 @@ def test_failure_that_stays_is_not_repeated(scheduled: Any) -> None:
     assert (run.outcome, run.exit_code, run.failure) == ("failed", 1, "refused")
 
 
+def test_run_that_was_killed_is_told_and_repeated(scheduled: Any) -> None:
+    scheduled.runs_do("echo of the run; kill -KILL $$")
+    scheduled.begin()
+
+    scheduled.look(HOUR)
+
+    (run,) = scheduled.runs
+    assert (run.outcome, run.exit_code) == ("failed", 137)
+    assert run.failure.startswith("`shardline run` was ended by SIGKILL")
+    assert run.repeated_at
+
+
 def test_spans_are_trained_on_one_a_run_until_none_is_due(
     scheduled: Any, spans_config: Any
 ) -> None:
