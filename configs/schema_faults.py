@@ -7,13 +7,14 @@ from pydantic_core import ErrorDetails
 
 from shardline.configs.fault import ConfigPath, Fault
 from shardline.configs.schema import Run
-from shardline.configs.section import CROSS_SECTION
+from shardline.configs.section import CROSS_SECTION, PATTERNS_IN_WORDS
 from shardline.configs.shown import quoted, shown
 
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 _MISSING_KEY = ("missing", "missing_argument")
 # Of a dictionary whose keys are few: the last part of the path, and the type.
 _KEY, _NO_SUCH_KEY = "[key]", "literal_error"
+_NO_MATCH = "string_pattern_mismatch"
 _NO_SECTION = ("model_type", "model_attributes_type", "dataclass_type")
 
 
@@ -29,10 +30,14 @@ def faults_of(error: ErrorDetails) -> list[Fault]:
     if is_unknown:
         message = f"unknown key `{shown(config_path[-1])}`"
         return [Fault(config_path, message, _known_key(config_path))]
+    if config_path[-1:] == (_KEY,):
+        config_path = config_path[:-1]
     name = f"`{'.'.join(map(shown, config_path))}`"
     if error["type"] in _MISSING_KEY:
         return [Fault(config_path, f"{name} is missing")]
     message, value = error["msg"], error["input"]
+    if error["type"] == _NO_MATCH:
+        message = PATTERNS_IN_WORDS.get(error["ctx"]["pattern"], message)
     if error["type"] in _NO_SECTION:
         known = ", ".join(sorted(_known_keys(Run, config_path)))
         message = f"Input should be a section with keys of its own ({known})"

@@ -11,8 +11,16 @@ from shardline.configs.fault import Fault
 # The type of pydantic's error for faults between sections; its context has them.
 CROSS_SECTION = "cross_section"
 
-ImportPath = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+_IMPORT_PATH = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$"
+_NAME = r"^[a-z][a-z0-9_]*$"
+# What is expected where a pattern does not fit, in words.
+PATTERNS_IN_WORDS = {
+    _IMPORT_PATH: "an import path is written package.module.Name",
+    _NAME: "a name has lower case letters, digits and underscores, the first a letter",
+}
+
+ImportPath = Annotated[str, Field(pattern=_IMPORT_PATH)]
+Name = Annotated[str, Field(pattern=_NAME)]
 
 
 def _not_a_boolean(value: Any) -> Any:

@@ -59,3 +59,29 @@ def test_faults_between_sections_come_as_the_rules_gave_them() -> None:
         "table `user` has no feature",
         "remove it or name it in a feature",
     )
+
+
+def test_name_that_is_none_is_told_in_words() -> None:
+    (run,) = faults_with(name="MyRun")
+    table, key = faults_with(
+        tables={"user": {"dim": 4}, "My Table": {"dim": 4}},
+        features={"user": {"table": "User"}},
+    )
+
+    expected = (
+        "a name has lower case letters, digits and underscores, the first a letter"
+    )
+    assert run.text == f"`name`: {expected}, got 'MyRun'"
+    assert (table.config_path, key.config_path) == (
+        ("features", "user", "table"),
+        ("tables", "My Table"),
+    )
+    assert key.text == f"`tables.My Table`: {expected}, got 'My Table'"
+
+
+def test_component_that_no_pipeline_has_is_an_unknown_key() -> None:
+    near, far = faults_with(resources={"Traner": {}, "x": {}})
+
+    assert near.config_path == ("resources", "Traner")
+    assert near.remedy == "did you mean `Trainer`?"
+    assert far.remedy.startswith("known keys: Evaluator, ExampleValidator, ")
