@@ -3,9 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import pytest
+from apache_beam.options.pipeline_options import DirectOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from tfx import v1 as tfx
 from tfx.dsl.component.experimental.annotations import (
+    BeamComponentParameter,
     InputArtifact,
     OutputArtifact,
     Parameter,
@@ -27,6 +31,16 @@ def Producer(model: OutputArtifact[Model], fails: Parameter[int]) -> None:
     model.set_int_custom_property("answer", 42)
     model.set_float_custom_property("half", 0.5)
     model.set_string_custom_property("word", "text")
+
+
+@component(use_beam=True)
+def InBeam(
+    model: OutputArtifact[Model], job: BeamComponentParameter[beam.Pipeline] = None
+) -> None:
+    """Tells the options of the Beam that it is given."""
+    assert isinstance(job.runner, FnApiRunner)
+    workers = job.options.view_as(DirectOptions).direct_num_workers
+    model.set_int_custom_property("workers", workers)
 
 
 @component
@@ -96,6 +110,14 @@ def test_good_run_tells_of_each_component(runner: Runner) -> None:
     ]
     assert record.state("Producer") == "done"
     assert record.state("Other") == "skipped"
+
+
+def test_beam_runs_in_memory_with_the_options_of_its_component(runner: Runner) -> None:
+    node = InBeam().with_beam_pipeline_args(["--direct_num_workers=3"])
+
+    record = runner.run(node)
+
+    assert record.artifacts("InBeam")["model"].properties["workers"] == 3
 
 
 def test_record_gives_artifacts_and_their_properties(runner: Runner) -> None:
