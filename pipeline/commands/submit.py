@@ -33,6 +33,7 @@ from shardline.pipeline.platforms.target import target_of
 from shardline.pipeline.terminal.native_output import stderr_held_back
 
 _BETWEEN_LOOKS_S = 10.0
+_MOST_MISSED = 60  # looks in a row that found no platform
 
 
 def submit(
@@ -80,10 +81,22 @@ def submit(
 
 
 def _wait(platform: RemotePlatform, run: SubmittedRun) -> None:
-    """Waits for the end of a run; ends the command with 1 if it failed."""
+    """Waits for the end of a run; ends the command with 1 if it failed.
+
+    A platform that is not reached for a while does not end the wait: who is told that
+    the same may succeed later would start another run.
+    """
+    state, missed = "running", 0
     with console.status("Running"):
-        while (state := platform.state_of(run)) == "running":
-            time.sleep(_BETWEEN_LOOKS_S)
+        while state == "running":
+            try:
+                state, missed = platform.state_of(run), 0
+            except PlatformError as error:
+                missed += 1
+                if error.exit_code == 1 or missed == _MOST_MISSED:
+                    fail(PlatformError(f"{error} The run may go on: {run.url}"))
+            if state == "running":
+                time.sleep(_BETWEEN_LOOKS_S)
     print_line(f"It has {state}")
     if state == "failed":
         end(1)

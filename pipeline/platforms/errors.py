@@ -6,7 +6,7 @@ from shardline.pipeline.runners.passing import CAN_PASS
 
 _BAD_GATEWAYS = (408, 429, 500, 502, 503, 504)
 # How errors of the operating system look within those of clients.
-_OF_THE_SYSTEM = re.compile(r"\[Errno -?\d+\] ([^'\")]+)")
+_OF_THE_SYSTEM = re.compile(r"\[(Errno -?\d+|SSL: \w+)\] ([^'\")]+)")
 _UNAUTHORIZED, _FORBIDDEN, _MISSING = 401, 403, 404
 
 
@@ -36,11 +36,12 @@ def not_reached(host: str, error: Exception) -> PlatformError:
         error: of the client, which says why among many other things.
     """
     told = _OF_THE_SYSTEM.search(str(error))
-    why = told[1] if told else type(error).__name__
+    cause = getattr(error, "reason", None) or error
+    why = told[2].strip(" (") if told else type(cause).__name__
     return PlatformError(
         f"{host} cannot be reached: {why}. Check the address in section `platform` and "
         "the network, and run the same command again.",
-        can_pass=True,
+        can_pass=not (told and told[1].startswith("SSL")),
     )
 
 

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
+import google.auth.exceptions
 import kfp
 import kfp_server_api
 import urllib3.exceptions
@@ -230,11 +231,17 @@ class KubeflowPlatform:
                     existing_token=os.environ.get(TOKEN),
                 )
         except kfp_server_api.ApiException as error:
+            if not error.status:  # no answer at all
+                raise not_reached(self._host, error) from error
             raise refused(
                 self._host, error.status, _said(error), credentials=_CREDENTIALS
             ) from error
         except urllib3.exceptions.HTTPError as error:
             raise not_reached(self._host, error) from error
+        except google.auth.exceptions.GoogleAuthError as error:  # of hosts of Google
+            raise PlatformError(
+                f"{self._host}: no credentials of Google Cloud. {_CREDENTIALS}"
+            ) from error
         except ValueError as error:  # of the client, about what the server has sent
             raise PlatformError(f"{self._host}: {error}") from error
         finally:

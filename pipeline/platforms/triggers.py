@@ -17,7 +17,7 @@ _DAYS_OF_A_WEEK = 7
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 # What every dialect of cron reads in the same way.
 _VALUE = r"([0-9]+|[A-Za-z]{3})"
-_TERM = re.compile(rf"(\*|{_VALUE}(-{_VALUE})?)(/[0-9]+)?")
+_TERM = re.compile(rf"{_VALUE}|(\*|{_VALUE}-{_VALUE})(/[0-9]+)?")
 
 
 class KubeflowTrigger(NamedTuple):
@@ -169,7 +169,7 @@ def _without_seven(term: str) -> str:
     first, _, last = days.partition("-")
     if "7" not in (first, last):
         return term
-    if not last and not step:
+    if not last:
         return "0"
     numbers = range(int(first), _DAYS_OF_A_WEEK + 1, int(step or 1))
     return ",".join(str(number % _DAYS_OF_A_WEEK) for number in numbers)

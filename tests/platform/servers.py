@@ -32,6 +32,7 @@ class Platform:
         refusal: the status and the body of each answer instead; None: as it should be.
         token: without which nobody is let in; "" lets in everybody.
         ends_as: the state of runs; "" while they go on.
+        busy: how many questions about a run are answered 503 first.
     """
 
     url: str = ""
@@ -39,6 +40,7 @@ class Platform:
     refusal: Answer | None = None
     token: str = ""
     ends_as: str = ""
+    busy: int = 0
 
     def bodies(self, method: str, path: str) -> list[Any]:
         """Returns what came with requests of a method, whose path ends like one."""
@@ -155,6 +157,10 @@ class Vertex(Platform):
         }
 
 
+def _is_about_a_run(method: str, path: str) -> bool:
+    return method == "GET" and bool(re.search("/(runs|pipelineJobs)/", path))
+
+
 def configuration(server: Platform) -> str:
     """Returns the sections of a configuration that has a server for its platform."""
     address = (
@@ -191,6 +197,9 @@ def serving(platform: Platform) -> Iterator[Platform]:
                 f"Bearer {platform.token}"
             ):
                 status, answer = 401, {"message": "who are you"}
+            elif platform.busy and _is_about_a_run(self.command, url.path):
+                platform.busy -= 1
+                status, answer = 503, {"error": {"message": "busy"}}
             elif platform.refusal:
                 status, answer = platform.refusal
             else:

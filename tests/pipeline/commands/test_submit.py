@@ -9,6 +9,8 @@ import pytest
 from shardline_tests import load
 from typer.testing import Result
 
+from shardline.pipeline.commands import submit
+
 pytestmark = pytest.mark.orchestration
 servers = load("platform/servers.py")
 KINDS = {"kubeflow": servers.Kubeflow, "vertex": servers.Vertex}
@@ -70,6 +72,41 @@ def test_end_of_a_run_is_waited_for(
 
     assert result.exit_code == exit_code, result.output
     assert result.output.splitlines()[1:] == [f"It has {state.lower()}"]
+
+
+def test_platform_that_is_busy_does_not_end_the_wait(
+    invoke: Callable[..., Result],
+    runner: str,
+    server: Any,
+    config: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(submit, "_BETWEEN_LOOKS_S", 0)
+    server.ends_as, server.busy = "SUCCEEDED", 3
+
+    result = invoke("submit", config, f"--runner={runner}", "--wait")
+
+    assert result.exit_code == 0, result.output
+    assert server.busy == 0
+
+
+# Google's client asks again by itself, for longer than a test should last.
+@pytest.mark.parametrize("runner", ["kubeflow"], indirect=True)
+def test_platform_that_stays_busy_ends_the_wait_and_not_as_what_can_pass(
+    invoke: Callable[..., Result],
+    server: Any,
+    config: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(submit, "_BETWEEN_LOOKS_S", 0)
+    monkeypatch.setattr(submit, "_MOST_MISSED", 3)
+    server.busy = 9
+
+    result = invoke("submit", config, "--runner=kubeflow", "--wait")
+
+    assert result.exit_code == 1, result.output
+    assert f"The run may go on: {server.url}" in result.output
+    assert server.busy == 6
 
 
 @pytest.mark.parametrize(("status", "exit_code"), [(403, 1), (503, 75)])

@@ -95,6 +95,7 @@ def test_interval_without_cron_is_refused_on_vertex(config: Path, every: str) ->
         ),
         ({"every": "1h", "missed": "skip"}, ":5: schedule: Kubeflow starts at least"),
         ({"cron": "0 3 L * *"}, ":2: schedule: platforms do not read `L`"),
+        ({"cron": "0 3 * * 1#2"}, ":2: schedule: platforms do not read `1#2`"),
     ],
 )
 def test_what_kubeflow_cannot_keep_is_refused(
