@@ -56,8 +56,8 @@ def _check_remote(place: str) -> None:
 
 
 def _remedy(error: OSError, bucket: str) -> str:
-    if error.errno == errno.ENOENT:
-        return f"Make the bucket {bucket}, or correct its name."
+    if error.errno in (errno.ENOENT, errno.EINVAL):
+        return f"Make the bucket {bucket}, or correct the location."
     if error.errno == errno.EACCES:
         return (
             f"Let the account that this step runs as read, write and delete objects in "

@@ -46,7 +46,8 @@ def as_os_errors(location: str) -> Iterator[None]:
             errors.FAILED_PRECONDITION: errno.EINVAL,
         }
         number = kinds.get(error.error_code, errno.EIO)
-        raise OSError(number, error.message, location) from error
+        # What a store answers may be a page of JSON.
+        raise OSError(number, " ".join(error.message.split()), location) from error
 
 
 def open_remote(location: str, mode: str = "rb") -> IO[bytes]:

@@ -85,7 +85,7 @@ def test_what_can_pass_is_told_from_what_cannot(
         pytest.raises(kind, match=r"the store says so: 'gs://b/a'") as told,
         as_os_errors("gs://b/a"),
     ):
-        raise error(None, None, "the store says so")
+        raise error(None, None, "the store\n  says so")
     assert type(told.value) is kind
 
 
