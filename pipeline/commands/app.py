@@ -13,6 +13,7 @@ from shardline.pipeline.commands.compile import compile_pipeline
 from shardline.pipeline.commands.console import error_console
 from shardline.pipeline.commands.doctor import doctor
 from shardline.pipeline.commands.erase import erase_ids
+from shardline.pipeline.commands.metadata import metadata
 from shardline.pipeline.commands.models import models
 from shardline.pipeline.commands.plan import plan
 from shardline.pipeline.commands.preprocess import preprocess
@@ -72,5 +73,6 @@ app.command("airflow")(write_airflow)
 app.command("submit")(submit)
 app.add_typer(models, name="models")
 app.add_typer(checkpoint, name="checkpoint")
+app.add_typer(metadata, name="metadata")
 app.add_typer(spans, name="spans")
 app.add_typer(schedule, name="schedule")

@@ -11,7 +11,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from shardline.pipeline.metadata.store import Connection, open_store
 
 _NODE_TYPE = "node"
-_NOT_ENDED = (mlmd.Execution.NEW, mlmd.Execution.RUNNING)
+NOT_ENDED = (mlmd.Execution.NEW, mlmd.Execution.RUNNING)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,7 @@ def cancel_running(connection: Connection) -> list[DeadExecution]:
     running = [
         execution
         for execution in store.get_executions()
-        if execution.last_known_state in _NOT_ENDED
+        if execution.last_known_state in NOT_ENDED
     ]
     running.sort(key=lambda execution: execution.id)
     for execution in running:

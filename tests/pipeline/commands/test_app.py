@@ -15,7 +15,7 @@ from shardline.pipeline.commands.app import app
 
 COMMANDS = ["doctor", "check", "plan", "run", "erase", "serve", "serve-check", "agent",
             "preprocess", "compile", "airflow", "submit", "models", "checkpoint",
-            "spans", "schedule"]  # fmt: skip
+            "metadata", "spans", "schedule"]  # fmt: skip
 SLOW = {"tensorflow", "tfx", "apache_beam", "pyarrow", "numpy", "keras", "matplotlib"}
 COMPILE = [
     "--pipeline-root=/root",
