@@ -76,7 +76,7 @@ def start(
     With another runner the platform starts them, and the command ends at once;
     run it again to change what is scheduled there.
     """
-    if runner != remote_schedule.LOCAL:
+    if _is_remote(runner, output_dir):
         remote_schedule.set_schedule(config, runner, dry_run=dry_run)
         return
     if dry_run:
@@ -105,7 +105,7 @@ def status(
 
     Of another runner: when it starts runs, and whether it is paused.
     """
-    if runner != remote_schedule.LOCAL:
+    if _is_remote(runner, output_dir):
         remote_schedule.show(config, runner, as_json=as_json)
         return
     with _failing():
@@ -127,7 +127,7 @@ def pause(
     runner: _Starter = remote_schedule.LOCAL,
 ) -> None:
     """Start nothing that is due, until `resume`; a run that goes on is not ended."""
-    if runner != remote_schedule.LOCAL:
+    if _is_remote(runner, output_dir):
         remote_schedule.pause(config, runner)
         return
     with _failing():
@@ -147,7 +147,7 @@ def resume(
     runner: _Starter = remote_schedule.LOCAL,
 ) -> None:
     """Start again what is due; what was due while it was paused is left out."""
-    if runner != remote_schedule.LOCAL:
+    if _is_remote(runner, output_dir):
         remote_schedule.resume(config, runner)
         return
     with _failing():
@@ -194,6 +194,15 @@ def trigger(config: Configuration, output_dir: OutputDir = None) -> None:
         )
     else:
         print_line("A run starts within seconds")
+
+
+def _is_remote(runner: str, output_dir: Path | None) -> bool:
+    """Tells whether a platform is asked, which has no run folder."""
+    if runner == remote_schedule.LOCAL:
+        return False
+    if output_dir is not None:
+        fail(ValueError(f"--output-dir is for this machine, not for {runner}."))
+    return True
 
 
 def _run_folder(config: Path, output_dir: Path | None) -> RunFolder:

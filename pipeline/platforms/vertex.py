@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import google.auth
 import google.auth.exceptions
 import requests
 from google.api_core import exceptions
@@ -36,6 +37,7 @@ _CREDENTIALS = (
     "Log in: gcloud auth application-default login; or name the file of a service "
     "account in GOOGLE_APPLICATION_CREDENTIALS."
 )
+_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 # How messages of the client begin.
 _ASKED = re.compile(r"^[A-Z]+ \S+: ")
 _SILENT_S = 60.0  # until the service counts as unreachable
@@ -167,7 +169,8 @@ class VertexPlatform:
     def schedule_request(self, package: Package) -> Request:
         """Returns what `set_schedule` would send where there is none."""
         with self._asking(anonymously=True):
-            return self._request("schedules", self._schedule_body(package))
+            sent = _message(self._schedule_body(package), types.Schedule)
+            return self._request("schedules", json_format.MessageToDict(sent._pb))
 
     def _job(self, package: Package) -> aiplatform.PipelineJob:
         return aiplatform.PipelineJob(
@@ -245,15 +248,17 @@ class VertexPlatform:
         Raises:
             PlatformError: if it does not answer, or not as asked.
         """
-        if self._endpoint.startswith("http://"):
-            anonymously = True
-        anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]
         try:
             with silenced():
+                credentials: Any
+                if anonymously or self._endpoint.startswith("http://"):
+                    credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
+                else:
+                    credentials, _ = google.auth.default(scopes=[_SCOPE])
                 aiplatform.init(
                     project=self._settings.project,
                     location=self._settings.region,
-                    credentials=anonymous if anonymously else None,
+                    credentials=credentials,
                     api_endpoint=self._endpoint,
                     api_transport="rest",
                 )

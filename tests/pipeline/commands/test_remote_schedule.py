@@ -125,3 +125,17 @@ def test_dry_run_is_for_platforms(
 
     assert result.exit_code == 1
     assert result.output == "--dry-run is for platforms: add --runner.\n"
+
+
+@pytest.mark.parametrize("command", [(), ("status",), ("pause",), ("resume",)])
+def test_run_folder_is_for_this_machine(
+    invoke: Callable[..., Result],
+    small_config: Callable[..., Path],
+    command: tuple[str, ...],
+) -> None:
+    result = invoke(
+        "schedule", *command, small_config(), "--runner=vertex", "--output-dir=here"
+    )
+
+    assert result.exit_code == 1
+    assert result.output == "--output-dir is for this machine, not for vertex.\n"

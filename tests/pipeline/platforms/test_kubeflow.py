@@ -109,9 +109,7 @@ def test_schedule_is_made_as_the_request_says(
 
     (body,) = kubeflow_server.bodies("POST", "/recurringruns")
     assert without_experiment(body) == without_experiment(request.body)
-    assert (body["max_concurrency"], body["display_name"]) == ("1", PIPELINE) or (
-        body["max_concurrency"] == 1
-    )
+    assert (body["max_concurrency"], body["display_name"]) == (1, PIPELINE)
     assert body["no_catchup"] is trigger.no_catchup
     if trigger.cron:
         assert body["trigger"] == {"cron_schedule": {"cron": "0 30 3 * * *"}}

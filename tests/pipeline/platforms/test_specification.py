@@ -114,15 +114,20 @@ def test_name_of_any_run_is_compiled(
     assert is_told is (name != "a")
 
 
-def test_shipped_open_bandit_is_compiled(tmp_path: Path) -> None:
-    shipped = Path(configs.__file__).with_name("open_bandit.yaml")
-    output = tmp_path / "spec.json"
+@pytest.mark.orchestration
+@pytest.mark.parametrize("runner", ["kubeflow", "vertex"])
+@pytest.mark.parametrize("name", ["movielens", "movielens_monthly", "open_bandit"])
+def test_shipped_configuration_is_compiled(
+    name: str, runner: str, tmp_path: Path
+) -> None:
+    shipped = Path(configs.__file__).with_name(f"{name}.yaml")
+    output = tmp_path / "spec.yaml"
 
-    result = compiled(shipped, output)
+    result = compiled(shipped, output, runner)
 
     assert result.exit_code == 0, result.output
-    job = json.loads(output.read_text())
-    assert job["pipelineSpec"]["pipelineInfo"]["name"] == "shardline-open-bandit"
+    component = load_component_from_text(output.read_text())
+    assert component.name == f"shardline-{name.replace('_', '-')}"
 
 
 def test_folder_that_cannot_be_written_is_one_line(
@@ -138,14 +143,14 @@ def test_folder_that_cannot_be_written_is_one_line(
     assert "Traceback" not in result.output
 
 
-def compiled(config: Path, output: Path) -> Result:
+def compiled(config: Path, output: Path, runner: str = "kubeflow") -> Result:
     """Compiles with arguments that name nothing here."""
     return CliRunner().invoke(
         app,
         [
             "compile",
             str(config),
-            "--runner=kubeflow",
+            f"--runner={runner}",
             "--pipeline-root=gs://bucket/artifacts",
             "--serving-dir=gs://bucket/serving",
             "--data-path=gs://bucket/data",

@@ -72,6 +72,31 @@ def test_request_has_all_of_the_job(
     )
 
 
+def test_requests_to_google_are_made_without_login_and_network(
+    platform: Callable[..., VertexPlatform], package: Any
+) -> None:
+    google = platform(endpoint=None)
+
+    host = "https://europe-west4-aiplatform.googleapis.com"
+    assert google.run_request(package).url.startswith(f"{host}/v1/{PARENT}/")
+    assert google.schedule_request(package).url == f"{host}/v1/{PARENT}/schedules"
+
+
+def test_missing_login_is_one_line(
+    platform: Callable[..., VertexPlatform],
+    package: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")
+
+    with pytest.raises(PlatformError) as raised:
+        platform(endpoint=None).submit(package)
+
+    assert "File /nowhere.json was not found. Log in: gcloud auth" in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert raised.value.exit_code == 1
+
+
 def test_state_of_a_run_is_told(
     vertex_server: Any, platform: Callable[..., VertexPlatform], package: Any
 ) -> None:
@@ -98,9 +123,7 @@ def test_schedule_is_made_as_the_request_says(
     schedule = platform(trigger).set_schedule(package)
 
     (body,) = vertex_server.bodies("POST", "/schedules")
-    assert body == {
-        key: value for key, value in request.body.items() if value is not False
-    } or body == dict(request.body)
+    assert body == request.body
     assert body["maxConcurrentRunCount"] == "1"
     assert body.get("allowQueueing", False) is trigger.allow_queueing
     assert body["cron"] == trigger.cron
