@@ -46,7 +46,7 @@ class Section(BaseModel):
         """Returns it as JSON for a component, without what is the default anyway.
 
         A platform hands all that a step is told to its container in one argument, which
-        Linux takes up to 128 KiB: 2,000 features, or 200 with all defaults written out.
+        Linux takes up to 128 KiB: 1,000 features, or 200 with all defaults written out.
         """
         return self.model_dump_json(exclude_defaults=True)
 

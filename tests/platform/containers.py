@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from shardline_tests import load
 from tfx.dsl.io import fileio
 
 _guard = load("guarded/sitecustomize.py")
-_TIME_LIMIT_S = 300
+_TIME_LIMIT_S = 600
 _PRINTED_LAST = 4000
 _OWN_FOLDERS = ("cwd", "home", "tmp")
 
@@ -89,11 +90,14 @@ class Container:
             cwd=self.disk / "cwd",
             env=self._environment(),
         ) as process:
+            limit = threading.Timer(_TIME_LIMIT_S, process.kill)
+            limit.start()
             for line in process.stdout:
                 printed.append(line)
                 if kill_at and kill_at(line):
                     process.kill()
-            returncode = process.wait(_TIME_LIMIT_S)
+            returncode = process.wait()
+            limit.cancel()
         told = "".join(printed)
         (self.disk / "log").write_text(told)
         if returncode:
@@ -102,11 +106,6 @@ class Container:
         self._check_disk()
         with fileio.open(self.asked.outputs.output_file, "rb") as file:
             return json_format.Parse(file.read(), ExecutorOutput())
-
-    @property
-    def log(self) -> str:
-        """What it printed."""
-        return (self.disk / "log").read_text()
 
     def _command_line(self) -> list[str]:
         return replace_placeholders(

@@ -1,13 +1,13 @@
 """The compiled specification, executed whole: it ends as the local run does.
 
 A driver reads it as the platforms do. October is run as on Vertex and November as on
-Kubeflow, in containers that share nothing but URIs.
+Kubeflow, in containers that share nothing but an object store.
 """
 
 import dataclasses
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,15 @@ from google.protobuf import json_format
 from kfp.components import load_component_from_text
 from kfp.pipeline_spec.pipeline_spec_pb2 import ExecutorInput, PipelineSpec
 from shardline_tests import load
+from typer.testing import CliRunner
 
 from shardline.components.contracts.checkpoint_manifest import checkpoint_prefix
 from shardline.components.contracts.spans.state import SpanState, load_state
+from shardline.components.execution.local_copy import local_input
 from shardline.components.pusher.newest_model import newest_model
+from shardline.pipeline.commands.app import app
 
+buckets_in = load("bucket/buckets.py").buckets_in
 containers = load("platform/containers.py")
 platforms = load("platform/platforms.py")
 Driver = load("platform/driver.py").Driver
@@ -80,19 +84,26 @@ def local_serving(
     return str(folder / "serving")
 
 
+@pytest.fixture(scope="module")
+def buckets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """An object store that this process and the containers know."""
+    with buckets_in(tmp_path_factory.mktemp("buckets")) as buckets:
+        yield buckets
+
+
 @dataclasses.dataclass(frozen=True)
 class Platform:
     """A platform on which the pipeline was run, month by month.
 
     Attributes:
-        job: what `shardline compile` wrote.
-        driver: runs it.
+        driver: runs it as on Vertex.
+        specs: what was compiled, for Vertex and for Kubeflow.
         serving: where models are published.
         executions: of October, of November, and when nothing was due.
     """
 
-    job: dict[str, Any]
     driver: Any
+    specs: list[dict[str, Any]]
     serving: str
     executions: list[Any]
 
@@ -101,33 +112,40 @@ class Platform:
 def platform(
     config: Path,
     archive: Path,
-    shardline: Callable[..., Any],
+    buckets: Any,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Platform:
     """Three executions, the second of which has its Trainer killed."""
     folder = tmp_path_factory.mktemp("platform")
-    serving = f"{folder}/serving"
-    finished = shardline(
-        "compile",
-        config,
-        "--runner=kubeflow",
-        f"--pipeline-root={folder}/root",
-        f"--serving-dir={serving}",
-        f"--data-path={archive}",
-        "--image=registry/shardline:1",
-        f"--output={folder / 'spec.json'}",
-    )
-    assert finished.returncode == 0, "\n".join(finished.lines)
+    data, work = buckets.new("data"), buckets.new("work")
+    buckets.path(f"{data}/ml-100k.zip").write_bytes(archive.read_bytes())
+    root, serving = f"{work}/root", f"{work}/serving"
+    for output in ("spec.json", "spec.yaml"):
+        arguments = {
+            "runner": "kubeflow",
+            "pipeline-root": root,
+            "serving-dir": serving,
+            "data-path": f"{data}/ml-100k.zip",
+            "image": "registry/shardline:1",
+            "output": str(folder / output),
+        }
+        options = [f"--{name}={value}" for name, value in arguments.items()]
+        compiled = CliRunner().invoke(app, ["compile", str(config), *options])
+        assert compiled.exit_code == 0, compiled.output
     job = json.loads((folder / "spec.json").read_text())
-    vertex = Driver(job, platforms.Vertex(), folder / "vertex")
-    kubeflow = Driver(job, platforms.Kubeflow(), folder / "kubeflow")
+    # A specification alone says no root; whoever submits it does.
+    spec = yaml.safe_load((folder / "spec.yaml").read_text())
+    submitted = {"pipelineSpec": spec, "runtimeConfig": {"gcsOutputDirectory": root}}
+    image = buckets.environment
+    vertex = Driver(job, platforms.Vertex(), folder / "vertex", image)
+    kubeflow = Driver(submitted, platforms.Kubeflow(), folder / "kubeflow", image)
     kill = {"Trainer": lambda line: "checkpoint set of step" in line}
     executions = [
         vertex.run("october"),
         kubeflow.run("november", kill),
         vertex.run("december"),
     ]
-    return Platform(job, vertex, serving, executions)
+    return Platform(vertex, [job["pipelineSpec"], spec], serving, executions)
 
 
 def _state(serving: str) -> SpanState:
@@ -146,13 +164,12 @@ def _tensors(prefix: str) -> Tensors:
 
 
 def test_kubeflows_own_sdk_takes_the_specification(platform: Platform) -> None:
-    spec = platform.job["pipelineSpec"]
+    for spec in platform.specs:
+        parsed = json_format.ParseDict(spec, PipelineSpec())
+        component = load_component_from_text(yaml.safe_dump(spec))
 
-    parsed = json_format.ParseDict(spec, PipelineSpec())
-    component = load_component_from_text(yaml.safe_dump(spec))
-
-    assert parsed.schema_version == "2.1.0"
-    assert component.name == "shardline-small-spans"
+        assert parsed.schema_version == "2.1.0"
+        assert component.name == "shardline-small-spans"
 
 
 def test_months_are_trained_on_one_after_the_other(
@@ -177,17 +194,15 @@ def test_killed_trainer_ran_again(platform: Platform) -> None:
 def test_checkpoint_is_that_of_the_local_run(
     platform: Platform, local_serving: str, month: int
 ) -> None:
-    bases = [
-        _state(serving).runs[month].base
-        for serving in (platform.serving, local_serving)
-    ]
+    found = []
+    for serving in (platform.serving, local_serving):
+        base = _state(serving).runs[month].base
+        assert base
+        with local_input(base.checkpoint) as folder:
+            found.append(_tensors(checkpoint_prefix(folder)))
 
-    there, here = (
-        _tensors(checkpoint_prefix(base.checkpoint)) for base in bases if base
-    )
-
-    assert any(key.startswith("embedding/movie") for key in here)
-    assert there == here
+    assert any(key.startswith("embedding/movie") for key in found[1])
+    assert found[0] == found[1]
 
 
 def test_served_model_is_that_of_the_local_run(

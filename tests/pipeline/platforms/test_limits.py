@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from shardline.configs import load_run
+from shardline.pipeline.commands.app import app
 from shardline.pipeline.platforms.limits import MOST_BYTES, size_faults
 
 pytestmark = pytest.mark.orchestration
@@ -41,19 +43,49 @@ def test_limit_is_that_of_this_system() -> None:
         subprocess.run(["/bin/true", "a" * (MOST_BYTES + 1)], check=True)
 
 
-def test_a_thousand_features_can_be_told(
-    small_config: Callable[..., Path], tmp_path: Path
-) -> None:
-    text = small_config().read_text()
-    for section, line in {
-        "features:": "  user_{0}: {{table: user_{0}, column: user_id}}\n",
-        "tables:": "  user_{0}: {{dim: 8}}\n",
-    }.items():
-        lines = "".join(line.format(number) for number in range(1000))
-        text = text.replace(f"\n{section}\n", f"\n{section}\n{lines}")
-    path = tmp_path / "wide.yaml"
-    path.write_text(text)
+@pytest.fixture
+def wide_config(small_config: Callable[..., Path]) -> Callable[..., Path]:
+    """Writes the small configuration with so many more features and tables."""
 
-    told = load_run(path).feature_set.as_parameter()
+    def write(features: int, name: str = "user") -> Path:
+        path = small_config()
+        text = path.read_text()
+        names = [f"{name}_{number}" for number in range(features)]
+        for section, lines in {
+            "features": [
+                f"  {one}: {{table: {one}, column: user_id}}" for one in names
+            ],
+            "tables": [f"  {one}: {{dim: 8}}" for one in names],
+        }.items():
+            text = text.replace(
+                f"\n{section}:\n", "\n".join(["", f"{section}:", *lines, ""])
+            )
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_thousand_features_can_be_told(wide_config: Callable[..., Path]) -> None:
+    told = load_run(wide_config(1000)).feature_set.as_parameter()
 
     assert list(size_faults(_spec(feature_set=told))) == []
+
+
+def test_configuration_of_too_many_features_is_not_compiled(
+    wide_config: Callable[..., Path], tmp_path: Path
+) -> None:
+    config, output = wide_config(300, "u" * 120), tmp_path / "spec.json"
+
+    result = CliRunner().invoke(
+        app,
+        [
+            *("compile", str(config), "--runner=kubeflow", "--image=shardline:1"),
+            *("--pipeline-root=gs://b/artifacts", "--serving-dir=gs://b/serving"),
+            *("--data-path=gs://b/ml-100k.zip", f"--output={output}"),
+        ],
+    )
+
+    assert result.exit_code == 1
+    assert "would have to tell Trainer" in " ".join(result.output.split())
+    assert not output.exists()
