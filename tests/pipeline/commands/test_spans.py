@@ -249,3 +249,23 @@ def test_state_of_a_platform_is_changed_in_its_bucket(
     refused = invoke("spans", "replay", shop.config, "--from=2026-11-27", on_platform)
     assert refused.exit_code == 1
     assert f"'{place}/spans-before-" in refused.output
+
+
+@pytest.mark.orchestration
+def test_state_of_a_platform_does_not_go_back_to_what_is_gone(
+    shop: Shop, invoke: Invoke, buckets: Any
+) -> None:
+    shop.carry_out("published", "published")
+    work, place = buckets.new("work"), f"{buckets.new('models')}/serving"
+    told = shop.state.model_dump_json().replace(str(shop.run_folder.root), work)
+    before = SpanState.model_validate_json(told)
+    before.save(place)
+
+    result = invoke(
+        *("spans", "replay", shop.config),
+        *("--from=2026-11-28", f"--serving-dir={place}"),
+    )
+
+    assert result.exit_code == 1
+    assert f"would go on from {work}/run-0, which is gone" in result.output
+    assert load_state(place, "shop") == before
