@@ -66,23 +66,3 @@ def dag_id_of(run: Run, dag_id: str | None) -> str:
             "of ASCII."
         )
     return dag_id
-
-
-def components_of(run: Run) -> tuple[str, ...]:
-    """Returns the ids of a run's components, in the order in which a run does them.
-
-    Args:
-        run: the configuration.
-    """
-    from shardline.pipeline.pipeline import create_pipeline
-
-    # Which components there are depends on no path.
-    pipeline = create_pipeline(
-        run,
-        pipeline_root="artifacts",
-        data_path="data",
-        data_version="",
-        serving_dir="serving",
-        metadata_path="metadata.sqlite",
-    )
-    return tuple(component.id for component in pipeline.components)

@@ -11,23 +11,17 @@ from typing import Annotated
 import typer
 
 from shardline.configs import load_run
-from shardline.configs.schema import Run
-from shardline.pipeline.airflow.dag import Dag, DagError, components_of, dag_id_of
+from shardline.pipeline.airflow.dag import Dag, DagError, dag_id_of
 from shardline.pipeline.airflow.files import write_dag
 from shardline.pipeline.airflow.writer import dag_text
-from shardline.pipeline.commands.console import (
-    console,
-    failing_on,
-    load,
-    print_line,
-)
+from shardline.pipeline.commands.console import failing_on, load, print_line
 from shardline.pipeline.commands.options import (
     Configuration,
     OutputDir,
     refused_if_remote,
 )
 from shardline.pipeline.run_folder import run_folder_of
-from shardline.pipeline.terminal.native_output import stderr_held_back
+from shardline.pipeline.steps import steps_of
 
 
 class Tasks(enum.StrEnum):
@@ -97,7 +91,7 @@ def write_airflow(
             config=Path(os.path.abspath(config)),
             run_folder=run_folder_of(run.name, output_dir).root,
             folder=Path.cwd(),
-            components=_components(run) if tasks == Tasks.COMPONENTS else (),
+            components=tuple(steps_of(run)) if tasks == Tasks.COMPONENTS else (),
             schedule=run.schedule,
             first_day=(start or datetime.datetime.now(datetime.UTC)).date(),
             pool=pool,
@@ -109,11 +103,6 @@ def write_airflow(
             f"It starts only by hand: {config} has no section `schedule`, such as "
             "schedule: {cron: '0 3 * * *'}"
         )
-
-
-def _components(run: Run) -> tuple[str, ...]:
-    with console.status("Listing the components"), stderr_held_back():
-        return components_of(run)
 
 
 def _command(named: str | None) -> Path:

@@ -23,7 +23,7 @@ _FOLDER = _HERE.parents[1] / "build" / "airflow"
 _ENVIRONMENT = _FOLDER / "environment"
 _INSTALLED = _FOLDER / "installed"
 _GUARDED = _HERE.parent / "guarded"
-_TIME_LIMIT_S = 600
+_TIME_LIMIT_S = 1500
 
 
 def installed_python() -> Path:

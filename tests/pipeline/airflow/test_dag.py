@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shardline.configs import load_run
-from shardline.pipeline.airflow.dag import DagError, components_of, dag_id_of
+from shardline.pipeline.airflow.dag import DagError, dag_id_of
 
 pytestmark = pytest.mark.orchestration
 
@@ -37,23 +37,3 @@ def test_id_that_airflow_does_not_take_is_refused(
         DagError, match=r"Airflow takes no DAG id .* at most 250 letters"
     ):
         dag_id_of(load_run(small_config()), dag_id)
-
-
-def test_components_are_in_the_order_of_a_run(
-    small_config: Callable[..., Path],
-) -> None:
-    components = components_of(load_run(small_config()))
-
-    assert components[0] == "ReaderExampleGen"
-    assert components[-1] == "Pusher"
-    assert components.index("FeatureTransform") < components.index("Trainer")
-
-
-def test_components_of_spans_begin_with_the_plan_and_end_with_the_record(
-    spans_config: Path,
-) -> None:
-    components = components_of(load_run(spans_config))
-
-    assert components[0] == "SpanPlanner"
-    assert components[-1] == "SpanRecorder"
-    assert "ModelComparator" in components

@@ -1,12 +1,14 @@
 """What Airflow does about each way in which the command can end.
 
-Programs of the shell stand in for the command, whose exit codes are what counts here;
-`test_dags_test.py` runs the command itself. One process of Airflow runs all DAGs.
+Programs of the shell stand in for the command but in one DAG, as its exit codes are
+what counts here; `test_dags_test.py` runs the command itself. One process of Airflow
+runs all DAGs.
 """
 
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +17,10 @@ from typing import Any
 import pytest
 from shardline_tests import load
 
+from shardline.configs import load_run
 from shardline.pipeline.airflow.dag import Dag
 from shardline.pipeline.airflow.writer import dag_text
+from shardline.pipeline.steps import steps_of
 
 pytestmark = pytest.mark.orchestration
 QUICKLY = {"every": "1d", "retries": {"attempts": 2, "wait": "1s", "factor": 1}}
@@ -70,7 +74,19 @@ def write(airflow: Any, facts: Callable[..., Dag], folder: Path) -> Callable[...
 
 
 @pytest.fixture(scope="module")
-def printed(airflow: Any, folder: Path, write: Callable[..., None]) -> str:
+def spans_that_wait(spans_config: Path, tmp_path_factory: Any) -> Path:
+    """A configuration of spans of which the last is there, and none to judge it."""
+    text = spans_config.read_text()
+    assert "first: 1997-10" in text
+    path = tmp_path_factory.mktemp("waiting") / "spans.yaml"
+    path.write_text(text.replace("first: 1997-10", "first: 1998-04"))
+    return Path(path)
+
+
+@pytest.fixture(scope="module")
+def printed(
+    airflow: Any, folder: Path, write: Callable[..., None], spans_that_wait: Path
+) -> str:
     """What was printed while all DAGs ran."""
     tell = folder / "tell"
     tell.write_text("#!/bin/sh\nenv > $SHARDLINE_EVENT.env; exit 3\n")
@@ -80,7 +96,15 @@ def printed(airflow: Any, folder: Path, write: Callable[..., None]) -> str:
         write(dag_id, does, schedule=hooks | {"missed": "skip"})
     for dag_id, (does, _) in OF_COMPONENTS.items():
         write(dag_id, does, components=COMPONENTS)
-    return str(airflow.tested(*ENDS, *OF_COMPONENTS))
+    write(
+        "spans",
+        f"export PYTHONPATH={os.environ.get('PYTHONPATH', '')}\n"
+        f'exec {Path(sys.executable).with_name("shardline")} "$@"',
+        components=tuple(steps_of(load_run(spans_that_wait))),
+        config=spans_that_wait,
+        run_folder=folder / "spans" / "run",
+    )
+    return str(airflow.tested(*ENDS, *OF_COMPONENTS, "spans"))
 
 
 def test_each_end_of_the_command_has_its_state(airflow: Any, printed: str) -> None:
@@ -103,6 +127,18 @@ def test_what_follows_is_skipped_if_nothing_is_due_and_left_after_a_failure(
         f"--nothing-due-code 99 --only {component}"
         for component in COMPONENTS[:2]
     ]
+
+
+def test_plan_with_nothing_due_leaves_all_tasks_skipped(
+    airflow: Any, folder: Path, printed: str
+) -> None:
+    """By the command itself."""
+    states = airflow.states("spans")
+
+    assert "Nothing is due │ waiting for" in printed
+    assert len(states) == 13
+    assert {state for state, _ in states.values()} == {"skipped"}, printed
+    assert len(list((folder / "spans" / "run" / "logs").iterdir())) == 1
 
 
 def test_hooks_are_told_how_a_run_ended(folder: Path, printed: str) -> None:

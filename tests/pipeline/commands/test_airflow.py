@@ -68,6 +68,17 @@ def test_each_component_has_a_task_unless_the_run_is_one(
     )
 
 
+def test_tasks_of_spans_begin_with_the_plan_and_end_with_the_record(
+    invoke: Invoke, spans_config: Path, tmp_path: Path
+) -> None:
+    result = invoke("airflow", spans_config, "--output", tmp_path / "spans.py")
+
+    assert result.exit_code == 0, result.output
+    components = constants(tmp_path / "spans.py")["COMPONENTS"]
+    assert isinstance(components, list)
+    assert (components[0], components[-1]) == ("SpanPlanner", "SpanRecorder")
+
+
 def test_without_a_schedule_it_starts_by_hand(
     invoke: Invoke, small_config: Callable[..., Path], tmp_path: Path
 ) -> None:
