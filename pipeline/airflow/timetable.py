@@ -46,16 +46,16 @@ def _as_airflow_reads(cron: str) -> str:
     *others, days, months, weekdays = cron.upper().split()
     if "W" in days or _LAST_AMONG_OTHERS.search(weekdays):
         raise DagError(
-            f"Airflow cannot read the days of the cron expression `{cron}`: it has no "
+            f"Airflow cannot read the days of `schedule.cron`, `{cron}`: it has no "
             "last working day of the month (LW), and takes the last of a weekday, such "
             "as 5L, alone. Choose other days."
         )
     if "*" in (days[0], weekdays[0]) and "*" not in (days, weekdays):
         raise DagError(
-            f"Airflow would start on other days: in `{cron}` a day must fit both "
-            f"`{days}` and `{weekdays}`, as one of them begins with `*`, and Airflow "
-            "takes a day that fits either. Write out the days of the one, and `*` "
-            "for the other."
+            f"Airflow would start on other days: by `schedule.cron`, `{cron}`, a day "
+            f"must fit both `{days}` and `{weekdays}`, as one of them begins with `*`, "
+            "and Airflow takes a day that fits either. Write out the days of the one, "
+            "and `*` for the other."
         )
     weekdays = re.sub(r"^(\d)L$", r"L\1", weekdays)
     return " ".join([*others, days, months, weekdays])

@@ -1,6 +1,7 @@
 """The text of a DAG: a file for people to read, which imports nothing of Shardline."""
 
 import datetime
+from collections.abc import Sequence
 from importlib.metadata import version
 
 from shardline.configs.schedule import Retries, Schedule
@@ -152,5 +153,5 @@ def _called(schedule: Schedule) -> list[str]:
     return lines
 
 
-def _list(before: str, items: "tuple[str, ...] | list[str]") -> str:
+def _list(before: str, items: Sequence[str]) -> str:
     return list_literal([text_literal(item) for item in items], before)

@@ -31,10 +31,8 @@ def test_run_goes_on_over_a_kill_and_after_a_failure_that_stays(
     finished_run: Any,
     tmp_path: Path,
 ) -> None:
-    config, run_folder = (
-        small_config(steps="120\n  checkpoint: {every_steps: 20}"),
-        tmp_path / "run",
-    )
+    config = small_config(steps="120\n  checkpoint: {every_steps: 20}")
+    run_folder = tmp_path / "run"
     config.write_text(config.read_text() + SCHEDULE)
     command = write_saboteur(tmp_path / "shardline", run_folder)
     file = airflow.dags / "small.py"

@@ -35,9 +35,7 @@ def constants(path: Path) -> dict[str, object]:
     }
 
 
-def test_paths_are_absolute(
-    invoke: Invoke, config: Path, tmp_path: Path, shardline: Callable[..., object]
-) -> None:
+def test_paths_are_absolute(invoke: Invoke, config: Path, tmp_path: Path) -> None:
     result = invoke("airflow", config, "--output", "dags/small.py", "--tasks", "run")
 
     assert result.exit_code == 0, result.output
@@ -155,6 +153,18 @@ def test_what_cannot_be_written_is_told(
     assert told in result.output
     assert not (tmp_path / "a.py").exists()
     assert (tmp_path / "mine.py").read_text() == "import os\n"
+
+
+def test_schedule_that_airflow_cannot_read_is_told(
+    invoke: Invoke, config: Path, tmp_path: Path
+) -> None:
+    config.write_text(config.read_text().replace("0 3 * * *", "0 3 LW * *"))
+
+    result = invoke("airflow", config, "--output", "a.py")
+
+    assert result.exit_code == 1
+    assert "Airflow cannot read the days of `schedule.cron`" in result.output
+    assert not (tmp_path / "a.py").exists()
 
 
 def test_fault_of_the_configuration_is_told_and_nothing_is_written(
