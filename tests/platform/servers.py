@@ -161,22 +161,24 @@ def _is_about_a_run(method: str, path: str) -> bool:
     return method == "GET" and bool(re.search("/(runs|pipelineJobs)/", path))
 
 
-def configuration(server: Platform) -> str:
-    """Returns the sections of a configuration that has a server for its platform."""
-    address = (
-        f"kubeflow: {{host: '{server.url}'}}"
-        if isinstance(server, Kubeflow)
-        else "vertex: {project: my-project, region: europe-west4, endpoint: "
-        f"'{server.url}'}}"
-    )
-    return (
-        "\nplatform:\n"
-        "  image: registry/shardline:1\n"
-        "  pipeline_root: gs://bucket/artifacts\n"
-        "  serving_dir: gs://bucket/serving\n"
-        "  data_path: gs://bucket/data.zip\n"
-        f"  {address}\n"
-    )
+def configuration(*servers: Platform) -> str:
+    """Returns the sections of a configuration that has servers for its platforms."""
+    lines = [
+        "",
+        "platform:",
+        "  image: registry/shardline:1",
+        "  pipeline_root: gs://bucket/artifacts",
+        "  serving_dir: gs://bucket/serving",
+        "  data_path: gs://bucket/data.zip",
+    ]
+    for server in servers:
+        if isinstance(server, Kubeflow):
+            lines += ["  kubeflow:"]
+            lines += [f"    host: {server.url}"]
+        else:
+            lines += ["  vertex:", "    project: my-project", "    region: us-east1"]
+            lines += [f"    endpoint: {server.url}"]
+    return "\n".join([*lines, ""])
 
 
 @contextlib.contextmanager
