@@ -168,7 +168,8 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 IMAGE ?= shardline:$(VERSION)
 SERVING_IMAGE ?= shardline-serving:$(VERSION)
 IMAGE_BUILD = $(ENGINE) build $(IMAGE_FLAGS) $(if $(BASE),--build-arg BASE=$(BASE)) \
-	--build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD 2> /dev/null)
+	--build-arg VERSION=$(VERSION) \
+	--build-arg REVISION=$$(git describe --always --abbrev=40 --dirty --exclude '*' 2> /dev/null)
 
 image: engine  ## Build the container image that runs pipelines and their steps
 	@$(IMAGE_BUILD) --file pipeline/image/Containerfile --tag $(IMAGE) .
@@ -179,7 +180,7 @@ image-serving: engine  ## Build the container image that serves published models
 		--file pipeline/image/Containerfile.serving --tag $(SERVING_IMAGE) .
 
 # Where no registry of images is reached: of Debian's packages what a slim image of Python has.
-image-base: build/image/debian.tar engine  ## Make a base for them with debootstrap, as root
+image-base: engine build/image/debian.tar  ## Make a base for them with debootstrap, as root
 	@printf 'FROM scratch\nADD debian.tar /\n' | \
 		$(ENGINE) build --file - --tag localhost/shardline-base:bookworm build/image
 
