@@ -16,7 +16,7 @@ from shardline.pipeline.metadata.earlier_runs import EarlierRun
 from shardline.pipeline.metadata.records import RecordedExecution
 from shardline.pipeline.metadata.run_error import RunError
 from shardline.pipeline.metadata.store import Connection, tfx_metadata
-from shardline.pipeline.reuse import NEVER_REUSED, damage
+from shardline.pipeline.reuse import NEVER_REUSED_HERE, damage
 
 _log = logging.getLogger("shardline.part")
 
@@ -100,7 +100,7 @@ def _has_other_code(
             continue
         if name == _CODE:
             has_other_code = True
-        elif component not in NEVER_REUSED:
+        elif component not in NEVER_REUSED_HERE:
             raise RunError(
                 f"{component} was told another `{name}` than the configuration says "
                 f"now, and what follows would not fit its outputs. Go on from it: "
@@ -128,7 +128,7 @@ def _taken(nodes: Sequence[pipeline_pb2.PipelineNode]) -> set[tuple[str, str]]:
 
 def _check_files(component: str, uri: str) -> None:
     """Checks that an output is as it was written."""
-    if component in NEVER_REUSED:  # their files have no record
+    if component in NEVER_REUSED_HERE:  # their files have no record
         found = "" if Path(uri).is_dir() else f"{uri} is gone"
     else:
         found = damage([uri])

@@ -26,9 +26,10 @@ from shardline.components.contracts.file_record import record_files, record_from
 from shardline.pipeline.metadata.store import Connection, tfx_metadata
 
 RECORDS = ".files"
-# They depend on the versions that are published now, which no cache key holds, and
-# their files are not recorded. (Of spans, the caller of a runner looks what is due.)
-NEVER_REUSED = frozenset({"ModelComparator", "Pusher", "SpanRecorder"})
+# In runs of this machine. They depend on the versions that are published now, which no
+# cache key holds, and their files are not recorded. (SpanPlanner is reused: the caller
+# of the runner looks what is due.)
+NEVER_REUSED_HERE = frozenset({"ModelComparator", "Pusher", "SpanRecorder"})
 
 
 def record_outputs(uris: Iterable[str]) -> None:

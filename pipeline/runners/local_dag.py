@@ -37,7 +37,7 @@ from shardline.pipeline.metadata.store import connection_of, tfx_metadata
 from shardline.pipeline.part_runs import begin_part, is_skipped
 from shardline.pipeline.remains import remove_outputs, remove_remains
 from shardline.pipeline.reuse import (
-    NEVER_REUSED,
+    NEVER_REUSED_HERE,
     damage,
     outputs_to_reuse,
     record_outputs,
@@ -107,7 +107,7 @@ class LocalDag(tfx_runner.IrBasedRunner):
         component = node.node_info.id
         self._on_start(component)
         caching = node.execution_options.caching_options
-        if component in NEVER_REUSED:
+        if component in NEVER_REUSED_HERE:
             caching.enable_cache = False
         elif found := damage(
             outputs_to_reuse(
@@ -160,7 +160,7 @@ def _record(execution: data_types.ExecutionInfo) -> None:
     A run that is killed between the two makes them again; in the other order each later
     run would take them for damaged.
     """
-    if execution.pipeline_node.node_info.id not in NEVER_REUSED:
+    if execution.pipeline_node.node_info.id not in NEVER_REUSED_HERE:
         outputs = itertools.chain.from_iterable(execution.output_dict.values())
         record_outputs(artifact.uri for artifact in outputs)
 

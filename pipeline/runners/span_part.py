@@ -52,8 +52,8 @@ def go_on_with_plan(
         run_folder: where outputs go.
         launch: runs the part.
         writer: where events go.
-        result: gets `spans`, those of the plan, and `is_more_due`, which is False: the
-            next plan is made by another part.
+        result: gets `spans`, those of the plan, if the part came to its end, and
+            `is_more_due`, which is False: the next plan is made by another part.
         retry: whether the plan of a model that was refused last is in hand again.
 
     Returns:
@@ -67,6 +67,7 @@ def go_on_with_plan(
     result |= {"spans": [], "is_more_due": False}
     serving = str(run_folder.serving)
     state = load_state(serving, run.name)
+    taken_up: list[str] = []
     is_undone = retry and state.refused is not None
     if is_undone:
         state = retried(state)
@@ -77,16 +78,19 @@ def go_on_with_plan(
             raise _NotInHandError
         if is_undone:
             state.save(serving)
-        result["spans"].append(plan.spans)
+        taken_up.append(plan.spans)
         told = f"the plan in hand: trains on {plan.spans}, judged on {plan.evaluate}"
         writer.send(Event("began", text=told))
 
     # TFX, which knows which plan is the newest, takes seconds to load.
     if any(state.can_record(plan) for plan in _plans(run_folder)):
         try:
-            return launch("", on_earlier=take_up)
+            shown = launch("", on_earlier=take_up)
         except _NotInHandError:
             pass
+        else:
+            result["spans"] = taken_up
+            return shown
     return _without_plan(run, data, run_folder, state)
 
 

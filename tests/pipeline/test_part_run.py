@@ -55,14 +55,3 @@ def test_settings_that_do_not_fit_what_is_taken_end_the_run(
     assert ended.components == {}
     assert "Trainer was told another `training` than the configuration" in ended.text
     assert "Go on from it: --from Trainer; or run all" in ended.text
-
-
-def test_run_folder_without_an_earlier_run_has_nothing_to_take(
-    small_config: Callable[..., Path], tmp_path: Path, shardline: Callable[..., Any]
-) -> None:
-    ended = shardline(
-        "run", small_config(), "--output-dir", tmp_path / "run", "--only", "Pusher"
-    )
-
-    assert ended.returncode == 1
-    assert "ReaderExampleGen has never come to its end here" in ended.text

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from shardline_tests import load
 
-from shardline.components.contracts.spans.plan import SpanPlan
+from shardline.components.contracts.spans.plan import SpanPlan, load_plan
 from shardline.components.contracts.spans.state import SpanState, load_state
 from shardline.components.span_recorder.edits import skipped
 from shardline.configs import load_run
@@ -43,6 +43,7 @@ class Series:
         self.result: dict[str, Any] = {}
         self.plans: list[Path] = []
         self.ran: list[str] = []
+        self.fails = False
 
     @property
     def state(self) -> SpanState:
@@ -68,7 +69,9 @@ class Series:
             plans = {"plan": Artifact(self.plans[-1])}
             made = RecordedExecution(1, "done", {}, plans, {})  # type: ignore[arg-type]
             on_earlier(EarlierRun("earlier", {"SpanPlanner": made}))
-            self.ran.append(self.result["spans"][-1])
+            if self.fails:
+                raise RunError("the reason")
+            self.ran.append(load_plan(str(self.plans[-1])).spans)
             return {"Outputs": "of the part"}
 
         writer, self.ran = EventWriter(self.events), []
@@ -102,6 +105,21 @@ def test_plan_that_was_made_is_gone_on_with(series: Series) -> None:
     assert began["kind"] == "began"
     told = "the plan in hand: trains on 2026-11-28, judged on 2026-11-29"
     assert began["text"] == told
+
+
+def test_part_that_failed_has_trained_on_nothing_and_finds_its_plan_again(
+    series: Series,
+) -> None:
+    series.make_plan()
+    series.fails = True
+    with pytest.raises(RunError, match="the reason"):
+        series.go_on()
+    assert series.result["spans"] == []
+    series.fails = False
+
+    series.go_on()
+
+    assert series.ran == ["2026-11-28"]
 
 
 def test_span_that_comes_after_the_plan_does_not_change_it(
