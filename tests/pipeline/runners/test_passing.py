@@ -24,6 +24,7 @@ from shardline.configs import ConfigError
 from shardline.configs.fault import Fault
 from shardline.embedding.cluster.cluster import HostLostError
 from shardline.pipeline.metadata.run_error import RunError
+from shardline.pipeline.metadata.store import BusyStoreError
 from shardline.pipeline.run_folder import OutputError
 from shardline.pipeline.runners.passing import (
     can_pass,
@@ -64,6 +65,7 @@ class NoAnswer(grpc.RpcError):
         mlmd.InternalError("mysql_query failed: database is locked"),
         sqlite3.OperationalError("database is locked"),
         HostLostError("host 1 is gone"),
+        BusyStoreError("held by another process for 60 s"),
         DownloadError("pip ended with code 1"),
         RuntimeError("Traceback ...\nOSError: [Errno 5] bad disk [while running 'x']"),
         ExceptionGroup("several", [ValueError("1"), OSError(errno.EIO, "bad disk")]),
