@@ -87,11 +87,12 @@ coverage: $(KERNELS)  ## Run all tests, print which share of lines they run; bel
 # The same tests as in `test`, which runs few of each kind. Root can mount the small
 # disks that are filled up; for others those tests are skipped.
 KILLS ?= $(if $(CI),10,500)
-torture: $(KERNELS)  ## Kill saves, cut the power, damage sets, fill disks: half an hour, or KILLS=10
+torture: $(KERNELS)  ## Kill saves and scheduled runs, cut the power, damage sets, fill disks: 45 minutes, or KILLS=10
 	@mkdir -p build && rm -f build/torture.jsonl && touch build/torture.jsonl
 	@scratch=$$(mktemp -d); trap "rm -rf $$scratch" EXIT; TMPDIR=$$scratch KILLS=$(KILLS) \
 		SHARDLINE_TORTURE_REPORT=$(CURDIR)/build/torture.jsonl \
-		$(BIN)/python -m pytest -n 2 --dist loadgroup -q -rs tests/torture; failed=$$?; \
+		$(BIN)/python -m pytest -n 2 --dist loadgroup -q -rs tests/torture \
+		tests/pipeline/schedule/test_series.py; failed=$$?; \
 		$(BIN)/python tests/torture/summary.py build/torture.jsonl; exit $$failed
 
 # Of UBSan, the checks with which TensorFlow's headers compile. TensorFlow itself is not

@@ -27,7 +27,13 @@ configure_logical_hosts(3)
 _HERE = Path(__file__).parent
 _TIME_LIMIT_S = 600
 _RUNS_OF_THEIR_OWN = frozenset(
-    {"erasure", "test_bucket_run.py", "test_execution.py", "test_span_run.py"}
+    {
+        "erasure",
+        "schedule",
+        "test_bucket_run.py",
+        "test_execution.py",
+        "test_span_run.py",
+    }
 )
 # Tables stay tables, however long the paths of temporary folders are.
 _WIDE = {"COLUMNS": "200"}
