@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -60,10 +61,9 @@ def unpacked(store: Any) -> Iterator[Callable[[str, str], Any]]:
 
 def _make(store: Any, target: str) -> None:
     """Makes a target with the certificates and the packages that this machine has."""
-    uv = subprocess.run(
-        ["uv", "cache", "dir"], capture_output=True, text=True, check=True
-    )
-    cache = Path(uv.stdout.strip())
+    uv = Path(sys.executable).with_name("uv")
+    told = subprocess.run([uv, "cache", "dir"], stdout=subprocess.PIPE, check=True)
+    cache = Path(told.stdout.decode().strip())
     cache.mkdir(parents=True, exist_ok=True)
     volumes = {_CERTIFICATES: f"{_CERTIFICATES}:ro", cache: "/root/.cache/uv"}
     flags = " ".join(f"--volume={here}:{there}" for here, there in volumes.items())
