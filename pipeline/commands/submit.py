@@ -1,7 +1,9 @@
 """`shardline submit`: a run of the pipeline on another platform."""
 
+import contextlib
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -26,10 +28,11 @@ from shardline.pipeline.commands.options import (
     ServingDir,
 )
 from shardline.pipeline.platforms.errors import PlatformError
-from shardline.pipeline.platforms.remote import RemotePlatform, SubmittedRun
+from shardline.pipeline.platforms.remote import RemotePlatform, RunState, SubmittedRun
 from shardline.pipeline.platforms.runners import platform_runner
 from shardline.pipeline.platforms.submission import packed, remote_platform
 from shardline.pipeline.platforms.target import target_of
+from shardline.pipeline.runners.interruption import end_interrupted
 from shardline.pipeline.terminal.native_output import stderr_held_back
 
 _BETWEEN_LOOKS_S = 10.0
@@ -73,11 +76,22 @@ def submit(
                 return
             with console.status("Submitting"):
                 submitted = platform.submit(package)
-        print_line(f"Submitted {package.run}: {submitted.url}")
-        if wait:
-            _wait(platform, submitted)
+        with _going_on(submitted):
+            print_line(f"Submitted {package.run}: {submitted.url}")
+            if wait:
+                _wait(platform, submitted)
     except PlatformError as error:
         fail(error, error.exit_code)
+
+
+@contextlib.contextmanager
+def _going_on(run: SubmittedRun) -> Iterator[None]:
+    """Ends an interrupted command without the advice to start it again."""
+    try:
+        yield
+    except KeyboardInterrupt as interruption:
+        print_line(f"Interrupted. The run goes on: {run.url}")
+        end_interrupted(interruption)
 
 
 def _wait(platform: RemotePlatform, run: SubmittedRun) -> None:
@@ -86,17 +100,22 @@ def _wait(platform: RemotePlatform, run: SubmittedRun) -> None:
     A platform that is not reached for a while does not end the wait: who is told that
     the same may succeed later would start another run.
     """
-    state, missed = "running", 0
     with console.status("Running"):
-        while state == "running":
-            try:
-                state, missed = platform.state_of(run), 0
-            except PlatformError as error:
-                missed += 1
-                if error.exit_code == 1 or missed == _MOST_MISSED:
-                    fail(PlatformError(f"{error} The run may go on: {run.url}"))
-            if state == "running":
-                time.sleep(_BETWEEN_LOOKS_S)
+        state = _last_state(platform, run)
     print_line(f"It has {state}")
     if state == "failed":
         end(1)
+
+
+def _last_state(platform: RemotePlatform, run: SubmittedRun) -> RunState:
+    missed = 0
+    while True:
+        try:
+            state, missed = platform.state_of(run), 0
+            if state != "running":
+                return state
+        except PlatformError as error:
+            missed += 1
+            if error.exit_code == 1 or missed == _MOST_MISSED:
+                fail(PlatformError(f"{error} The run may go on: {run.url}"))
+        time.sleep(_BETWEEN_LOOKS_S)

@@ -1,6 +1,10 @@
 """`shardline submit`, with the real clients, to servers of this machine."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -107,6 +111,33 @@ def test_platform_that_stays_busy_ends_the_wait_and_not_as_what_can_pass(
     assert result.exit_code == 1, result.output
     assert f"The run may go on: {server.url}" in result.output
     assert server.busy == 6
+
+
+@pytest.mark.parametrize("runner", ["kubeflow"], indirect=True)
+def test_interrupted_wait_says_that_the_run_goes_on(server: Any, config: Path) -> None:
+    command = [
+        Path(sys.executable).with_name("shardline"),
+        *("submit", config, "--runner=kubeflow", "--wait"),
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as waiting:
+        assert waiting.stdout
+        submitted = waiting.stdout.readline()
+        while not any(
+            method == "GET" and "/runs/" in p for method, p, _ in server.sent
+        ):
+            assert waiting.poll() is None
+            time.sleep(0.1)
+        waiting.send_signal(signal.SIGTERM)
+        rest, _ = waiting.communicate(timeout=60)
+
+    assert submitted.startswith("Submitted shardline-small-")
+    url = submitted.split()[-1]
+    assert rest == f"Interrupted. The run goes on: {url}\n"
+    assert waiting.returncode == 128 + signal.SIGTERM
+    (run,) = server.kept["runs"].values()
+    assert run["state"] == "RUNNING"
 
 
 @pytest.mark.parametrize(("status", "exit_code"), [(403, 1), (503, 75)])
