@@ -51,7 +51,7 @@ def test_command_that_fails_is_told(
 def test_command_that_takes_long_is_ended_with_its_children(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hooks, "LIMIT_S", 0.5)
+    monkeypatch.setattr(hooks, "LIMIT_S", 3.0)
     log = tmp_path / "log"
 
     trouble = call(["sh", "-c", "sleep 300 & echo $!; wait"], log)

@@ -1,6 +1,7 @@
 """What a scheduler starts, writes down and goes on from, by a clock that is put."""
 
 import errno
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -202,7 +203,7 @@ def test_stopped_scheduler_ends_its_run_and_the_next_one_starts_it_again(
     scheduled.begin()
     scheduled.look(HOUR, ends=False)
     while not scheduled.starts:
-        pass
+        time.sleep(0.01)
 
     scheduled.scheduler.stop()
 
