@@ -10,6 +10,9 @@ from shardline.configs.schedule import Schedule
 from shardline.pipeline.schedule.rhythm import MOST_COUNTED
 from shardline.pipeline.schedule.start import PastRun, Start, Waiting
 
+# The kernel starts no program with a larger environment than it allows.
+_MOST_OF_A_FAILURE = 10_000
+
 
 def clock_time(time: datetime, schedule: Schedule) -> str:
     """Returns a time by the clocks of the schedule's time zone."""
@@ -73,7 +76,7 @@ def facts_of_run(run: PastRun) -> Mapping[str, str]:
         "SHARDLINE_STARTED": run.started.isoformat(),
         "SHARDLINE_ENDED": run.ended.isoformat(),
         "SHARDLINE_EXIT_CODE": str(run.exit_code),
-        "SHARDLINE_FAILURE": run.failure,
+        "SHARDLINE_FAILURE": run.failure.replace("\0", " ")[:_MOST_OF_A_FAILURE],
         "SHARDLINE_VERSION": run.version,
         "SHARDLINE_SPANS": ", ".join(run.spans),
     }

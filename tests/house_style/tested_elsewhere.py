@@ -137,7 +137,7 @@ ELSEWHERE = {
     "pipeline/metadata/test_records.py": "pipeline/metadata/run_error",
     # A scheduler is tested whole, by what it starts, writes down and says.
     "pipeline/schedule/test_scheduler.py": """
-        pipeline/schedule/journal pipeline/schedule/start pipeline/schedule/told
+        pipeline/schedule/journal pipeline/schedule/start
         pipeline/schedule/watched_config
     """,
     "pipeline/schedule/test_hooks.py": "pipeline/schedule/clock",
