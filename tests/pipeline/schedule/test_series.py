@@ -25,8 +25,12 @@ from shardline.pipeline.schedule.folder import ScheduleFolder
 
 killer = load("pipeline/schedule/killer/sitecustomize.py")
 stopped_run = load("pipeline/test_stopped_run.py")
-pytestmark = [pytest.mark.orchestration, pytest.mark.slow]
-_TIME_LIMIT_S = 1500
+_TIME_LIMIT_S = 2400
+pytestmark = [
+    pytest.mark.orchestration,
+    pytest.mark.slow,
+    pytest.mark.timeout(_TIME_LIMIT_S + 600),
+]
 _RUNS = 6
 _END = 884_908_800  # of the half month that the last model is judged on: 1998-01-16
 # They say when and where a version was made, or differ with it.
