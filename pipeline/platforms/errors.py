@@ -45,6 +45,19 @@ def not_reached(host: str, error: Exception) -> PlatformError:
     )
 
 
+def not_understood(host: str, platform: str) -> PlatformError:
+    """Returns the error of a server that answers, but not as the platform does.
+
+    Args:
+        host: its address.
+        platform: what it was taken for.
+    """
+    return PlatformError(
+        f"{host} does not answer as {platform} does; it may be a page to log in, or "
+        "another server. Check the address in section `platform`, and the login."
+    )
+
+
 def refused(host: str, status: int, said: str, *, credentials: str) -> PlatformError:
     """Returns the error of a server that answers with a status of failure.
 
@@ -54,7 +67,7 @@ def refused(host: str, status: int, said: str, *, credentials: str) -> PlatformE
         said: what it says of it.
         credentials: what to do if it does not know who asks.
     """
-    told = f"{host} answers {status}: {said.strip().rstrip('.')}."
+    told = f"{host} answers {status}: {' '.join(said.split()).rstrip('.')}."
     if status == _UNAUTHORIZED:
         return PlatformError(f"{told} {credentials}")
     if status == _FORBIDDEN:

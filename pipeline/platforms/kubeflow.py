@@ -16,7 +16,12 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from shardline.configs.platform import Kubeflow
-from shardline.pipeline.platforms.errors import PlatformError, not_reached, refused
+from shardline.pipeline.platforms.errors import (
+    PlatformError,
+    not_reached,
+    not_understood,
+    refused,
+)
 from shardline.pipeline.platforms.remote import (
     Package,
     RemoteSchedule,
@@ -72,7 +77,8 @@ class KubeflowPlatform:
                 pipeline_root=package.pipeline_root,
                 service_account=package.service_account,
             )
-        return SubmittedRun(run.run_id, f"{self._host}/#/runs/details/{run.run_id}")
+            number = self._sure(run.run_id)
+        return SubmittedRun(number, f"{self._host}/#/runs/details/{number}")
 
     def state_of(self, run: SubmittedRun) -> RunState:
         """Returns how far a run is."""
@@ -107,6 +113,7 @@ class KubeflowPlatform:
                 pipeline_root=package.pipeline_root,
                 service_account=package.service_account,
             )
+            self._sure(new.recurring_run_id)
             for recurring in old:
                 client.delete_recurring_run(recurring.recurring_run_id)
             if not old or any(recurring.status == _ENABLED for recurring in old):
@@ -179,10 +186,17 @@ class KubeflowPlatform:
     def _experiment(self, package: Package) -> str:
         return self._settings.experiment or package.pipeline
 
-    def _experiment_id(self, client: _Client, package: Package) -> Any:
-        return client.create_experiment(
+    def _experiment_id(self, client: _Client, package: Package) -> str:
+        experiment = client.create_experiment(
             self._experiment(package), namespace=self._settings.namespace
-        ).experiment_id
+        )
+        return self._sure(experiment.experiment_id)
+
+    def _sure(self, number: str | None) -> str:
+        """Returns an id; the client finds none in an answer that it cannot read."""
+        if not number:
+            raise not_understood(self._host, "Kubeflow Pipelines")
+        return number
 
     def _recurring_runs(self, client: _Client, pipeline: str) -> list[Any]:
         """Returns the recurring runs of a pipeline, those that are enabled first."""
@@ -243,7 +257,9 @@ class KubeflowPlatform:
                 f"{self._host}: no credentials of Google Cloud. {_CREDENTIALS}"
             ) from error
         except ValueError as error:  # of the client, about what the server has sent
-            raise PlatformError(f"{self._host}: {error}") from error
+            raise PlatformError(
+                f"{self._host}: {' '.join(str(error).split())}"
+            ) from error
         finally:
             socket.setdefaulttimeout(before)
 

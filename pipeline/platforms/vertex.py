@@ -22,7 +22,12 @@ from google.protobuf import json_format
 
 from shardline.configs.fault import Fault, Part
 from shardline.configs.platform import Vertex
-from shardline.pipeline.platforms.errors import PlatformError, not_reached, refused
+from shardline.pipeline.platforms.errors import (
+    PlatformError,
+    not_reached,
+    not_understood,
+    refused,
+)
 from shardline.pipeline.platforms.remote import (
     Package,
     RemoteSchedule,
@@ -98,6 +103,8 @@ class VertexPlatform:
                 pipeline_job_id=job.job_id,
                 timeout=_SILENT_S,
             )
+        if not made.name:
+            raise not_understood(self._endpoint, "Vertex AI")
         return SubmittedRun(made.name, self._url("runs", made.name))
 
     def state_of(self, run: SubmittedRun) -> RunState:
@@ -136,7 +143,10 @@ class VertexPlatform:
                     schedule=_message(body, types.Schedule),
                     timeout=_SILENT_S,
                 )
-            return self._told(self._schedules(package.pipeline)[0])
+            kept = self._schedules(package.pipeline)
+        if not kept:
+            raise not_understood(self._endpoint, "Vertex AI")
+        return self._told(kept[0])
 
     def pause(self, schedule: RemoteSchedule) -> None:
         """Has a schedule start nothing."""
@@ -277,8 +287,11 @@ class VertexPlatform:
             ) from error
         except (exceptions.RetryError, requests.exceptions.RequestException) as error:
             raise not_reached(self._endpoint, error) from error
-        except ValueError as error:  # of the client, such as a region it does not know
-            raise PlatformError(f"{self._endpoint}: {error}") from error
+        except json_format.ParseError as error:
+            raise not_understood(self._endpoint, "Vertex AI") from error
+        except ValueError as error:  # of the client, about what it was given
+            why = " ".join(str(error).split())
+            raise PlatformError(f"{self._endpoint}: {why}") from error
 
 
 def _message(body: dict[str, Any], kind: Any) -> Any:

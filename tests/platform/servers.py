@@ -29,7 +29,8 @@ class Platform:
     Attributes:
         url: the address.
         sent: every request: method, path, and what came with it.
-        refusal: the status and the body of each answer instead; None: as it should be.
+        refusal: the status and the body, or a page, of each answer instead; None: as it
+            should be.
         token: without which nobody is let in; "" lets in everybody.
         ends_as: the state of runs; "" while they go on.
         busy: how many questions about a run are answered 503 first.
@@ -206,7 +207,8 @@ def serving(platform: Platform) -> Iterator[Platform]:
                 status, answer = platform.refusal
             else:
                 status, answer = platform.answer(self.command, url.path, query, body)
-            text = json.dumps(answer).encode()
+            is_page = isinstance(answer, str)
+            text = (answer if is_page else json.dumps(answer)).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(text)))

@@ -229,3 +229,18 @@ def test_server_that_is_not_there_is_one_line(package: Any) -> None:
     )
     assert "\n" not in str(raised.value)
     assert raised.value.exit_code == 75
+
+
+@pytest.mark.parametrize("ask", ["submit", "set_schedule"])
+def test_page_to_log_in_is_no_answer(
+    kubeflow_server: Any,
+    platform: Callable[..., KubeflowPlatform],
+    package: Any,
+    ask: str,
+) -> None:
+    kubeflow_server.refusal = (200, "<html>log in</html>")
+
+    with pytest.raises(PlatformError, match="it may be a page to log in") as raised:
+        getattr(platform(), ask)(package)
+
+    assert raised.value.exit_code == 1

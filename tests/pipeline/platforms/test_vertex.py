@@ -238,3 +238,15 @@ def test_unknown_region_is_told_with_the_nearest() -> None:
     assert fault.config_path == ("platform", "vertex", "region")
     assert "not in region `europe-west99`; did you mean europe-west9?" in fault.text
     assert not list(region_faults(Vertex(project="my-project", region="us-east1")))
+
+
+@pytest.mark.parametrize("ask", ["submit", "set_schedule"])
+def test_page_to_log_in_is_no_answer(
+    vertex_server: Any, platform: Callable[..., VertexPlatform], package: Any, ask: str
+) -> None:
+    vertex_server.refusal = (200, "<html>log in</html>")
+
+    with pytest.raises(PlatformError, match="it may be a page to log in") as raised:
+        getattr(platform(), ask)(package)
+
+    assert raised.value.exit_code == 1
