@@ -93,7 +93,11 @@ class VertexPlatform:
         self._parent = f"projects/{settings.project}/locations/{region}"
 
     def submit(self, package: Package) -> SubmittedRun:
-        """Starts a run."""
+        """Starts a run.
+
+        Raises:
+            PlatformError: if the service does not answer, or not as asked.
+        """
         with self._asking():
             job = self._job(package)
             sent = _message(self._job_body(package, job), types.PipelineJob)
@@ -123,6 +127,9 @@ class VertexPlatform:
         """Makes the schedule of a pipeline, or changes the one that there is.
 
         Of several of its name all but one are removed.
+
+        Raises:
+            PlatformError: if the service does not answer, or not as asked.
         """
         with self._asking():
             found = self._schedules(package.pipeline)
