@@ -86,7 +86,7 @@ class Vertex:
 
     def recorded(self, artifact: RuntimeArtifact) -> RuntimeArtifact:
         """See Platform."""
-        _refuse_nothing(artifact)
+        _refuse_null(artifact)
         return artifact
 
 
@@ -112,7 +112,7 @@ class Kubeflow:
 
     def recorded(self, artifact: RuntimeArtifact) -> RuntimeArtifact:
         """See Platform."""
-        _refuse_nothing(artifact)
+        _refuse_null(artifact)
         schema: dict[str, Any] = yaml.safe_load(artifact.type.instance_schema)
         recorded = RuntimeArtifact(
             name=str(next(self.numbers)),
@@ -126,7 +126,7 @@ class Kubeflow:
         return recorded
 
 
-def _refuse_nothing(artifact: RuntimeArtifact) -> None:
+def _refuse_null(artifact: RuntimeArtifact) -> None:
     metadata = json_format.MessageToDict(artifact.metadata)
     if empty := [key for key, value in metadata.items() if value is None]:
         raise ValueError(f"{artifact.uri}: no record can hold {empty}: null")
