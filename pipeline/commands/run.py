@@ -12,7 +12,6 @@ from shardline.pipeline.commands.console import (
     console,
     end,
     fail,
-    failing_on,
     print_line,
 )
 from shardline.pipeline.commands.options import (
@@ -21,6 +20,7 @@ from shardline.pipeline.commands.options import (
     refused_if_remote,
 )
 from shardline.pipeline.run_folder import OutputError, run_folder_of
+from shardline.pipeline.runners.result import RunResult
 from shardline.pipeline.steps import PartError, check_force, part_of
 
 _WRONG_USAGE = 2
@@ -151,10 +151,24 @@ def run_pipeline(
     except (OutputError, LockError, OSError) as error:
         fail(error, exit_code_of_error(error))
     if result:
-        with failing_on(OSError):
+        try:
             ended.save(result)
+        except OSError as error:
+            # What came of the run counts more; where that is good, this is a failure.
+            code = ended.exit_code or exit_code_of_error(error)
+            fail(_unwritten(result, ended, error), code)
     is_idle = run.data.spans is not None and not ended.spans
     end(ended.exit_code or (nothing_due_code if is_idle else 0))
+
+
+def _unwritten(file: Path, ended: RunResult, error: OSError) -> OSError:
+    """Returns the error of a result that cannot be written, with the result's words."""
+    came = f"published version {ended.version}" if ended.version else "is done"
+    came = "failed" if ended.exit_code else came
+    return OSError(
+        f"The run {came}, and --result {file} cannot be written: {error.strerror}. "
+        "Make room, or name another file; the same command reuses what was done."
+    )
 
 
 def _part_arguments(

@@ -1,6 +1,7 @@
 """`shardline run` before the pipeline starts, and what the pipeline is started with."""
 
 import contextlib
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -68,6 +69,42 @@ def test_what_came_of_it_is_written_for_programs(
     invoke("run", small_config(), "--output-dir", tmp_path, "--result", file)
 
     assert load_result(file) == RunResult(7, "why", "12", ("2026-11",), log="a.log")
+
+
+@pytest.mark.orchestration
+@pytest.mark.parametrize(
+    ("ended", "number", "code", "told"),
+    [
+        (RunResult(0, version="7"), errno.ENOSPC, 75, "The run published version 7, "),
+        (RunResult(0), errno.EACCES, 1, "The run is done, and --result "),
+        (RunResult(1), errno.ENOSPC, 1, "The run failed, and --result "),
+        (RunResult(143), errno.EACCES, 143, "The run failed, and --result "),
+    ],
+)
+def test_result_that_cannot_be_written_changes_no_failure(
+    invoke: Callable[..., Result],
+    small_config: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ended: RunResult,
+    number: int,
+    code: int,
+    told: str,
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(
+        "shardline.pipeline.runners.process.run_in_process", lambda *_, **__: ended
+    )
+    monkeypatch.setattr(RunResult, "save", fail)
+    file = tmp_path / "result.json"
+
+    result = invoke("run", small_config(), "--output-dir", tmp_path, "--result", file)
+
+    assert result.exit_code == code
+    assert told in result.output
+    assert os.strerror(number) in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize(
