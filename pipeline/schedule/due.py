@@ -71,26 +71,41 @@ def what_follows(run: PastRun, retries: Retries) -> Waiting | None:
         run: that came to an end.
         retries: how often and when a failure that can pass is repeated.
     """
-    if run.outcome in ("interrupted", "killed"):
-        why = f"its run was {run.outcome}"
+    if run.outcome == "interrupted":
+        why = "its run was interrupted"
         return Waiting(start=run.start, at=run.ended, why=why, log=run.log)
+    if run.outcome == "killed":
+        return _after_kill(run, retries)
     if run.is_more_due:
         why = "more spans are due"
         return Waiting(start=run.start.anew, at=run.ended, why=why, log=run.log)
-    if (
-        run.outcome == "failed"
-        and exit_code_can_pass(run.exit_code or 0)
-        and run.start.attempt <= retries.attempts
-    ):
-        wait = wait_before(run.start.attempt, retries)
-        return Waiting(
-            start=run.start.again,
-            at=run.ended + wait,
-            wait=wait,
-            why="its failure can pass",
-            log=run.log,
-        )
+    if run.outcome == "failed" and exit_code_can_pass(run.exit_code or 0):
+        return _repetition(run, run.start.again, "its failure can pass", retries)
     return None
+
+
+def _after_kill(run: PastRun, retries: Retries) -> Waiting | None:
+    """Returns what follows on a run whose scheduler was killed.
+
+    Once that is no fault of the run. Again and again it may be, such as by the memory
+    that it takes.
+    """
+    killed = {"killed": run.start.killed + 1}
+    if run.start.killed:
+        start = run.start.again.model_copy(update=killed)
+        return _repetition(run, start, "its scheduler was killed again", retries)
+    start = run.start.model_copy(update=killed)
+    return Waiting(start=start, at=run.ended, why="its run was killed", log=run.log)
+
+
+def _repetition(
+    run: PastRun, start: Start, why: str, retries: Retries
+) -> Waiting | None:
+    """Returns a start that waits, if the run may be repeated once more."""
+    if run.start.attempt > retries.attempts:
+        return None
+    wait = wait_before(run.start.attempt, retries)
+    return Waiting(start=start, at=run.ended + wait, wait=wait, why=why, log=run.log)
 
 
 def wait_before(repetition: int, retries: Retries) -> timedelta:

@@ -82,8 +82,11 @@ class ScheduleFolder:
         self._run_folder.make()
         (self.path / "logs").mkdir(parents=True, exist_ok=True)
 
-    def remove_remains(self) -> None:
+    def remove_remains(self, running: Running | None) -> None:
         """Removes what a scheduler that was killed has left; called by who schedules.
+
+        Args:
+            running: the start whose run went on, and may have written what came of it.
 
         Raises:
             OSError: if it cannot be removed.
@@ -91,8 +94,10 @@ class ScheduleFolder:
         for name in (_STATE, _HISTORY):
             for left in self.path.glob(f".{name}.*"):
                 left.unlink()
+        kept = self.result(running.log) if running else None
         for left in self.path.glob("logs/*.json"):
-            left.unlink()
+            if left != kept:
+                left.unlink()
 
     def log_name(self, started: datetime) -> str:
         """Returns the log of a run by its start, relative to the run folder."""

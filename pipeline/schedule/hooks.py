@@ -1,7 +1,8 @@
 """Commands that are called after a run, and when one is late.
 
 No shell reads them. What they print goes to the log of the run. One that fails, or
-takes longer than a minute, is told and changes nothing else.
+takes longer than a minute, or than ten seconds once the scheduler is to stop, is told
+and changes nothing else.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ from shardline.components.execution.exit_status import how_ended
 from shardline.pipeline.schedule.clock import Clock
 
 LIMIT_S = 60.0
+LIMIT_OF_STOP_S = 10.0
 _POLL_S = 0.1
 
 
@@ -28,7 +30,7 @@ def call(
         command: a program and its arguments.
         facts: what it finds in its environment besides.
         log: the file that it prints to, after what is there.
-        clock: when it says to stop, the command is ended.
+        clock: when it says to stop, the command has little time left.
     """
     environment = {**os.environ, **facts}
     try:
@@ -45,7 +47,10 @@ def call(
         return f"{command[0]} cannot be started: {error}"
     deadline_s = time.monotonic() + LIMIT_S
     while process.poll() is None and time.monotonic() < deadline_s:
-        if clock.stopped_by:
+        if clock.stopped_by:  # which ends each wait of the clock at once
+            left_s = min(LIMIT_OF_STOP_S, deadline_s - time.monotonic())
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, left_s))
             break
         clock.wait(_POLL_S)
     if process.returncode is None:

@@ -14,7 +14,7 @@ from shardline.components.execution.exit_status import exit_code_of_end, how_end
 from shardline.configs.schedule import Retries
 from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.runners.passing import CAN_PASS
-from shardline.pipeline.runners.result import load_result
+from shardline.pipeline.runners.result import RunResult, load_result
 from shardline.pipeline.schedule import hooks
 from shardline.pipeline.schedule.clock import Clock
 from shardline.pipeline.schedule.due import look, what_follows
@@ -67,9 +67,9 @@ class Scheduler:
         self._config, self._run_folder = config, run_folder
         self._clock, self._tell, self._launch = clock, say, launch
         self._folder = ScheduleFolder(run_folder)
-        self._folder.remove_remains()
         self._free_since = now = clock.now()
         state = self._folder.state() or SchedulerState(seen_until=now)
+        self._folder.remove_remains(state.running)
         self._journal = Journal(self._folder, state, self._say)
         self._process: RunProcess | None = None
         self._take_up_config(now)
@@ -125,19 +125,15 @@ class Scheduler:
         known = [
             run for run in self._folder.history() if run.started == running.started
         ]
+        result = load_result(self._folder.result(running.log))
         if known:  # it was killed between writing the one and the other
-            self._set(running=None, waiting=what_follows(known[-1], self._retries))
-            return
-        self._finish(
-            PastRun(
-                start=running.start,
-                started=running.started,
-                ended=now,
-                outcome="killed",
-                failure="Its scheduler was killed, and it ended with it.",
-                log=running.log,
-            )
-        )
+            self._go_on_after(known[-1])
+        elif result and result.exit_code not in _STOPPED:
+            self._finish(self._past(running, now, result.exit_code, result=result))
+        else:
+            killed = "Its scheduler was killed, and it ended with it."
+            self._finish(self._past(running, now, None, "killed", failure=killed))
+        self._remove_result(running)
 
     def _start_what_is_due(self, now: datetime) -> None:
         state = self._journal.state
@@ -199,7 +195,7 @@ class Scheduler:
             self._process = self._launch(arguments, self._folder.log(running.log))
         except OSError as error:
             failure = f"It could not be started: {error}"
-            self._finish(self._past(running, now, "failed", CAN_PASS, failure))
+            self._finish(self._past(running, now, CAN_PASS, failure=failure))
         return True
 
     def _came_to_end(
@@ -208,62 +204,74 @@ class Scheduler:
         running = self._journal.state.running
         assert running is not None
         self._process = None
-        file = self._folder.result(running.log)
-        result = load_result(file)
-        with contextlib.suppress(OSError):  # the next scheduler removes it
-            file.unlink()
+        result = load_result(self._folder.result(running.log))
         if result:
-            failure = result.failure
+            failure = ""
         elif code < 0:
             failure = f"`shardline run` {how_ended(code)}."
         else:
             failure = _last_line(self._folder.log(running.log))
-        past = self._past(
-            running,
-            now,
-            outcome or ("failed" if code else "done"),
-            exit_code_of_end(code),
-            failure if code else "",
-        )
-        if result:
-            update = {
-                "version": result.version,
-                "spans": result.spans,
-                "is_more_due": result.is_more_due,
-            }
-            past = past.model_copy(update=update)
-        self._finish(past)
+        code = exit_code_of_end(code)
+        self._finish(self._past(running, now, code, outcome, failure, result))
+        self._remove_result(running)
 
     def _past(
         self,
         running: Running,
         now: datetime,
-        outcome: Outcome,
-        exit_code: int,
-        failure: str,
+        exit_code: int | None,
+        outcome: Outcome | None = None,
+        failure: str = "",
+        result: RunResult | None = None,
     ) -> PastRun:
-        return PastRun(
+        """Returns what came of a run; of `result`, as it has written that itself."""
+        past = PastRun(
             **running.model_dump(),
             ended=now,
-            outcome=outcome,
+            outcome=outcome or ("failed" if exit_code else "done"),
             exit_code=exit_code,
-            failure=failure,
+            failure=failure if exit_code != 0 else "",
+        )
+        if result is None:
+            return past
+        return past.model_copy(
+            update={
+                "failure": result.failure if exit_code else "",
+                "version": result.version,
+                "spans": result.spans,
+                "is_more_due": result.is_more_due,
+            }
         )
 
+    def _remove_result(self, running: Running) -> None:
+        with contextlib.suppress(OSError):  # the next scheduler removes it
+            self._folder.result(running.log).unlink()
+
     def _finish(self, run: PastRun) -> None:
-        """Writes down what came of a run, and calls who wants to know."""
+        """Writes down what came of a run, tells, and goes on."""
         schedule = self._config.schedule
         follows = what_follows(run, self._retries)
         if follows and follows.wait:
             run = run.model_copy(update={"repeated_at": follows.at})
         self._journal.add(run, kept=schedule.history)
-        self._set(running=None, waiting=follows)
-        self._free_since = run.ended
         self._say(f"The run has ended: {run_told(run, follows, schedule)}")
+        self._go_on_after(run)
+        self._free_since = run.ended
+
+    def _go_on_after(self, run: PastRun) -> None:
+        """Calls who wants to know what came of a run, and sets what follows on it.
+
+        In this order, so that a scheduler that is killed meanwhile leaves it to the
+        next one to call them.
+        """
+        schedule = self._config.schedule
+        follows = what_follows(run, self._retries)
+        is_given_up = run.outcome == "killed" and follows is None
         if run.outcome == "done":
             self._call("success", schedule.on_success, run.start, run.log, run)
-        elif run.outcome == "failed" and not run.repeated_at:
+        elif is_given_up or (run.outcome == "failed" and not run.repeated_at):
             self._call("failure", schedule.on_failure, run.start, run.log, run)
+        self._set(running=None, waiting=follows)
 
     def _tell_if_late(self, now: datetime) -> None:
         state, schedule = self._journal.state, self._config.schedule

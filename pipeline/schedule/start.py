@@ -18,22 +18,24 @@ class Start(Section):
         due: since when.
         attempt: 1, and one more for each repetition.
         stands_for: of how many starts that were due, if some were missed.
+        killed: how often in a row its scheduler was killed while its run went on.
     """
 
     kind: Literal["scheduled", "triggered"] = "scheduled"
     due: AwareDatetime
     attempt: int = 1
     stands_for: int = 1
+    killed: int = 0
 
     @property
     def again(self) -> "Start":
         """The repetition after a failure that can pass."""
-        return self.model_copy(update={"attempt": self.attempt + 1})
+        return self.model_copy(update={"attempt": self.attempt + 1, "killed": 0})
 
     @property
     def anew(self) -> "Start":
         """The first try of the same start."""
-        return self.model_copy(update={"attempt": 1})
+        return self.model_copy(update={"attempt": 1, "killed": 0})
 
 
 class Running(Section):

@@ -75,7 +75,7 @@ def facts_of_run(run: PastRun) -> Mapping[str, str]:
     return {
         "SHARDLINE_STARTED": run.started.isoformat(),
         "SHARDLINE_ENDED": run.ended.isoformat(),
-        "SHARDLINE_EXIT_CODE": str(run.exit_code),
+        "SHARDLINE_EXIT_CODE": "" if run.exit_code is None else str(run.exit_code),
         "SHARDLINE_FAILURE": run.failure.replace("\0", " ")[:_MOST_OF_A_FAILURE],
         "SHARDLINE_VERSION": run.version,
         "SHARDLINE_SPANS": ", ".join(run.spans),

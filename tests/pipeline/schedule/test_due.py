@@ -125,13 +125,34 @@ def test_failure_that_stays_is_not_repeated(code: int) -> None:
     assert what_follows(past("failed", code), RETRIES) is None
 
 
-@pytest.mark.parametrize("outcome", ["interrupted", "killed"])
-def test_run_that_was_ended_with_its_scheduler_starts_again(outcome: str) -> None:
+@pytest.mark.parametrize(("outcome", "killed"), [("interrupted", 0), ("killed", 1)])
+def test_run_that_was_ended_with_its_scheduler_starts_again(
+    outcome: str, killed: int
+) -> None:
     follows = what_follows(past(outcome, 143, attempt=3), Retries(attempts=0))
 
     assert follows
-    assert follows.start == Start(due=NOON, attempt=3)
+    assert follows.start == Start(due=NOON, attempt=3, killed=killed)
     assert follows.at == NOON + MINUTE
+
+
+def test_run_whose_scheduler_is_killed_again_and_again_waits_and_is_given_up() -> None:
+    run, waits = past("killed"), []
+    while follows := what_follows(run, RETRIES):
+        waits.append(follows.wait)
+        run = run.model_copy(update={"start": follows.start})
+
+    assert waits == [0 * MINUTE, MINUTE, 2 * MINUTE]
+    assert run.start == Start(due=NOON, attempt=3, killed=3)
+
+
+def test_kills_that_are_not_in_a_row_do_not_count() -> None:
+    killed = past("killed").start.model_copy(update={"killed": 1})
+    for outcome, code, more in (("failed", 75, False), ("done", 0, True)):
+        run = past(outcome, code, is_more_due=more)
+        follows = what_follows(run.model_copy(update={"start": killed}), RETRIES)
+        assert follows
+        assert follows.start.killed == 0
 
 
 def test_run_that_leaves_more_to_do_is_followed_at_once() -> None:

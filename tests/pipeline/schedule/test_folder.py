@@ -123,7 +123,7 @@ def test_what_a_killed_scheduler_has_left_is_removed(folder: ScheduleFolder) -> 
     for name in (".state.json.0123", ".history.jsonl.0123", "logs/a.json"):
         (folder.path / name).touch()
 
-    folder.remove_remains()
+    folder.remove_remains(None)
 
     left = {str(path.relative_to(folder.path)) for path in folder.path.rglob("*")}
     name = Path(one.log).name

@@ -60,7 +60,22 @@ def test_command_that_takes_long_is_ended_with_its_children(
     assert _is_gone(int(log.read_text()))
 
 
-def test_stop_of_the_scheduler_ends_the_command(tmp_path: Path) -> None:
+def test_stop_of_the_scheduler_leaves_the_command_a_little_time(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    clock._stop(signal.SIGTERM, None)
+    log = tmp_path / "log"
+
+    assert call(["sh", "-c", "sleep 0.5; echo told"], log, clock) == ""
+
+    assert log.read_text() == "told\n"
+
+
+def test_stop_of_the_scheduler_ends_a_command_that_takes_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hooks, "LIMIT_OF_STOP_S", 0.5)
     clock = Clock()
 
     def stop() -> None:

@@ -11,19 +11,11 @@ from shardline_tests import load
 from shardline.pipeline.schedule.folder import ScheduleFolder
 from shardline.pipeline.schedule.start import Start
 
-NOON = load("pipeline/schedule/conftest.py").NOON
+conftest = load("pipeline/schedule/conftest.py")
+NOON, result = conftest.NOON, conftest.result
 small_disks = load("torture/small_disks.py")
 pytestmark = pytest.mark.orchestration
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
-RESULT = (
-    'echo \'{"exit_code": CODE, "version": "7", "spans": ["2026-11"], '
-    '"failure": "refused", "is_more_due": MORE, "log": "a"}\' > "$result"\n'
-)
-
-
-def result(code: int = 0, *, more: bool = False) -> str:
-    text = RESULT.replace("CODE", str(code)).replace("MORE", str(more).lower())
-    return f"{text}exit {code}\n"
 
 
 def test_run_is_started_when_it_is_due_and_written_down(scheduled: Any) -> None:
@@ -214,34 +206,6 @@ def test_stopped_scheduler_ends_its_run_and_the_next_one_starts_it_again(
     scheduled.look()
     assert [run.outcome for run in scheduled.runs] == ["interrupted", "done"]
     assert {run.start for run in scheduled.runs} == {Start(due=NOON + HOUR)}
-
-
-def test_run_of_a_killed_scheduler_is_told_and_started_again(scheduled: Any) -> None:
-    scheduled.runs_do("sleep 0.1")
-    scheduled.begin()
-    scheduled.look(HOUR, ends=False)
-
-    scheduled.begin()
-    scheduled.look(MINUTE)
-
-    killed, again = scheduled.runs
-    assert (killed.outcome, killed.exit_code) == ("killed", None)
-    assert killed.start == again.start
-    assert (again.outcome, again.started) == ("done", NOON + HOUR + MINUTE)
-
-
-def test_end_that_was_written_down_by_half_is_not_told_twice(scheduled: Any) -> None:
-    scheduled.runs_do(result(75))
-    scheduled.begin()
-    scheduled.look(HOUR, ends=False)
-    running = scheduled.state
-    scheduled.look()
-    scheduled.folder.save(running)  # it was killed between the two files
-
-    scheduled.begin()
-
-    assert [run.outcome for run in scheduled.runs] == ["failed"]
-    assert scheduled.state.waiting.start == Start(due=NOON + HOUR, attempt=2)
 
 
 def test_schedule_begins_anew_when_its_rhythm_is_another(scheduled: Any) -> None:
