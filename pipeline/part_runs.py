@@ -5,9 +5,11 @@ that a run has the outputs which an earlier one made. Here it is seen to that th
 the files that were written, and that they fit the configuration.
 """
 
+import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tfx.orchestration.portable import inputs_utils, partial_run_utils
 from tfx.proto.orchestration import pipeline_pb2
@@ -33,6 +35,9 @@ _LOCATIONS = frozenset(
     }
 )
 _CODE = "code_version"
+# A metric's settings are text of its own among those of the Evaluator.
+_WITH_METRICS = "eval_config"
+_OF_METRIC = "config"
 
 
 def begin_part(
@@ -68,7 +73,7 @@ def begin_part(
     changed = [
         node.node_info.id
         for node in before
-        if _has_other_code(node, earlier.executions[node.node_info.id])
+        if has_other_code(node, earlier.executions[node.node_info.id])
     ]
     if changed:
         _log.warning(
@@ -86,27 +91,51 @@ def is_skipped(node: pipeline_pb2.PipelineNode) -> bool:
     return bool(node.execution_options.HasField("skip"))
 
 
-def _has_other_code(
+def has_other_code(
     node: pipeline_pb2.PipelineNode, execution: RecordedExecution
 ) -> bool:
     """Tells whether a component's code has changed since it ran.
 
+    Args:
+        node: the component as it would run now.
+        execution: the one that made what is taken of it.
+
     Raises:
         RunError: if it was told something else than it would be told now.
     """
-    component, has_other_code = node.node_info.id, False
+    component, is_other = node.node_info.id, False
     for name, now in inputs_utils.resolve_parameters(node.parameters).items():
-        if execution.parameters.get(name, now) == now or name in _LOCATIONS:
+        then = execution.parameters.get(name, now)
+        if then == now or name in _LOCATIONS:
             continue
-        if name == _CODE:
-            has_other_code = True
+        if name == _CODE or _differ_in_code_only(name, then, now):
+            is_other = True
         elif component not in NEVER_REUSED_HERE:
             raise RunError(
                 f"{component} was told another `{name}` than the configuration says "
                 f"now, and what follows would not fit its outputs. Go on from it: "
                 f"--from {component}; or run all, without --from and --only."
             )
-    return has_other_code
+    return is_other
+
+
+def _differ_in_code_only(name: str, then: Any, now: Any) -> bool:
+    """Tells whether a parameter is another one only by the code of metrics in it."""
+    if name != _WITH_METRICS:
+        return False
+    return bool(_without_code(json.loads(then)) == _without_code(json.loads(now)))
+
+
+def _without_code(told: Any) -> Any:
+    """Returns the Evaluator's settings without the version of any metric's code."""
+    if isinstance(told, list):
+        return [_without_code(one) for one in told]
+    if not isinstance(told, dict):
+        return told
+    without = {name: _without_code(one) for name, one in told.items() if name != _CODE}
+    if isinstance(metric := without.get(_OF_METRIC), str) and metric:
+        without[_OF_METRIC] = _without_code(json.loads(metric))
+    return without
 
 
 def _taken(nodes: Sequence[pipeline_pb2.PipelineNode]) -> set[tuple[str, str]]:

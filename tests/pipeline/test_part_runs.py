@@ -1,10 +1,12 @@
 """Runs of a part of a pipeline: what they take, and what they refuse to take."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tfx import v1 as tfx
+from tfx.dsl.compiler.compiler import Compiler
 from tfx.dsl.component.experimental.annotations import (
     InputArtifact,
     OutputArtifact,
@@ -12,12 +14,17 @@ from tfx.dsl.component.experimental.annotations import (
 )
 from tfx.dsl.component.experimental.decorators import component
 from tfx.orchestration.pipeline import RunOptions
+from tfx.orchestration.portable import inputs_utils
+from tfx.proto.orchestration import pipeline_pb2
 from tfx.types.standard_artifacts import Model
 
+from shardline.configs import load_run
 from shardline.pipeline.metadata.earlier_runs import earlier_run
-from shardline.pipeline.metadata.records import RunRecord
+from shardline.pipeline.metadata.records import RecordedExecution, RunRecord
 from shardline.pipeline.metadata.run_error import RunError
 from shardline.pipeline.metadata.store import sqlite_connection
+from shardline.pipeline.part_runs import has_other_code
+from shardline.pipeline.pipeline import create_pipeline
 from shardline.pipeline.runners.local_dag import LocalDag
 
 pytestmark = pytest.mark.orchestration
@@ -195,3 +202,41 @@ def test_settings_are_those_of_what_was_made_though_it_was_reused(parts: Parts) 
     parts.run("Maker", None, ("Reader",), options="a")
 
     assert parts.told == [("Maker", "reused"), ("Taker", "reused")]
+
+
+def evaluator(config: Path) -> pipeline_pb2.PipelineNode:
+    """Returns the Evaluator of a configuration's pipeline, compiled."""
+    pipeline = create_pipeline(
+        load_run(config),
+        pipeline_root="/root",
+        data_path="/data",
+        data_version="1",
+        serving_dir="/serving",
+    )
+    nodes = (one.pipeline_node for one in Compiler().compile(pipeline).nodes)
+    return next(node for node in nodes if node.node_info.id == "Evaluator")
+
+
+def executed(node: pipeline_pb2.PipelineNode) -> RecordedExecution:
+    """Returns the record of an execution with all that a component is told."""
+    told = inputs_utils.resolve_parameters(node.parameters)
+    return RecordedExecution(1, "done", told, {}, {})
+
+
+def test_evaluator_of_other_metrics_code_is_no_evaluator_of_other_settings(
+    small_config: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small_config(min_auc="0.55\n  group_by: user_id")
+    earlier = executed(evaluator(config))
+    assert not has_other_code(evaluator(config), earlier)
+    stricter = evaluator(small_config(min_auc="0.6\n  group_by: user_id"))
+    plainer = evaluator(small_config(min_auc="0.55"))
+
+    monkeypatch.setattr(
+        "shardline.pipeline.evaluation.code_version", lambda module: f"new {module}"
+    )
+
+    assert has_other_code(evaluator(config), earlier)
+    for other in (stricter, plainer):
+        with pytest.raises(RunError, match="Evaluator was told another `eval_config`"):
+            has_other_code(other, earlier)
