@@ -164,8 +164,10 @@ def test_command_gets_nothing_of_airflow(folder: Path, printed: str) -> None:
 
 def test_start_that_was_missed_is_left_out(airflow: Any, printed: str) -> None:
     assert airflow.states("done")["start_on_time"] == ("success", 1), printed
-    assert "done: a start 4 minutes late is made" in printed
-    assert "done: a start 6 minutes late is skipped: It was due 0:06:00" in printed
+    skipped = "skipped: It began 0:06:00 late"
+    assert "done: 4 minutes late, cleared 0 times: made" in printed
+    assert f"done: 6 minutes late, cleared 0 times: {skipped}" in printed
+    assert "done: 6 minutes late, cleared 1 times: made" in printed
 
 
 def test_task_that_is_killed_ends_the_command(

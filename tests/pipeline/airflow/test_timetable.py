@@ -71,10 +71,16 @@ def test_other_interval_is_counted_from_the_start_before(
 @pytest.mark.parametrize(
     ("cron", "told"),
     [
-        ("0 3 LW * *", "Airflow cannot read the days of .*LW"),
-        ("0 3 * * MON,5L", "Airflow cannot read the days of .*5L"),
+        ("0 3 LW * *", "it has no last working day of the month, LW"),
+        ("0 3 * * MON,5L", "it takes `5L` only without plain .* `MON,5L`"),
         ("0 3 */2 * MON", "a day must fit both `\\*/2` and `MON`"),
         ("0 3 1 * */2", "a day must fit both `1` and `\\*/2`"),
+        ("0 3 * * MON#2,FRI", "it takes `MON#2` only without plain days"),
+        ("0 3 * * *,1#2", "it takes `1#2` only without plain days"),
+        ("0 3 15 * 1#1", "it takes no day of month, `15`, together with `1#1`"),
+        ("0 3 1 * 5L", "it takes no day of month, `1`, together with `5L`"),
+        ("0 3 L * 5L", "it takes no day of month, `L`, together with `5L`"),
+        ("0 3 */2 * 1#1", "it takes no day of month, `\\*/2`, together with `1#1`"),
     ],
 )
 def test_expression_that_airflow_reads_in_another_way_is_refused(
@@ -89,7 +95,11 @@ CRONS = """
     0 0 * * MON     0 0 1 * MON     0 0 1-7 * MON   0 0 * JAN *     0 0 * 1,DEC 0
     0 0 * * 7       0 0 * * 5-7     5/15 3 1 * *    0 0 31 * *      30 2 * * *
     0 0 * * 1-5/2   1-5,10-20/3 0 1 * *             0 0 15,L * *    0 0 * * */1
-    0 */6 * * *     0 3 * * MON,WED 0 0 */1 * *
+    0 */6 * * *     0 3 * * MON,WED 0 0 */1 * *     0 5-5 * * *     5-5 1 * * *
+    0 3 5-5 * *     0 3 3 5-MAY *   0 3 * * 3-3     0 3 * * MON-1   0 3 4-4/9 * 2-2
+    0 3 * * 1/3     0 3 * * 5/2     0 3 * * 7/2     0 3 * * 1-7/2   0 3 * * SUN-7
+    0 3 * * */3     0 3 * * 0-6     0 3 1 * 0-6     0 3 5,* * *     0 3 */9,5 * *
+    0 3 L/2 * *     0 3 * * 05L     0 3 * * 1L,5L   0 3 * * 7#1,2L  0 3 1-31 * MON
 """.split()
 CRONS = [" ".join(CRONS[first : first + 5]) for first in range(0, len(CRONS), 5)]
 

@@ -163,7 +163,7 @@ def test_schedule_that_airflow_cannot_read_is_told(
     result = invoke("airflow", config, "--output", "a.py")
 
     assert result.exit_code == 1
-    assert "Airflow cannot read the days of `schedule.cron`" in result.output
+    assert "Airflow cannot start by `schedule.cron`, `0 3 LW * *`" in result.output
     assert not (tmp_path / "a.py").exists()
 
 
