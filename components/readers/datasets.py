@@ -19,6 +19,18 @@ from shardline.configs.locations import is_remote
 from shardline.configs.outputs import is_output_folder
 from shardline.configs.schema import Data
 
+# What pip says of troubles on the way, which can pass; other errors of HTTP stay.
+_TROUBLE = re.compile(
+    r"Retrying \(|Could not fetch URL (?!.* 4(?!08|25|29)\d\d Client Error)"
+)
+# What pip says where nothing was on the way, and what to do about it.
+_STAYS = {
+    "DO NOT MATCH THE HASHES": "Check `data.download.sha256`, and where the file is "
+    "published",
+    "No matching distribution": "Check `data.download.requirement`, and which indexes "
+    "pip's settings name",
+}
+
 
 class DatasetError(RuntimeError):
     """A data set could not be had with the digest that was asked for."""
@@ -72,8 +84,9 @@ def fetch(requirement: str, sha256: str, directory: Path) -> Path:
         The wheel in `directory`.
 
     Raises:
-        DatasetError: the requirement is not exact, or a wheel has another digest.
-        DownloadError: the client failed.
+        DatasetError: the requirement is not exact, nobody publishes such a wheel, or a
+            wheel has another digest.
+        DownloadError: the client failed in another way, which can pass.
     """
     remove_dead_scratch(directory)
     cached = _cached(requirement, directory)
@@ -203,15 +216,31 @@ def _download(requirement: str, sha256: str, scratch: Path) -> Path:
     """Downloads one wheel into `scratch` with the package client."""
     requirements = scratch / "requirements.txt"
     requirements.write_text(f"{requirement} --hash=sha256:{sha256}\n")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input"]
-    command += ["--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
+    command = [sys.executable, "-m", "pip", "download", "-vv", "--no-input"]
+    command += ["--progress-bar=off", "--disable-pip-version-check", "--no-deps"]
+    command += ["--only-binary=:all:"]
     command += ["--require-hashes", "-r", str(requirements), "-d", str(scratch)]
     client = subprocess.run(command, capture_output=True, text=True, check=False)
     if client.returncode != 0:
         said = client.stderr.strip().splitlines() or ["nothing"]
-        raise DownloadError(
+        kind, remedy = _what_failed(client.stdout + client.stderr)
+        raise kind(
             f"Could not download {requirement} with SHA-256 digest {sha256}: pip "
             f"ended with code {client.returncode} and said last: {said[-1].strip()!r}. "
-            "Check the network and pip's settings, then run again."
+            f"{remedy}, then run again."
         )
     return next(scratch.glob("*.whl"))
+
+
+def _what_failed(printed: str) -> tuple[type[DatasetError], str]:
+    """Returns the class of the error of a download, and its remedy.
+
+    Args:
+        printed: all that pip printed, with its details.
+    """
+    mismatch, nothing = _STAYS
+    if mismatch in printed:
+        return DatasetError, _STAYS[mismatch]
+    if nothing in printed and not _TROUBLE.search(printed):
+        return DatasetError, _STAYS[nothing]
+    return DownloadError, "Check the network and pip's settings"

