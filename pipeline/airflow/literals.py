@@ -5,6 +5,7 @@ from datetime import timedelta
 
 _UNITS = (("days", 86400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
 _LINE = 88
+_LAST_OF_PROGRAMS = 128  # of exit codes; those above are of signals
 _INDENT = " " * 4
 
 
@@ -23,6 +24,19 @@ def assignment(name: str, text: str) -> str:
     if len(line) <= _LINE or len(_INDENT + literal) > _LINE:
         return line
     return f"{name} = (\n{_INDENT}{literal}\n)"
+
+
+def codes_literal(codes: frozenset[int]) -> str:
+    """Returns a set of exit codes: those above 128 as a range less what it lacks.
+
+    Args:
+        codes: some up to 128, and some above.
+    """
+    few = sorted(code for code in codes if code <= _LAST_OF_PROGRAMS)
+    first, last = min(codes.difference(few)), max(codes)
+    lacking = sorted({*range(first, last + 1)} - codes)
+    shown = ", ".join(map(str, few))
+    return f"{{{shown}, *range({first}, {last + 1})}} - {{{str(lacking)[1:-1]}}}"
 
 
 def duration_literal(duration: timedelta) -> str:

@@ -31,12 +31,6 @@ if tuple(int(part) for part in airflow_version.split(".")[:2]) < (3, 3):
 '''
 
 OPERATOR = '''\
-# Exit codes of `shardline run`. Failures that can pass are 75 and, as a shell has them,
-# SIGHUP, SIGINT, SIGTERM and SIGKILL, which the kernel sends for want of memory, too.
-NOTHING_DUE = 99
-CAN_PASS = {75, 129, 130, 137, 143}
-
-
 def environment():
     """Returns the variables of this process but for those of Airflow and its Python."""
     own = ("AIRFLOW", "PYTHON")

@@ -8,6 +8,7 @@ from shardline.configs.schedule import Retries, Schedule
 from shardline.pipeline.airflow.dag import Dag
 from shardline.pipeline.airflow.literals import (
     assignment,
+    codes_literal,
     duration_literal,
     list_literal,
     text_literal,
@@ -22,6 +23,7 @@ from shardline.pipeline.airflow.parts import (
     OPERATOR,
 )
 from shardline.pipeline.airflow.timetable import timetable_literal
+from shardline.pipeline.runners.passing import EXIT_CODES
 
 _TASK_OF_RUN = '    run = ShardlineOperator(task_id="run")'
 _TASKS_OF_COMPONENTS = """\
@@ -55,7 +57,7 @@ def _begin(dag: Dag) -> str:
 
 
 def _constants(dag: Dag) -> str:
-    """Returns the paths, and which components there are."""
+    """Returns the paths, which components there are, and what exit codes mean."""
     lines = [
         "# It has an environment of its own: Airflow and TFX cannot share one.",
         assignment("SHARDLINE", str(dag.shardline)),
@@ -66,6 +68,13 @@ def _constants(dag: Dag) -> str:
     ]
     if dag.components:
         lines.append(_list("COMPONENTS = ", dag.components))
+    lines += [
+        "# Exit codes of `shardline run`. Failures that can pass are 75 and, as shells",
+        "# have them, the ends by signals that are no crash: SIGKILL, which the kernel",
+        "# sends for want of memory, and more.",
+        "NOTHING_DUE = 99",
+        f"CAN_PASS = {codes_literal(EXIT_CODES)}",
+    ]
     return "\n".join(lines)
 
 

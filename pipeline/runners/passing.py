@@ -11,6 +11,7 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 
+from shardline.components.execution.exit_status import exit_code_of_end
 from shardline.components.folders.lock import FolderHeldError
 from shardline.components.readers.datasets import DownloadError
 
@@ -91,6 +92,11 @@ _CRASHES = frozenset(
     }
 )
 _BY_SIGNAL = 128
+# Of a command that may succeed later: 75, and as shells have them, the ends by signals
+# that are no crash.
+EXIT_CODES = frozenset(
+    {CAN_PASS, *(_BY_SIGNAL + number for number in signal.valid_signals() - _CRASHES)}
+)
 
 
 def can_pass(error: BaseException) -> bool:
@@ -114,8 +120,7 @@ def exit_code_can_pass(code: int) -> bool:
         code: as `subprocess` gives it: of a command that a signal ended, the negative
             number of the signal; 128 and the number counts as well.
     """
-    number = -code if code < 0 else code - _BY_SIGNAL
-    return code == CAN_PASS or (number > 0 and number not in _CRASHES)
+    return exit_code_of_end(code) in EXIT_CODES
 
 
 def _with_causes(error: BaseException) -> Iterator[BaseException]:

@@ -7,6 +7,7 @@ import pytest
 
 from shardline.pipeline.airflow.literals import (
     assignment,
+    codes_literal,
     duration_literal,
     list_literal,
     text_literal,
@@ -29,6 +30,15 @@ def test_text_is_in_double_quotes_where_it_can() -> None:
     assert text_literal("/srv/shop") == '"/srv/shop"'
     assert text_literal("it's") == '"it\'s"'
     assert text_literal('say "it"') == "'say \"it\"'"
+
+
+def test_exit_codes_read_back() -> None:
+    codes = frozenset({3, 75, 129, 131, 140})
+
+    written = codes_literal(codes)
+
+    assert eval(written) == codes
+    assert written.startswith("{3, 75, *range(129, 141)} - {130, 132, ")
 
 
 def test_assignment_is_on_one_line_where_ruff_leaves_it() -> None:

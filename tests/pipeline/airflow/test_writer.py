@@ -12,6 +12,7 @@ import pytest
 
 from shardline.pipeline.airflow.dag import Dag
 from shardline.pipeline.airflow.writer import dag_text
+from shardline.pipeline.runners.passing import EXIT_CODES
 
 pytestmark = pytest.mark.orchestration
 COMPONENTS = ("ReaderExampleGen", "Trainer", "Pusher")
@@ -128,6 +129,17 @@ def test_text_is_as_a_person_would_write_it(
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_exit_codes_that_can_pass_are_those_of_the_command(
+    variants: dict[str, Dag],
+) -> None:
+    for dag in variants.values():
+        (line,) = re.findall("^CAN_PASS = .*$", dag_text(dag), re.M)
+        found: dict[str, Any] = {}
+        exec(line, found)
+
+        assert found["CAN_PASS"] == EXIT_CODES
 
 
 def _imported(module: ast.Module) -> set[str]:

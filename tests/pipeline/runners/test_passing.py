@@ -27,6 +27,7 @@ from shardline.pipeline.metadata.run_error import RunError
 from shardline.pipeline.metadata.store import BusyStoreError
 from shardline.pipeline.run_folder import OutputError
 from shardline.pipeline.runners.passing import (
+    EXIT_CODES,
     can_pass,
     exit_code_can_pass,
     exit_code_of_error,
@@ -161,6 +162,18 @@ def test_process_that_was_killed_can_pass_and_one_that_crashed_cannot(
 
     assert exit_code_can_pass(ended.returncode) == passes
     assert exit_code_can_pass(128 + number) == passes
+
+
+@pytest.mark.orchestration
+def test_exit_codes_that_can_pass_are_those_of_signals_that_there_are() -> None:
+    codes = {code for code in range(256) if exit_code_can_pass(code)}
+
+    assert codes == EXIT_CODES
+    assert {75, 129, 130, 137, 141, 143} <= codes
+    assert not {128, 132, 134, 135, 136, 139, 128 + max(signal.valid_signals()) + 1} & (
+        codes
+    )
+    assert {code - 128 for code in codes - {75}} <= signal.valid_signals()
 
 
 @pytest.mark.parametrize(("code", "passes"), [(0, False), (1, False), (75, True)])
