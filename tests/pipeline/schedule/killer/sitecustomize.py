@@ -1,5 +1,7 @@
 """Kills a run, its command or its scheduler while a component runs that a test names.
 
+Or stops the scheduler, by SIGTERM.
+
 Python imports this module first of all where a test puts its folder on the path, and
 sets where the plan of kills is. Each line of the plan is a number of runs in spans that
 are done, a component, and what is killed when that component runs then.
@@ -49,6 +51,9 @@ def kill(what: str, folder: Path, component: str, before: set[Path]) -> None:
     while executions(folder, component) <= before:
         time.sleep(0.001)
     run = os.getppid()
+    if what == "stop":
+        os.kill(parent_of(run), signal.SIGTERM)
+        return
     process = {"pipeline": os.getpid(), "run": run, "scheduler": parent_of(run)}[what]
     os.kill(process, signal.SIGKILL)
 
