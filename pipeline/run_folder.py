@@ -84,8 +84,8 @@ class RunFolder:
                 lock = stack.enter_context(locked(self.lock_file, on_wait))
             except FolderHeldError as error:
                 raise RunFolderHeldError(
-                    f"The run folder {self.root} is held by {error}. Wait for it with "
-                    "--wait, stop it, or choose another folder with --output-dir."
+                    f"The run folder {self.root} is held by {error}. Wait until it has "
+                    "ended, or stop it."
                 ) from error
             yield lock
 

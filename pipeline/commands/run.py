@@ -19,7 +19,7 @@ from shardline.pipeline.commands.options import (
     OutputDir,
     refused_if_remote,
 )
-from shardline.pipeline.run_folder import OutputError, run_folder_of
+from shardline.pipeline.run_folder import OutputError, RunFolderHeldError, run_folder_of
 from shardline.pipeline.runners.result import RunResult
 from shardline.pipeline.steps import PartError, check_force, part_of
 
@@ -148,6 +148,9 @@ def run_pipeline(
             ended = run_in_process(
                 config, run_folder, lock, console, arguments, verbose=verbose
             )
+    except RunFolderHeldError as error:
+        remedy = "With --wait, `run` waits; with --output-dir it takes another folder."
+        fail(RunFolderHeldError(f"{error} {remedy}"), exit_code_of_error(error))
     except (OutputError, LockError, OSError) as error:
         fail(error, exit_code_of_error(error))
     if result:

@@ -194,7 +194,9 @@ def test_run_folder_that_another_run_holds_is_told_at_once(
     assert f"The run folder {tmp_path} is held by process {os.getpid()} since " in (
         result.output
     )
-    assert "Wait for it with --wait, stop it, or choose another folder" in result.output
+    assert "Wait until it has ended, or stop it. With --wait, `run` waits; with " in (
+        result.output
+    )
     assert "Traceback" not in result.output
     assert started == []
 
