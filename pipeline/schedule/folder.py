@@ -145,16 +145,12 @@ class ScheduleFolder:
 
     def history(self) -> list[PastRun]:
         """Returns the runs that came to an end, oldest first, without damaged lines."""
-        runs = []
-        with contextlib.suppress(FileNotFoundError):
-            text = (self.path / _HISTORY).read_text("utf-8", errors="replace")
-            for line in text.splitlines():
-                with contextlib.suppress(ValidationError):
-                    runs.append(PastRun.model_validate_json(line))
-        return runs
+        return [run for _, run in self._lines() if run]
 
     def add_to_history(self, runs: Sequence[PastRun], *, kept: int) -> None:
         """Adds runs in one piece, and removes the oldest ones with their logs.
+
+        Damaged lines stay as they are, for people, and count as runs.
 
         Args:
             runs: oldest first.
@@ -163,12 +159,13 @@ class ScheduleFolder:
         Raises:
             OSError: if it cannot be written; the history is what it was.
         """
-        known = [*self.history(), *runs]
-        lines = (run.model_dump_json() for run in known[-kept:])
-        write_text(str(self.path), _HISTORY, "".join(f"{line}\n" for line in lines))
-        for run in known[:-kept]:
+        lines = [*self._lines(), *((run.model_dump_json(), run) for run in runs)]
+        text = "".join(f"{line}\n" for line, _ in lines[-kept:])
+        write_text(str(self.path), _HISTORY, text)
+        for _, run in lines[:-kept]:
             with contextlib.suppress(OSError):  # the history is written all the same
-                self.log(run.log).unlink()
+                if run:
+                    self.log(run.log).unlink()
 
     def paused_since(self) -> datetime | None:
         """Returns since when the schedule is paused; None if it is not."""
@@ -202,6 +199,15 @@ class ScheduleFolder:
         """Removes what a person has asked for, for it has begun."""
         (self.path / _TRIGGER).unlink(missing_ok=True)
 
+    def _lines(self) -> list[tuple[str, PastRun | None]]:
+        """Returns the lines of the history with their runs; None of a damaged one."""
+        try:
+            # What is no text is kept as its numbers.
+            text = (self.path / _HISTORY).read_text("utf-8", errors="backslashreplace")
+        except FileNotFoundError:
+            return []
+        return [(line, _run(line)) for line in text.split("\n") if line]
+
     def _tell(self, name: str, now: datetime) -> None:
         write_text(str(self.path), name, _Told(since=now).model_dump_json())
 
@@ -214,6 +220,13 @@ class ScheduleFolder:
             # What counts is that the file is there.
             changed_s = (self.path / name).stat().st_mtime
             return datetime.fromtimestamp(changed_s, UTC)
+
+
+def _run(line: str) -> PastRun | None:
+    try:
+        return PastRun.model_validate_json(line)
+    except ValidationError:
+        return None
 
 
 def _first(error: ValidationError | UnicodeDecodeError) -> str:

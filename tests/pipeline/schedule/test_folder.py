@@ -87,15 +87,31 @@ def test_log_that_cannot_be_removed_changes_nothing_else(
     assert folder.history() == runs[1:]
 
 
-def test_damaged_lines_of_a_history_are_left_out(folder: ScheduleFolder) -> None:
+def test_damaged_lines_of_a_history_are_left_out_and_kept(
+    folder: ScheduleFolder,
+) -> None:
     runs = [run(number, folder) for number in range(2)]
     folder.add_to_history(runs[:1], kept=10)
     with (folder.path / "history.jsonl").open("ab") as file:
         file.write(b'{"start": \xff\n{}\n')
 
-    folder.add_to_history(runs[1:], kept=10)
+    for one in runs[1:]:
+        folder.add_to_history([one], kept=10)
 
     assert folder.history() == runs
+    _, *damaged, _ = (folder.path / "history.jsonl").read_text().splitlines()
+    assert damaged == ['{"start": \\xff', "{}"]
+    folder.add_to_history([], kept=1)
+    assert folder.history() == runs[-1:]
+
+
+def test_failure_of_a_run_may_hold_any_character(folder: ScheduleFolder) -> None:
+    odd = "a\u2028b\x0bc\x85d\x00e\nf\r"
+    one = run(0, folder).model_copy(update={"failure": odd})
+
+    folder.add_to_history([one], kept=10)
+
+    assert folder.history() == [one]
 
 
 def test_pause_and_trigger_are_told_and_taken_back(folder: ScheduleFolder) -> None:
