@@ -1,7 +1,8 @@
 """`shardline schedule`: runs that start by themselves, and what people do about it."""
 
 import contextlib
-from collections.abc import Iterator
+import shlex
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,11 +30,13 @@ from shardline.pipeline.schedule.holding import SchedulerHeldError, scheduler_lo
 from shardline.pipeline.schedule.scheduler import Scheduler
 from shardline.pipeline.schedule.start import PastRun
 from shardline.pipeline.schedule.status import Status, status_of
+from shardline.pipeline.schedule.told import clock_time
 from shardline.pipeline.schedule.watched_config import WatchedConfig
 from shardline.pipeline.terminal.escaping import print_json
 from shardline.pipeline.terminal.tables import print_table
 
 _START = "start"
+_Times = Callable[[datetime], str]
 _Starter = Annotated[
     str,
     typer.Option(
@@ -114,10 +117,11 @@ def status(
     if as_json:
         print_json(found.model_dump(mode="json"))
         return
-    for line in _lines(found):
+    time = _times_of(config)
+    for line in _lines(found, time):
         print_line(line, "red" if line == found.fault else None)
     if found.runs:
-        print_table(_table(found.runs), console)
+        print_table(_table(found.runs, time), console)
 
 
 @schedule.command()
@@ -133,11 +137,12 @@ def pause(
     with _failing():
         folder = ScheduleFolder(_run_folder(config, output_dir))
         if since := folder.paused_since():
-            print_line(f"Paused already, since {_time(since)}")
+            print_line(f"Paused already, since {_times_of(config)(since)}")
             return
         folder.make()
         folder.pause(_now())
     print_line("Paused: what is due from now on is left out until `schedule resume`")
+    _tell_if_nobody_schedules(folder)
 
 
 @schedule.command()
@@ -162,7 +167,12 @@ def resume(
                 if state := folder.state():
                     folder.save(state.model_copy(update={"seen_until": _now()}))
         folder.resume()
+        state = folder.state()
     print_line("Resumed. What was due while it was paused is left out")
+    if state and state.waiting:
+        due = _times_of(config)(state.waiting.start.due)
+        print_line(f"The start due at {due} comes again, for {state.waiting.why}")
+    _tell_if_nobody_schedules(folder)
 
 
 @schedule.command()
@@ -177,19 +187,21 @@ def trigger(config: Configuration, output_dir: OutputDir = None) -> None:
     with _failing():
         folder = ScheduleFolder(_run_folder(config, output_dir))
         if at := folder.triggered_at():
-            print_line(f"A run is asked for already, since {_time(at)}")
+            print_line(f"A run is asked for already, since {_times_of(config)(at)}")
         else:
             folder.make()
             folder.trigger(_now())
         state, holder = folder.state(), holder_of(folder.lock_file)
     if holder is None:
+        command = ["shardline", "schedule", str(config)]
+        command += ["--output-dir", str(output_dir)] if output_dir else []
         print_line(
-            "No scheduler runs. The run starts as soon as one does: "
-            f"shardline schedule {config}"
+            f"No scheduler runs on {folder.path.parent}. The run starts as soon as one "
+            f"does: {shlex.join(command)}"
         )
     elif state and state.running:
         print_line(
-            f"A run goes on since {_time(state.running.started)}. "
+            f"A run goes on since {_times_of(config)(state.running.started)}. "
             "The next one starts once it has ended"
         )
     else:
@@ -218,7 +230,12 @@ def _run_folder(config: Path, output_dir: Path | None) -> RunFolder:
         return run_folder_of(name, None)
 
 
-def _lines(found: Status) -> Iterator[str]:
+def _tell_if_nobody_schedules(folder: ScheduleFolder) -> None:
+    if holder_of(folder.lock_file) is None:
+        print_line(f"No scheduler runs on {folder.path.parent}, so nothing starts")
+
+
+def _lines(found: Status, time: _Times) -> Iterator[str]:
     if found.rhythm:
         yield f"Schedule: {found.rhythm}, into {found.run_folder}"
     if found.fault:
@@ -228,41 +245,46 @@ def _lines(found: Status) -> Iterator[str]:
     else:
         yield "Scheduler: none runs, so nothing starts"
     if found.paused_since:
-        yield f"Paused since {_time(found.paused_since)}"
+        yield f"Paused since {time(found.paused_since)}"
     if found.triggered_at:
-        yield f"Asked for at {_time(found.triggered_at)}, not begun"
+        yield f"Asked for at {time(found.triggered_at)}, not begun"
     if running := found.running:
         goes_on = "Running" if found.scheduler else "Running when it was killed:"
         yield (
-            f"{goes_on} since {_time(running.started)}, due at "
-            f"{_time(running.start.due)}, log {running.log}"
+            f"{goes_on} since {time(running.started)}, due at "
+            f"{time(running.start.due)}, log {running.log}"
         )
     if waiting := found.waiting:
         yield (
-            f"Waiting: the start due at {_time(waiting.start.due)} comes again at "
-            f"{_time(waiting.at)}, for {waiting.why}"
+            f"Waiting: the start due at {time(waiting.start.due)} comes again at "
+            f"{time(waiting.at)}, for {waiting.why}"
         )
     if found.next_due and found.scheduler and not found.paused_since:
-        yield f"Next start: due at {_time(found.next_due)}"
+        yield f"Next start: due at {time(found.next_due)}"
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _time(time: datetime) -> str:
-    return f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+def _times_of(config: Path) -> _Times:
+    """Returns what shows times: by the schedule's clocks, else by the machine's."""
+    try:
+        schedule = WatchedConfig(config).schedule
+    except ConfigError:
+        return lambda time: f"{time.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+    return lambda time: clock_time(time, schedule)
 
 
-def _table(runs: tuple[PastRun, ...]) -> Table:
+def _table(runs: tuple[PastRun, ...], time: _Times) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0))
     for name in ("Started", "Due", "Took", "Try", "Outcome", "Version", "Spans"):
         table.add_column(name, no_wrap=True)
     table.add_column("Why")
     for run in runs:
         table.add_row(
-            _time(run.started),
-            _time(run.start.due),
+            time(run.started),
+            time(run.start.due),
             f"{(run.ended - run.started).total_seconds():.0f} s",
             str(run.start.attempt),
             run.outcome if run.exit_code is None else f"{run.outcome} {run.exit_code}",

@@ -29,7 +29,7 @@ class WatchedConfig:
         self.path = path
         self.fault = ""
         self._signature = self._signature_now()
-        self.schedule, self.in_spans = _scheduled(path)
+        self._name, self.schedule, self.in_spans = _scheduled(path)
 
     def has_changed(self) -> bool:
         """Tells whether the file is another one than before, and reads it then."""
@@ -38,9 +38,14 @@ class WatchedConfig:
             return False
         self._signature, self.fault = signature, ""
         try:
-            self.schedule, self.in_spans = _scheduled(self.path)
+            name, schedule, in_spans = _scheduled(self.path)
         except ConfigError as error:
             self.fault = str(error)
+            return True
+        if name == self._name:
+            self.schedule, self.in_spans = schedule, in_spans
+        else:
+            self.fault = str(_renamed(self.path, name, self._name))
         return True
 
     def _signature_now(self) -> _Signature:
@@ -51,7 +56,16 @@ class WatchedConfig:
         return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _scheduled(path: Path) -> tuple[Schedule, bool]:
+def _renamed(path: Path, name: str, before: str) -> ConfigError:
+    fault = Fault(
+        ("name",),
+        f"`name`: it is {name!r} now, and was {before!r} when the scheduler began",
+        "stop the scheduler and start another one, or take the name back",
+    )
+    return ConfigError(*with_lines(path, [fault]))
+
+
+def _scheduled(path: Path) -> tuple[str, Schedule, bool]:
     run = load_run(path)
     if run.schedule is None:
         fault = Fault(
@@ -60,4 +74,4 @@ def _scheduled(path: Path) -> tuple[Schedule, bool]:
             'add one, such as `schedule: {cron: "30 3 * * *"}`',
         )
         raise ConfigError(*with_lines(path, [fault]))
-    return run.schedule, run.data.spans is not None
+    return run.name, run.schedule, run.data.spans is not None

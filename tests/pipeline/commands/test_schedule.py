@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ from shardline_tests import load
 from typer.testing import Result
 
 from shardline.pipeline.run_folder import RunFolder
+from shardline.pipeline.schedule.folder import ScheduleFolder, SchedulerState
+from shardline.pipeline.schedule.start import PastRun, Start, Waiting
 
 stopped_run = load("pipeline/test_stopped_run.py")
 pytestmark = pytest.mark.orchestration
 _TIME_LIMIT_S = 60
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 _PROGRAM = "from shardline.pipeline.commands.entry import main; main()"
 _SHARDLINE = (sys.executable, "-P", "-c", _PROGRAM)
 
@@ -128,15 +132,51 @@ def test_schedule_without_a_scheduler_is_told_what_to_do_later(
 
     assert "Schedule: cron 30 3 * * * (UTC), into " in said("status")
     assert said("resume") == "Not paused\n"
-    assert said("pause").startswith("Paused: what is due from now on is left out")
+    paused = said("pause")
+    assert paused.startswith("Paused: what is due from now on is left out")
+    assert paused.endswith(
+        f"\nNo scheduler runs on {tmp_path / 'run'}, so nothing starts\n"
+    )
     assert said("pause").startswith("Paused already, since 20")
     assert "Paused since 20" in said("status")
     told = said("trigger")
-    assert told.startswith("No scheduler runs. The run starts as soon as one does: ")
+    folder = tmp_path / "run"
+    nobody = f"No scheduler runs on {folder}"
+    assert told == (
+        f"{nobody}. The run starts as soon as one does: "
+        f"shardline schedule {config} --output-dir {folder}\n"
+    )
     assert said("trigger").startswith("A run is asked for already, since 20")
     assert ", not begun" in said("status")
-    assert said("resume").startswith("Resumed.")
+    resumed = said("resume")
+    assert resumed.startswith("Resumed.")
+    assert f"{nobody}, so nothing starts" in resumed
     assert "Paused" not in said("status")
+
+
+def test_times_are_those_of_the_schedules_zone_and_what_waits_is_told(
+    invoke: Callable[..., Result], config: Path, tmp_path: Path
+) -> None:
+    zone = "schedule: {timezone: Asia/Tokyo, "
+    config.write_text(config.read_text().replace("schedule: {", zone))
+    folder = ScheduleFolder(RunFolder(tmp_path))
+    folder.make()
+    start = Start(due=NOON)
+    waiting = Waiting(start=start, at=NOON, why="its failure can pass", log="a.log")
+    folder.save(SchedulerState(seen_until=NOON, waiting=waiting))
+    run = PastRun(start=start, started=NOON, ended=NOON, outcome="done", log="a.log")
+    folder.add_to_history([run], kept=1)
+    folder.pause(NOON)
+
+    told = {
+        command: invoke("schedule", command, config, "--output-dir", tmp_path).output
+        for command in ("status", "pause", "resume")
+    }
+
+    assert told["status"].count("2026-11-30 21:00:00 JST") == 5
+    assert "Paused already, since 2026-11-30 21:00:00 JST" in told["pause"]
+    again = "The start due at 2026-11-30 21:00:00 JST comes again, for its failure can"
+    assert again in told["resume"]
 
 
 def test_status_names_a_fault_and_shows_the_rest(

@@ -237,6 +237,23 @@ def test_faulty_configuration_is_told_and_the_mended_one_taken_up(
     assert scheduled.runs[-1].start.due == NOON + 1.5 * HOUR
 
 
+def test_other_name_is_told_and_not_taken_up(scheduled: Any) -> None:
+    scheduled.begin()
+    text = scheduled.text
+    scheduled.text = text.replace("name: small", "name: other")
+    scheduled.schedule("{every: 30m}")
+
+    scheduled.look(HOUR / 2)
+
+    assert scheduled.runs == []
+    told = f"{scheduled.config}:2: `name`: it is 'other' now, and was 'small' when the "
+    assert any(told in line for line in scheduled.said), scheduled.said
+    scheduled.text = text
+    scheduled.schedule("{every: 30m}")
+    scheduled.look(HOUR / 2)
+    assert "Schedule: every 30m" in scheduled.said[-1]
+
+
 def test_nothing_starts_while_it_cannot_be_written_down(
     scheduled: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
