@@ -62,7 +62,11 @@ class Kubeflow(Section):
 
     host: Annotated[
         str,
-        _matching(_HOST, "the address of a server is written https://HOST[:PORT]"),
+        _matching(
+            _HOST,
+            "the address of a server is written https://HOST[:PORT], or http:// on "
+            "this machine and within a cluster",
+        ),
     ]
     namespace: (
         Annotated[

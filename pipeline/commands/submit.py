@@ -36,7 +36,7 @@ from shardline.pipeline.runners.interruption import end_interrupted
 from shardline.pipeline.terminal.native_output import stderr_held_back
 
 _BETWEEN_LOOKS_S = 10.0
-_MOST_MISSED = 60  # looks in a row that found no platform
+_MOST_MISSED_S = 600.0  # since the platform was last reached
 
 
 def submit(
@@ -108,14 +108,14 @@ def _wait(platform: RemotePlatform, run: SubmittedRun) -> None:
 
 
 def _last_state(platform: RemotePlatform, run: SubmittedRun) -> RunState:
-    missed = 0
+    reached = time.monotonic()
     while True:
         try:
-            state, missed = platform.state_of(run), 0
-            if state != "running":
+            if (state := platform.state_of(run)) != "running":
                 return state
+            reached = time.monotonic()
         except PlatformError as error:
-            missed += 1
-            if error.exit_code == 1 or missed == _MOST_MISSED:
+            missed_s = time.monotonic() - reached
+            if error.exit_code == 1 or missed_s >= _MOST_MISSED_S:
                 fail(PlatformError(f"{error} The run may go on: {run.url}"))
         time.sleep(_BETWEEN_LOOKS_S)

@@ -3,14 +3,13 @@
 import contextlib
 import json
 import os
-import socket
 from collections.abc import Iterator
 from typing import Any
 
 import google.auth.exceptions
 import kfp
 import kfp_server_api
-import urllib3.exceptions
+import urllib3
 import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
@@ -21,7 +20,9 @@ from shardline.pipeline.platforms.errors import (
     not_reached,
     not_understood,
     refused,
+    starting,
 )
+from shardline.pipeline.platforms.kubeflow_rules import is_in_the_open
 from shardline.pipeline.platforms.remote import (
     Package,
     RemoteSchedule,
@@ -34,7 +35,8 @@ from shardline.pipeline.platforms.triggers import KubeflowTrigger
 
 TOKEN = "SHARDLINE_KUBEFLOW_TOKEN"
 _CREDENTIALS = f"Put a token of the server into {TOKEN}."
-_SILENT_S = 30.0  # until a server counts as unreachable
+# Until a server counts as unreachable: to connect, and then to answer, in seconds.
+_SILENT_S = (10.0, 30.0)
 _PAGE = 100
 _STATES: dict[str, RunState] = {
     "SUCCEEDED": "succeeded",
@@ -46,11 +48,26 @@ _ENABLED = "ENABLED"
 
 
 class _Client(kfp.Client):
-    """The client, which asks about a server's health once, and takes the answer."""
+    """The client, which waits for no answer without end, and asks once."""
+
+    def __init__(self, **settings: Any):
+        """Takes what the client does, and may ask the server who its users are."""
+        super().__init__(**settings)
+        rest = self._run_api.api_client.rest_client
+        # The client has no setting for it, and hands None on.
+        ask = rest.request
+        rest.request = lambda *given, **options: ask(
+            *given, **{**options, "_request_timeout": _SILENT_S}
+        )
+
+    def _load_config(self, *settings: Any) -> Any:
+        config = super()._load_config(*settings)
+        config.retries = urllib3.Retry(connect=1, read=0)
+        return config
 
     def get_kfp_healthz(self, sleep_duration: int = 0) -> Any:
         """Returns whether the server has several users."""
-        return self._healthz_api.healthz_service_get_healthz()
+        return self._healthz_api.healthz_service_get_healthz(_request_timeout=_SILENT_S)
 
 
 class KubeflowPlatform:
@@ -70,13 +87,15 @@ class KubeflowPlatform:
     def submit(self, package: Package) -> SubmittedRun:
         """Starts a run."""
         with self._asking() as client:
-            run = client.create_run_from_pipeline_package(
-                str(package.file),
-                run_name=package.run,
-                experiment_id=self._experiment_id(client, package),
-                pipeline_root=package.pipeline_root,
-                service_account=package.service_account,
-            )
+            experiment = self._experiment_id(client, package)
+            with starting(self._host, package.run, f"{self._host}/#/runs"):
+                run = client.create_run_from_pipeline_package(
+                    str(package.file),
+                    run_name=package.run,
+                    experiment_id=experiment,
+                    pipeline_root=package.pipeline_root,
+                    service_account=package.service_account,
+                )
             number = self._sure(run.run_id)
         return SubmittedRun(number, f"{self._host}/#/runs/details/{number}")
 
@@ -94,8 +113,9 @@ class KubeflowPlatform:
     def set_schedule(self, package: Package) -> RemoteSchedule:
         """Makes the schedule of a pipeline, or puts another in its place.
 
-        A recurring run cannot be changed. The new one starts nothing before the old one
-        is gone, and the old one goes on if the new one is refused.
+        A recurring run cannot be changed. The old one goes on until the new one is
+        there: if this fails in between there are two of them, and one again when it is
+        repeated.
         """
         assert self._trigger
         with self._asking() as client:
@@ -109,15 +129,13 @@ class KubeflowPlatform:
                 max_concurrency=1,
                 no_catchup=self._trigger.no_catchup,
                 pipeline_package_path=str(package.file),
-                enabled=False,
+                enabled=not old or any(one.status == _ENABLED for one in old),
                 pipeline_root=package.pipeline_root,
                 service_account=package.service_account,
             )
             self._sure(new.recurring_run_id)
             for recurring in old:
                 client.delete_recurring_run(recurring.recurring_run_id)
-            if not old or any(recurring.status == _ENABLED for recurring in old):
-                client.enable_recurring_run(new.recurring_run_id)
             return self._told(client.get_recurring_run(new.recurring_run_id))
 
     def pause(self, schedule: RemoteSchedule) -> None:
@@ -156,7 +174,7 @@ class KubeflowPlatform:
             trigger = kfp_server_api.V2beta1Trigger(periodic_schedule=periodic)
         body = kfp_server_api.V2beta1RecurringRun(
             display_name=package.pipeline,
-            mode=kfp_server_api.RecurringRunMode.DISABLE,
+            mode=kfp_server_api.RecurringRunMode.ENABLE,
             no_catchup=self._trigger.no_catchup,
             max_concurrency=1,
             trigger=trigger,
@@ -235,14 +253,19 @@ class KubeflowPlatform:
         Raises:
             PlatformError: if it does not answer, or not as asked.
         """
-        before = socket.getdefaulttimeout()
-        socket.setdefaulttimeout(_SILENT_S)
+        token = os.environ.get(TOKEN)
+        if token and is_in_the_open(self._host):
+            raise PlatformError(
+                f"{self._host} is reached without encryption, and whoever is on the "
+                f"way would read the token in {TOKEN}. Write https:// in section "
+                "`platform`."
+            )
         try:
             with silenced():
                 yield _Client(
-                    self._settings.host,
+                    host=self._settings.host,
                     namespace=self._settings.namespace or "kubeflow",
-                    existing_token=os.environ.get(TOKEN),
+                    existing_token=token,
                 )
         except kfp_server_api.ApiException as error:
             if not error.status:  # no answer at all
@@ -260,8 +283,6 @@ class KubeflowPlatform:
             raise PlatformError(
                 f"{self._host}: {' '.join(str(error).split())}"
             ) from error
-        finally:
-            socket.setdefaulttimeout(before)
 
 
 def _specification(package: Package) -> Any:

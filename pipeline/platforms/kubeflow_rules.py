@@ -1,6 +1,8 @@
 """What Kubeflow, and Kubernetes below it, take of a configuration."""
 
+import ipaddress
 import re
+import urllib.parse
 from collections.abc import Iterator, Mapping
 
 from shardline.configs.fault import Fault, Part
@@ -15,6 +17,7 @@ _VALUE = re.compile(rf"({_WORD})?")
 _ACCOUNT = re.compile(_DOMAIN)
 _MOST_OF_A_DOMAIN = 253
 _GPU = "nvidia.com/gpu"
+_OF_A_CLUSTER = (".svc", ".svc.cluster.local")
 
 
 def faults(platform: Platform, resources: Mapping[str, Resources]) -> Iterator[Fault]:
@@ -42,6 +45,23 @@ def faults(platform: Platform, resources: Mapping[str, Resources]) -> Iterator[F
                 "name a model, such as nvidia-l4, or a resource, such as amd.com/gpu",
                 key="accelerator",
             )
+
+
+def is_in_the_open(address: str) -> bool:
+    """Tells whether what a server is sent can be read on the way.
+
+    Args:
+        address: of the server; over http:// only this machine and the services of a
+            cluster are near.
+    """
+    url = urllib.parse.urlsplit(address)
+    host = url.hostname or ""
+    if url.scheme == "https":
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name
+        return "." in host and not host.endswith(_OF_A_CLUSTER)
 
 
 def _label_faults(key: str, value: str) -> Iterator[Fault]:

@@ -1,5 +1,6 @@
 """Compiles a configuration to a package, and finds the platform that takes it."""
 
+import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def packed(run: Run, target: Target, folder: Path, config: Path) -> Package:
     return Package(
         file=folder / name,
         pipeline=pipeline,
-        run=f"{pipeline}-{datetime.now(UTC):%Y%m%d%H%M%S}",
+        run=f"{pipeline}-{datetime.now(UTC):%Y%m%d%H%M%S}-{secrets.token_hex(2)}",
         pipeline_root=target.pipeline_root,
         service_account=target.platform.service_account,
         labels=target.platform.labels,

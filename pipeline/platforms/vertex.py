@@ -27,6 +27,7 @@ from shardline.pipeline.platforms.errors import (
     not_reached,
     not_understood,
     refused,
+    starting,
 )
 from shardline.pipeline.platforms.remote import (
     Package,
@@ -101,12 +102,13 @@ class VertexPlatform:
         with self._asking():
             job = self._job(package)
             sent = _message(self._job_body(package, job), types.PipelineJob)
-            made = job.api_client.create_pipeline_job(
-                parent=self._parent,
-                pipeline_job=sent,
-                pipeline_job_id=job.job_id,
-                timeout=_SILENT_S,
-            )
+            with starting(self._endpoint, package.run, self._url("runs", job.job_id)):
+                made = job.api_client.create_pipeline_job(
+                    parent=self._parent,
+                    pipeline_job=sent,
+                    pipeline_job_id=job.job_id,
+                    timeout=_SILENT_S,
+                )
         if not made.name:
             raise not_understood(self._endpoint, "Vertex AI")
         return SubmittedRun(made.name, self._url("runs", made.name))
@@ -286,7 +288,8 @@ class VertexPlatform:
                 self._endpoint, error.code or 0, said, credentials=_CREDENTIALS
             ) from error
         except google.auth.exceptions.TransportError as error:
-            raise not_reached(self._endpoint, error) from error
+            login = f"Google's login, which gives credentials for {self._endpoint},"
+            raise not_reached(login, error, check="the network") from error
         except google.auth.exceptions.GoogleAuthError as error:
             why = " ".join(str(error.args[0] if error.args else error).split())
             raise PlatformError(

@@ -34,6 +34,8 @@ class Platform:
         token: without which nobody is let in; "" lets in everybody.
         ends_as: the state of runs; "" while they go on.
         busy: how many questions about a run are answered 503 first.
+        once: by a pattern of `METHOD PATH`, what is answered instead, once; None: no
+            answer comes, though what is asked is done.
     """
 
     url: str = ""
@@ -42,6 +44,14 @@ class Platform:
     token: str = ""
     ends_as: str = ""
     busy: int = 0
+    once: dict[str, Answer | None] = dataclasses.field(default_factory=dict)
+
+    def odd(self, method: str, path: str) -> tuple[Answer | None, ...]:
+        """Returns what is answered instead, this once; empty for nothing."""
+        for pattern in list(self.once):
+            if re.search(pattern, f"{method} {path}"):
+                return (self.once.pop(pattern),)
+        return ()
 
     def bodies(self, method: str, path: str) -> list[Any]:
         """Returns what came with requests of a method, whose path ends like one."""
@@ -196,7 +206,14 @@ def serving(platform: Platform) -> Iterator[Platform]:
             url = urllib.parse.urlsplit(self.path)
             query = dict(urllib.parse.parse_qsl(url.query))
             platform.sent.append((self.command, url.path, body))
-            if platform.token and self.headers.get("Authorization") != (
+            odd = platform.odd(self.command, url.path)
+            if odd == (None,):
+                platform.answer(self.command, url.path, query, body)
+                self.close_connection = True
+                return
+            if odd and odd[0]:
+                status, answer = odd[0]
+            elif platform.token and self.headers.get("Authorization") != (
                 f"Bearer {platform.token}"
             ):
                 status, answer = 401, {"message": "who are you"}

@@ -103,14 +103,14 @@ def test_platform_that_stays_busy_ends_the_wait_and_not_as_what_can_pass(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(submit, "_BETWEEN_LOOKS_S", 0)
-    monkeypatch.setattr(submit, "_MOST_MISSED", 3)
+    monkeypatch.setattr(submit, "_MOST_MISSED_S", 0.0)
     server.busy = 9
 
     result = invoke("submit", config, "--runner=kubeflow", "--wait")
 
     assert result.exit_code == 1, result.output
     assert f"The run may go on: {server.url}" in result.output
-    assert server.busy == 6
+    assert server.busy == 8
 
 
 @pytest.mark.parametrize("runner", ["kubeflow"], indirect=True)

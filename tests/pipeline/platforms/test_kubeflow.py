@@ -1,6 +1,8 @@
 """Kubeflow's own client, and a server that speaks its interface."""
 
+import contextlib
 import json
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -8,8 +10,11 @@ import pytest
 import yaml
 
 from shardline.configs.platform import Kubeflow
+from shardline.pipeline.platforms import kubeflow
 from shardline.pipeline.platforms.errors import PlatformError
 from shardline.pipeline.platforms.kubeflow import TOKEN, KubeflowPlatform
+from shardline.pipeline.platforms.kubeflow_rules import is_in_the_open
+from shardline.pipeline.platforms.remote import SubmittedRun
 from shardline.pipeline.platforms.triggers import KubeflowTrigger
 
 pytestmark = pytest.mark.orchestration
@@ -134,7 +139,7 @@ def test_schedule_set_again_is_there_once(
     assert kept["status"] == "ENABLED"
 
 
-def test_new_schedule_starts_nothing_before_the_old_one_is_gone(
+def test_new_schedule_is_there_before_the_old_one_is_gone(
     kubeflow_server: Any, platform: Callable[..., KubeflowPlatform], package: Any
 ) -> None:
     first = platform().set_schedule(package)
@@ -150,8 +155,36 @@ def test_new_schedule_starts_nothing_before_the_old_one_is_gone(
     assert changes == [
         ("POST", "recurringruns"),
         ("DELETE", first.id),
-        ("POST", f"{second.id}:enable"),
     ]
+    assert not second.is_paused
+
+
+@pytest.mark.parametrize("is_lost", [True, False], ids=["lost", "refused"])
+@pytest.mark.parametrize(
+    "request_", ["POST .*/recurringruns$", "DELETE ", "POST .*:enable$", "GET .*-[0-9]"]
+)
+@pytest.mark.parametrize("is_there", [True, False], ids=["replaced", "new"])
+def test_schedule_that_failed_halfway_is_enabled_when_it_is_repeated(
+    kubeflow_server: Any,
+    platform: Callable[..., KubeflowPlatform],
+    package: Any,
+    is_there: bool,
+    request_: str,
+    is_lost: bool,
+) -> None:
+    if is_there:
+        platform().set_schedule(package)
+    kubeflow_server.once[request_] = None if is_lost else (503, {"message": "busy"})
+
+    with contextlib.suppress(PlatformError):
+        platform(HOURLY).set_schedule(package)
+    kubeflow_server.once.clear()
+    again = platform(HOURLY).set_schedule(package)
+
+    (kept,) = kubeflow_server.kept["recurringruns"].values()
+    assert kept["recurring_run_id"] == again.id
+    assert kept["status"] == "ENABLED"
+    assert not again.is_paused
 
 
 def test_paused_schedule_stays_paused_until_it_is_resumed(
@@ -229,6 +262,79 @@ def test_server_that_is_not_there_is_one_line(package: Any) -> None:
     )
     assert "\n" not in str(raised.value)
     assert raised.value.exit_code == 75
+
+
+def test_server_that_is_silent_is_given_up(
+    package: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kubeflow, "_SILENT_S", (1.0, 0.2))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        platform = KubeflowPlatform(Kubeflow(host=host))
+
+        with pytest.raises(PlatformError, match="ReadTimeoutError") as raised:
+            platform.state_of(SubmittedRun("1", "url"))
+
+    assert raised.value.exit_code == 75
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"), [(None, "Protocol"), ((504, {"message": "no"}), "status 504")]
+)
+def test_start_without_an_answer_is_not_to_be_repeated(
+    kubeflow_server: Any,
+    platform: Callable[..., KubeflowPlatform],
+    package: Any,
+    answer: Any,
+    why: str,
+) -> None:
+    kubeflow_server.once["POST .*/runs$"] = answer
+
+    with pytest.raises(PlatformError, match=f"not answered: {why}") as raised:
+        platform().submit(package)
+
+    assert f"look at {kubeflow_server.url}/#/runs before" in str(raised.value)
+    assert raised.value.exit_code == 1
+
+
+def test_question_without_an_answer_may_be_repeated(
+    kubeflow_server: Any, platform: Callable[..., KubeflowPlatform], package: Any
+) -> None:
+    kubeflow_server.once["POST .*/experiments$"] = None
+
+    with pytest.raises(PlatformError, match="run the same command again") as raised:
+        platform().submit(package)
+
+    assert raised.value.exit_code == 75
+    assert not kubeflow_server.kept["runs"]
+
+
+def test_token_is_not_sent_in_the_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TOKEN, "secret")
+
+    with pytest.raises(PlatformError, match=r"without encryption.*Write https://"):
+        KubeflowPlatform(Kubeflow(host="http://pipelines.invalid")).schedule(PIPELINE)
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("https://pipelines.example.com", False),
+        ("http://pipelines.example.com", True),
+        ("http://10.0.0.1:8888", True),
+        ("http://[2001:db8::1]:8888", True),
+        ("http://127.0.0.1:8888", False),
+        ("http://[::1]:8888", False),
+        ("http://localhost:8888", False),
+        ("http://ml-pipeline:8888", False),
+        ("http://ml-pipeline.kubeflow.svc.cluster.local:8888", False),
+        ("http://ml-pipeline.kubeflow.svc:8888", False),
+    ],
+)
+def test_only_near_servers_are_reached_without_encryption(
+    address: str, expected: bool
+) -> None:
+    assert is_in_the_open(address) is expected
 
 
 @pytest.mark.parametrize("ask", ["submit", "set_schedule"])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -238,6 +239,48 @@ def test_unknown_region_is_told_with_the_nearest() -> None:
     assert fault.config_path == ("platform", "vertex", "region")
     assert "not in region `europe-west99`; did you mean europe-west9?" in fault.text
     assert not list(region_faults(Vertex(project="my-project", region="us-east1")))
+
+
+def test_start_without_an_answer_is_not_to_be_repeated(
+    vertex_server: Any, platform: Callable[..., VertexPlatform], package: Any
+) -> None:
+    vertex_server.once["POST .*/pipelineJobs$"] = None
+
+    with pytest.raises(PlatformError, match=r"It may have started: look at") as raised:
+        platform().submit(package)
+
+    assert f"/runs/{package.run}?project=" in str(raised.value)
+    assert raised.value.exit_code == 1
+
+
+def test_login_that_is_not_reached_is_named(
+    platform: Callable[..., VertexPlatform],
+    package: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    login = tmp_path / "login.json"
+    login.write_text(
+        json.dumps(
+            {
+                "type": "external_account",
+                "audience": "a",
+                "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+                "token_url": "http://127.0.0.1:9/token",
+                "credential_source": {"file": str(login)},
+            }
+        )
+    )
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(login))
+
+    with pytest.raises(PlatformError) as raised:
+        platform(endpoint="127.0.0.1:9").submit(package)
+
+    assert str(raised.value).startswith(
+        "Google's login, which gives credentials for 127.0.0.1:9, cannot be reached: "
+        "Connection refused. Check the network"
+    )
+    assert raised.value.exit_code == 75
 
 
 @pytest.mark.parametrize("ask", ["submit", "set_schedule"])
