@@ -134,6 +134,29 @@ def locked(
         os.close(lock.descriptor)
 
 
+def lock_at_once(path: Path) -> int | None:
+    """Takes a lock without a word of who holds it, for who holds it for milliseconds.
+
+    Args:
+        path: the lock file, in a folder that is there.
+
+    Returns:
+        The lock file, open and locked until it is closed; None: another process holds
+        the lock, or has just removed its file.
+
+    Raises:
+        OSError: if there can be no lock.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _MODE)
+    is_mine = False
+    try:
+        is_mine = _is_locked_at_once(descriptor) and _is_still(path, descriptor)
+    finally:
+        if not is_mine:
+            os.close(descriptor)
+    return descriptor if is_mine else None
+
+
 def holder_of(path: Path) -> str | None:
     """Returns who holds a lock, in words; None if nobody does.
 

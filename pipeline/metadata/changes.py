@@ -8,9 +8,9 @@ from ml_metadata import errors
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
+from shardline.pipeline.metadata.records import NODE_TYPE
 from shardline.pipeline.metadata.store import Connection, open_store
 
-_NODE_TYPE = "node"
 NOT_ENDED = (mlmd.Execution.NEW, mlmd.Execution.RUNNING)
 
 
@@ -116,7 +116,7 @@ def _dead(store: MetadataStore, execution: mlmd.Execution) -> DeadExecution:
         contexts = store.get_contexts_by_execution(execution.id)
     except errors.NotFoundError:  # there is none
         contexts = []
-    nodes = [context.name for context in contexts if context.type == _NODE_TYPE]
+    nodes = [context.name for context in contexts if context.type == NODE_TYPE]
     return DeadExecution(
         component=nodes[0].rpartition(".")[2] if nodes else execution.type,
         number=execution.id,

@@ -16,12 +16,11 @@ from shardline.pipeline.metadata.records import (
     RUN_TYPE,
     RecordedExecution,
     executions_in,
+    has_ended,
     recorded_execution,
 )
 from shardline.pipeline.metadata.run_error import RunError
 from shardline.pipeline.metadata.store import Connection, open_store
-
-_ENDED = (mlmd.Execution.COMPLETE, mlmd.Execution.CACHED)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,8 +129,7 @@ def _runs(store: MetadataStore, pipeline_name: str) -> list[mlmd.Context]:
 
 def _ended(executions: Sequence[mlmd.Execution]) -> list[mlmd.Execution]:
     """Returns the executions whose outputs are there, the newest first."""
-    ended = [one for one in executions if one.last_known_state in _ENDED]
-    return sorted(ended, key=lambda one: one.id, reverse=True)
+    return sorted(filter(has_ended, executions), key=lambda one: one.id, reverse=True)
 
 
 def _outputs(store: MetadataStore, execution: mlmd.Execution) -> set[int]:

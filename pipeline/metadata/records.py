@@ -217,7 +217,16 @@ def numbers_without_outputs(
     """
     node = f"{pipeline_name}.{component}"
     executions = executions_in(open_store(connection), NODE_TYPE, node)
-    return sorted(one.id for one in executions if _state(one) not in _ENDED)
+    return sorted(one.id for one in executions if not has_ended(one))
+
+
+def has_ended(execution: mlmd.Execution) -> bool:
+    """Tells whether all outputs of an execution are there.
+
+    Args:
+        execution: as ML Metadata has it.
+    """
+    return _state(execution) in _ENDED
 
 
 def executions_in(

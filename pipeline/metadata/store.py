@@ -9,8 +9,6 @@ this lock may still be in the way, and the call is made again.
 """
 
 import contextlib
-import errno
-import fcntl
 import os
 import random
 import time
@@ -24,10 +22,11 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tfx.orchestration import metadata
 from tfx.proto.orchestration import local_deployment_config_pb2
 
+from shardline.components.folders.lock import lock_at_once
+
 # How a metadata store is reached.
 Connection: TypeAlias = mlmd.ConnectionConfig
 
-_LOCK_MODE = 0o666
 _MOST_WAIT_S = 60.0
 _FIRST_WAIT_S = 0.001
 _LONGEST_WAIT_S = 0.1
@@ -75,7 +74,7 @@ class _Store(MetadataStore):
         _again_while_aborted(lambda: self._open(connection))
 
     def _open(self, connection: Connection) -> None:
-        with _turn(self._file):
+        with turn(self._file):
             super().__init__(connection)
 
     def _call(
@@ -85,7 +84,7 @@ class _Store(MetadataStore):
         _again_while_aborted(lambda: self._call_method(method_name, request, response))
 
     def _call_method(self, method_name: str, request: Any, response: Any) -> None:
-        with _turn(self._file):
+        with turn(self._file):
             super()._call_method(method_name, request, response)
 
 
@@ -99,25 +98,22 @@ class _TfxMetadata(metadata.Metadata):
 
 
 @contextlib.contextmanager
-def _turn(file: str) -> Iterator[None]:
+def turn(file: str) -> Iterator[None]:
     """Holds the lock beside a file for the time of a block.
 
     It is opened each time: a process that was forked must not share it, and somebody
     may have removed it.
 
+    Args:
+        file: of the metadata store.
+
     Raises:
         BusyStoreError: if another process holds it for a minute.
     """
-    path = f"{file}.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _LOCK_MODE)
+    path = Path(f"{file}.lock")
+    tries = (lock_at_once(path) for _ in _waits(f"{path} is held"))
+    descriptor = next(one for one in tries if one is not None)
     try:
-        for _ in _waits(f"{path} is held"):
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError as error:
-                if error.errno not in (errno.EAGAIN, errno.EACCES):
-                    raise
         yield
     finally:
         os.close(descriptor)

@@ -112,6 +112,25 @@ def test_lock_file_that_is_removed_is_made_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.orchestration
+def test_lock_whose_file_was_replaced_is_not_had_by_the_old_file(
+    tmp_path: Path,
+) -> None:
+    file, done = tmp_path / "metadata.sqlite", []
+    put_type(file)
+    call = threading.Thread(target=lambda: done.append(put_type(file)))
+    with held(tmp_path / "new"):
+        with held(file):
+            call.start()
+            time.sleep(0.5)
+            os.rename(tmp_path / "new.lock", f"{file}.lock")
+        time.sleep(0.5)
+        assert done == []
+    call.join(60)
+
+    assert len(done) == 1
+
+
+@pytest.mark.orchestration
 def test_other_errors_are_not_waited_for(tmp_path: Path) -> None:
     opened = open_store(sqlite_connection(tmp_path / "metadata.sqlite"))
 
