@@ -35,8 +35,15 @@ BeamComponentOrDefault = Literal["default", BeamComponentId]
 
 COMPONENTS: tuple[ComponentId, ...] = get_args(ComponentId)
 BEAM_COMPONENTS: tuple[ComponentId, ...] = get_args(BeamComponentId)
-_OF_WHOLE_DATA = ("ReaderExampleGen", "StatisticsGen")
-_OF_SPANS = ("SpanPlanner", "SpanExamples", "SpanStatistics", "SpanRecorder")
+# Those that a pipeline has only for data that comes whole, in spans, or if it compares.
+OF_WHOLE_DATA: tuple[ComponentId, ...] = ("ReaderExampleGen", "StatisticsGen")
+OF_SPANS: tuple[ComponentId, ...] = (
+    "SpanPlanner",
+    "SpanExamples",
+    "SpanStatistics",
+    "SpanRecorder",
+)
+OF_COMPARISONS: tuple[ComponentId, ...] = ("ModelComparator",)
 
 
 def components_of(*, in_spans: bool, compares: bool) -> tuple[ComponentId, ...]:
@@ -47,7 +54,7 @@ def components_of(*, in_spans: bool, compares: bool) -> tuple[ComponentId, ...]:
         compares: whether it holds a model against the one in service, which a run of
             spans does in any case.
     """
-    left_out = {*(_OF_WHOLE_DATA if in_spans else _OF_SPANS)}
+    left_out = {*(OF_WHOLE_DATA if in_spans else OF_SPANS)}
     if not (in_spans or compares):
-        left_out.add("ModelComparator")
+        left_out.update(OF_COMPARISONS)
     return tuple(component for component in COMPONENTS if component not in left_out)

@@ -7,11 +7,8 @@ import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping
 
+from shardline.configs.components import OF_COMPARISONS, OF_SPANS, OF_WHOLE_DATA
 from shardline.configs.schema import Run
-
-_ONLY_WITH_SPANS = ("SpanPlanner", "SpanExamples", "SpanStatistics", "SpanRecorder")
-_ONLY_WITHOUT_SPANS = ("ReaderExampleGen", "StatisticsGen")
-_ONLY_COMPARED = ("ModelComparator",)
 
 
 class PartError(ValueError):
@@ -143,10 +140,10 @@ def _after(steps: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[str]]:
 
 def _unknown(component: str, steps: Iterable[str]) -> str:
     there = f"This pipeline has {', '.join(steps)}."
-    reasons = {
-        _ONLY_WITH_SPANS: "it is of data in spans, and `data.spans` is not given",
-        _ONLY_WITHOUT_SPANS: "it is of whole data, and `data.spans` is given",
-        _ONLY_COMPARED: "models are compared where `evaluation.regression` or "
+    reasons: dict[tuple[str, ...], str] = {
+        OF_SPANS: "it is of data in spans, and `data.spans` is not given",
+        OF_WHOLE_DATA: "it is of whole data, and `data.spans` is given",
+        OF_COMPARISONS: "models are compared where `evaluation.regression` or "
         "`data.spans` is given",
     }
     for names, reason in reasons.items():
