@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -15,19 +15,28 @@ from shardline.components.contracts.file_record import record_from_json
 from shardline.components.folders.lock import holder_of
 from shardline.pipeline.metadata.changes import NOT_ENDED, place_of
 from shardline.pipeline.metadata.records import NODE_TYPE
-from shardline.pipeline.metadata.store import open_store, sqlite_connection
+from shardline.pipeline.metadata.store import (
+    BusyStoreError,
+    open_store,
+    sqlite_connection,
+    turn,
+)
 from shardline.pipeline.reuse import RECORDS, record_of
 from shardline.pipeline.run_folder import RunFolder
 
 Kind = Literal["damaged", "twice", "dead", "files gone", "unknown files"]
 # What is done about a finding on request: nothing, or one of these.
-Mending = Literal["", "cancel", "mark deleted", "remove", "adopt"]
+Mending = Literal["", "cancel", "mark deleted", "remove"]
 
 # What components keep from run to run beside their outputs.
 _NO_OUTPUTS = frozenset({"counts", "sets", "spans"})
 _WITHOUT_OUTPUTS = (mlmd.Execution.FAILED, mlmd.Execution.CANCELED)
 _LIVE = (mlmd.Artifact.UNKNOWN, mlmd.Artifact.LIVE)
 _BUSY_S = 60.0
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+# Of what is no database, and of one without the tables of a metadata store.
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+_PRIMARY_CODE = 0xFF
 
 
 class NoStoreError(RuntimeError):
@@ -79,6 +88,7 @@ def find(run_folder: RunFolder, *, is_held_here: bool = False) -> Report:
 
     Raises:
         NoStoreError: if no run has been in it.
+        BusyStoreError: if another process does not let go of the store.
         OSError: if something cannot be read.
     """
     if not run_folder.metadata.is_file():
@@ -87,7 +97,7 @@ def find(run_folder: RunFolder, *, is_held_here: bool = False) -> Report:
             "the configuration of a run, or its folder with --output-dir."
         )
     held_by = None if is_held_here else holder_of(run_folder.lock_file)
-    of_file = tuple(_of_file(run_folder.metadata))
+    of_file = _of_file(run_folder.metadata)
     if any(finding.kind == "damaged" for finding in of_file):
         return Report(held_by, of_file)
     # First, so that the store knows already what is being made there.
@@ -104,25 +114,48 @@ def find(run_folder: RunFolder, *, is_held_here: bool = False) -> Report:
     return Report(held_by, tuple(_unless_named(findings, run_folder)))
 
 
-def _of_file(file: Path) -> Iterator[Finding]:
-    """Yields the faults that SQLite finds in a file, and types that are there twice."""
+def _of_file(file: Path) -> tuple[Finding, ...]:
+    """Returns what SQLite finds damaged in a file, and types that are there twice."""
+    try:
+        with turn(str(file)):
+            return tuple(_asked(file))
+    except sqlite3.DatabaseError as error:
+        code = error.sqlite_errorcode & _PRIMARY_CODE
+        if code in _DAMAGED:
+            return (Finding("damaged", file.name, str(error)),)
+        if code in _BUSY:
+            raise BusyStoreError(
+                f"{file} cannot be looked at: {error}, by another program for "
+                f"{_BUSY_S:.0f} s. See who has it open, such as by `fuser`, and stop "
+                "it; then run the same command again."
+            ) from error
+        raise _unreadable(file, error) from error
+    except OSError as error:  # of the lock
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: Exception) -> OSError:
+    return OSError(
+        f"{file} cannot be looked at: {error}. See that it, its folder and the files "
+        f"`{file.name}*` beside it may be read and written, and that the disk is well "
+        "and has room; then run the same command again."
+    )
+
+
+def _asked(file: Path) -> Iterator[Finding]:
+    """Yields what SQLite answers of a file: damage, or types that are there twice."""
     uri = f"file:{quote(str(file))}?mode=rw"  # it takes back what a kill cut short
     query = (
         "SELECT name, group_concat(id) FROM Type "
         "GROUP BY name, version, type_kind HAVING count(*) > 1"
     )
-    try:
-        with contextlib.closing(
-            sqlite3.connect(uri, uri=True, timeout=_BUSY_S)
-        ) as opened:
-            for (told,) in opened.execute("PRAGMA integrity_check"):
-                if told != "ok":
-                    yield Finding("damaged", file.name, told)
-                    return
-            twice = opened.execute(query).fetchall()
-    except sqlite3.DatabaseError as error:
-        yield Finding("damaged", file.name, str(error))
-        return
+    connected = sqlite3.connect(uri, uri=True, timeout=_BUSY_S)
+    with contextlib.closing(connected) as opened:
+        (told, *_), *_ = opened.execute("PRAGMA integrity_check").fetchall()
+        if told != "ok":
+            yield Finding("damaged", file.name, told)
+            return
+        twice = opened.execute(query).fetchall()
     for name, numbers in twice:
         yield Finding("twice", f"type {name}", f"it has the numbers {numbers}")
 
@@ -200,7 +233,7 @@ def _without_artifact(
         ):
             is_its = components.get(int(number)) == component
             execution = executions[int(number)] if is_its else None
-            yield from _unknown(output, execution, known)
+            yield from _unknown(_place(output), execution)
 
 
 def _place(output: Path) -> str:
@@ -215,31 +248,26 @@ def _without_output(record: Path) -> Iterator[Finding]:
         yield Finding("unknown files", _place(record), why, "remove")
 
 
-def _unknown(
-    output: Path, execution: mlmd.Execution | None, known: Collection[str]
-) -> Iterator[Finding]:
+def _unknown(place: str, execution: mlmd.Execution | None) -> Iterator[Finding]:
     """Yields what an output is of which the store has no artifact.
 
     Nothing is said of one that is being made, or is left by what is told as dead.
 
     Args:
-        output: its folder.
+        place: where it lies.
         execution: of its number and component; None: there is none.
-        known: where the outputs lie of which there are artifacts.
     """
-    place = _place(output)
     if execution and execution.last_known_state in NOT_ENDED:
         return
     if execution and execution.last_known_state in _WITHOUT_OUTPUTS:
         why = "left by an execution that came to no end"
         yield Finding("unknown files", place, why, "remove")
-        return
-    kind = place.rpartition("/")[0]
-    is_kind_known = any(one.rpartition("/")[0] == kind for one in known)
-    is_whole = record_of(output).exists() and not _missing(output)
-    why = "of no execution that the store knows"
-    mending: Mending = "adopt" if is_whole and is_kind_known else ""
-    yield Finding("unknown files", place, why, mending)
+    elif execution:
+        why = "of an execution that the store knows, with other outputs"
+        yield Finding("unknown files", place, why)
+    else:
+        why = "of no execution that the store knows"
+        yield Finding("unknown files", place, why)
 
 
 def _unless_named(

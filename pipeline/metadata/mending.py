@@ -2,18 +2,15 @@
 
 Executions that no process runs are canceled; artifacts whose files are gone are
 recorded as deleted, so that the next run makes them again; what executions left that
-came to no end is removed; outputs that the store has lost, and that are whole, are
-recorded again. What a run or a published version names is never removed.
+came to no end is removed. What a run or a published version names is never removed,
+and outputs that the store has lost are left: a run makes them again.
 """
 
 import shutil
-from pathlib import Path
 
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-from shardline.components.contracts.file_record import record_from_json
-from shardline.pipeline.metadata.changes import place_of
 from shardline.pipeline.metadata.findings import Finding, Report, find
 from shardline.pipeline.metadata.store import open_store, sqlite_connection
 from shardline.pipeline.reuse import record_of
@@ -31,6 +28,7 @@ def mend(run_folder: RunFolder) -> tuple[list[Finding], Report]:
 
     Raises:
         NoStoreError: if no run has been in the run folder.
+        BusyStoreError: if another process does not let go of the store.
         OSError: if something cannot be read or removed.
     """
     mended: list[Finding] = []
@@ -40,14 +38,13 @@ def mend(run_folder: RunFolder) -> tuple[list[Finding], Report]:
         if not to_mend:
             return mended, report
         store = open_store(sqlite_connection(run_folder.metadata))
-        done = [one for one in to_mend if _mend(store, run_folder, one)]
-        if not done:
-            return mended, report
-        mended += done
+        for finding in to_mend:
+            _mend(store, run_folder, finding)
+        mended += to_mend
 
 
-def _mend(store: MetadataStore, run_folder: RunFolder, finding: Finding) -> bool:
-    """Mends one thing; returns whether it could."""
+def _mend(store: MetadataStore, run_folder: RunFolder, finding: Finding) -> None:
+    """Mends one thing."""
     place = run_folder.artifacts / finding.what
     match finding.mending:
         case "cancel":
@@ -63,25 +60,3 @@ def _mend(store: MetadataStore, run_folder: RunFolder, finding: Finding) -> bool
             record_of(place).unlink(missing_ok=True)
         case "remove":
             place.unlink(missing_ok=True)
-        case "adopt":
-            return _adopt(store, place)
-    return True
-
-
-def _adopt(store: MetadataStore, output: Path) -> bool:
-    """Records an output as those beside it are, if all its files are what they were."""
-    record = record_from_json(record_of(output).read_text())
-    if record.damage(str(output)):
-        return False
-    kind = place_of(str(output)).rpartition("/")[0]
-    beside = [
-        artifact
-        for artifact in store.get_artifacts()
-        if place_of(artifact.uri).rpartition("/")[0] == kind
-    ]
-    artifact = mlmd.Artifact(
-        type_id=beside[0].type_id, uri=str(output), state=mlmd.Artifact.LIVE
-    )
-    artifact.custom_properties["adopted"].int_value = 1
-    store.put_artifacts([artifact])
-    return True

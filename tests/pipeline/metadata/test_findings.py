@@ -14,7 +14,12 @@ from shardline.pipeline.metadata.findings import (
     NoStoreError,
     find,
 )
-from shardline.pipeline.metadata.store import open_store, sqlite_connection
+from shardline.pipeline.metadata.store import (
+    BusyStoreError,
+    open_store,
+    sqlite_connection,
+    turn,
+)
 from shardline.pipeline.run_folder import RunFolder
 
 pytestmark = pytest.mark.orchestration
@@ -173,23 +178,24 @@ def test_files_that_a_published_version_names_are_not_removed(
     assert found.why.endswith("a run or a version names it, so it stays")
 
 
-@pytest.mark.parametrize(
-    ("name", "has_record", "mending"),
-    [("model", True, "adopt"), ("model", False, ""), ("other", True, "")],
-)
-def test_files_of_no_execution_are_found(
-    folder: RunFolder, name: str, has_record: bool, mending: str
-) -> None:
+def test_files_of_no_execution_are_found(folder: RunFolder) -> None:
     component = folder.artifacts / "Maker"
-    shutil.copytree(component / "model/2", component / name / "7")
-    if has_record:
-        record = component / ".files/model-2.json"
-        shutil.copy(record, record.with_name(f"{name}-7.json"))
+    shutil.copytree(component / "model/2", component / "model/7")
 
     (found,) = findings(folder)
 
-    assert (found.kind, found.what) == ("unknown files", f"Maker/{name}/7")
-    assert found.mending == mending
+    why = "of no execution that the store knows"
+    assert found == Finding("unknown files", "Maker/model/7", why)
+
+
+def test_files_that_an_execution_has_no_output_for_are_found(folder: RunFolder) -> None:
+    component = folder.artifacts / "Maker"
+    shutil.copytree(component / "model/2", component / "other/2")
+
+    (found,) = findings(folder)
+
+    why = "of an execution that the store knows, with other outputs"
+    assert found == Finding("unknown files", "Maker/other/2", why)
 
 
 def test_types_that_are_there_twice_are_found(folder: RunFolder) -> None:
@@ -227,3 +233,43 @@ def test_damaged_store_is_found(folder: RunFolder, damage: str) -> None:
         "metadata.sqlite",
         "",
     )
+
+
+def test_store_that_another_program_writes_to_is_not_damaged(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shardline.pipeline.metadata.findings._BUSY_S", 0.1)
+    other = sqlite3.connect(folder.metadata, isolation_level=None)
+    with contextlib.closing(other):
+        other.execute("BEGIN EXCLUSIVE")
+
+        with pytest.raises(BusyStoreError, match=r"database is locked.* stop it; then"):
+            find(folder)
+
+    assert findings(folder) == []
+
+
+def test_store_is_looked_at_in_turn(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shardline.pipeline.metadata.store._MOST_WAIT_S", 0.1)
+
+    with turn(str(folder.metadata)), pytest.raises(BusyStoreError, match="is held"):
+        find(folder)
+
+
+@pytest.mark.parametrize("beside", ["-journal", ".lock"])
+def test_store_that_cannot_be_opened_is_not_damaged(
+    folder: RunFolder, beside: str
+) -> None:
+    in_the_way = folder.metadata.with_name(f"metadata.sqlite{beside}")
+    in_the_way.unlink(missing_ok=True)
+    in_the_way.mkdir()
+
+    with pytest.raises(
+        OSError, match=r"cannot be looked at: .*\. See that it, its fol"
+    ):
+        find(folder)
+
+    in_the_way.rmdir()
+    assert findings(folder) == []
