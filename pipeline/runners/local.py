@@ -36,6 +36,8 @@ from shardline.pipeline.runners.span_loop import run_due_spans
 from shardline.pipeline.runners.span_part import go_on_with_plan
 from shardline.pipeline.steps import Part, PartError, part_of
 
+# The components that look at the raw data.
+_READERS = frozenset({"ReaderExampleGen", "SpanPlanner", "SpanExamples"})
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -67,10 +69,8 @@ def run_pipeline(
     """
     run = load_run(config)
     part = part_of(run, first, last) if first or last else None
-    if run.data.download:
-        requirement = run.data.download.requirement
-        writer.send(Event("progress", "setup", f"fetching {requirement}"))
-    data = datasets.location_of(run.data, run_folder.data)
+    reads = part is None or not _READERS.isdisjoint(part.components)
+    data = _fetched(run, run_folder, writer) if reads else ""
     if run.data.spans and run.data.files is None:
         preflight.check_reader(run, config)  # spans are its to tell
     launch = Launch(
@@ -88,7 +88,13 @@ def run_pipeline(
         values = launch(_version(run, config, data, run_folder, part))
     elif part and "SpanPlanner" not in part.components:
         values = go_on_with_plan(
-            run, data, run_folder, launch, writer, result, retry=bool(force)
+            run,
+            lambda: data or _fetched(run, run_folder, writer),
+            run_folder,
+            launch,
+            writer,
+            result,
+            retry=bool(force),
         )
     else:
         values = run_due_spans(
@@ -104,6 +110,14 @@ def run_pipeline(
     if published := values.get("Published model"):
         result["version"] = Path(published.splitlines()[0]).name
     writer.send(Event("summary", values=values, result=result))
+
+
+def _fetched(run: Run, run_folder: RunFolder, writer: EventWriter) -> str:
+    """Returns where the raw data lies, fetched if need be."""
+    if run.data.download:
+        requirement = run.data.download.requirement
+        writer.send(Event("progress", "setup", f"fetching {requirement}"))
+    return datasets.location_of(run.data, run_folder.data)
 
 
 def _version(

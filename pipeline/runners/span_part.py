@@ -6,7 +6,7 @@ components of one plan, whatever spans come meanwhile; a process that comes once
 or when nothing was due, finds no plan in hand and does nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shardline.components.contracts.spans.plan import SpanPlan, load_plan
@@ -36,7 +36,7 @@ class PartLaunch(Protocol):
 
 def go_on_with_plan(
     run: Run,
-    data: str,
+    data: Callable[[], str],
     run_folder: RunFolder,
     launch: PartLaunch,
     writer: EventWriter,
@@ -48,7 +48,7 @@ def go_on_with_plan(
 
     Args:
         run: the configuration.
-        data: where the raw data lies.
+        data: tells where the raw data lies; asked where no plan is in hand.
         run_folder: where outputs go.
         launch: runs the part.
         writer: where events go.
@@ -91,7 +91,7 @@ def go_on_with_plan(
         else:
             result["spans"] = taken_up
             return shown
-    return _without_plan(run, data, run_folder, state)
+    return _without_plan(run, data(), run_folder, state)
 
 
 def _plans(run_folder: RunFolder) -> Iterator[SpanPlan]:

@@ -77,7 +77,7 @@ class Series:
         writer, self.ran = EventWriter(self.events), []
         return go_on_with_plan(
             self.run,
-            self.data,
+            lambda: self.data,
             self.folder,
             launch,
             writer,
