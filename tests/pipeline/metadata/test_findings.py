@@ -253,6 +253,7 @@ def test_store_is_looked_at_in_turn(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shardline.pipeline.metadata.store._MOST_WAIT_S", 0.1)
+    folder.metadata.write_text("half of what the holder writes")
 
     with turn(str(folder.metadata)), pytest.raises(BusyStoreError, match="is held"):
         find(folder)

@@ -23,6 +23,7 @@ from shardline.pipeline.metadata.store import (
     open_store,
     sqlite_connection,
     tfx_metadata,
+    turn,
 )
 
 _HERE = Path(__file__).parent
@@ -116,8 +117,12 @@ def test_lock_whose_file_was_replaced_is_not_had_by_the_old_file(
     tmp_path: Path,
 ) -> None:
     file, done = tmp_path / "metadata.sqlite", []
-    put_type(file)
-    call = threading.Thread(target=lambda: done.append(put_type(file)))
+
+    def take() -> None:
+        with turn(str(file)):
+            done.append("taken")
+
+    call = threading.Thread(target=take)
     with held(tmp_path / "new"):
         with held(file):
             call.start()
