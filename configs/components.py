@@ -34,7 +34,7 @@ ComponentOrDefault = Literal["default", ComponentId]
 BeamComponentOrDefault = Literal["default", BeamComponentId]
 
 COMPONENTS: tuple[ComponentId, ...] = get_args(ComponentId)
-BEAM_COMPONENTS: tuple[ComponentId, ...] = get_args(BeamComponentId)
+BEAM_COMPONENTS: tuple[BeamComponentId, ...] = get_args(BeamComponentId)
 # Those that a pipeline has only for data that comes whole, in spans, or if it compares.
 OF_WHOLE_DATA: tuple[ComponentId, ...] = ("ReaderExampleGen", "StatisticsGen")
 OF_SPANS: tuple[ComponentId, ...] = (

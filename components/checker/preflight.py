@@ -16,10 +16,10 @@ from shardline.components.features.graph.schema import column_faults
 from shardline.components.model.engine_inputs import model_arguments
 from shardline.components.readers.files import reader_of
 from shardline.components.readers.span_reader import SpanReader
+from shardline.configs.components import BEAM_COMPONENTS, DEFAULT
 from shardline.configs.fault import ConfigError, Fault, Part
 from shardline.configs.load import with_lines
 from shardline.configs.schema import Derived, Run
-from shardline.configs.shown import shown
 
 _NEEDED_SPLITS = {"train", "eval"}
 _MODEL = Part("model", ("model",))
@@ -153,22 +153,26 @@ def _reader_faults(run: Run) -> Iterator[Fault]:
 
 
 def _beam_faults(run: Run) -> Iterator[Fault]:
-    """Yields options that Beam does not know, of all runners but the portable one."""
+    """Yields options that Beam does not take, of all runners but the portable one."""
     if not run.beam:
         return
-    from shardline.components.execution.beam_runners import RUNNERS, unknown_options
+    from shardline.components.execution.beam_runners import RUNNERS, refused_options
 
     part = Part("beam", ("beam",))
     portable = f"--runner={RUNNERS['portable']}"
-    for component, options in run.beam.items():
-        if portable in options:
+    default = run.beam.get(DEFAULT, [])
+    refused: dict[tuple[str, str], None] = {}
+    for component in BEAM_COMPONENTS:
+        if component not in run.components:
             continue
-        for option in unknown_options(options):
-            yield part.fault(
-                f"Beam knows no option `{shown(option)}`",
-                "correct it, or leave it out",
-                key=component,
-            )
+        own = run.beam.get(component, [])
+        options = [*default, *own]
+        runners = [option for option in options if option.startswith("--runner=")]
+        if runners[-1:] != [portable]:  # the last one goes before the others
+            for option, why in refused_options(options).items():
+                refused[component if option in own else DEFAULT, why] = None
+    for key, why in refused:
+        yield part.fault(why, "correct it, or leave it out", key=key)
 
 
 def _model_faults(run: Run) -> Iterator[Fault]:

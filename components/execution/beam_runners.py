@@ -10,6 +10,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, _BeamArgumentParser
 
 from shardline.components.execution.in_memory_beam import IN_MEMORY_RUNNER
+from shardline.configs.shown import shown
 
 RUNNERS = {
     "direct": IN_MEMORY_RUNNER,
@@ -56,10 +57,9 @@ def beam_runner(runner: str, options: Sequence[str] = ()) -> Beam:
         raise ValueError(
             f"`{loose[0]}` is no option of a runner; write --NAME=VALUE, after `--`."
         )
-    if runner != "portable" and (unknown := unknown_options(options)):
-        raise ValueError(
-            f"Beam knows no option `{unknown[0]}`. Correct it, or leave it out."
-        )
+    if runner != "portable" and (refused := refused_options(options)):
+        why = next(iter(refused.values()))
+        raise ValueError(f"{why}. Correct it, or leave it out.")
     flags = [f"--runner={RUNNERS[runner]}", *options]
     cores = os.cpu_count() or 1
     if runner == "direct" and not any("--direct_" in option for option in options):
@@ -69,17 +69,29 @@ def beam_runner(runner: str, options: Sequence[str] = ()) -> Beam:
     return Beam(lambda: beam.Pipeline(options=PipelineOptions(flags)), workers)
 
 
-def unknown_options(options: Sequence[str]) -> list[str]:
-    """Returns what no part of Beam reads; a portable job server may have its own.
+def refused_options(options: Sequence[str]) -> dict[str, str]:
+    """Returns why Beam does not take options, by those that it does not take.
+
+    A portable job server may have options of its own, which no part of Beam reads.
 
     Args:
         options: each `--NAME` or `--NAME=VALUE`.
     """
-    parser = _BeamArgumentParser(allow_abbrev=False, add_help=False)
+    # Else a value that is missing or odd ends the process.
+    parser = _BeamArgumentParser(
+        allow_abbrev=False, add_help=False, exit_on_error=False
+    )
     for kind in _kinds(PipelineOptions):
         with contextlib.suppress(argparse.ArgumentError):
             kind._add_argparse_args(parser)
-    return parser.parse_known_args(list(options))[1]
+    refused = {}
+    for option in options:
+        try:
+            if parser.parse_known_args([option])[1]:
+                refused[option] = f"Beam knows no option `{shown(option)}`"
+        except argparse.ArgumentError as error:
+            refused[option] = f"Beam does not take `{shown(option)}`: {error.message}"
+    return refused
 
 
 def _kinds(options: type[PipelineOptions]) -> Iterator[type[PipelineOptions]]:

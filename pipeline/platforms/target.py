@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from shardline.configs.components import DEFAULT, ComponentId
 from shardline.configs.fault import ConfigError, Fault, Part
 from shardline.configs.load import with_lines
+from shardline.configs.locations import is_remote
 from shardline.configs.platform import Platform
 from shardline.configs.resources import Resources
 from shardline.configs.schema import Run
@@ -63,13 +64,13 @@ def target_of(
     Raises:
         ConfigError: if something is missing, or the platform does not take it.
     """
-    platform = _platform(run.platform, given)
+    platform = _platform(run, given)
     resources: dict[str, Resources] = {
         component: _resources(run, component)
         for component in run.components
         if {DEFAULT, component} & set(run.resources)
     }
-    faults = [*_missing(platform), *_RULES[runner](platform, resources)]
+    faults = [*_missing(platform, given), *_RULES[runner](platform, resources)]
     if faults:
         raise ConfigError(*(with_lines(config, faults) if config else faults))
     return Target(
@@ -88,8 +89,14 @@ def _resources(run: Run, component: ComponentId) -> Resources:
     return run.resources.get(component, Resources()).over(default)
 
 
-def _platform(platform: Platform, given: Mapping[str, str | None]) -> Platform:
-    """Returns a section with options of the command in it."""
+def _platform(run: Run, given: Mapping[str, str | None]) -> Platform:
+    """Returns the section with options of the command, and what else is known, in it.
+
+    Data in an object store are found by the location that the run has.
+    """
+    platform, path = run.platform, run.data.path
+    if platform.data_path is None and path and is_remote(path):
+        platform = platform.model_copy(update={"data_path": path})
     options = {key: value for key, value in given.items() if value is not None}
     try:
         checked = Platform.model_validate(options)
@@ -109,7 +116,8 @@ def _option(location: tuple[int | str, ...]) -> str:
     return f"--{str(location[0]).replace('_', '-')}"
 
 
-def _missing(platform: Platform) -> Iterator[Fault]:
+def _missing(platform: Platform, given: Mapping[str, str | None]) -> Iterator[Fault]:
     for key in ("image", "pipeline_root", "serving_dir", "data_path"):
         if getattr(platform, key) is None:
-            yield PART.fault(f"`{key}` is missing", f"give it, or {_option((key,))}")
+            option = f", or {_option((key,))}" if key in given else ""
+            yield PART.fault(f"`{key}` is missing", f"give it{option}")

@@ -14,6 +14,7 @@ _PART = Part("schedule", ("schedule",))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UTC = ("UTC", "Etc/UTC")
 _DAYS_OF_A_WEEK = 7
+_DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 # What every dialect of cron reads in the same way.
 _VALUE = r"([0-9]+|[A-Za-z]{3})"
@@ -166,10 +167,17 @@ def _from_sunday(days: str) -> str:
 
 def _without_seven(term: str) -> str:
     days, _, step = term.partition("/")
-    first, _, last = days.partition("-")
-    if "7" not in (first, last):
+    if days == "*":
         return term
-    if not last:
-        return "0"
-    numbers = range(int(first), _DAYS_OF_A_WEEK + 1, int(step or 1))
+    first, *rest = (_number(day) for day in days.split("-"))
+    if not rest:
+        return "0" if first == _DAYS_OF_A_WEEK else term
+    if rest[0] < _DAYS_OF_A_WEEK:
+        return term
+    numbers = range(first, _DAYS_OF_A_WEEK + 1, int(step or 1))
     return ",".join(str(number % _DAYS_OF_A_WEEK) for number in numbers)
+
+
+def _number(day: str) -> int:
+    name = day.upper()
+    return _DAYS.index(name) if name in _DAYS else int(day)

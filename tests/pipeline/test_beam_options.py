@@ -74,3 +74,38 @@ def test_option_that_beam_does_not_know_is_told_with_its_line(
         f"{config}:{line}: beam: Beam knows no option `--direct_num_wrkers=2`; "
         "correct it, or leave it out."
     )
+
+
+@pytest.mark.parametrize(
+    "option", ["--direct_num_workers", "--direct_num_workers=abc", "--runner"]
+)
+def test_value_that_beam_does_not_take_is_told_with_its_line(
+    small_config: Callable[..., Path], option: str
+) -> None:
+    config = small_config()
+    text = config.read_text()
+    config.write_text(
+        f"{text}\nbeam:\n  default: ['{WORKERS}']\n  Evaluator: [{option}]\n"
+    )
+
+    with pytest.raises(ConfigError) as raised:
+        preflight.check(load_run(config), config)
+
+    (fault,) = raised.value.faults
+    assert fault.line == text.count("\n") + 4
+    assert f"Beam does not take `{option}`: " in fault.text
+
+
+def test_options_are_judged_with_those_of_all(
+    small_config: Callable[..., Path],
+) -> None:
+    config = small_config()
+    text = f"{config.read_text()}\nbeam:\n  default: [--runner=PortableRunner]\n"
+    config.write_text(f"{text}  Evaluator: [--of_a_job_server=1]\n")
+    preflight.check(load_run(config), config)
+
+    config.write_text(
+        f"{text}  Evaluator: [--runner=FlinkRunner, --of_a_job_server=1]\n"
+    )
+    with pytest.raises(ConfigError, match="Beam knows no option `--of_a_job_server=1`"):
+        preflight.check(load_run(config), config)

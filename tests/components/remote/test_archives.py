@@ -1,5 +1,6 @@
 """Zip archives on this machine and in an object store."""
 
+import errno
 import shutil
 import zipfile
 from pathlib import Path
@@ -28,6 +29,13 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path, buckets: Any) -> str:
 def test_archive_is_told_from_other_files(folder: str) -> None:
     assert is_archive(f"{folder}/a.zip")
     assert not any(map(is_archive, (f"{folder}/text", f"{folder}/none", folder)))
+
+
+def test_store_that_cannot_be_read_is_not_taken_for_no_archive() -> None:
+    for look in (is_archive, open_archive):
+        with pytest.raises(OSError, match="nosuch") as raised:
+            look("nosuch://bucket/a.zip")
+        assert raised.value.errno == errno.EOPNOTSUPP
 
 
 def test_members_are_read(folder: str) -> None:

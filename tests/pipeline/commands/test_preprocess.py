@@ -211,6 +211,10 @@ def test_faulty_configuration_ends_the_command(config: Write, tmp_path: Path) ->
         (["--cache=/dev/null/x"], "/dev/null/x: cannot be made: "),
         (["--input=absent/*.csv"], "absent: cannot be read: No such file"),
         (["--", "--flink_mastr=h:1"], "Beam knows no option `--flink_mastr=h:1`"),
+        (
+            ["--", "--direct_num_workers"],
+            "Beam does not take `--direct_num_workers`: expected one argument",
+        ),
         (["--", "loose"], "`loose` is no option of a runner; write --NAME=VALUE"),
     ],
 )

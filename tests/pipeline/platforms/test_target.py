@@ -23,7 +23,7 @@ PLATFORM = (
 def target(small_config: Callable[..., Path]) -> Callable[..., Target]:
     """What a configuration with some more lines is compiled for."""
 
-    def made(text: str, runner: str = "kubeflow", **given: str) -> Target:
+    def made(text: str, runner: str = "kubeflow", **given: str | None) -> Target:
         config = small_config()
         config.write_text(config.read_text() + text)
         return target_of(load_run(config), runner, given, config)
@@ -39,13 +39,28 @@ def test_options_go_before_the_section(target: Callable[..., Target]) -> None:
 
 def test_all_that_is_missing_is_told(target: Callable[..., Target]) -> None:
     with pytest.raises(ConfigError) as raised:
-        target("platform: {image: a}\n", serving_dir="/serving")
+        target("platform: {image: a}\n", serving_dir="/serving", data_path=None)
 
     assert [fault.text for fault in raised.value.faults] == [
         "platform: `data_path` is missing; give it, or --data-path",
-        "platform: `pipeline_root` is missing; give it, or --pipeline-root",
+        "platform: `pipeline_root` is missing; give it",
     ]
     assert all(fault.line for fault in raised.value.faults)
+
+
+def test_data_in_an_object_store_need_no_second_location(
+    small_config: Callable[..., Path],
+) -> None:
+    config = small_config()
+    run = load_run(config)
+    remote = run.model_copy(
+        update={"data": run.data.model_copy(update={"path": "gs://bucket/clicks"})}
+    )
+    given = {"image": "a", "pipeline_root": "gs://b/r", "serving_dir": "gs://b/s"}
+
+    assert target_of(remote, "kubeflow", given).data_path == "gs://bucket/clicks"
+    given["data_path"] = "gs://other/clicks"
+    assert target_of(remote, "kubeflow", given).data_path == "gs://other/clicks"
 
 
 def test_odd_option_is_told_by_its_name(target: Callable[..., Target]) -> None:
@@ -142,7 +157,13 @@ def test_what_a_platform_refuses_is_told_with_its_line(
     assert f"{fault.line - lines_before}: {fault.text}".startswith(expected)
 
 
-@pytest.mark.parametrize("key", ["pipeline_root", "serving_dir", "data_path"])
+def test_artifacts_are_kept_in_no_folder(target: Callable[..., Target]) -> None:
+    for runner in ("kubeflow", "vertex"):
+        with pytest.raises(ConfigError, match=r"`pipeline_root` is /mnt/a; write gs:"):
+            target(PLATFORM, runner, pipeline_root="/mnt/a")
+
+
+@pytest.mark.parametrize("key", ["serving_dir", "data_path"])
 def test_folder_of_this_machine_is_not_for_vertex(
     target: Callable[..., Target], key: str
 ) -> None:
