@@ -27,13 +27,6 @@ def faults(platform: Platform, resources: Mapping[str, Resources]) -> Iterator[F
         platform: the section, with options of the command in it.
         resources: what steps need, by component.
     """
-    root = platform.pipeline_root
-    if root and root.startswith("/"):
-        yield _PART.fault(
-            f"Kubeflow keeps artifacts in a bucket, and `pipeline_root` is {root}",
-            "write gs://BUCKET/FOLDER",
-            key="pipeline_root",
-        )
     for key, value in platform.labels.items():
         yield from _label_faults(key, value)
     account = platform.service_account

@@ -68,6 +68,15 @@ def packed(run: Run, target: Target, folder: Path, config: Path) -> Package:
         ConfigError: if the configuration names what does not exist or does not fit.
         OSError: if the file cannot be written.
     """
+    root = target.pipeline_root
+    if root.startswith("/"):  # a specification in a file may be for another server
+        fault = PART.fault(
+            f"{target.runner} keeps artifacts in a bucket, and `pipeline_root` is "
+            f"{root}",
+            "write gs://BUCKET/FOLDER",
+            key="pipeline_root",
+        )
+        raise ConfigError(*with_lines(config, [fault]))
     from shardline.pipeline.platforms.specification import compile_specification
 
     name = "job.json" if target.runner == "vertex" else "specification.yaml"

@@ -178,6 +178,16 @@ def test_faults_come_before_anything_is_compiled(
     assert odd.output.startswith("--image: an image is named as a registry takes it")
 
 
+def test_artifacts_are_kept_in_no_folder(
+    invoke: Callable[..., Result], runner: str, server: Any, config: Path
+) -> None:
+    result = invoke("submit", config, f"--runner={runner}", "--pipeline-root=/mnt/a")
+
+    assert result.exit_code == 1
+    assert "`pipeline_root` is /mnt/a; write gs://BUCKET/FOLDER" in result.output
+    assert server.sent == []
+
+
 def test_unknown_platform_is_named(
     invoke: Callable[..., Result], small_config: Callable[..., Path]
 ) -> None:

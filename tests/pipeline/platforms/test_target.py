@@ -157,13 +157,7 @@ def test_what_a_platform_refuses_is_told_with_its_line(
     assert f"{fault.line - lines_before}: {fault.text}".startswith(expected)
 
 
-def test_artifacts_are_kept_in_no_folder(target: Callable[..., Target]) -> None:
-    for runner in ("kubeflow", "vertex"):
-        with pytest.raises(ConfigError, match=r"`pipeline_root` is /mnt/a; write gs:"):
-            target(PLATFORM, runner, pipeline_root="/mnt/a")
-
-
-@pytest.mark.parametrize("key", ["serving_dir", "data_path"])
+@pytest.mark.parametrize("key", ["pipeline_root", "serving_dir", "data_path"])
 def test_folder_of_this_machine_is_not_for_vertex(
     target: Callable[..., Target], key: str
 ) -> None:
