@@ -1,6 +1,7 @@
 """Gives both images, built as docs/image.md says for where no registry is reached."""
 
 import contextlib
+import fcntl
 import os
 import re
 import shlex
@@ -41,13 +42,17 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     except OSError as error:
         pytest.skip(f"images take a disk of their own, and none is mounted: {error}")
     try:
-        _make(made, "image-base")
+        # The files of the base are made once for all processes.
+        (ROOT / "build").mkdir(exist_ok=True)
+        with (ROOT / "build" / "image.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            _make(made, "image-base")
         yield made
     finally:
         made.remove()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def unpacked(store: Any) -> Iterator[Callable[[str, str], Any]]:
     """Makes a target, gives the image of a name, and removes it at the end."""
     with contextlib.ExitStack() as ends:

@@ -24,22 +24,34 @@ _OF_THE_MACHINE = {"memory", "disk", "processor"}
 _ANYONE = "23456:0"
 
 
-@pytest.fixture(scope="module")
-def image(unpacked: Callable[[str, str], Any]) -> Any:
-    """What `make image` makes."""
-    return unpacked("image", "shardline")
-
-
 @pytest.fixture
 def writable(tmp_path: Path) -> Path:
     """A folder that the users of group 0 can write to."""
     folder = tmp_path / "out"
-    folder.mkdir(mode=0o775)
+    folder.mkdir()
     folder.chmod(0o775)
     return folder
 
 
-def test_doctor_finds_the_image_sound_for_any_user(image: Any) -> None:
+def test_image_is_sound_and_runs_a_step(
+    unpacked: Callable[[str, str], Any],
+    small_config: Callable[..., Path],
+    movielens_zip: Path,
+    writable: Path,
+    subtests: pytest.Subtests,
+) -> None:
+    """One test, so that one process builds the image once."""
+    image = unpacked("image", "shardline")
+    with subtests.test("doctor finds nothing for any user"):
+        check_doctor(image)
+    with subtests.test("user is not root and can change no program"):
+        check_user(image)
+    with subtests.test("step of a specification runs"):
+        shutil.copy(movielens_zip, writable / "ml-100k.zip")
+        check_step(image, compiled(small_config(), writable), writable)
+
+
+def check_doctor(image: Any) -> None:
     done = image.run("doctor", user=_ANYONE)
 
     assert done.returncode == 0, done.stdout
@@ -49,7 +61,7 @@ def test_doctor_finds_the_image_sound_for_any_user(image: Any) -> None:
     assert "none, and the native kernels are built" in done.stdout
 
 
-def test_user_is_not_root_and_can_change_no_program(image: Any) -> None:
+def check_user(image: Any) -> None:
     script = """
         id -u; ls -A; touch here && echo written
         touch "$(command -v shardline)" 2> /dev/null || echo refused
@@ -61,13 +73,9 @@ def test_user_is_not_root_and_can_change_no_program(image: Any) -> None:
     assert done.stdout.split() == ["10001", "written", "refused", "neither"]
 
 
-def test_step_of_a_specification_runs_in_the_image(
-    image: Any, small_config: Callable[..., Path], movielens_zip: Path, writable: Path
-) -> None:
-    job = compiled(small_config(), writable)
+def check_step(image: Any, job: dict[str, Any], writable: Path) -> None:
     container, asked = step(job["pipelineSpec"], "ReaderExampleGen", "/out/examples")
     arguments = [part.replace("{{$}}", json.dumps(asked)) for part in container["args"]]
-    shutil.copy(movielens_zip, writable / "ml-100k.zip")
 
     done = image.run(
         *arguments, command=tuple(container["command"]), volumes={writable: "/out"}
@@ -75,9 +83,8 @@ def test_step_of_a_specification_runs_in_the_image(
 
     assert done.returncode == 0, done.stdout[-3000:]
     told = json.loads((writable / "executor_output.json").read_text())
-    assert [a["uri"] for a in told["artifacts"]["examples"]["artifacts"]] == [
-        "/out/examples"
-    ]
+    (artifact,) = told["artifacts"]["examples"]["artifacts"]
+    assert artifact["uri"] == "/out/examples"
     card = load_data_card(str(writable / "examples"))
     assert card
     assert card.examples["train"] > card.examples["eval"] > 0
