@@ -26,15 +26,6 @@ configure_logical_hosts(3)
 
 _HERE = Path(__file__).parent
 _TIME_LIMIT_S = 600
-_RUNS_OF_THEIR_OWN = frozenset(
-    {
-        "erasure",
-        "schedule",
-        "test_bucket_run.py",
-        "test_execution.py",
-        "test_span_run.py",
-    }
-)
 # Tables stay tables, however long the paths of temporary folders are.
 _WIDE = {"COLUMNS": "200"}
 _GUARDED_PATH = os.pathsep.join(
@@ -44,19 +35,6 @@ _GUARDED_PATH = os.pathsep.join(
 # The environment has a package `tests` already. Under this name, which is free, the
 # other conftests and parametrized test modules import `load`.
 sys.modules["shardline_tests"] = sys.modules[__name__]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Says which tests one process runs, where several do: those that share work."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item.path.relative_to(_HERE))))
-
-
-def _group(path: Path) -> str:
-    """Returns the folder or file of tests; most of the pipeline share a run."""
-    parts = path.parts
-    shares = parts[0] == "pipeline" and not _RUNS_OF_THEIR_OWN.intersection(parts)
-    return "/".join(parts[:1] if shares else parts[:2])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,7 +19,11 @@ from shardline.pipeline.commands.console import (
     load,
     print_line,
 )
-from shardline.pipeline.commands.options import OutputDir, PrintJson
+from shardline.pipeline.commands.options import (
+    OutputDir,
+    PrintJson,
+    refused_if_remote,
+)
 from shardline.pipeline.run_folder import OutputError, RunFolder, run_folder_of
 from shardline.pipeline.terminal.native_output import stderr_held_back
 from shardline.pipeline.terminal.tables import print_table
@@ -40,6 +44,7 @@ def check(
     config: Annotated[
         Path | None,
         typer.Argument(
+            callback=refused_if_remote,
             metavar="CONFIG",
             help="The configuration of the run: a YAML file. Not needed with "
             "--output-dir.",

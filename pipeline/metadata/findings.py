@@ -12,6 +12,7 @@ from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
 from shardline.components.contracts.file_record import record_from_json
+from shardline.components.contracts.model_folder import PUBLICATION_FILE
 from shardline.components.folders.lock import holder_of
 from shardline.pipeline.metadata.changes import NOT_ENDED, place_of
 from shardline.pipeline.metadata.records import NODE_TYPE
@@ -288,7 +289,7 @@ def _texts(run_folder: RunFolder) -> str:
     """Returns all that states and publications say, as text."""
     files = [
         *run_folder.serving.glob("spans*.json"),
-        *run_folder.serving.glob("**/publication.json"),
+        *run_folder.serving.glob(f"**/{PUBLICATION_FILE}"),
         *run_folder.serving.glob("**/delta.json"),
     ]
     return "\n".join(file.read_text(errors="replace") for file in files)

@@ -358,10 +358,10 @@ def test_error_of_a_save_ends_training_and_names_the_set(
     monkeypatch.setattr(SetWriter, "write_index", full_disk)
 
     with pytest.raises(SaveError, match=r"step-0+4-.*No space left on device"):
-        run(30, steps_per_call=1, checkpoint=Checkpoint(every_steps=4))
+        run(300, steps_per_call=1, checkpoint=Checkpoint(every_steps=4))
 
     assert steps_of(folder) == [2]
-    assert int(learner.step) < 30
+    assert int(learner.step) < 300
 
 
 def test_step_that_is_not_finite_leaves_the_sets_before_it(

@@ -177,7 +177,7 @@ class TestTraffic:
     def test_vocabulary_and_slots_do_not_count(self, measured):
         small = measured(100, "SGD", items=1_000)
         large = measured(100, "Adam", items=20_000)
-        assert large == pytest.approx(small, abs=2 * self.NOISE_BYTES)
+        assert large == pytest.approx(small, abs=3 * self.NOISE_BYTES)
 
     def test_new_tables_and_checkpoints_stay_on_their_hosts(
         self, cluster, traffic, tmp_path

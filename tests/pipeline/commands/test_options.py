@@ -34,12 +34,14 @@ def test_configuration_is_one_argument() -> None:
     helps = helps_of("config")
 
     assert set(helps) == {
-        "airflow", "check", "compile", "erase", "plan", "preprocess", "run",
+        "airflow", "check", "compile", "erase", "metadata check", "plan", "preprocess",
+        "run",
         "schedule delete", "schedule pause", "schedule resume", "schedule start",
         "schedule status", "schedule trigger", "serve-check",
         "spans ls", "spans replay", "spans retry", "spans skip", "submit",
     }  # fmt: skip
-    assert set(helps.values()) == {"The configuration of the run: a YAML file."}
+    told = "The configuration of the run: a YAML file."
+    assert all(help.startswith(told) for help in helps.values())
 
 
 def test_run_folder_is_one_option() -> None:
@@ -48,7 +50,7 @@ def test_run_folder_is_one_option() -> None:
     assert set(helps) == {
         "airflow",
         "checkpoint diff", "checkpoint export", "checkpoint inspect", "checkpoint ls",
-        "checkpoint rewind", "checkpoint verify", "erase",
+        "checkpoint rewind", "checkpoint verify", "erase", "metadata check",
         "models gc", "models ls", "models promote", "models rollback", "run", "serve",
         "schedule pause", "schedule resume", "schedule start", "schedule status",
         "schedule trigger", "serve-check",
