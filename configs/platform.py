@@ -6,7 +6,11 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from shardline.configs.fault import Part
 from shardline.configs.section import Section
+
+# Of a configuration, for the faults of the section.
+PART = Part("platform", ("platform",))
 
 _LOCATION = re.compile(r"([a-z][a-z0-9+.-]*://[^\s]+|/[^\s]*)")
 _IMAGE = re.compile(

@@ -5,15 +5,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from shardline.configs import ConfigError, load_run
+from shardline.configs import load_run
 from shardline.configs.schedule import Schedule
 from shardline.pipeline.commands.console import (
     console,
-    fail,
     failing_on,
     load,
     print_line,
 )
+from shardline.pipeline.commands.platform_failures import failing_on_platform
 from shardline.pipeline.names import pipeline_name
 from shardline.pipeline.platforms.errors import PlatformError
 from shardline.pipeline.platforms.remote import RemotePlatform, RemoteSchedule
@@ -39,7 +39,7 @@ def set_schedule(config: Path, runner: str, *, dry_run: bool) -> None:
     with failing_on(ValueError):
         name = platform_runner(runner, LOCAL)
     run = load(config, load_run)
-    with _failing(), tempfile.TemporaryDirectory() as folder:
+    with failing_on_platform(), tempfile.TemporaryDirectory() as folder:
         target = target_of(run, name, {}, config)
         platform = remote_platform(run, name, config, schedules=True)
         with console.status("Compiling"), stderr_held_back():
@@ -125,7 +125,7 @@ def _found(
     with failing_on(ValueError):
         name = platform_runner(runner, LOCAL)
     run = load(config, load_run)
-    with _failing():
+    with failing_on_platform():
         platform = remote_platform(run, name, config, schedules=False)
         schedule = platform.schedule(pipeline_name(run.name))
         if schedule is None:
@@ -134,15 +134,6 @@ def _found(
                 f"shardline schedule {config} --runner {name}"
             )
         yield platform, schedule
-
-
-@contextlib.contextmanager
-def _failing() -> Iterator[None]:
-    try:
-        with failing_on(ConfigError, OSError):
-            yield
-    except PlatformError as error:
-        fail(error, error.exit_code)
 
 
 def _left_out(schedule: Schedule) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from shardline.configs import ConfigError, load_run
+from shardline.configs import load_run
 from shardline.pipeline.commands.console import (
     console,
     end,
@@ -27,6 +27,7 @@ from shardline.pipeline.commands.options import (
     Runner,
     ServingDir,
 )
+from shardline.pipeline.commands.platform_failures import failing_on_platform
 from shardline.pipeline.platforms.errors import PlatformError
 from shardline.pipeline.platforms.remote import RemotePlatform, RunState, SubmittedRun
 from shardline.pipeline.platforms.runners import platform_runner
@@ -65,23 +66,20 @@ def submit(
         "serving_dir": serving_dir,
         "data_path": data_path,
     }
-    try:
-        with failing_on(ConfigError, OSError), tempfile.TemporaryDirectory() as folder:
-            target = target_of(run, name, given, config)
-            platform = remote_platform(run, name, config, schedules=False)
-            with console.status("Compiling"), stderr_held_back():
-                package = packed(run, target, Path(folder), config)
-            if dry_run:
-                print_line(platform.run_request(package).text)
-                return
-            with console.status("Submitting"):
-                submitted = platform.submit(package)
-        with _going_on(submitted):
-            print_line(f"Submitted {package.run}: {submitted.url}")
-            if wait:
-                _wait(platform, submitted)
-    except PlatformError as error:
-        fail(error, error.exit_code)
+    with failing_on_platform(), tempfile.TemporaryDirectory() as folder:
+        target = target_of(run, name, given, config)
+        platform = remote_platform(run, name, config, schedules=False)
+        with console.status("Compiling"), stderr_held_back():
+            package = packed(run, target, Path(folder), config)
+        if dry_run:
+            print_line(platform.run_request(package).text)
+            return
+        with console.status("Submitting"):
+            submitted = platform.submit(package)
+    with _going_on(submitted):
+        print_line(f"Submitted {package.run}: {submitted.url}")
+        if wait:
+            _wait(platform, submitted)
 
 
 @contextlib.contextmanager

@@ -6,10 +6,9 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 
 from shardline.configs.fault import Fault, Part
-from shardline.configs.platform import Platform
+from shardline.configs.platform import PART, Platform
 from shardline.configs.resources import Accelerator, Resources
 
-_PART = Part("platform", ("platform",))
 _WORD = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*"
 _LABEL = re.compile(rf"({_DOMAIN}/)?{_WORD}")
@@ -33,7 +32,7 @@ def faults(platform: Platform, resources: Mapping[str, Resources]) -> Iterator[F
     if account and not (
         _ACCOUNT.fullmatch(account) and len(account) <= _MOST_OF_A_DOMAIN
     ):
-        yield _PART.fault(
+        yield PART.fault(
             f"`{account}` is no service account of Kubernetes, which has lower case "
             "letters, digits, hyphens and dots",
             key="service_account",

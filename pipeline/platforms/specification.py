@@ -15,6 +15,7 @@ from shardline.components.checker import preflight
 from shardline.components.execution.in_memory_beam import IN_MEMORY_RUNNER
 from shardline.configs.fault import ConfigError, Fault
 from shardline.configs.load import with_lines
+from shardline.configs.platform import PART
 from shardline.configs.schema import Run
 from shardline.pipeline.pipeline import NEVER_REUSED, create_pipeline
 from shardline.pipeline.platforms.limits import size_faults
@@ -24,7 +25,7 @@ from shardline.pipeline.platforms.mending import (
     never_cache,
 )
 from shardline.pipeline.platforms.resources import kubernetes_part, resource_spec
-from shardline.pipeline.platforms.target import PART, Target
+from shardline.pipeline.platforms.target import Target
 
 _YAML = (".yaml", ".yml")
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from shardline.configs.fault import ConfigError
 from shardline.configs.load import with_lines
+from shardline.configs.platform import PART
 from shardline.configs.schema import Run
 from shardline.pipeline.names import pipeline_name
 from shardline.pipeline.platforms.remote import Package, RemotePlatform
 from shardline.pipeline.platforms.runners import PlatformRunner
-from shardline.pipeline.platforms.target import PART, Target
+from shardline.pipeline.platforms.target import Target
 from shardline.pipeline.platforms.triggers import kubeflow_trigger, vertex_trigger
 
 

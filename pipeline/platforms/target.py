@@ -10,17 +10,16 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from shardline.configs.components import DEFAULT, ComponentId
-from shardline.configs.fault import ConfigError, Fault, Part
+from shardline.configs.fault import ConfigError, Fault
 from shardline.configs.load import with_lines
 from shardline.configs.locations import is_remote
-from shardline.configs.platform import Platform
+from shardline.configs.platform import PART, Platform
 from shardline.configs.resources import Resources
 from shardline.configs.schema import Run
 from shardline.configs.shown import quoted
 from shardline.pipeline.platforms import kubeflow_rules, vertex_rules
 from shardline.pipeline.platforms.runners import PlatformRunner
 
-PART = Part("platform", ("platform",))
 _RULES = {"kubeflow": kubeflow_rules.faults, "vertex": vertex_rules.faults}
 
 

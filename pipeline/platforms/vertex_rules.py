@@ -5,10 +5,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from shardline.configs.fault import Fault, Part
-from shardline.configs.platform import Platform
+from shardline.configs.platform import PART, Platform
 from shardline.configs.resources import Accelerator, Resources
 
-_PART = Part("platform", ("platform",))
 _MOST_LABELS = 64
 _LABEL = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _VALUE = re.compile(r"[a-z0-9_-]{0,63}")
@@ -44,7 +43,7 @@ def faults(platform: Platform, resources: Mapping[str, Resources]) -> Iterator[F
     yield from _label_faults(platform.labels)
     account = platform.service_account
     if account and not _ACCOUNT.fullmatch(account):
-        yield _PART.fault(
+        yield PART.fault(
             f"`{account}` is no service account of Google Cloud, which is written "
             "NAME@PROJECT.iam.gserviceaccount.com",
             key="service_account",
@@ -65,7 +64,7 @@ def gpu_name(accelerator: Accelerator) -> str:
 def _location_faults(platform: Platform) -> Iterator[Fault]:
     root = platform.pipeline_root
     if root and not root.startswith(_BUCKET):
-        yield _PART.fault(
+        yield PART.fault(
             f"Vertex keeps artifacts in a bucket, and `pipeline_root` is {root}",
             f"write {_BUCKET}BUCKET/FOLDER",
             key="pipeline_root",
@@ -73,14 +72,14 @@ def _location_faults(platform: Platform) -> Iterator[Fault]:
     for key in ("serving_dir", "data_path"):
         location = getattr(platform, key)
         if location and location[0] == "/" and not location.startswith(_MOUNTED):
-            yield _PART.fault(
+            yield PART.fault(
                 f"containers of Vertex do not see `{key}`, {location}",
                 f"write {_BUCKET}BUCKET/FOLDER",
                 key=key,
             )
     serving = platform.serving_dir or ""
     if serving.startswith(_MOUNTED):
-        yield _PART.fault(
+        yield PART.fault(
             "publishing to a folder takes locks and renames of folders, which a "
             f"bucket that is mounted has not, and `serving_dir` is {serving}",
             f"write {serving.replace(_MOUNTED, _BUCKET, 1)}",
@@ -91,7 +90,7 @@ def _location_faults(platform: Platform) -> Iterator[Fault]:
 def _label_faults(labels: Mapping[str, str]) -> Iterator[Fault]:
     part = Part("platform.labels", ("platform", "labels"))
     if len(labels) > _MOST_LABELS:
-        yield _PART.fault(
+        yield PART.fault(
             f"Vertex takes at most {_MOST_LABELS} labels, got {len(labels)}",
             key="labels",
         )

@@ -132,6 +132,7 @@ ELSEWHERE = {
         pipeline/platforms/errors pipeline/platforms/silence
     """,
     "pipeline/commands/test_submit.py": """
+        pipeline/commands/platform_failures
         pipeline/platforms/remote pipeline/platforms/submission
     """,
     "pipeline/metadata/test_records.py": "pipeline/metadata/run_error",
