@@ -39,17 +39,17 @@ def load_job(path: str | Path) -> Job:
     return _load(path, Job)
 
 
-def with_lines(path: str | Path, faults: Iterable[Fault]) -> list[Fault]:
+def with_lines(path: str | Path | None, faults: Iterable[Fault]) -> list[Fault]:
     """Returns faults of a configuration that was read before, with file and line.
 
     Args:
-        path: the YAML file.
+        path: the YAML file; None: it is not known, and neither are lines.
         faults: what is wrong with it, in any order.
 
     Raises:
         ConfigError: if the file cannot be read any more.
     """
-    return _in_order(read_yaml(path), faults)
+    return list(faults) if path is None else _in_order(read_yaml(path), faults)
 
 
 def _load(path: str | Path, kind: type[_Kind]) -> _Kind:

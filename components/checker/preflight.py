@@ -80,7 +80,7 @@ def faults_of(run: Run) -> list[Fault]:
 
 def _raise(faults: Sequence[Fault], config: Path | None) -> None:
     if faults:
-        raise ConfigError(*(with_lines(config, faults) if config else faults))
+        raise ConfigError(*with_lines(config, faults))
 
 
 def _renamed_faults(run: Run) -> Iterator[Fault]:

@@ -62,7 +62,7 @@ def compile_specification(
         *size_faults(spec),
     ]
     if faults:
-        raise ConfigError(*(with_lines(config, faults) if config else faults))
+        raise ConfigError(*with_lines(config, faults))
     if is_yaml:
         documents = [spec, kubernetes] if kubernetes else [spec]
         output.write_text(yaml.safe_dump_all(documents, sort_keys=True))

@@ -71,7 +71,7 @@ def target_of(
     }
     faults = [*_missing(platform, given), *_RULES[runner](platform, resources)]
     if faults:
-        raise ConfigError(*(with_lines(config, faults) if config else faults))
+        raise ConfigError(*with_lines(config, faults))
     return Target(
         runner,
         platform.image or "",
