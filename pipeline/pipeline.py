@@ -26,10 +26,11 @@ from shardline.pipeline.data_steps import data_steps, span_planner
 from shardline.pipeline.metadata.store import sqlite_connection
 from shardline.pipeline.model_steps import model_steps
 from shardline.pipeline.names import pipeline_name
+from shardline.pipeline.reuse import NEVER_REUSED_HERE
 
 # They depend on what no cache key holds: the spans that are there and how far runs have
 # come, or the versions that are published.
-NEVER_REUSED = frozenset({"ModelComparator", "Pusher", "SpanPlanner", "SpanRecorder"})
+NEVER_REUSED = NEVER_REUSED_HERE | {"SpanPlanner"}
 
 
 def create_pipeline(

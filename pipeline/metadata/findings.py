@@ -230,15 +230,13 @@ def _without_artifact(
         if name == RECORDS:
             yield from _without_output(output)
         elif (
-            name not in _NO_OUTPUTS and number.isdigit() and _place(output) not in known
+            name not in _NO_OUTPUTS
+            and number.isdigit()
+            and place_of(str(output)) not in known
         ):
             is_its = components.get(int(number)) == component
             execution = executions[int(number)] if is_its else None
-            yield from _unknown(_place(output), execution)
-
-
-def _place(output: Path) -> str:
-    return "/".join(output.parts[-3:])
+            yield from _unknown(place_of(str(output)), execution)
 
 
 def _without_output(record: Path) -> Iterator[Finding]:
@@ -246,7 +244,7 @@ def _without_output(record: Path) -> Iterator[Finding]:
     name, _, number = record.stem.rpartition("-")
     if record.suffix == ".json" and not (record.parents[1] / name / number).exists():
         why = "the record of an output that is not there"
-        yield Finding("unknown files", _place(record), why, "remove")
+        yield Finding("unknown files", place_of(str(record)), why, "remove")
 
 
 def _unknown(place: str, execution: mlmd.Execution | None) -> Iterator[Finding]:
