@@ -1,6 +1,6 @@
 """Runs a command of `shardline` in this process, and `check` on seeded mistakes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,21 @@ from shardline.pipeline.commands.app import app
 from shardline.pipeline.commands.console import console, error_console
 
 examples = load(Path(__file__).with_name("seeded") / "examples.py")
+servers = load("platform/servers.py")
+_PLATFORMS = {"kubeflow": servers.Kubeflow, "vertex": servers.Vertex}
+
+
+@pytest.fixture(params=_PLATFORMS)
+def runner(request: pytest.FixtureRequest) -> str:
+    """The name of a platform."""
+    return request.param
+
+
+@pytest.fixture
+def server(runner: str) -> Iterator[Any]:
+    """A server of this machine that answers as the platform does."""
+    with servers.serving(_PLATFORMS[runner]()) as serving:
+        yield serving
 
 
 @pytest.fixture

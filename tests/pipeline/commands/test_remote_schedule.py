@@ -1,7 +1,7 @@
 """`shardline schedule --runner`, with the real clients, to servers of this machine."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +11,10 @@ from typer.testing import Result
 
 pytestmark = pytest.mark.orchestration
 servers = load("platform/servers.py")
-KINDS = {"kubeflow": servers.Kubeflow, "vertex": servers.Vertex}
 WHEN = {
     "kubeflow": "cron 0 30 3 * * * (seconds first, UTC)",
     "vertex": "cron TZ=UTC 30 3 * * *",
 }
-
-
-@pytest.fixture(params=KINDS)
-def runner(request: pytest.FixtureRequest) -> str:
-    return request.param
-
-
-@pytest.fixture
-def server(runner: str) -> Iterator[Any]:
-    with servers.serving(KINDS[runner]()) as serving:
-        yield serving
 
 
 @pytest.fixture

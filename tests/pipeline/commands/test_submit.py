@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,6 @@ from shardline.pipeline.commands import submit
 
 pytestmark = pytest.mark.orchestration
 servers = load("platform/servers.py")
-KINDS = {"kubeflow": servers.Kubeflow, "vertex": servers.Vertex}
-
-
-@pytest.fixture(params=KINDS)
-def runner(request: pytest.FixtureRequest) -> str:
-    return request.param
-
-
-@pytest.fixture
-def server(runner: str) -> Iterator[Any]:
-    with servers.serving(KINDS[runner]()) as serving:
-        yield serving
 
 
 @pytest.fixture
