@@ -18,6 +18,8 @@ from shardline.configs.section import Float, PositiveInt, Section
 
 _SOME_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
+_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 
 
 def _duration(value: Any) -> timedelta:
@@ -108,6 +110,21 @@ class Schedule(Section):
     on_late: _Command | None = None
     # Runs that the history keeps.
     history: PositiveInt = 1000
+
+    @property
+    def every_as_cron(self) -> str | None:
+        """The cron expression, of UTC, of the same times as `every`; None: none is."""
+        every = self.every
+        if every is None:
+            return None
+        for unit, whole, form in (
+            (_MINUTE, _HOUR, "{} * * * *"),
+            (_HOUR, _DAY, "0 {} * * *"),
+        ):
+            if every < whole and not every % unit and not whole % every:
+                return form.format("*" if every == unit else f"*/{every // unit}")
+        # 1970-01-01, from which they are counted, was a Thursday.
+        return {_DAY: "0 0 * * *", _WEEK: "0 0 * * 4"}.get(every)
 
     @field_validator("timezone")
     @classmethod

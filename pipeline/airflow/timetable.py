@@ -1,7 +1,7 @@
 """When a run starts, as a timetable of Airflow."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from cronsim import CronSim
 
@@ -12,7 +12,6 @@ from shardline.pipeline.airflow.literals import duration_literal, text_literal
 _SOME_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 # What the library calls the values of each field.
 _VALUES = ("minutes", "hours", "days", "months", "weekdays")
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def timetable_literal(schedule: Schedule) -> str:
@@ -31,7 +30,7 @@ def timetable_literal(schedule: Schedule) -> str:
     if schedule.cron is not None:
         return _cron_timetable(_as_airflow_reads(schedule.cron), schedule.timezone)
     assert schedule.every is not None  # exactly one of the two is given
-    if cron := _cron_of(schedule.every):
+    if cron := schedule.every_as_cron:
         return _cron_timetable(cron, "UTC")
     return f"sdk.DeltaTriggerTimetable({duration_literal(schedule.every)})"
 
@@ -98,22 +97,3 @@ def _term(term: str, place: int) -> str:
         named = {CronSim.LAST: "L"}
         return ",".join(named.get(value, str(value)) for value in sorted(values))
     return re.sub(r"^(\d+)L$", r"L\1", term)
-
-
-def _cron_of(every: timedelta) -> str:
-    """Returns the cron expression in UTC that starts at multiples of an interval.
-
-    They are counted from 1970-01-01, a Thursday; "" if cron has none.
-    """
-    seconds = round(every.total_seconds())
-    if seconds == 7 * _DAY:
-        return "0 0 * * 4"
-    for unit, whole, form in (
-        (_DAY, 2 * _DAY, "0 0 {} * *"),
-        (_HOUR, _DAY, "0 {} * * *"),
-        (_MINUTE, _HOUR, "{} * * * *"),
-    ):
-        if seconds % unit == 0 and seconds < whole and whole % seconds == 0:
-            each = seconds // unit
-            return form.format("*" if each == 1 else f"*/{each}")
-    return ""

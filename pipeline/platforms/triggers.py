@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UTC = ("UTC", "Etc/UTC")
 _DAYS_OF_A_WEEK = 7
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
-_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 # What every dialect of cron reads in the same way.
 _VALUE = r"([0-9]+|[A-Za-z]{3})"
 _TERM = re.compile(rf"{_VALUE}|(\*|{_VALUE}-{_VALUE})(/[0-9]+)?")
@@ -88,7 +87,7 @@ def vertex_trigger(run_schedule: Schedule | None, config: Path) -> VertexTrigger
     if schedule.every is None:
         cron, zone = schedule.cron, schedule.timezone
     else:
-        cron, zone = _cron_of(schedule.every), "UTC"
+        cron, zone = schedule.every_as_cron, "UTC"
     return VertexTrigger(f"TZ={zone} {cron}", schedule.missed == "each")
 
 
@@ -135,29 +134,13 @@ def _kubeflow_faults(schedule: Schedule) -> Iterator[Fault]:
 
 
 def _vertex_faults(schedule: Schedule) -> Iterator[Fault]:
-    if schedule.every is not None and _cron_of(schedule.every) is None:
+    if schedule.every is not None and schedule.every_as_cron is None:
         yield _PART.fault(
             f"Vertex starts runs by cron, which has no `every` of {schedule.every}",
             "write minutes that an hour is made of, hours that a day is made of, 1d, "
             "7d, or `cron`",
             key="every",
         )
-
-
-def _cron_of(every: timedelta) -> str | None:
-    """Returns the expression of the same times, in UTC; None if there is none."""
-    minutes, rest = divmod(every, timedelta(minutes=1))
-    if rest:
-        return None
-    if every < _HOUR and not _HOUR % every:
-        return "* * * * *" if minutes == 1 else f"*/{minutes} * * * *"
-    if every % _HOUR:
-        return None
-    hours = every // _HOUR
-    if every < _DAY and not _DAY % every:
-        return "0 * * * *" if hours == 1 else f"0 */{hours} * * *"
-    # 1970-01-01 was a Thursday.
-    return {_DAY: "0 0 * * *", _DAYS_OF_A_WEEK * _DAY: "0 0 * * 4"}.get(every)
 
 
 def _from_sunday(days: str) -> str:

@@ -62,3 +62,30 @@ def test_retries_that_make_no_sense_are_refused(retries: dict[str, Any]) -> None
 def test_empty_command_is_refused() -> None:
     with pytest.raises(ValidationError):
         Schedule(every="1h", on_failure=[])
+
+
+@pytest.mark.parametrize(
+    ("every", "cron"),
+    [
+        ("1m", "* * * * *"),
+        ("60s", "* * * * *"),
+        ("15m", "*/15 * * * *"),
+        ("60m", "0 * * * *"),
+        ("6h", "0 */6 * * *"),
+        ("1d", "0 0 * * *"),
+        ("24h", "0 0 * * *"),
+        ("7d", "0 0 * * 4"),
+        ("90s", None),
+        ("7m", None),
+        ("90m", None),
+        ("5h", None),
+        ("2d", None),
+        ("14d", None),
+    ],
+)
+def test_interval_that_cron_can_say_is_said(every: str, cron: str | None) -> None:
+    assert Schedule(every=every).every_as_cron == cron
+
+
+def test_cron_is_no_interval() -> None:
+    assert Schedule(cron="0 3 * * *").every_as_cron is None
