@@ -95,7 +95,7 @@ def interrupted(
             if where in line:
                 command.send_signal(number)
                 where = "not printed"
-        return command.wait(30), lines[-1]
+        return command.wait(120), lines[-1]
 
 
 def test_stopped_command_leaves_no_process_and_no_temporary_files(
@@ -148,7 +148,7 @@ def test_run_that_waits_for_another_ends_at_a_signal(
         said = waiting.stdout.readline()
         time.sleep(0.5)  # it waits now
         waiting.send_signal(signal.SIGTERM)
-        _, told = waiting.communicate(timeout=30)
+        _, told = waiting.communicate(timeout=120)
 
     assert "Waiting for it" in said
     assert waiting.returncode == 128 + signal.SIGTERM

@@ -17,7 +17,8 @@ from shardline.embedding.cluster import HostLostError
 
 pytestmark = pytest.mark.timeout(300)
 
-LOST_WITHIN_S = 30
+# By itself a call waits for ever; on a machine that has time a loss is seen within 24 s.
+LOST_WITHIN_S = 120
 
 
 def logical(scenario, count, drawn, **options):
@@ -374,10 +375,10 @@ def test_module_serves_until_sigterm(processes):
     try:
         assert host.stdout.readline() == f"host 0 serves at 127.0.0.1:{ports[1]}\n"
         host.terminate()
-        assert host.wait(30) == 0
+        assert host.wait(120) == 0
     finally:
         host.kill()
-        host.communicate(timeout=30)
+        host.communicate(timeout=120)
 
 
 def test_chief_whose_port_is_taken_says_so(processes, tmp_path):

@@ -13,6 +13,9 @@ from shardline.embedding.cluster.liveness import (
     split_address,
 )
 
+# Far from any wait that is asked for here: the machine may be busy.
+ENDED_WITHIN_S = 30
+
 SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 
 
@@ -57,13 +60,14 @@ def test_server_that_says_its_settings_is_not_silent(serve):
 def test_hung_server_is_silent_after_the_time_given(serve, hung):
     started_s = time.monotonic()
     assert silent_servers([serve(SETTINGS), hung], 0.3) == {1: "it does not answer"}
-    assert 0.3 <= time.monotonic() - started_s < 2
+    assert 0.3 <= time.monotonic() - started_s < ENDED_WITHIN_S
 
 
 def test_many_hung_servers_take_no_longer_than_one(hung):
     started_s = time.monotonic()
-    assert len(silent_servers([hung] * 20, 0.3)) == 20
-    assert time.monotonic() - started_s < 2
+    assert len(silent_servers([hung] * 40, 1)) == 40
+    # One after the other they would take 40 s.
+    assert time.monotonic() - started_s < ENDED_WITHIN_S
 
 
 def test_absent_server_is_told_from_a_hung_one(processes):
@@ -108,7 +112,7 @@ def test_waiting_ends_when_the_last_server_answers(serve, processes):
 def test_waiting_ends_in_time_without_the_server(hung):
     started_s = time.monotonic()
     assert await_servers([hung], 0.5) == {0: "it does not answer"}
-    assert time.monotonic() - started_s < 2
+    assert time.monotonic() - started_s < ENDED_WITHIN_S
 
 
 @pytest.mark.parametrize(

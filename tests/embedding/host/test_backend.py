@@ -201,8 +201,8 @@ def test_input_thread_runs_ahead_of_training(cases, engine):
             queued.release()
 
     feeding = Background(feed)
-    assert queued.acquire(timeout=30)
-    assert queued.acquire(timeout=30)
+    assert queued.acquire(timeout=60)
+    assert queued.acquire(timeout=60)
     for _ in range(12):
         engine.dequeue()
         engine.apply_gradients(cases.ones())

@@ -51,7 +51,7 @@ def test_processes_end_before_this_one(number: int) -> None:
         ):
             signal.raise_signal(number)
 
-        assert child.wait(10) == -signal.SIGTERM
+        assert child.wait(120) == -signal.SIGTERM
         assert child.stdout.read() == ""  # the grandchild has it too, until it ends
 
 
@@ -69,7 +69,7 @@ except KeyboardInterrupt as signalled:
     end_interrupted(signalled)
 """
     ended = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120
     )
 
     assert (ended.returncode, ended.stdout) == (128 + number, "a line\n")

@@ -42,5 +42,5 @@ def test_process_ends_once_nobody_reads_its_events(
 
         os.close(read_end)
 
-        assert process.wait(30) == -ended_by
+        assert process.wait(120) == -ended_by
     assert told.exists()

@@ -27,7 +27,7 @@ _RESULT = (
     'echo \'{"exit_code": CODE, "version": "7", "spans": ["2026-11"], '
     '"failure": "refused", "is_more_due": MORE, "log": "a"}\' > "$result"\n'
 )
-_TIME_LIMIT_S = 30
+_TIME_LIMIT_S = 120
 
 
 def result(code: int = 0, *, more: bool = False) -> str:
