@@ -76,7 +76,7 @@ test: $(KERNELS)  ## Run all tests
 		TMPDIR=$$scratch $(BIN)/python -m pytest -n 2 --dist loadfile
 
 # As `test`, and each line that runs is counted, in commands and servers under test too.
-# That takes a third more CPU, so `make test` does without; CI, which runs all once, counts.
+# That takes a third more CPU, so CI does without.
 coverage: $(KERNELS)  ## Run all tests, print which share of lines they run; below 90 % fails
 	@rm -rf build/coverage && mkdir -p build/coverage
 	@scratch=$$(mktemp -d); trap "rm -rf $$scratch" EXIT; \

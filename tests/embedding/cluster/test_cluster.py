@@ -17,7 +17,7 @@ from shardline.embedding.cluster import HostLostError
 
 pytestmark = pytest.mark.timeout(300)
 
-# By itself a call waits for ever; on a machine that has time a loss is seen within 24 s.
+# By itself a call waits for ever; where nothing else runs, a loss is seen within 24 s.
 LOST_WITHIN_S = 120
 
 
