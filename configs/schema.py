@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from shardline.configs.beam import BeamOptions
+from shardline.configs.cluster import Cluster
 from shardline.configs.column import Column
 from shardline.configs.components import ComponentId, components_of
 from shardline.configs.data import Data, Download, Files, HeldOut
@@ -53,14 +54,16 @@ from shardline.configs.tables import (
     Table,
     Vocabulary,
 )
-from shardline.configs.training import Checkpoint, EarlyStop, Keep, Training
+from shardline.configs.training import Checkpoint, Conduct, EarlyStop, Keep, Training
 
 __all__ = [
     "SGD",
     "Adagrad",
     "Adam",
     "Checkpoint",
+    "Cluster",
     "Column",
+    "Conduct",
     "Data",
     "Derived",
     "Download",

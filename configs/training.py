@@ -1,10 +1,11 @@
-"""How long training goes on, and how it is kept from being lost."""
+"""How long training goes on, where it runs, and how it is kept from being lost."""
 
 from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from shardline.configs.cluster import Cluster
 from shardline.configs.locations import is_remote
 from shardline.configs.section import Integer, PositiveFloat, PositiveInt, Section
 
@@ -64,7 +65,25 @@ class Checkpoint(Section):
         return self.every_seconds
 
 
-class Training(Section):
+class Conduct(Section):
+    """How a training is carried out, which changes nothing of what it learns.
+
+    On a TPU sums are rounded otherwise; that it runs on one is in a cache key.
+    """
+
+    checkpoint: Checkpoint = Checkpoint()
+    # A cluster whose workers hold the rows; this process is its chief.
+    cluster: Cluster | None = None
+    # A TPU that holds the rows: `local`, that of this machine, or its name.
+    tpu: str | None = Field(default=None, min_length=1)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether rows lie outside of the process that trains."""
+        return self.cluster is not None or self.tpu is not None
+
+
+class Training(Conduct):
     """How long, and at which learning rate, the trainer trains the dense model."""
 
     batch_size: PositiveInt
@@ -75,14 +94,14 @@ class Training(Section):
     steps_per_call: PositiveInt = 20
     # The learning rate of the dense model's Adam. Each table has an optimizer itself.
     learning_rate: PositiveFloat = 0.001
-    # How many logical hosts the rows of every table are split over.
+    # How many logical hosts the rows of every table are split over; not with `cluster`
+    # or `tpu`.
     hosts: PositiveInt = 1
     seed: Integer = 0
     early_stop: EarlyStop | None = None
     # Whether a run in spans goes on from the model of the spans before; else each run
     # begins anew on its window.
     warm_start: bool = True
-    checkpoint: Checkpoint = Checkpoint()
 
     @model_validator(mode="after")
     def _one_length(self) -> "Training":
@@ -91,3 +110,23 @@ class Training(Section):
                 "one_length", "give exactly one of `epochs` and `steps`"
             )
         return self
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "Training":
+        given = [
+            f"`{key}`"
+            for key in ("hosts", "cluster", "tpu")
+            if key in self.model_fields_set and getattr(self, key) is not None
+        ]
+        if len(given) > 1:
+            raise PydanticCustomError(
+                "one_place",
+                "give at most one of `hosts`, `cluster` and `tpu`; {given} are there",
+                {"given": " and ".join(given)},
+            )
+        return self
+
+    @property
+    def conduct(self) -> Conduct:
+        """How it is carried out, without what it learns."""
+        return Conduct(**{key: getattr(self, key) for key in Conduct.model_fields})

@@ -24,7 +24,7 @@ def model_steps(
     *,
     serving_dir: str,
     force: str,
-    settings_as_parameter: bool,
+    conduct_as_parameter: bool,
 ) -> list[Any]:
     """Returns the components from training to publishing, in their order.
 
@@ -34,8 +34,8 @@ def model_steps(
         plan: which spans to train on; None where data comes whole.
         serving_dir: the folder that models are published to.
         force: the reason to publish whatever the gates say; "" for none.
-        settings_as_parameter: whether the Trainer is told by a parameter how a training
-            is saved.
+        conduct_as_parameter: whether the Trainer is told by a parameter how a training
+            is carried out.
     """
     transform_graph = data.transform["transform_graph"]
     vocabularies = data.transform["vocabularies"] if plan else None
@@ -48,7 +48,7 @@ def model_steps(
         model=run.model,
         training=run.training,
         parity_examples=run.serving.parity_examples,
-        settings_as_parameter=settings_as_parameter,
+        conduct_as_parameter=conduct_as_parameter,
         plan=plan,
         vocabularies=vocabularies,
     )

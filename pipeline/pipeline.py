@@ -82,7 +82,7 @@ def create_pipeline(
             plan,
             serving_dir=serving_dir,
             force=force,
-            settings_as_parameter=is_platform,
+            conduct_as_parameter=is_platform,
         )
         return [*data.components, *model]
 

@@ -16,6 +16,7 @@ from shardline.components.contracts.artifacts import (
 )
 from shardline.components.execution.code_version import code_version
 from shardline.components.trainer.executor import Executor
+from shardline.components.trainer.placement.choice import host_count
 from shardline.configs.schema import FeatureSet, Model, Target, Training
 
 
@@ -27,7 +28,7 @@ class TrainerSpec(ComponentSpec):
         "target": ExecutionParameter(type=str),
         "model": ExecutionParameter(type=str),
         "training": ExecutionParameter(type=str),
-        "set_settings": ExecutionParameter(type=str),
+        "conduct": ExecutionParameter(type=str),
         "parity_examples": ExecutionParameter(type=int),
         "code_version": ExecutionParameter(type=str),
     }
@@ -61,7 +62,7 @@ class Trainer(base_component.BaseComponent):
         model: Model,
         training: Training,
         parity_examples: int,
-        settings_as_parameter: bool = False,
+        conduct_as_parameter: bool = False,
         plan: BaseChannel | None = None,
         vocabularies: BaseChannel | None = None,
     ):
@@ -75,11 +76,11 @@ class Trainer(base_component.BaseComponent):
             feature_set: the id features, numbers and tables.
             target: what to predict, and how much each example counts.
             model: the dense model.
-            training: how long and how fast. When checkpoint sets are saved is left out
-                of the parameters, which are a part of the cache's key.
+            training: how long and how fast. How it is carried out is left out of the
+                parameters, which are a part of the cache's key.
             parity_examples: how many raw examples to score.
-            settings_as_parameter: whether it is a parameter all the same, where nothing
-                can be left beside the outputs (`trainer.set_settings`).
+            conduct_as_parameter: whether that is a parameter all the same, where
+                nothing can be left beside the outputs (`trainer.conduct`).
             plan: which spans to train on and what to go on from, where data comes in
                 spans.
             vocabularies: the living vocabularies of `transform_graph`, likewise.
@@ -94,13 +95,25 @@ class Trainer(base_component.BaseComponent):
                 feature_set=feature_set.as_parameter(),
                 target=target.as_parameter(),
                 model=model.as_parameter(),
-                training=training.model_dump_json(exclude={"checkpoint"}),
-                set_settings=(
-                    training.checkpoint.as_parameter() if settings_as_parameter else ""
-                ),
+                training=_learnt(training),
+                conduct=training.conduct.as_parameter() if conduct_as_parameter else "",
                 parity_examples=parity_examples,
                 code_version=code_version(Executor.__module__, model.builder),
                 checkpoint=Channel(type=HostShardedCheckpoint),
                 model_run=Channel(type=standard_artifacts.ModelRun),
             )
         )
+
+
+def _learnt(training: Training) -> str:
+    """Returns, as JSON, what decides what is learnt: wherever, the same for the same.
+
+    A cluster counts by its hosts, and learns what as many logical hosts do. A TPU,
+    which rounds otherwise, counts as one, whatever its name.
+    """
+    if training.tpu:
+        where, without = {"tpu": "local"}, {"hosts"}
+    else:
+        where, without = {"hosts": host_count(training)}, set[str]()
+    keyed = training.model_copy(update=where)
+    return keyed.model_dump_json(exclude={"checkpoint", "cluster", *without})

@@ -1,7 +1,7 @@
 """The training step: lookups, dense model, both updates; several steps a call."""
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -16,8 +16,10 @@ from shardline.components.model.engine_inputs import model_arguments
 from shardline.components.model.random_state import untracked_variables
 from shardline.components.trainer.guard import StepGuard, StepValues
 from shardline.components.trainer.inputs import Batch
+from shardline.components.trainer.placement.logical import LogicalHosts, call
+from shardline.components.trainer.placement.placement import Placement
 from shardline.configs.schema import FeatureSet, Model, Training
-from shardline.embedding import TPUEmbedding, configure_logical_hosts
+from shardline.embedding import TPUEmbedding
 from shardline.embedding.inputs.assertions import after
 
 
@@ -26,6 +28,7 @@ def new_learner(
     rows: Mapping[str, int],
     model: Model,
     training: Training,
+    placement: Placement | None = None,
 ) -> "Learner":
     """Returns a learner with fresh variables, the same for the same seed.
 
@@ -34,33 +37,37 @@ def new_learner(
         rows: rows of each table.
         model: the dense model.
         training: batch size, hosts, seed and learning rate.
+        placement: where it learns; None: on the hosts of this process.
 
     Raises:
         ValueError: if the model cannot be built.
         RuntimeError: if TensorFlow runs with fewer hosts already.
     """
+    placement = placement or LogicalHosts(training.hosts)
     # First, for importing a model's module may draw random numbers.
     load_object(model.builder)
     keras.utils.set_random_seed(training.seed)
-    engine = TPUEmbedding(
-        engine_config(feature_set, rows),
-        hosts=configure_logical_hosts(training.hosts),
-        policies=table_policies(feature_set),
-    )
-    engine.build(training.batch_size)
-    dense = construct(model.builder, model.options)
-    return Learner(
-        engine,
-        dense,
-        training.learning_rate,
-        feature_set.numbers,
-        tables={name: f.table for name, f in feature_set.features.items()},
-        tolerant=[
-            name
-            for name, feature in feature_set.features.items()
-            if feature_set.tables[feature.table].policy != "error"
-        ],
-    )
+    with placement.scope():
+        engine = TPUEmbedding(
+            engine_config(feature_set, rows),
+            hosts=placement.hosts,
+            policies=table_policies(feature_set),
+        )
+        engine.build(training.batch_size)
+        dense = construct(model.builder, model.options)
+        return Learner(
+            engine,
+            dense,
+            training.learning_rate,
+            feature_set.numbers,
+            tables={name: f.table for name, f in feature_set.features.items()},
+            tolerant=[
+                name
+                for name, feature in feature_set.features.items()
+                if feature_set.tables[feature.table].policy != "error"
+            ],
+            run=placement.run,
+        )
 
 
 class Learner:
@@ -70,6 +77,14 @@ class Learner:
     divided by how many they are, and not by the sum of their weights: an example of
     weight 2 counts as much as two of weight 1, and one of weight 0 teaches nothing.
     Weights of another mean than 1 therefore change how fast SGD learns.
+
+    Attributes:
+        engine: the tables.
+        model: the dense model.
+        optimizer: that of the dense model.
+        step: how many steps were learnt: int64 scalar.
+        guard: refuses steps that are not finite.
+        run: calls what uses the hosts of the engine, as its placement does.
     """
 
     def __init__(
@@ -81,6 +96,7 @@ class Learner:
         *,
         tables: Mapping[str, str] | None = None,
         tolerant: Collection[str] = (),
+        run: Callable[..., Any] = call,
     ):
         """Makes all variables, so that a checkpoint can cover them.
 
@@ -92,9 +108,11 @@ class Learner:
             numbers: names of the numbers.
             tables: the table of each feature, for messages.
             tolerant: features of tables that leave out gradients that are not finite.
+            run: as `Placement.run`; default: calls in this thread.
         """
         self.engine = engine
         self.model = model
+        self.run = run
         activations = engine.zero_activations()
         examples = tf.nest.flatten(activations)[0].shape[0]
         zeros = {name: tf.zeros([examples]) for name in numbers}
@@ -135,7 +153,6 @@ class Learner:
         }
         return {"step": self.step, **named}
 
-    @tf.function
     def train(self, batches: Iterator[Batch], steps: tf.Tensor) -> tf.Tensor:
         """Runs some steps, each batch enqueued while the one before it is learnt.
 
@@ -152,6 +169,10 @@ class Learner:
             tf.errors.InvalidArgumentError: if a step is not finite, which `guard` tells
                 of, or the engine refuses a batch.
         """
+        return self.run(self._train, batches, steps)
+
+    @tf.function
+    def _train(self, batches: Iterator[Batch], steps: tf.Tensor) -> tf.Tensor:
         batch = self._enqueue(next(batches))
         total = tf.constant(0.0)
         for _ in tf.range(steps - 1):
@@ -179,7 +200,15 @@ class Learner:
             batches: what to score.
             named: what its examples are, for people.
         """
-        metrics = BinaryMetrics(named)
+        judged: Judged = self.run(self._evaluate, batches, BinaryMetrics(named))
+        return judged
+
+    def predict(self, batches: tf.data.Dataset) -> np.ndarray:
+        """Returns the scores of every example of filled batches: float32 [examples]."""
+        scores: np.ndarray = self.run(self._predict, iter(batches)).numpy()
+        return scores
+
+    def _evaluate(self, batches: tf.data.Dataset, metrics: BinaryMetrics) -> Judged:
         iterator = iter(batches)
         # Ends as an iterator does in TensorFlow's functions.
         with contextlib.suppress(tf.errors.OutOfRangeError):
@@ -189,11 +218,6 @@ class Learner:
                 )
                 metrics.add(labels, scores, weights)
         return metrics.result()
-
-    def predict(self, batches: tf.data.Dataset) -> np.ndarray:
-        """Returns the scores of every example of filled batches: float32 [examples]."""
-        scores: np.ndarray = self._predict(iter(batches)).numpy()
-        return scores
 
     @tf.function
     def _judged(self, batches: Iterator[Batch]) -> tuple[tf.Tensor, ...]:

@@ -181,7 +181,8 @@ def train(
 
 def save(learner: Learner, prefix: str) -> None:
     """Writes a checkpoint with one data file for each host."""
-    learner.checkpoint().write(prefix, options=host_sharded_options())
+    checkpoint = learner.checkpoint()
+    learner.run(checkpoint.write, prefix, options=host_sharded_options())
 
 
 def _ends_of_calls(training: Training, set_steps: int | None) -> list[int]:

@@ -15,6 +15,8 @@ from typing import Any
 import tensorflow as tf
 
 from shardline.components.trainer.learner import Learner
+from shardline.components.trainer.placement.logical import OnlyAttempt
+from shardline.components.trainer.placement.placement import Attempt
 from shardline.configs.schema import Checkpoint
 from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.checkpoint.sets.reader import SetDamagedError
@@ -40,6 +42,7 @@ class TrainingSets:
         learner: Learner,
         settings: Checkpoint,
         lineage: Mapping[str, str],
+        attempt: Attempt | None = None,
     ):
         """Restores the newest whole set, if there is one, and takes the folder.
 
@@ -48,6 +51,8 @@ class TrainingSets:
             learner: as it was made.
             settings: when to save, and what to keep.
             lineage: digests of what the training depends on.
+            attempt: is told from which step training goes on, and which it reaches;
+                None: nobody is.
 
         Raises:
             SetDamagedError: if there are sets, and none is whole. All are marked then,
@@ -60,11 +65,13 @@ class TrainingSets:
         self._learner = learner
         self._settings = settings
         self._lineage = lineage
+        self._attempt = attempt or OnlyAttempt()
         self._saved: collections.deque[SavedSet] = collections.deque()
         self._began_s = time.monotonic()
         self._is_due = False
         self._pinned_step: int | None = None
-        restored = restore_newest(
+        restored = learner.run(
+            restore_newest,
             self._folder,
             learner.engine,
             learner.set_variables(),
@@ -81,7 +88,9 @@ class TrainingSets:
             differential=settings.differential,
             parent=self.begun_from,
             on_saved=self._on_saved,
+            run=learner.run,
         )
+        self._attempt.resumes_from(self.begun_from.step if self.begun_from else 0)
 
     def __enter__(self) -> "TrainingSets":
         """Returns the sets."""
@@ -113,6 +122,7 @@ class TrainingSets:
         Raises:
             SaveError: if a save has failed, this one or an earlier one.
         """
+        self._attempt.reached(step)
         self._saver.check()
         self._report()
         every, seconds = self._settings.every_steps, self._settings.seconds
@@ -137,6 +147,7 @@ class TrainingSets:
         Raises:
             SaveError: if a save has failed, this one or an earlier one.
         """
+        self._attempt.reached(step)
         self._saver.wait()
         if pinned:
             self._pinned_step = step
@@ -167,9 +178,14 @@ class TrainingSets:
                 f"not in {self._folder.path} or is damaged. Remove that folder and run "
                 "again: training begins anew."
             )
-        variables = self._learner.set_variables()
-        restore_set(
-            self._folder, sets[-1], self._learner.engine, variables, self._lineage
+        learner = self._learner
+        learner.run(
+            restore_set,
+            self._folder,
+            sets[-1],
+            learner.engine,
+            learner.set_variables(),
+            self._lineage,
         )
 
     def _begin(self, step: int, state: Mapping[str, Any], *, pinned: bool) -> None:
@@ -208,6 +224,7 @@ def open_sets(
     make_learner: Callable[[], Learner],
     settings: Checkpoint,
     lineage: Mapping[str, str],
+    attempt: Attempt | None = None,
 ) -> tuple[Learner, TrainingSets]:
     """Returns a learner, restored from the newest whole set, and its sets.
 
@@ -216,6 +233,7 @@ def open_sets(
         make_learner: makes the learner as training begins.
         settings: when to save, and what to keep.
         lineage: digests of what the training depends on.
+        attempt: as `TrainingSets` takes it.
 
     Raises:
         SetLockedError: if another process trains here.
@@ -224,11 +242,11 @@ def open_sets(
     """
     learner = make_learner()
     try:
-        sets = TrainingSets(folder, learner, settings, lineage)
+        sets = TrainingSets(folder, learner, settings, lineage, attempt)
     except SetDamagedError:
         # Each was told of; the learner holds parts of them.
         learner = make_learner()
-        sets = TrainingSets(folder, learner, settings, lineage)
+        sets = TrainingSets(folder, learner, settings, lineage, attempt)
     if sets.begun_from is None and _has_damaged_sets(folder):
         _log.warning(
             "training begins anew, for no checkpoint set in %s is whole. To go on from "

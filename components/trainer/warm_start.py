@@ -84,9 +84,10 @@ class WarmStart:
             ValueError: if the checkpoint is not what was written; the learner holds a
                 part of it then.
         """
-        warm_start(self._learner.engine, self._source, self._maps)
-        dense_start.assign(self._learner, self._opened.prefix, self._dense)
-        self._learner.step.assign(self._opened.manifest.steps)
+        learner = self._learner
+        learner.run(warm_start, learner.engine, self._source, self._maps)
+        dense_start.assign(learner, self._opened.prefix, self._dense)
+        learner.step.assign(self._opened.manifest.steps)
 
     def archive(self, folder: str) -> None:
         """Writes the rows of evicted tokens, of tables that archive them.

@@ -17,9 +17,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from shardline.components.trainer.set_settings import sets_folder
+from shardline.components.trainer.conduct import sets_folder
 from shardline.configs.locations import is_remote
-from shardline.configs.schema import FeatureSet, Model, Target, Training
+from shardline.configs.schema import Conduct, FeatureSet, Model, Target, Training
 from shardline.embedding.checkpoint.sets.durable import (
     make_folder,
     remove_file,
@@ -31,7 +31,7 @@ _log = logging.getLogger("shardline.trainer")
 
 _FINISHED = "finished.json"
 # What says how to train, and not what comes of it.
-_HOW = {"checkpoint", "hosts", "steps_per_call"}
+_HOW = {*Conduct.model_fields, "hosts", "steps_per_call"}
 
 
 def configuration_digest(

@@ -89,16 +89,17 @@ class Launch:
     def _runner(self) -> "LocalDag":
         self._writer.send(Event("progress", "setup", "loading TensorFlow and TFX"))
         from shardline.components.checker import preflight
-        from shardline.components.trainer.set_settings import write_set_settings
+        from shardline.components.trainer.conduct import write_conduct
         from shardline.embedding import configure_logical_hosts
         from shardline.pipeline.runners.local_dag import LocalDag
 
         run, writer = self._run, self._writer
-        # Before any component starts TensorFlow's runtime with a single host.
-        configure_logical_hosts(run.training.hosts)
+        if not run.training.is_elsewhere:
+            # Before any component starts TensorFlow's runtime with a single host.
+            configure_logical_hosts(run.training.hosts)
         preflight.check(run, self._config)
         logging.getLogger("shardline").addHandler(ProgressHandler(writer))
-        write_set_settings(self._run_folder.artifacts, run.training.checkpoint)
+        write_conduct(self._run_folder.artifacts, run.training)
         return LocalDag(
             on_start=lambda component: writer.send(Event("started", component)),
             on_end=lambda *ended: writer.send(Event("finished", *ended)),

@@ -107,6 +107,16 @@ ELSEWHERE = {
     "components/trainer/test_warm_started_training.py": """
         components/trainer/span_inputs components/trainer/warm_start
     """,
+    # What a whole training leaves.
+    "components/trainer/test_killed_training.py": """
+        components/trainer/job components/trainer/parity
+    """,
+    "components/trainer/placement/test_logical.py": """
+        components/trainer/placement/placement
+    """,
+    "components/trainer/placement/test_choice.py": """
+        components/trainer/placement/cluster
+    """,
     "components/trainer/test_row_maps.py": "components/contracts/warm_start_facts",
     "compatibility/test_checkpoint.py": "components/exporter/executor",
     # Parts of publishing, which is tested by what comes out.

@@ -17,7 +17,7 @@ from tfx.types import standard_artifacts
 from shardline.components.contracts.artifacts import HostShardedCheckpoint
 from shardline.components.trainer.executor import Executor
 from shardline.components.trainer.learner import Learner
-from shardline.configs.schema import FeatureSet, Model, Target, Training
+from shardline.configs.schema import Conduct, FeatureSet, Model, Target, Training
 
 
 class Noisy(keras.Model):
@@ -94,8 +94,8 @@ def main(folder: Path, number: str, settings: dict[str, Any]) -> None:
             "feature_set": FeatureSet(**settings["feature_set"]).model_dump_json(),
             "model": Model(**settings["model"]).model_dump_json(),
             "target": Target(label="label").model_dump_json(),
-            "training": training.model_dump_json(exclude={"checkpoint"}),
-            "set_settings": training.checkpoint.model_dump_json(),
+            "training": training.model_dump_json(exclude=set(Conduct.model_fields)),
+            "conduct": training.conduct.model_dump_json(),
             "parity_examples": 20,
             "code_version": "1",
         },

@@ -29,7 +29,7 @@ from shardline.components.features.graph.writer import write_transform_graph
 from shardline.components.features.writing.example_files import TFRecordWriter
 from shardline.components.readers.example_reader import Column
 from shardline.components.trainer.executor import Executor
-from shardline.configs.schema import FeatureSet, Model, Target, Training
+from shardline.configs.schema import Conduct, FeatureSet, Model, Target, Training
 
 SPLITS = ("train", "eval")
 EXAMPLES = 64
@@ -138,8 +138,8 @@ class SpanRun:
                 "feature_set": self.features.model_dump_json(),
                 "model": model.model_dump_json(),
                 "target": Target(label="label").model_dump_json(),
-                "training": training.model_dump_json(exclude={"checkpoint"}),
-                "set_settings": training.checkpoint.model_dump_json(),
+                "training": training.model_dump_json(exclude=set(Conduct.model_fields)),
+                "conduct": training.conduct.model_dump_json(),
                 "parity_examples": 4,
                 "code_version": "1",
             },

@@ -1,5 +1,6 @@
 """What the Trainer component hands to its executor."""
 
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from shardline.components.contracts.artifacts import LivingVocabulary, SpanPlan
 from shardline.components.trainer.component import Trainer
 from shardline.configs.schema import (
     Checkpoint,
+    Cluster,
+    Conduct,
     Feature,
     FeatureSet,
     Model,
@@ -82,9 +85,31 @@ def test_when_sets_are_saved_is_not_in_the_key_of_the_cache() -> None:
     assert parameters(training=SAVED_OFTEN) == parameters()
 
 
-def test_when_sets_are_saved_is_a_parameter_where_nothing_lies_beside_outputs() -> None:
-    given = parameters(training=SAVED_OFTEN, settings_as_parameter=True)
+def test_conduct_is_a_parameter_where_nothing_lies_beside_outputs() -> None:
+    given = parameters(training=SAVED_OFTEN, conduct_as_parameter=True)
 
-    settings = Checkpoint.model_validate_json(given["set_settings"])
-    assert settings == SAVED_OFTEN.checkpoint
-    assert parameters(training=SAVED_OFTEN)["set_settings"] == ""
+    assert Conduct.model_validate_json(given["conduct"]) == SAVED_OFTEN.conduct
+    assert parameters(training=SAVED_OFTEN)["conduct"] == ""
+
+
+def test_cluster_has_the_key_of_as_many_logical_hosts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster = {"chief": ["one:1"], "worker": ["two:2", "three:3"]}
+    task = {"type": "chief", "index": 0}
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
+    named = Cluster(chief="one:1", workers=["two:2", "three:3"])
+
+    def key(**where: Any) -> dict[str, Any]:
+        return parameters(training=Training(batch_size=2, steps=1, **where))
+
+    assert key(hosts=2) == key(cluster=named) == key(cluster="TF_CONFIG")
+    assert key(hosts=3) != key(cluster=named)
+
+
+def test_tpu_has_a_key_of_its_own_whatever_its_name() -> None:
+    def key(**where: Any) -> dict[str, Any]:
+        return parameters(training=Training(batch_size=2, steps=1, **where))
+
+    assert key(tpu="local") == key(tpu="my-tpu") != key()
+    assert Training.model_validate_json(key(tpu="my-tpu")["training"]).tpu == "local"

@@ -1,0 +1,61 @@
+"""Which placement a training has, and how many hosts that are."""
+
+from shardline.components.trainer.placement.cluster import ClusterHosts
+from shardline.components.trainer.placement.logical import LogicalHosts
+from shardline.components.trainer.placement.placement import Placement
+from shardline.configs.schema import Cluster as Tasks
+from shardline.configs.schema import Training
+from shardline.embedding.cluster import Cluster
+
+
+def placed(training: Training) -> Placement:
+    """Returns where a training runs.
+
+    Nothing may have started TensorFlow's runtime, unless rows lie in this process.
+
+    Args:
+        training: says so.
+
+    Raises:
+        RuntimeError: if TensorFlow runs with fewer hosts already.
+        ValueError: if TF_CONFIG is to say who the tasks are, and does not.
+    """
+    if training.cluster:
+        return ClusterHosts(cluster_of(training.cluster))
+    return LogicalHosts(training.hosts)
+
+
+def host_count(training: Training) -> int:
+    """Returns how many hosts the rows of a training are split over.
+
+    Args:
+        training: says so.
+
+    Raises:
+        ValueError: if TF_CONFIG is to say who the tasks are, and does not.
+    """
+    if training.cluster:
+        return len(cluster_of(training.cluster).workers)
+    return training.hosts
+
+
+def cluster_of(tasks: Tasks) -> Cluster:
+    """Returns a cluster, seen from its chief.
+
+    Args:
+        tasks: its tasks, or that the environment names them.
+
+    Raises:
+        ValueError: if the environment does not, or this process is not the chief.
+    """
+    if tasks.chief is not None:
+        return Cluster(tasks.chief, tasks.workers, "chief", 0)
+    cluster = Cluster.from_tf_config()
+    if cluster.task_type != "chief":
+        raise ValueError(
+            f"TF_CONFIG says that this process is {cluster.task_type} "
+            f"{cluster.task_index}. `shardline run` is the chief: set "
+            '"task": {"type": "chief", "index": 0} here, and run `shardline worker` '
+            "where it says worker."
+        )
+    return cluster
