@@ -111,9 +111,9 @@ def _learnt(training: Training) -> str:
     A cluster counts by its hosts, and learns what as many logical hosts do. A TPU,
     which rounds otherwise, counts as one, whatever its name.
     """
+    told_elsewhere = {"checkpoint", "cluster"}
     if training.tpu:
-        where, without = {"tpu": "local"}, {"hosts"}
-    else:
-        where, without = {"hosts": host_count(training)}, set[str]()
-    keyed = training.model_copy(update=where)
-    return keyed.model_dump_json(exclude={"checkpoint", "cluster", *without})
+        keyed = training.model_copy(update={"tpu": "local"})
+        return keyed.model_dump_json(exclude={*told_elsewhere, "hosts"})
+    keyed = training.model_copy(update={"hosts": host_count(training)})
+    return keyed.model_dump_json(exclude=told_elsewhere)
