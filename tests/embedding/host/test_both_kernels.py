@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from shardline.embedding import TPUEmbedding
 from shardline.embedding.config.specs import collect_tables, flatten_features
 from shardline.embedding.host.kernels import kernels_for
 from shardline.embedding.host.layout import HostLayout
@@ -68,3 +69,25 @@ def test_gradient_that_is_not_finite_fails_its_check(system):
     bad = tf.constant(np.full([4, 3], np.nan, np.float32))
     with pytest.raises(tf.errors.InvalidArgumentError, match="'items': a gradient is"):
         kernels.finite_checks([[bad]])
+
+
+@pytest.mark.usefixtures("kernels")
+def test_graph_adds_hosts_up_in_their_order_whatever_its_nodes_are_called(cases):
+    """Of so many tables that TensorFlow numbers the nodes with two digits."""
+    names = [f"table{number}" for number in range(8)]
+    features = {name: cases.feature(cases.table("sum", name)) for name in names}
+    engine = TPUEmbedding(features, hosts=cases.hosts(3))
+    engine.build(1)
+    for number, sharded in enumerate(engine.embedding_tables.values()):
+        cases.assign(sharded, cases.values(seed=number))
+    ids = tf.ragged.constant([range(cases.ROWS)], dtype=tf.int64)
+
+    @tf.function(autograph=False)
+    def looked_up():
+        engine.enqueue(dict.fromkeys(names, ids), training=False)
+        return engine.dequeue()
+
+    in_a_graph = looked_up()
+    engine.enqueue(dict.fromkeys(names, ids), training=False)
+    for name, expected in engine.dequeue().items():
+        np.testing.assert_array_equal(in_a_graph[name], expected)
