@@ -59,6 +59,9 @@ demo-continuous: $(KERNELS)  ## MovieLens by months: a model that lives, beside 
 	@$(BIN)/shardline run configs/movielens_monthly.yaml --output-dir $(MONTHS)
 	@$(BIN)/python -m shardline.pipeline.commands.continuous_demo configs/movielens_monthly.yaml --output-dir $(MONTHS)
 
+# A process takes one file after the other, in the order of tests/conftest.py.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+
 # What finds most in least time: rules, readers, formats and the engine's contract, in about
 # four minutes of CPU altogether. Left out are whole runs, servers and exports, which
 # start processes, and the matrices that try every optimizer on every kind of input.
@@ -69,18 +72,18 @@ CHECKED := tests/house_style tests/test_docs.py tests/configs \
 	$(addprefix tests/pipeline/,doctor terminal test_names.py test_pipeline.py)
 check: lint $(KERNELS)  ## Lint, and the tests that take little: under 4 minutes on 2 cores
 	@scratch=$$(mktemp -d); trap "rm -rf $$scratch" EXIT; TMPDIR=$$scratch \
-		$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow" $(CHECKED)
+		$(BIN)/python -m pytest $(PARALLEL) -q -m "not slow" $(CHECKED)
 
 test: $(KERNELS)  ## Run all tests
 	@scratch=$$(mktemp -d); trap "rm -rf $$scratch" EXIT; \
-		TMPDIR=$$scratch $(BIN)/python -m pytest -n 2 --dist loadfile
+		TMPDIR=$$scratch $(BIN)/python -m pytest $(PARALLEL)
 
 # As `test`, and each line that runs is counted, in commands and servers under test too.
 # That takes a third more CPU, so CI does without.
 coverage: $(KERNELS)  ## Run all tests, print which share of lines they run; below 90 % fails
 	@rm -rf build/coverage && mkdir -p build/coverage
 	@scratch=$$(mktemp -d); trap "rm -rf $$scratch" EXIT; \
-		TMPDIR=$$scratch $(BIN)/python -m coverage run -m pytest -n 2 --dist loadfile
+		TMPDIR=$$scratch $(BIN)/python -m coverage run -m pytest $(PARALLEL)
 	@$(BIN)/python -m coverage combine --quiet
 	@$(BIN)/python -m coverage report --skip-covered
 
@@ -91,7 +94,7 @@ torture: $(KERNELS)  ## Kill saves and scheduled runs, cut the power, damage set
 	@mkdir -p build && rm -f build/torture.jsonl && touch build/torture.jsonl
 	@scratch=$$(mktemp -d); trap "rm -rf $$scratch" EXIT; TMPDIR=$$scratch KILLS=$(KILLS) \
 		SHARDLINE_TORTURE_REPORT=$(CURDIR)/build/torture.jsonl \
-		$(BIN)/python -m pytest -n 2 --dist loadfile -q -rs tests/torture \
+		$(BIN)/python -m pytest $(PARALLEL) -q -rs tests/torture \
 		tests/pipeline/schedule/test_series.py; failed=$$?; \
 		$(BIN)/python tests/torture/summary.py build/torture.jsonl; exit $$failed
 

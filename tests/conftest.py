@@ -119,6 +119,16 @@ def load(path: str | Path) -> ModuleType:
 guard = load(_HERE / "guarded" / "sitecustomize.py")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts files with slow tests first: last, one would keep a single core busy.
+
+    Processes take files in this order, for `make test` does not let pytest-xdist put
+    those with the fewest tests last, which are the longest here.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True)
 def no_address_is_reached() -> Iterator[None]:
     """Fails a test that tries to reach another machine, also if it hides the error."""
