@@ -25,7 +25,11 @@ from shardline.embedding.config.shapes import (
     shapes_of_build,
     shapes_of_inputs,
 )
-from shardline.embedding.config.specs import collect_tables, flatten_features
+from shardline.embedding.config.specs import (
+    FeatureSpec,
+    collect_tables,
+    flatten_features,
+)
 from shardline.embedding.inputs.structure import (
     as_input,
     check_inputs,
@@ -122,6 +126,11 @@ class TPUEmbedding(TrackedTables):
     def hosts(self) -> list[str]:
         """Devices that hold the rows, host 0 first."""
         return self._backend.hosts
+
+    @property
+    def features(self) -> list[FeatureSpec]:
+        """Every feature, in the order of `tf.nest.flatten` of the configuration."""
+        return list(self._features)
 
     @property
     def embedding_tables(self) -> dict[Any, Any]:

@@ -45,10 +45,7 @@ class Rounding:
         """
         specs = flatten_features(feature_config, table_policies(feature_set))
         self._specs = {spec.path: spec for spec in specs}
-        self._shards = {
-            table.name: rows.variables
-            for table, rows in engine.embedding_tables.items()
-        }
+        self._shards = {table: rows.variables for table, rows in engine.rows().items()}
         self._steps = {
             name: _level_step(table.quantization)
             for name, table in feature_set.tables.items()

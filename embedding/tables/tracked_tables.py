@@ -61,6 +61,21 @@ class TrackedTables(tf.__internal__.tracking.Trackable):  # type: ignore[misc]
         """
         self._backend.forget_touched_rows()
 
+    def rows(self) -> dict[str, Any]:
+        """Returns each table's rows as they are now, by name, wherever they live.
+
+        On a TPU they are copied to its hosts for that, of all tables at once.
+
+        Returns:
+            `RowShardedVariable` float32 [rows, dim]; to be read only.
+        """
+        with tf.init_scope():
+            self._create_tables()
+            self._retrieve_variables()
+        return {
+            name: variables["parameters"] for name, variables in self._variables.items()
+        }
+
     def cut(self, differential: bool, spill_folder: str) -> Cut:
         """Begins a cut: what a set is to hold of the tables as they are now.
 

@@ -322,8 +322,7 @@ def tpu_backend(
     Raises:
         NotImplementedError: on SparseCores, to join a system.
     """
-    hardware = strategy.extended.tpu_hardware_feature
-    if hardware.embedding_feature == hardware.EmbeddingFeature.V2:
+    if core_devices.has_sparse_cores(strategy):
         if not initialize_tpu_embedding:
             raise NotImplementedError(
                 "initialize_tpu_embedding=False is not implemented on SparseCores "

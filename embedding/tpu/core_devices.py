@@ -48,6 +48,12 @@ def hosts_of(devices: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(host_of(spec.to_string()) for spec in specs))
 
 
+def has_sparse_cores(strategy: tf.distribute.Strategy) -> bool:
+    """Returns whether a TPU looks rows up on SparseCores, which have no queue."""
+    hardware = strategy.extended.tpu_hardware_feature
+    return bool(hardware.embedding_feature == hardware.EmbeddingFeature.V2)
+
+
 def cores_per_replica_of(strategy: tf.distribute.Strategy) -> int | None:
     """Returns among how many cores a replica's batch is split, None without SPMD."""
     # No public name says how a strategy maps replicas to cores.

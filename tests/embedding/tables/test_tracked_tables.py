@@ -49,6 +49,13 @@ def test_cut_is_of_tables_that_are_there_and_up_to_date(cases):
     assert backend.calls == ["load ['items']", "retrieve", "cut True folder"]
 
 
+def test_rows_are_of_tables_that_are_there_and_up_to_date(cases):
+    tables, backend = owner(cases)
+    rows = tables.rows()
+    assert rows == {"items": tables._variables["items"]["parameters"]}
+    assert backend.calls == ["load ['items']", "retrieve"]
+
+
 def test_backend_is_asked_which_rows_are_touched(cases):
     tables, backend = owner(cases)
     assert tables.touched_rows() == {"items": 3}
