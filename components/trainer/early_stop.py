@@ -2,11 +2,12 @@
 
 import dataclasses
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import tensorflow as tf
 
+from shardline.components.trainer.inputs import Batch
 from shardline.components.trainer.learner import Learner
 from shardline.configs.schema import EarlyStop
 
@@ -35,7 +36,7 @@ class StopRule:
         self,
         learner: Learner,
         settings: EarlyStop,
-        validation: tf.data.Dataset,
+        validation: Iterable[Batch],
         state: Mapping[str, Any] | None = None,
     ):
         """Sets what to judge.

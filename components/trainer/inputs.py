@@ -7,7 +7,7 @@ A training that goes on leaves out what it has read: whole epochs at once, and o
 epoch that it was in the records, which are read and shuffled again but not parsed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -15,6 +15,7 @@ from tfx.types import Artifact, artifact_utils
 
 from shardline.components.features.graph.outputs import EXAMPLE_WEIGHT
 from shardline.components.model.engine_inputs import engine_inputs, number_inputs
+from shardline.components.trainer.shares import Distribute, Share, undistributed
 from shardline.configs.schema import FeatureSet, Target
 from shardline.configs.shown import shown
 
@@ -108,6 +109,7 @@ class BatchReader:
         batch_size: int,
         *,
         compression: str = "GZIP",
+        distribute: Distribute = undistributed,
     ):
         """Sets what to read.
 
@@ -119,16 +121,19 @@ class BatchReader:
             target: what to predict, and whether examples are weighted.
             batch_size: examples in each batch.
             compression: the compression of the files: "GZIP", "ZLIB" or "" for none.
+            distribute: gives each host its share, where several devices learn from one
+                batch.
         """
         self._spec = dict(spec)
         self._feature_set = feature_set
         self._target = target
         self._batch_size = batch_size
         self._compression = compression
+        self._distribute = distribute
 
     def training_batches(
         self, files: list[str], seed: int, start: ReadingPosition | None = None
-    ) -> tf.data.Dataset:
+    ) -> Iterable[Batch]:
         """Returns endless, shuffled, full batches; epochs flow into each other.
 
         The order of an epoch follows from the seed and the epoch's number alone: each
@@ -148,14 +153,16 @@ class BatchReader:
             skipped = tf.where(tf.equal(epoch, first), already_read, 0)
             return self._epoch(files, seed, epoch).skip(skipped)
 
-        return (
-            tf.data.Dataset.range(first, tf.int64.max)
-            .flat_map(read)
-            .batch(self._batch_size, drop_remainder=True)
-            .prefetch(max(1, _READ_AHEAD_EXAMPLES // self._batch_size))
-            .map(self._parse, tf.data.AUTOTUNE)
-            .prefetch(tf.data.AUTOTUNE)
-        )
+        def share_of(share: Share) -> tf.data.Dataset:
+            epochs = tf.data.Dataset.range(first, tf.int64.max).flat_map(read)
+            return (
+                share.of(epochs.batch(self._batch_size, drop_remainder=True))
+                .prefetch(max(1, _READ_AHEAD_EXAMPLES // self._batch_size))
+                .map(self._parse, tf.data.AUTOTUNE)
+                .prefetch(tf.data.AUTOTUNE)
+            )
+
+        return self._distribute(share_of)
 
     def _epoch(self, files: list[str], seed: int, epoch: tf.Tensor) -> tf.data.Dataset:
         """Returns the records of an epoch in their order; traced as a function."""
@@ -177,11 +184,14 @@ class BatchReader:
             _SHUFFLED_EXAMPLES, of_examples
         )
 
-    def evaluation_batches(self, files: list[str]) -> tf.data.Dataset:
+    def evaluation_batches(self, files: list[str]) -> Iterable[Batch]:
         """Returns every example once, in order; the last batch is filled up."""
-        return filled_batches(
-            records(files, self._compression), self._batch_size, self._parse
-        )
+
+        def share_of(share: Share) -> tf.data.Dataset:
+            serialized = records(files, self._compression)
+            return filled_batches(serialized, self._batch_size, self._parse, share)
+
+        return self._distribute(share_of)
 
     def count(self, files: list[str], at_most: int | None = None) -> int:
         """Returns the number of examples in files.
@@ -217,7 +227,7 @@ class BatchReader:
     def _parse(self, serialized: tf.Tensor) -> Batch:
         parsed = tf.io.parse_example(serialized, self._spec)
         ids, weights = engine_inputs(parsed, self._feature_set)
-        labels = tf.ensure_shape(parsed[self._target.label], [self._batch_size])
+        labels = tf.ensure_shape(parsed[self._target.label], serialized.shape)
         example_weights = tf.ones_like(labels)
         if column := self._target.example_weight:
             example_weights = _checked_weights(parsed[EXAMPLE_WEIGHT], column)
@@ -284,6 +294,7 @@ def filled_batches(
     serialized: tf.data.Dataset,
     batch_size: int,
     parse: Callable[[tf.Tensor], Batch],
+    share: Share | None = None,
 ) -> tf.data.Dataset:
     """Returns batches of one size; repeats of its first example fill the last one.
 
@@ -292,18 +303,22 @@ def filled_batches(
     Args:
         serialized: serialized examples.
         batch_size: examples in each batch.
-        parse: turns string [batch_size] into a batch.
+        parse: turns string [batch_size], or a part of it, into a batch.
+        share: the parts of each batch to give; None: whole batches.
     """
+    share = share or Share()
 
-    def fill(batch: tf.Tensor) -> Batch:
+    def fill(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         size = tf.shape(batch)[0]
         full = tf.concat([batch, tf.repeat(batch[:1], batch_size - size)], axis=0)
         is_example = tf.cast(tf.range(batch_size) < size, tf.float32)
-        parsed = parse(tf.ensure_shape(full, [batch_size]))
-        return parsed._replace(is_example=is_example)
+        return tf.ensure_shape(full, [batch_size]), is_example
+
+    def parsed(serialized: tf.Tensor, is_example: tf.Tensor) -> Batch:
+        return parse(serialized)._replace(is_example=is_example)
 
     return (
-        serialized.batch(batch_size)
-        .map(fill, tf.data.AUTOTUNE)
+        share.of(serialized.batch(batch_size).map(fill))
+        .map(parsed, tf.data.AUTOTUNE)
         .prefetch(tf.data.AUTOTUNE)
     )

@@ -123,7 +123,8 @@ class Job:
         folder: str,
         logs: str,
     ) -> CheckpointManifest:
-        reader, files = self._reader(), functools.partial(split_files, self.examples)
+        reader = self._reader(learner)
+        files = functools.partial(split_files, self.examples)
         log_undefined(reader, files("eval"))
         beginning = self.spans.begin(
             learner,
@@ -168,10 +169,15 @@ class Job:
         manifest.save(folder)
         return manifest
 
-    def _reader(self) -> BatchReader:
+    def _reader(self, learner: Learner) -> BatchReader:
         spec: dict[str, Any] = self.transform_output.transformed_feature_spec()
-        size = self.training.batch_size
-        return BatchReader(spec, self.feature_set, self.target, size)
+        return BatchReader(
+            spec,
+            self.feature_set,
+            self.target,
+            self.training.batch_size,
+            distribute=learner.distribute,
+        )
 
     def _check_counts(self, reader: BatchReader) -> None:
         """Checks the splits that judge: they hold as many examples as were written."""

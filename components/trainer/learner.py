@@ -1,7 +1,7 @@
 """The training step: lookups, dense model, both updates; several steps a call."""
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -14,10 +14,12 @@ from shardline.components.model.dense_variables import plain_variables
 from shardline.components.model.engine_config import engine_config, table_policies
 from shardline.components.model.engine_inputs import model_arguments
 from shardline.components.model.random_state import untracked_variables
-from shardline.components.trainer.guard import StepGuard, StepValues
+from shardline.components.trainer.guard import StepGuard
 from shardline.components.trainer.inputs import Batch
 from shardline.components.trainer.placement.logical import LogicalHosts, call
 from shardline.components.trainer.placement.placement import Placement
+from shardline.components.trainer.shares import Share, undistributed
+from shardline.components.trainer.watch import StepValues, Watch
 from shardline.configs.schema import FeatureSet, Model, Training
 from shardline.embedding import TPUEmbedding
 from shardline.embedding.inputs.assertions import after
@@ -40,34 +42,40 @@ def new_learner(
         placement: where it learns; None: on the hosts of this process.
 
     Raises:
-        ValueError: if the model cannot be built.
+        ValueError: if the model cannot be built, or the cores of a TPU cannot share
+            a batch.
         RuntimeError: if TensorFlow runs with fewer hosts already.
     """
     placement = placement or LogicalHosts(training.hosts)
     # First, for importing a model's module may draw random numbers.
     load_object(model.builder)
     keras.utils.set_random_seed(training.seed)
-    with placement.scope():
-        engine = TPUEmbedding(
-            engine_config(feature_set, rows),
-            hosts=placement.hosts,
-            policies=table_policies(feature_set),
-        )
-        engine.build(training.batch_size)
-        dense = construct(model.builder, model.options)
-        return Learner(
-            engine,
-            dense,
-            training.learning_rate,
-            feature_set.numbers,
-            tables={name: f.table for name, f in feature_set.features.items()},
-            tolerant=[
-                name
-                for name, feature in feature_set.features.items()
-                if feature_set.tables[feature.table].policy != "error"
-            ],
-            run=placement.run,
-        )
+    strategy = placement.strategy()
+    if strategy is not None:
+        # Loaded on a TPU only.
+        from shardline.components.trainer.tpu_learner import new_tpu_learner
+
+        return new_tpu_learner(feature_set, rows, model, training, strategy)
+    engine = TPUEmbedding(
+        engine_config(feature_set, rows),
+        hosts=placement.hosts,
+        policies=table_policies(feature_set),
+    )
+    engine.build(training.batch_size)
+    dense = construct(model.builder, model.options)
+    return Learner(
+        engine,
+        dense,
+        training.learning_rate,
+        feature_set.numbers,
+        tables={name: f.table for name, f in feature_set.features.items()},
+        tolerant=[
+            name
+            for name, feature in feature_set.features.items()
+            if feature_set.tables[feature.table].policy != "error"
+        ],
+        run=placement.run,
+    )
 
 
 class Learner:
@@ -83,9 +91,12 @@ class Learner:
         model: the dense model.
         optimizer: that of the dense model.
         step: how many steps were learnt: int64 scalar.
-        guard: refuses steps that are not finite.
+        guard: knows of a step that was not finite.
+        engine_refuses: whether the engine itself refuses ids that it cannot use.
         run: calls what uses the hosts of the engine, as its placement does.
     """
+
+    engine_refuses = True
 
     def __init__(
         self,
@@ -97,6 +108,7 @@ class Learner:
         tables: Mapping[str, str] | None = None,
         tolerant: Collection[str] = (),
         run: Callable[..., Any] = call,
+        replicas: int = 1,
     ):
         """Makes all variables, so that a checkpoint can cover them.
 
@@ -109,23 +121,26 @@ class Learner:
             tables: the table of each feature, for messages.
             tolerant: features of tables that leave out gradients that are not finite.
             run: as `Placement.run`; default: calls in this thread.
+            replicas: how many replicas of the dense model each learn from a part of
+                the batch.
         """
         self.engine = engine
         self.model = model
         self.run = run
+        self._replicas = replicas
         activations = engine.zero_activations()
-        examples = tf.nest.flatten(activations)[0].shape[0]
-        zeros = {name: tf.zeros([examples]) for name in numbers}
+        part = tf.nest.flatten(activations)[0].shape[0]
+        zeros = {name: tf.zeros([part]) for name in numbers}
         model(*model_arguments(activations, zeros), training=False)
         # Tables learn from the loss summed over the batch: a row occurs in few of its
         # examples, and would learn the slower the larger the batch. So the gradients
         # are those of the sum, and Adam, which learns from the mean, divides its own.
         self.optimizer = keras.optimizers.Adam(
-            learning_rate, loss_scale_factor=float(examples)
+            learning_rate, loss_scale_factor=float(part * replicas)
         )
         self.optimizer.build(model.trainable_variables)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self.guard = StepGuard(model, tables or {}, tolerant)
+        self.guard = self._guarded(tables or {}, tolerant, numbers)
 
     def checkpoint(self) -> tf.train.Checkpoint:
         """Returns everything that training changes."""
@@ -187,12 +202,10 @@ class Learner:
     def scores(self, batch: Batch) -> tf.Tensor:
         """Returns the engine's predictions for a batch: float32 [batch], in (0, 1)."""
         self.engine.enqueue(batch.ids, batch.weights, training=False)
-        activations = self.engine.dequeue()
-        arguments = model_arguments(activations, batch.numbers)
-        return tf.sigmoid(self.model(*arguments, training=False))
+        return self._looked_up_scores(batch.numbers)
 
     def evaluate(
-        self, batches: tf.data.Dataset, named: str = "evaluation examples"
+        self, batches: Iterable[Batch], named: str = "evaluation examples"
     ) -> Judged:
         """Returns the metrics over filled batches, examples weighted.
 
@@ -203,39 +216,83 @@ class Learner:
         judged: Judged = self.run(self._evaluate, batches, BinaryMetrics(named))
         return judged
 
-    def predict(self, batches: tf.data.Dataset) -> np.ndarray:
+    def predict(self, batches: Iterable[Batch]) -> np.ndarray:
         """Returns the scores of every example of filled batches: float32 [examples]."""
-        scores: np.ndarray = self.run(self._predict, iter(batches)).numpy()
+        scores: np.ndarray = self.run(self._predict, batches)
         return scores
 
-    def _evaluate(self, batches: tf.data.Dataset, metrics: BinaryMetrics) -> Judged:
+    def lookup(self, ids: Mapping[str, Any], weights: Mapping[str, Any]) -> Any:
+        """Returns the engine's answer to one batch, in a graph; changes no table.
+
+        Args:
+            ids: by feature, as `engine_inputs` gives them.
+            weights: likewise.
+        """
+        self.engine.enqueue(ids, weights, training=False)
+        return self.engine.dequeue()
+
+    def distribute(self, read: Callable[[Share], tf.data.Dataset]) -> Iterable[Batch]:
+        """Returns the batches that this learner takes; here whole ones.
+
+        Args:
+            read: returns the parts of each batch that a host is to read.
+        """
+        batches: Iterable[Batch] = undistributed(read)
+        return batches
+
+    def check_graph(self, function: Any, *arguments: Any) -> None:
+        """Checks what is about to run; hosts refuse what is wrong as it runs.
+
+        Args:
+            function: a `tf.function`.
+            arguments: what it will be called with.
+        """
+
+    def _evaluate(self, batches: Iterable[Batch], metrics: BinaryMetrics) -> Judged:
+        for labels, scores, weights in self._all_judged(batches):
+            metrics.add(labels, scores, weights)
+        return metrics.result()
+
+    def _predict(self, batches: Iterable[Batch]) -> np.ndarray:
+        scores = [scores for _, scores, _ in self._all_judged(batches)]
+        return np.concatenate([np.zeros(0, np.float32), *scores])
+
+    def _all_judged(self, batches: Iterable[Batch]) -> Iterator[tuple[np.ndarray, ...]]:
+        """Yields labels, scores and weights of each batch's real examples."""
         iterator = iter(batches)
+        self.check_graph(self._judged, iterator)
         # Ends as an iterator does in TensorFlow's functions.
         with contextlib.suppress(tf.errors.OutOfRangeError):
             while True:
-                labels, scores, weights = (
-                    part.numpy() for part in self._judged(iterator)
-                )
-                metrics.add(labels, scores, weights)
-        return metrics.result()
+                yield tuple(part.numpy() for part in self._judged(iterator))
 
     @tf.function
     def _judged(self, batches: Iterator[Batch]) -> tuple[tf.Tensor, ...]:
         """Returns labels, scores and weights of the next batch's real examples."""
         batch = next(batches)
-        is_real = batch.is_example > 0
-        parts = (batch.labels, self.scores(batch), batch.example_weights)
+        scores = self.scores(batch)
+        is_real = self._whole(batch.is_example) > 0
+        parts = (self._whole(batch.labels), scores, self._whole(batch.example_weights))
         return tuple(tf.boolean_mask(part, is_real) for part in parts)
 
-    @tf.function
-    def _predict(self, batches: Iterator[Batch]) -> tf.Tensor:
-        scores = tf.TensorArray(
-            tf.float32, 0, dynamic_size=True, infer_shape=False, element_shape=[None]
-        )
-        for batch in batches:
-            real = tf.boolean_mask(self.scores(batch), batch.is_example > 0)
-            scores = scores.write(scores.size(), real)
-        return scores.concat()
+    def _whole(self, values: Any) -> tf.Tensor:
+        """Returns what a batch has of all its examples."""
+        return values
+
+    def _looked_up_scores(self, numbers: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Returns the predictions for the oldest batch in the queue: in (0, 1)."""
+        arguments = model_arguments(self.engine.dequeue(), numbers)
+        return tf.sigmoid(self.model(*arguments, training=False))
+
+    def _guarded(
+        self,
+        tables: Mapping[str, str],
+        tolerant: Collection[str],
+        numbers: Collection[str],
+    ) -> Watch:
+        """Makes what watches over steps; arguments as of the class."""
+        self._step_guard = StepGuard(self.model, tables, tolerant)
+        return self._step_guard
 
     def _enqueue(self, batch: Batch) -> Batch:
         """Hands the ids to the engine; returns the rest."""
@@ -244,6 +301,14 @@ class Learner:
 
     def _learn(self, activations: dict[str, Any], batch: Batch) -> tf.Tensor:
         """Updates the dense model and the tables; returns the loss."""
+        values = self._computed(activations, batch)
+        with after(self._step_guard.check(values)):
+            self._update(values)
+            self.step.assign_add(1)
+        return values.loss
+
+    def _computed(self, activations: dict[str, Any], batch: Batch) -> StepValues:
+        """Returns loss and gradients of a batch, or of a replica's part of one."""
         variables = [variable.value for variable in self.model.trainable_variables]
         with tf.GradientTape() as tape:
             tape.watch(activations)
@@ -252,11 +317,15 @@ class Learner:
             losses = tf.nn.sigmoid_cross_entropy_with_logits(batch.labels, logits)
             losses *= batch.example_weights
             loss = tf.reduce_mean(losses)
-            objective = self.optimizer.scale_loss(tf.add_n([loss, *self.model.losses]))
+            objective = tf.add_n([loss, *self.model.losses])
+            if self._replicas > 1:
+                # Gradients are summed over replicas, and parts are of one size.
+                objective /= self._replicas
+            objective = self.optimizer.scale_loss(objective)
         dense, pooled = tape.gradient(objective, [variables, activations])
-        values = StepValues(batch, activations, losses, loss, dense, pooled)
-        with after(self.guard.check(values)):
-            self.optimizer.apply(dense, self.model.trainable_variables)
-            self.engine.apply_gradients(pooled)
-            self.step.assign_add(1)
-        return loss
+        return StepValues(batch, activations, losses, loss, dense, pooled)
+
+    def _update(self, values: StepValues) -> None:
+        """Updates dense model and tables."""
+        self.optimizer.apply(values.dense, self.model.trainable_variables)
+        self.engine.apply_gradients(values.pooled)

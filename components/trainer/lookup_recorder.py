@@ -2,7 +2,8 @@
 
 The engine takes batches of one size: examples without ids fill them up. What no policy
 refuses is one request. Each case that the policy `error` may refuse is a request by
-itself, and is recorded as answered or refused, as it was.
+itself, and is recorded as answered or refused, as it was. A TPU is not asked for those:
+it refuses nothing, and what it would answer is not known.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,10 +22,10 @@ from shardline.components.contracts.parity_lookups import (
     example_ids,
 )
 from shardline.components.model.engine_config import engine_config
+from shardline.components.trainer.learner import Learner
 from shardline.components.trainer.lookup_cases import FeatureShape, LookupCase, cases_of
 from shardline.components.trainer.rounding import Rounding
 from shardline.configs.schema import Feature, FeatureSet
-from shardline.embedding import TPUEmbedding
 
 
 def kind_of(feature: Feature) -> Kind:
@@ -37,11 +38,11 @@ def kind_of(feature: Feature) -> Kind:
 
 
 class LookupRecorder:
-    """Looks up in one engine, and records its answers."""
+    """Looks up in a learner's engine, and records its answers."""
 
     def __init__(
         self,
-        engine: TPUEmbedding,
+        learner: Learner,
         feature_set: FeatureSet,
         rows: Mapping[str, int],
         batch_size: int,
@@ -49,12 +50,12 @@ class LookupRecorder:
         """Looks nothing up yet.
 
         Args:
-            engine: built for the batch size.
+            learner: holds the engine.
             feature_set: the feature set that the engine was configured from.
             rows: rows of each table.
             batch_size: examples in a batch.
         """
-        self._engine = engine
+        self._learner = learner
         self._feature_set = feature_set
         self._rows = rows
         self._batch_size = batch_size
@@ -62,11 +63,12 @@ class LookupRecorder:
             name: kind_of(feature) for name, feature in feature_set.features.items()
         }
         self._rounding = Rounding(
-            engine,
+            learner.engine,
             engine_config(feature_set, rows, trainable=False),
             feature_set,
         )
-        self._enqueue = tf.function(self._enqueued, input_signature=[self._spec()])
+        self._lookup = tf.function(self._looked_up, input_signature=[self._spec()])
+        learner.check_graph(self._lookup)
 
     def record(self, examples: Mapping[str, LookupCase]) -> ParityLookups:
         """Looks up every case of every feature, without a change to tables.
@@ -81,7 +83,8 @@ class LookupRecorder:
             cases = [*cases_of(self._shape(name, feature)), examples[name]]
             risky = [case for case in cases if case.is_risky and policy == "error"]
             together[name] = [case for case in cases if case not in risky]
-            separate += [(name, case) for case in risky]
+            if self._learner.engine_refuses:
+                separate += [(name, case) for case in risky]
         return ParityLookups(
             {
                 name: RecordedFeature(feature.table, self._kinds[name])
@@ -97,7 +100,7 @@ class LookupRecorder:
         return FeatureShape(
             kind=self._kinds[name],
             rows=self._rows[feature.table],
-            hosts=len(self._engine.hosts),
+            hosts=len(self._learner.engine.hosts),
             longest=feature.max_sequence_length or 0,
         )
 
@@ -133,8 +136,7 @@ class LookupRecorder:
             batch = {
                 name: self._batch(name, ids.get(name), start) for name in self._kinds
             }
-            self._enqueue(batch)
-            activations = self._engine.dequeue()
+            activations = self._lookup(batch)
             for name, parts in answers.items():
                 real = max(0, min(self._batch_size, ids[name].examples - start))
                 parts.append(activations[name][:real].numpy())
@@ -168,12 +170,11 @@ class LookupRecorder:
             for name, kind in self._kinds.items()
         }
 
-    def _enqueued(self, batch: Mapping[str, Mapping[str, tf.Tensor]]) -> None:
+    def _looked_up(self, batch: Mapping[str, Mapping[str, tf.Tensor]]) -> Any:
         inputs = {name: _engine_input(flat) for name, flat in batch.items()}
-        self._engine.enqueue(
+        return self._learner.lookup(
             {name: ids for name, (ids, _) in inputs.items()},
             {name: weights for name, (_, weights) in inputs.items()},
-            training=False,
         )
 
     def _inputs(self, name: str, ids: ExampleIds) -> tuple[Any, Any]:

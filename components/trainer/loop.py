@@ -3,13 +3,14 @@
 import dataclasses
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import tensorflow as tf
 
 from shardline.components.trainer.early_stop import StopRule
 from shardline.components.trainer.inputs import (
+    Batch,
     BatchReader,
     ReadingPosition,
     check_count,
@@ -126,10 +127,10 @@ def train_on_split(
 
 def train(
     learner: Learner,
-    batches: tf.data.Dataset,
+    batches: Iterable[Batch],
     steps: int,
     training: Training,
-    validation: tf.data.Dataset | None,
+    validation: Iterable[Batch] | None,
     sets: TrainingSets,
     first_step: int = 0,
 ) -> None:

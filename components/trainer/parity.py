@@ -14,6 +14,7 @@ from shardline.components.trainer.inputs import Batch, filled_batches, unlabelle
 from shardline.components.trainer.learner import Learner
 from shardline.components.trainer.lookup_cases import LookupCase
 from shardline.components.trainer.lookup_recorder import LookupRecorder
+from shardline.components.trainer.shares import Share
 from shardline.configs.schema import FeatureSet
 
 # Of the parity examples, those whose ids the engine looks up as well: activations take
@@ -55,18 +56,20 @@ class ParityWriter:
 
         def parse(serialized: tf.Tensor) -> Batch:
             transformed = self.transform(self.transform.parse(serialized))
-            return unlabelled_batch(transformed, self.feature_set, self.batch_size)
+            size = serialized.shape[0]
+            return unlabelled_batch(transformed, self.feature_set, size)
 
-        scores = self.learner.predict(filled_batches(raw, self.batch_size, parse))
+        def share_of(share: Share) -> tf.data.Dataset:
+            return filled_batches(raw, self.batch_size, parse, share)
+
+        scores = self.learner.predict(self.learner.distribute(share_of))
         write_parity(folder, list(raw.as_numpy_iterator()), scores)
 
     def _write_lookups(
         self, raw: tf.data.Dataset, rows: Mapping[str, int], folder: Path
     ) -> None:
         """Records the lookups of the engine."""
-        recorder = LookupRecorder(
-            self.learner.engine, self.feature_set, rows, self.batch_size
-        )
+        recorder = LookupRecorder(self.learner, self.feature_set, rows, self.batch_size)
         examples = example_cases(self.transform, self.feature_set, raw)
         write_lookups(folder, self.learner.run(recorder.record, examples))
 

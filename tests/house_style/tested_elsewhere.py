@@ -32,6 +32,9 @@ ELSEWHERE = {
     "embedding/checkpoint/sets/test_saver_chains.py": """
         embedding/checkpoint/sets/parent
     """,
+    # What is watched of a step shows in refusals, and on a TPU in notes.
+    "components/trainer/test_guard.py": "components/trainer/watch",
+    "components/trainer/test_tpu_learner.py": "components/trainer/replica_guard",
     # Parts of reading, which is tested with files of every format.
     "components/readers/files/test_unit_reader.py": """
         components/readers/files/columns/canonical

@@ -19,9 +19,15 @@ def placed(training: Training) -> Placement:
     Raises:
         RuntimeError: if TensorFlow runs with fewer hosts already.
         ValueError: if TF_CONFIG is to say who the tasks are, and does not.
+        TPUMissingError: if the TPU is not there.
     """
     if training.cluster:
         return ClusterHosts(cluster_of(training.cluster))
+    if training.tpu:
+        # Loaded on a TPU only.
+        from shardline.components.trainer.placement.tpu import TPUHosts
+
+        return TPUHosts(training.tpu)
     return LogicalHosts(training.hosts)
 
 

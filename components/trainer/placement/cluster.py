@@ -1,6 +1,5 @@
 """Hosts that are the workers of a TensorFlow cluster; this process is its chief."""
 
-import contextlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -27,9 +26,8 @@ class ClusterHosts:
         """The workers' CPUs, host 0 first."""
         return self._cluster.hosts
 
-    def scope(self) -> contextlib.AbstractContextManager[None]:
-        """Returns a context that changes nothing: variables lie on the chief."""
-        return contextlib.nullcontext()
+    def strategy(self) -> None:
+        """Returns None: the dense model is computed in this process alone."""
 
     def run(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
         """Calls a function in a thread of its own, and watches the hosts meanwhile.

@@ -1,6 +1,5 @@
 """Hosts of this process, which nobody can lose."""
 
-import contextlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -29,9 +28,8 @@ class LogicalHosts:
         """The logical CPUs, host 0 first."""
         return self._hosts
 
-    def scope(self) -> contextlib.AbstractContextManager[None]:
-        """Returns a context that changes nothing."""
-        return contextlib.nullcontext()
+    def strategy(self) -> None:
+        """Returns None: the dense model is computed in this process alone."""
 
     def run(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
         """Calls a function, and returns what it returns."""

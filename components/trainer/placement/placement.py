@@ -5,8 +5,9 @@ one is lost. Nothing else in the Trainer knows where it runs.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
+
+import tensorflow as tf
 
 Result = TypeVar("Result")
 
@@ -32,11 +33,14 @@ class Placement(Protocol):
     def hosts(self) -> list[str] | None:
         """TensorFlow CPU devices that hold the rows, host 0 first.
 
-        None: those of the strategy in whose scope the engine is made.
+        None: those of the strategy.
         """
 
-    def scope(self) -> AbstractContextManager[Any]:
-        """Returns the context in which engine, model and optimizer are made."""
+    def strategy(self) -> tf.distribute.Strategy | None:
+        """Returns what a new learner is made under; None: one device computes all.
+
+        What a learner made before has left on the devices is gone.
+        """
 
     def run(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
         """Calls a function that uses the hosts, such as a step or a save.

@@ -4,12 +4,15 @@ Tracing the training step takes seconds, so learners are made once and start eac
 from the checkpoint they were made with.
 """
 
+import functools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tensorflow as tf
+from shardline_tests import load
 
 from shardline.components.trainer.inputs import Batch
 from shardline.components.trainer.learner import Learner
@@ -137,3 +140,14 @@ def state_of() -> Callable[[Learner], dict[str, Any]]:
         return state
 
     return read
+
+
+@pytest.fixture
+def emulated_tpu() -> Callable[..., Any]:
+    """Has this process hold a TPU of so many hosts and cores, within a block."""
+    if shutil.which("g++") is None:
+        pytest.skip("no g++ to compile the emulated TPU engine with")
+    library = load("embedding/tpu/emulator_build.py").loaded()
+    return functools.partial(
+        load("embedding/tpu/emulated_strategy.py").emulated, library
+    )

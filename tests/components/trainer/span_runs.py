@@ -52,7 +52,10 @@ class SpanRun:
 
     def __post_init__(self) -> None:
         """Writes examples, transform graph and vocabularies."""
-        columns = {name: Column("string") for name in self.features.features}
+        columns = {
+            name: Column("string", ragged=feature.is_ragged)
+            for name, feature in self.features.features.items()
+        }
         columns["label"] = Column("float")
         schema = example_schema(columns).SerializeToString()
         decoder = example_coder.ExamplesToRecordBatchDecoder(schema)
@@ -108,7 +111,9 @@ class SpanRun:
         **settings: Any,
     ) -> tuple[Any, Any]:
         """Trains; returns the artifacts of checkpoint and logs."""
-        defaults = {"batch_size": 8, "epochs": 1, "hosts": 2, "steps_per_call": 3}
+        defaults = {"batch_size": 8, "epochs": 1, "steps_per_call": 3}
+        if "tpu" not in settings:
+            defaults["hosts"] = 2
         training = Training(**{**defaults, **settings})
         planned = plans.PlannedSpan(span=span, digest="1")
         plan = plans.SpanPlan(train=(planned,), base=base)
@@ -154,9 +159,10 @@ class SpanRun:
             example.features.feature["label"].float_list.value.append(label)
             for name, feature in self.features.features.items():
                 tokens = [token for token in self.tokens[feature.table] if token]
-                token = numbers.choice([*tokens, "unknown"])
+                count = numbers.randrange(4) if feature.is_ragged else 1
+                drawn = [numbers.choice([*tokens, "unknown"]) for _ in range(count)]
                 values = example.features.feature[name].bytes_list.value
-                values.append(token.encode())
+                values.extend(token.encode() for token in drawn)
             made.append(example.SerializeToString())
         return made
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from shardline.components.trainer.guard import Fault
 from shardline.components.trainer.inputs import Batch
 from shardline.components.trainer.learner import Learner
+from shardline.components.trainer.not_finite import Fault
 
 LABELS = np.array([1, 0, 0, 1], np.float32)
 ROWS = np.array([[0.5, 1], [2, -1], [0, 0.25], [1, 1]], np.float32)

@@ -38,28 +38,28 @@ BATCH_SIZE = 5
 
 
 @pytest.fixture(scope="module")
-def engine(make_learner: Callable[..., Learner]) -> Any:
-    """An engine on three hosts, with rows of every size."""
-    engine = make_learner(FEATURES, ROWS, BATCH_SIZE, hosts=3).engine
-    for table in engine.embedding_tables.values():
+def learner(make_learner: Callable[..., Learner]) -> Learner:
+    """A learner on three hosts, with rows of every size."""
+    learner = make_learner(FEATURES, ROWS, BATCH_SIZE, hosts=3)
+    for table in learner.engine.embedding_tables.values():
         for shard in table.variables:
             shard.assign(60 * shard)
-    return engine
+    return learner
 
 
 @pytest.fixture(scope="module")
-def rows(engine: Any) -> dict[str, np.ndarray]:
+def rows(learner: Learner) -> dict[str, np.ndarray]:
     """The rows of each table."""
     return {
         table.name: tf.concat(rows.variables, axis=0).numpy()
-        for table, rows in engine.embedding_tables.items()
+        for table, rows in learner.engine.embedding_tables.items()
     }
 
 
 @pytest.fixture(scope="module")
-def lookups(engine: Any) -> ParityLookups:
+def lookups(learner: Learner) -> ParityLookups:
     """All lookups that are recorded of the engine."""
-    return LookupRecorder(engine, FEATURES, ROWS, BATCH_SIZE).record(EXAMPLES)
+    return LookupRecorder(learner, FEATURES, ROWS, BATCH_SIZE).record(EXAMPLES)
 
 
 def answered(lookups: ParityLookups, feature: str, case: str) -> Any:

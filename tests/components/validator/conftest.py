@@ -140,7 +140,7 @@ def learner(make_learner: Callable[..., Learner]) -> Learner:
 @pytest.fixture(scope="session")
 def lookups(learner: Learner) -> ParityLookups:
     """What the engine answers to every case."""
-    return LookupRecorder(learner.engine, FEATURES, ROWS, BATCH_SIZE).record(EXAMPLES)
+    return LookupRecorder(learner, FEATURES, ROWS, BATCH_SIZE).record(EXAMPLES)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,6 @@
 """Loads the helpers that lie beside this file, and compiles the emulated TPU."""
 
-import ctypes
 import shutil
-import subprocess
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -39,20 +37,11 @@ def steps() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def emulator_library(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def emulator_library() -> Any:
     """The emulated TPU engine, compiled; its kernels are there for good once loaded."""
-    compiler = shutil.which("g++")
-    if compiler is None:
+    if shutil.which("g++") is None:
         pytest.skip("no g++ to compile the emulated TPU engine with")
-    source = HERE / "emulator" / "kernels.cc"
-    library = tmp_path_factory.mktemp("emulator") / "emulator.so"
-    flags = [*tf.sysconfig.get_compile_flags(), *tf.sysconfig.get_link_flags()]
-    # -w: TensorFlow's headers warn of their own deprecations.
-    command = [compiler, "-w", "-O0", "-shared", "-fPIC", source, "-o", library]
-    built = subprocess.run([*command, *flags], capture_output=True, text=True)
-    assert built.returncode == 0, built.stderr
-    tf.load_library(str(library))
-    return ctypes.CDLL(str(library))
+    return load(HERE / "emulator_build.py").loaded()
 
 
 @pytest.fixture
