@@ -28,13 +28,17 @@ BeamComponentId = Literal[
     "FeatureTransform",
     "Evaluator",
 ]
+# Those of them whose work may be done in worker processes.
+WorkedComponentId = Literal["StatisticsGen", "SpanStatistics", "Evaluator"]
 # What a section says of all components that it does not name.
 DEFAULT: Final = "default"
 ComponentOrDefault = Literal["default", ComponentId]
 BeamComponentOrDefault = Literal["default", BeamComponentId]
+WorkedComponentOrDefault = Literal["default", WorkedComponentId]
 
 COMPONENTS: tuple[ComponentId, ...] = get_args(ComponentId)
 BEAM_COMPONENTS: tuple[BeamComponentId, ...] = get_args(BeamComponentId)
+WORKED_COMPONENTS: tuple[WorkedComponentId, ...] = get_args(WorkedComponentId)
 # Those that a pipeline has only for data that comes whole, in spans, or if it compares.
 OF_WHOLE_DATA: tuple[ComponentId, ...] = ("ReaderExampleGen", "StatisticsGen")
 OF_SPANS: tuple[ComponentId, ...] = (

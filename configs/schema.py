@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from shardline.configs.beam import BeamOptions
+from shardline.configs.beam import BeamOptions, WorkerProcesses, worker_faults
 from shardline.configs.cluster import Cluster
 from shardline.configs.column import Column
 from shardline.configs.components import ComponentId, components_of
@@ -125,6 +125,8 @@ class Job(FeatureSet):
     platform: Platform = Platform()
     resources: ResourcesOfSteps = Field(default_factory=dict)
     beam: BeamOptions = Field(default_factory=dict)
+    # How many worker processes a step gets; without it, as many as are worth it.
+    worker_processes: WorkerProcesses = Field(default_factory=dict)
 
     @property
     def components(self) -> tuple[ComponentId, ...]:
@@ -141,7 +143,13 @@ class Job(FeatureSet):
             *serving_faults(self, self.serving),
             *span_faults(self.data, self.evaluation, self.training, self),
             *living_faults(self, in_spans=self.data.spans is not None),
-            *step_faults(self.components, resources=self.resources, beam=self.beam),
+            *step_faults(
+                self.components,
+                resources=self.resources,
+                beam=self.beam,
+                worker_processes=self.worker_processes,
+            ),
+            *worker_faults(self.worker_processes, self.beam),
         ]
         if faults:
             raise cross_section_error(faults)

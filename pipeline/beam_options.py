@@ -6,7 +6,8 @@ from typing import Any
 
 from tfx.dsl.components.base import executor_spec
 
-from shardline.configs.beam import names_runner
+from shardline.components.execution.worker_processes.number import worker_options
+from shardline.configs.beam import given_workers, names_runner
 from shardline.configs.components import DEFAULT
 from shardline.configs.schema import Run
 
@@ -17,7 +18,8 @@ def give_beam_options(components: Iterable[Any], run: Run, *, is_local: bool) ->
     """Gives components that run in Beam their options.
 
     On this machine Beam runs in memory. There a component whose options name another
-    runner, for a platform, gets none of them.
+    runner, for a platform, gets none of them. How many worker processes it gets, the
+    local runner tells it past its options, which the cache goes by.
 
     Args:
         components: of the pipeline; those that do not run in Beam stay as they are.
@@ -30,5 +32,9 @@ def give_beam_options(components: Iterable[Any], run: Run, *, is_local: bool) ->
         options = [*run.beam.get(DEFAULT, []), *run.beam.get(component.id, [])]
         if is_local and names_runner(options):
             _log.info("%s: Beam runs in memory here, without its options", component.id)
-        elif options:
+            continue
+        workers = given_workers(run.worker_processes, component.id)
+        if workers and not is_local:
+            options = [*worker_options(workers), *options]
+        if options:
             component.with_beam_pipeline_args(options)

@@ -7,6 +7,10 @@ from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
+from apache_beam import coders
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.iobase import Write
+from apache_beam.io.tfrecordio import _TFRecordSink
 from apache_beam.transforms import combiners
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
@@ -29,6 +33,8 @@ from shardline.components.readers.files.judging.unit_reports import merge_report
 from shardline.components.remote.access import check_writable
 
 _log = logging.getLogger("shardline.examples")
+# As SpanExamples writes them: half of what the Trainer's shuffle holds.
+_EXAMPLES_OF_A_FILE = 50_000
 
 
 class Executor(BaseBeamExecutor):
@@ -142,8 +148,8 @@ def _write(
             | f"CountErased[{split}]" >> combiners.Count.Globally()
             | f"TellErased[{split}]" >> beam.Map(_erased_report, split)
         )
-    _ = examples | f"Write[{split}]" >> beam.io.WriteToTFRecord(
-        os.path.join(folder, "data_tfrecord"), file_name_suffix=".gz"
+    _ = examples | f"Write[{split}]" >> Write(
+        _Files(os.path.join(folder, "data_tfrecord"))
     )
     return [
         *lines,
@@ -151,6 +157,24 @@ def _write(
         | f"Count[{split}]" >> combiners.Count.Globally()
         | f"Tell[{split}]" >> beam.Map(_count_report, split),
     ]
+
+
+class _Files(_TFRecordSink):
+    """Files of so many examples at most, where Beam itself writes one for each bundle.
+
+    Later steps divide the files among their workers.
+    """
+
+    def __init__(self, prefix: str):
+        super().__init__(  # type: ignore[no-untyped-call]
+            prefix,
+            coders.BytesCoder(),
+            file_name_suffix=".gz",
+            num_shards=0,
+            shard_name_template=None,
+            compression_type=CompressionTypes.AUTO,
+        )
+        self.max_records_per_shard = _EXAMPLES_OF_A_FILE
 
 
 def _serialized(example: Any) -> bytes:

@@ -103,6 +103,7 @@ class Launch:
         return LocalDag(
             on_start=lambda component: writer.send(Event("started", component)),
             on_end=lambda *ended: writer.send(Event("finished", *ended)),
+            workers=run.worker_processes,
         )
 
     def _recorded(

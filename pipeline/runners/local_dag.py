@@ -4,15 +4,17 @@ It is built of the parts of TFX's `LocalDagRunner`, and differs from it: it repo
 which component runs; it stops at the first one that did not come to its end, where TFX
 goes on and returns normally; it reuses no damaged outputs; it removes the outputs of a
 component that is interrupted, and what a killed run has left; and Beam runs in this
-process, without the network.
+process and worker processes of it, without the network.
 """
 
 import datetime
+import functools
 import itertools
 import logging
 from collections.abc import Callable
 from typing import Any
 
+import apache_beam as beam
 from tfx.dsl.compiler import constants
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import (
@@ -31,6 +33,8 @@ from tfx.proto.orchestration import (
 )
 
 from shardline.components.execution.in_memory_beam import in_memory_pipeline
+from shardline.components.execution.worker_processes.number import worker_options
+from shardline.configs.beam import WorkerProcesses
 from shardline.pipeline.metadata.earlier_runs import EarlierRun
 from shardline.pipeline.metadata.records import RunRecord
 from shardline.pipeline.metadata.store import connection_of, tfx_metadata
@@ -42,6 +46,7 @@ from shardline.pipeline.reuse import (
     outputs_to_reuse,
     record_outputs,
 )
+from shardline.pipeline.workers import workers_of
 
 _log = logging.getLogger("shardline.reuse")
 
@@ -50,16 +55,22 @@ class LocalDag(tfx_runner.IrBasedRunner):
     """Runs a pipeline on this machine."""
 
     def __init__(
-        self, on_start: Callable[[str], None], on_end: Callable[[str, str], None]
+        self,
+        on_start: Callable[[str], None],
+        on_end: Callable[[str, str], None],
+        workers: WorkerProcesses | None = None,
     ):
         """Sets what is called.
 
         Args:
             on_start: called with a component's id before it runs.
             on_end: called with a component's id and its state after it ran.
+            workers: how many worker processes components get, by id; others get as
+                many as are worth it.
         """
         self._on_start = on_start
         self._on_end = on_end
+        self._workers = workers or {}
 
     def run_with_ir(
         self,
@@ -120,7 +131,7 @@ class LocalDag(tfx_runner.IrBasedRunner):
             _log.warning("made again, for %s", found)
             caching.enable_cache = False
         try:
-            _launch(pipeline, node, deployment)
+            _launch(pipeline, node, deployment, self._workers)
         except Exception:
             raise  # TFX has recorded the failure and removed the outputs
         except BaseException:
@@ -142,16 +153,29 @@ class _Python(python_executor_operator.PythonExecutorOperator):
 
 
 class _InMemoryBeam(beam_executor_operator.BeamExecutorOperator):
-    """Runs components of Beam in this process, and records the files of outputs."""
+    """Runs components of Beam on this machine, and records the files of outputs.
+
+    How many worker processes there are is told past what a component is, which the
+    cache goes by: its outputs do not depend on it.
+    """
+
+    def __init__(self, *of_launcher: Any, workers: WorkerProcesses, **named: Any):
+        super().__init__(*of_launcher, **named)
+        self._workers = workers
 
     def run_executor(
         self, execution_info: data_types.ExecutionInfo, *_: Any
     ) -> execution_result_pb2.ExecutorOutput:
         output = super().run_executor(
-            execution_info, lambda: in_memory_pipeline(self.beam_pipeline_args)
+            execution_info, functools.partial(self._pipeline, execution_info)
         )
         _record(execution_info)
         return output
+
+    def _pipeline(self, execution: data_types.ExecutionInfo) -> beam.Pipeline:
+        options = self.beam_pipeline_args  # known by now
+        workers = workers_of(execution, self._workers, options)
+        return in_memory_pipeline([*worker_options(workers), *options])
 
 
 def _record(execution: data_types.ExecutionInfo) -> None:
@@ -169,6 +193,7 @@ def _launch(
     pipeline: pipeline_pb2.Pipeline,
     node: pipeline_pb2.PipelineNode,
     deployment: local_deployment_config_pb2.LocalDeploymentConfig,
+    workers: WorkerProcesses,
 ) -> None:
     component = node.node_info.id
     launcher.Launcher(
@@ -181,7 +206,9 @@ def _launch(
             deployment, component
         ),
         custom_executor_operators={
-            executable_spec_pb2.BeamExecutableSpec: _InMemoryBeam,
+            executable_spec_pb2.BeamExecutableSpec: functools.partial(
+                _InMemoryBeam, workers=workers
+            ),
             executable_spec_pb2.PythonClassExecutableSpec: _Python,
         },
     ).launch()

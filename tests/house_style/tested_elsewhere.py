@@ -77,6 +77,11 @@ ELSEWHERE = {
     """,
     "components/features/test_lost_rows.py": "components/execution/worker_reports",
     "components/execution/test_beam_runners.py": "components/execution/in_memory_beam",
+    # Parts of worker processes, which are started and killed.
+    "components/execution/worker_processes/test_runner.py": """
+        components/execution/worker_processes/handler
+        components/execution/worker_processes/program
+    """,
     # Parts of the transform graph: what training and serving read must be one thing.
     "components/features/graph/test_missing.py": """
         components/features/graph/loaded_graph components/features/graph/numbers

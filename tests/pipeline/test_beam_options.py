@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from shardline.components.checker import preflight
+from shardline.components.execution.worker_processes.number import worker_options
 from shardline.configs import ConfigError, load_run
 from shardline.pipeline.pipeline import create_pipeline
 
@@ -55,6 +56,18 @@ def test_another_runner_is_for_platforms_only(options: Callable[..., dict]) -> N
     here = options(text, is_local=True)
     assert here["FeatureTransform"] == []
     assert here["Evaluator"] == ["--a"]
+
+
+def test_worker_processes_are_options_on_platforms_only(
+    options: Callable[..., dict],
+) -> None:
+    text = "\nworker_processes: {default: 3, Evaluator: 1}\n"
+
+    on_platform = options(text, is_local=False)
+
+    assert on_platform["StatisticsGen"][1:] == worker_options(3)
+    assert on_platform["Evaluator"][1:] == on_platform["FeatureTransform"][1:] == []
+    assert options(text, is_local=True)["StatisticsGen"] == []
 
 
 def test_option_that_beam_does_not_know_is_told_with_its_line(

@@ -82,6 +82,19 @@ def test_examples_are_written_serialized_or_not(
     }
 
 
+def test_files_have_so_many_examples_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "_EXAMPLES_OF_A_FILE", 3)
+
+    run(tmp_path, monkeypatch, train=[example(n) for n in range(7)], eval=[example(8)])
+
+    files = sorted(str(file) for file in tmp_path.glob("Split-train/*.gz"))
+    counts = [sum(1 for _ in tf.data.TFRecordDataset(file, "GZIP")) for file in files]
+    assert sorted(counts) == [1, 3, 3]
+    assert len(list(tmp_path.glob("Split-eval/*.gz"))) == 1
+
+
 def test_empty_split_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,142 @@
+"""Starts a worker process for Beam's runner, watches it, and ends it.
+
+Beam's own handler of worker processes does not watch them: where one is killed, or
+cannot start, the runner waits for ever.
+"""
+
+import json
+import logging
+import multiprocessing
+import threading
+from multiprocessing.connection import wait
+from typing import Any
+
+from apache_beam.portability.api import beam_fn_api_pb2, endpoints_pb2
+from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
+    STATE_CACHE_SIZE_MB,
+    ControlConnection,
+    ControlFuture,
+    GrpcWorkerHandler,
+    WorkerHandler,
+)
+from google.protobuf import text_format
+
+from shardline.components.execution.exit_status import how_ended
+from shardline.components.execution.worker_processes.program import PRELOADED, work
+
+ENVIRONMENT = "shardline:env:worker_process:v1"
+
+_log = logging.getLogger(__name__)
+_FORKS = multiprocessing.get_context("forkserver")
+_ENDS_WITHIN_S = 10.0
+# Side inputs are kept in a worker as they are in a process alone.
+_OPTIONS = {"max_cache_memory_usage_mb": STATE_CACHE_SIZE_MB}
+# How processes have ended that should not have, by the run of a pipeline.
+_ends: dict[bytes, str] = {}
+
+
+def unexpected_end(run: bytes) -> str:
+    """Returns how a worker process has ended that should not have; "" if none has.
+
+    Args:
+        run: the payload of the environment of a run of a pipeline; forgotten then.
+    """
+    return _ends.pop(run, "")
+
+
+class _Connection:
+    """The runner's connection to a worker, which answers for one that is gone."""
+
+    def __init__(self, connection: ControlConnection):
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._unanswered: list[ControlFuture] = []
+        self._error = ""
+
+    def push(self, request: Any) -> ControlFuture:
+        """Sends a request, and returns its answer to come."""
+        answer: ControlFuture = self._connection.push(request)
+        with self._lock:
+            pending = [one for one in self._unanswered if not one.is_done()]
+            self._unanswered = [*pending, answer]
+            self._answer_for_it()
+        return answer
+
+    def fail(self, error: str) -> None:
+        """Answers all requests, also those to come, by an error."""
+        with self._lock:
+            self._error = error
+            self._answer_for_it()
+
+    def close(self) -> None:
+        """Tells the worker that it is done."""
+        self._connection.close()
+
+    def _answer_for_it(self) -> None:
+        for one in self._unanswered if self._error else []:
+            if not one.is_done():
+                one.set(
+                    beam_fn_api_pb2.InstructionResponse(
+                        instruction_id=one.instruction_id, error=self._error
+                    )
+                )
+
+
+@WorkerHandler.register_environment(ENVIRONMENT, bytes)
+class WorkerProcessHandler(GrpcWorkerHandler):
+    """A worker process of this machine."""
+
+    def __init__(self, run: bytes, *of_runner: Any):
+        """Starts nothing yet.
+
+        Args:
+            run: by which `unexpected_end` knows the run of the pipeline.
+            *of_runner: what the runner gives each of its handlers.
+        """
+        super().__init__(*of_runner)
+        self.control_conn: Any = _Connection(self.control_conn)
+        self._run = run
+        self._is_closing = False
+
+    def start_worker(self) -> None:
+        """Starts the process, and a thread that watches it."""
+        _FORKS.set_forkserver_preload(list(PRELOADED))
+        name = self.worker_id.replace("_", " ")
+        self._process = _FORKS.Process(
+            target=work, args=(name, self._environment()), name=name, daemon=True
+        )
+        self._process.start()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def close(self) -> None:
+        """Lets the process end, and waits until it has."""
+        self._is_closing = True
+        super().close()
+
+    def stop_worker(self) -> None:
+        """Waits for the end of the process, which was told; ends it if it hangs."""
+        self._process.join(_ENDS_WITHIN_S)
+        if self._process.is_alive():
+            _log.warning("%s does not end, and is killed", self._process.name)
+            self._process.kill()
+            self._process.join()
+        elif self._process.exitcode:  # killed, and not yet seen by who watches
+            self._note_end()
+
+    def _environment(self) -> dict[str, str]:
+        """Returns what Beam's worker looks for in its environment."""
+        address = endpoints_pb2.ApiServiceDescriptor(url=self.control_address)
+        return {
+            "WORKER_ID": self.worker_id,
+            "CONTROL_API_SERVICE_DESCRIPTOR": text_format.MessageToString(address),
+            "PIPELINE_OPTIONS": json.dumps(_OPTIONS),
+        }
+
+    def _watch(self) -> None:
+        wait([self._process.sentinel])
+        if not self._is_closing:
+            self._process.join()
+            self.control_conn.fail(f"{self._process.name} {self._note_end()}")
+
+    def _note_end(self) -> str:
+        return _ends.setdefault(self._run, how_ended(self._process.exitcode or 0))

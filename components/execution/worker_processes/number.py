@@ -1,0 +1,46 @@
+"""How many worker processes a step takes, by the examples that it has to do with."""
+
+import os
+from pathlib import Path
+
+# Of one worker process at least, so that it saves more time than starting takes; by
+# `make bench-pipeline`, which finds where that begins.
+EXAMPLES_OF_A_WORKER = {
+    "StatisticsGen": 200_000,
+    "SpanStatistics": 200_000,
+    "Evaluator": 50_000,
+}
+_QUOTA_FILE = Path("/sys/fs/cgroup/cpu.max")
+
+
+def number_of_workers(component: str, examples: int, cores: int) -> int:
+    """Returns how many worker processes are worth their start.
+
+    Args:
+        component: the id of the step; one that is not in `EXAMPLES_OF_A_WORKER` gets 1.
+        examples: of the largest split that it reads, for one split is done after the
+            other.
+        cores: that there are.
+
+    Returns:
+        1 if none is, and the step is to run in the process that asks.
+    """
+    enough = EXAMPLES_OF_A_WORKER.get(component)
+    return max(1, min(cores, examples // enough)) if enough else 1
+
+
+def usable_cores() -> int:
+    """Returns how many cores this process may use, of a container's share too."""
+    cores = len(os.sched_getaffinity(0))
+    try:
+        quota, _, period = _QUOTA_FILE.read_text().partition(" ")
+    except OSError:
+        return cores  # in no container
+    return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))
+
+
+def worker_options(number: int) -> list[str]:
+    """Returns Beam's options for so many worker processes; none for 1."""
+    if number == 1:
+        return []
+    return ["--direct_running_mode=multi_processing", f"--direct_num_workers={number}"]
