@@ -22,6 +22,7 @@ from shardline.embedding.inputs.assertions import Check
 from shardline.embedding.inputs.lookups import known_kept
 from shardline.embedding.inputs.structure import is_dense
 from shardline.embedding.tables.host_table import HostTable
+from shardline.embedding.tables.pooling import sum_in_order
 
 _RULES = {
     SGD: "sgd",
@@ -112,7 +113,7 @@ class NativeKernels:
         """Looks a batch up, as `Kernels.lookup`.
 
         The hosts of one process add to the same activations in turn; those of other
-        processes send theirs, which are added up here.
+        processes send theirs, which are added up here in the order of the hosts.
         """
         sums: dict[str, dict[int, tf.Tensor]] = {}
         for host, lookups in enumerate(batch):
@@ -123,7 +124,7 @@ class NativeKernels:
             summed = self._lookup_on(host, tables, lookups, partial)
             so_far.update(zip(features, summed, strict=True))
         return [
-            tf.add_n([so_far[f] for so_far in sums.values() if f in so_far])
+            sum_in_order([so_far[f] for so_far in sums.values() if f in so_far])
             for f in range(len(self._layout.features))
         ]
 

@@ -18,7 +18,6 @@ from shardline.embedding.host.layout import (
     shape_message,
 )
 from shardline.embedding.host.row_trackers import RowTrackers
-from shardline.embedding.hosts import task_of
 from shardline.embedding.inputs.assertions import Check, after
 from shardline.embedding.inputs.lookups import Lookup, lookup_of, shape_of
 from shardline.embedding.tables import pooling
@@ -76,8 +75,7 @@ class StockKernels:
         self, tables: Sequence[HostTable], batch: Sequence[HostLookups]
     ) -> list[tf.Tensor]:
         """Looks a batch up, as `Kernels.lookup`: partial sums of hosts are added up."""
-        # By table and process.
-        sums: list[dict[str, tf.Tensor]] = [{} for _ in tables]
+        sums: list[list[tf.Tensor]] = [[] for _ in tables]
         for host, lookups in enumerate(batch):
             for table, lookup in self._grouped(host, [lookups]):
                 shard = tables[table].shards()[host]
@@ -86,22 +84,16 @@ class StockKernels:
                         tables[table].spec.config.quantization_config,
                         shard.parameters.sparse_read(lookup.rows),
                     )
-                    partial = pooling.pooled(
-                        lookup.indices,
-                        lookup.coefficients,
-                        self._layout.table_rows(table),
-                        touched,
+                    rows = self._layout.table_rows(table)
+                    sums[table].append(
+                        pooling.pooled(
+                            lookup.indices, lookup.coefficients, rows, touched
+                        )
                     )
-                    # One by one, each on its own host: the inputs of an op that adds
-                    # them all are sorted by name when TensorFlow optimizes a graph, and
-                    # served lookups add up in the order of the hosts.
-                    task = task_of(shard.host)
-                    so_far = sums[table].get(task)
-                    sums[table][task] = partial if so_far is None else so_far + partial
         activations: list[Any] = [None] * len(self._layout.features)
         for spec, partial_sums in zip(self._layout.tables, sums, strict=True):
             sizes = [self._layout.activation_rows[f] for f in spec.features]
-            parts = tf.split(tf.add_n(list(partial_sums.values())), sizes)
+            parts = tf.split(pooling.sum_in_order(partial_sums), sizes)
             for feature, part in zip(spec.features, parts, strict=True):
                 activations[feature] = part
         return activations

@@ -144,7 +144,7 @@ def _sums_over_shards(
 ) -> tf.Tensor:
     shards = getattr(table, "variables", [table])
     starts = partition.first_rows(feature.config.table.vocabulary_size, len(shards))
-    return tf.add_n(
+    return pooling.sum_in_order(
         [
             _pooled(feature, lookup, start, shard, request.bag_count)
             for start, shard, lookup in zip(

@@ -1,10 +1,11 @@
-"""Pooled lookup and its transpose as one sparse matrix product each.
+"""Pooled lookup, its transpose, and sums over hosts: a sparse matrix product each.
 
 With S the matrix of coefficients (activation row x table row), activations are
 S @ table and the gradient of the table rows is S^T @ gradient. Both read the
 occurrences in one fixed order, so results are reproducible bit for bit.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -24,7 +25,7 @@ def pooled(
     Returns:
         float32 [rows, dim].
     """
-    shape = [tf.cast(rows, tf.int64), tf.shape(table, tf.int64)[0]]
+    shape = tf.stack([tf.cast(rows, tf.int64), tf.shape(table, tf.int64)[0]])
     return _product(indices, coefficients, shape, table, False)
 
 
@@ -44,7 +45,7 @@ def pooled_rows(
     """
     n = tf.size(segments, tf.int64)
     indices = tf.stack([segments, tf.range(n)], axis=1)
-    return _product(indices, coefficients, [count, n], rows, False)
+    return _product(indices, coefficients, tf.stack([count, n]), rows, False)
 
 
 def pooled_gradient(
@@ -64,21 +65,41 @@ def pooled_gradient(
     Returns:
         float32 [table_rows, dim].
     """
-    shape = [tf.shape(gradient, tf.int64)[0], table_rows]
+    shape = tf.stack([tf.shape(gradient, tf.int64)[0], table_rows])
     return _product(indices, coefficients, shape, gradient, True)
+
+
+def sum_in_order(parts: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Returns the sum of tensors, each added to the sum of those before it.
+
+    In a graph TensorFlow takes additions of equal shapes together, and adds their
+    inputs in the order of their nodes' names. So the sum is a matrix product, too.
+
+    Args:
+        parts: float32, all of one shape; at least one.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    places = tf.constant([[0, part] for part in range(len(parts))], tf.int64)
+    flat = tf.stack([tf.reshape(part, [-1]) for part in parts])
+    shape = tf.constant([1, len(parts)], tf.int64)
+    total = _product(places, tf.ones([len(parts)]), shape, flat, False)
+    total = tf.reshape(total, tf.shape(parts[0]))
+    total.set_shape(parts[0].shape)
+    return total
 
 
 def _product(
     indices: tf.Tensor,
     coefficients: tf.Tensor,
-    shape: list[tf.Tensor],
+    shape: tf.Tensor,
     dense: tf.Tensor,
     adjoint: bool,
 ) -> tf.Tensor:
     return tf.raw_ops.SparseTensorDenseMatMul(
         a_indices=indices,
         a_values=coefficients,
-        a_shape=tf.stack(shape),
+        a_shape=shape,
         b=dense,
         adjoint_a=adjoint,
     )

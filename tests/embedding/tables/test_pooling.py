@@ -55,3 +55,27 @@ def test_lookup_without_occurrences_is_zero(count):
     none = np.zeros([0, 2], np.int64), np.zeros([0], np.float32)
     found = pooling.pooled(*none, count, tf.constant(TABLE))
     np.testing.assert_array_equal(found, np.zeros([count, 3]))
+
+
+def test_sums_are_added_up_in_their_order_in_an_optimized_graph():
+    """Of so many that TensorFlow numbers the nodes with two digits."""
+    rng = np.random.default_rng(0)
+    magnitudes = np.float32([1e3, 1e-3, 1.0, 1e2])
+    parts = rng.normal(size=(8, 4, 5, 3)).astype(np.float32)
+    parts *= magnitudes[:, None, None]
+
+    @tf.function(autograph=False)
+    def sums(parts):
+        tables = tf.unstack(parts)
+        by_host = [[table[host] * 1.0 for table in tables] for host in range(4)]
+        return [
+            pooling.sum_in_order(of_table) for of_table in zip(*by_host, strict=True)
+        ]
+
+    for found, (a, b, c, d) in zip(sums(tf.constant(parts)), parts, strict=True):
+        np.testing.assert_array_equal(found, ((a + b) + c) + d)
+
+
+def test_the_sum_of_one_is_that_one():
+    one = tf.constant(TABLE)
+    assert pooling.sum_in_order([one]) is one
