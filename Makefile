@@ -16,7 +16,7 @@ ORBAX := build/bench/orbax-venv
 ORBAX_INSTALLED := $(ORBAX)/.installed
 
 .PHONY: help setup demo check test coverage torture sanitize lint bench bench-engine bench-preprocess bench-serving \
-	bench-checkpoint bench-continuous bench-quality demo-continuous image image-serving \
+	bench-checkpoint bench-continuous bench-quality bench-scale demo-continuous image image-serving \
 	image-base engine lock rivals-lock airflow-lock clean
 
 help:  ## Say what there is
@@ -142,6 +142,9 @@ bench-continuous: $(KERNELS)  ## A model that lives: quality, freshness, vocabul
 bench-quality: $(KERNELS)  ## The demo model's quality against its rivals, three seeds
 	@$(BIN)/shardline run configs/movielens.yaml --output-dir $(RUN)
 	@$(BIN)/python benchmarks/quality.py $(RUN)
+
+bench-scale: $(KERNELS)  ## What one unit of everything costs, and docs/scale.md
+	@$(BIN)/python -m benchmarks.scale
 
 # pip, for it knows a machine's own wheels. The registry's PyTorch is the one for GPUs, and
 # does not load without NVIDIA's libraries; it computes the same on CPUs.

@@ -86,6 +86,7 @@ def plan_of(
                 percentiles=lengths.percentiles,
                 mean=lengths.mean,
                 cut_off=1 - lengths.kept / lengths.ids if lengths.ids else 0.0,
+                max_sequence_length=features.features[feature].max_sequence_length,
             )
             for feature, lengths in counting.lengths.items()
         },

@@ -79,12 +79,14 @@ class FeatureIds(Section):
         percentiles: of ids a row as they are in the data, 0 to 100: 101 numbers.
         mean: the mean of the same.
         cut_off: the share of ids that `max_sequence_length` cuts off.
+        max_sequence_length: of a sequence; None for features that are pooled.
     """
 
     table: str
     percentiles: list[int]
     mean: float
     cut_off: float = 0.0
+    max_sequence_length: int | None = None
 
     @property
     def is_always_one(self) -> bool:

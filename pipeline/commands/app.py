@@ -18,6 +18,7 @@ from shardline.pipeline.commands.models import models
 from shardline.pipeline.commands.plan import plan
 from shardline.pipeline.commands.preprocess import preprocess
 from shardline.pipeline.commands.run import run_pipeline
+from shardline.pipeline.commands.scale import scale
 from shardline.pipeline.commands.schedule import schedule
 from shardline.pipeline.commands.serve import serve
 from shardline.pipeline.commands.serve_check import serve_check
@@ -56,6 +57,7 @@ app = typer.Typer(
 app.command("doctor")(doctor)
 app.command("check")(check_configuration)
 app.command("plan")(plan)
+app.command("scale")(scale)
 app.command("run")(run_pipeline)
 app.command("erase")(erase_ids)
 app.command("serve")(serve)
