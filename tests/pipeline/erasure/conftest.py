@@ -2,7 +2,7 @@
 
 import shutil
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +46,16 @@ def named_run(
     finished = shardline("run", config, "--output-dir", output_dir)
     assert finished.returncode == 0, "\n".join(finished.lines)
     return FinishedRun(config, output_dir, finished, output_dir.with_name("attempts"))
+
+
+@pytest.fixture
+def run_in_place(named_run: FinishedRun, tmp_path: Path) -> Iterator[FinishedRun]:
+    """The run itself, which only where it was made can go on; put back at the end."""
+    kept = tmp_path / "kept"
+    shutil.copytree(named_run.output_dir, kept)
+    yield named_run
+    shutil.rmtree(named_run.output_dir)
+    shutil.copytree(kept, named_run.output_dir)
 
 
 @pytest.fixture

@@ -103,16 +103,11 @@ def answers(
 
 
 def test_ids_are_nowhere_and_come_back_in_no_run(
-    named_zip: Path,
-    small_config: Callable[..., Path],
-    shardline: Callable[..., Finished],
-    ids: Path,
-    tmp_path: Path,
+    run_in_place: FinishedRun, shardline: Callable[..., Finished], ids: Path
 ) -> None:
-    config, root = small_config(path=str(named_zip)), tmp_path / "run"
-    assert shardline("run", config, "--output-dir", root).returncode == 0
+    run = run_in_place
+    config, root = run.config, run.output_dir
     assert files_with(root, IDS)
-    run = FinishedRun(config, root, Finished(0, [], [], 0.0), tmp_path / "none")
     known = ["movie-0005", "movie-0009"]
     strangers = [f"stranger {n}" for n in range(8)]  # of both rows
     movies, example = [*MOVIES, *known, *strangers], example_without_ids(run.published)
@@ -250,8 +245,11 @@ class Killed(BaseException):
     """The process is gone."""
 
 
-@pytest.mark.parametrize("step", [0, 1, 2, 3, 4])
-@pytest.mark.parametrize("is_before", [True, False])
+# After an exchange all places are as before the next one, but after the last.
+@pytest.mark.parametrize(
+    ("step", "is_before"),
+    [(0, True), (1, True), (2, True), (3, True), (4, True), (4, False)],
+)
 def test_killed_erasure_is_finished_by_the_next(
     copied_run: FinishedRun,
     named_run: FinishedRun,
