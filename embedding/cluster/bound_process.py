@@ -11,12 +11,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from typing import IO
 
 _PR_SET_PDEATHSIG = 1
 
 
 def start_bound(
-    command: Sequence[str], environment: Mapping[str, str]
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    stdin: IO[bytes] | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> "subprocess.Popen[bytes]":
     """Starts a command that is killed when the calling thread ends.
 
@@ -27,10 +32,18 @@ def start_bound(
     Args:
         command: the path of a program and its arguments.
         environment: all of its environment variables.
+        stdin: a file for its input; None: that of this process.
+        pass_fds: open file descriptors that it gets under the same numbers.
     """
     # Isolated, and without `site`: of Python nothing but what is imported above.
     bound = [sys.executable, "-I", "-S", __file__, str(os.getpid()), *command]
-    return subprocess.Popen(bound, env=dict(environment), start_new_session=True)
+    return subprocess.Popen(
+        bound,
+        env=dict(environment),
+        start_new_session=True,
+        stdin=stdin,
+        pass_fds=pass_fds,
+    )
 
 
 def _become(parent: int, command: Sequence[str]) -> None:

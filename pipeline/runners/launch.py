@@ -104,6 +104,7 @@ class Launch:
             on_start=lambda component: writer.send(Event("started", component)),
             on_end=lambda *ended: writer.send(Event("finished", *ended)),
             workers=run.worker_processes,
+            apart=["Trainer"] if run.training.is_elsewhere else [],
         )
 
     def _recorded(

@@ -3,15 +3,16 @@
 It is built of the parts of TFX's `LocalDagRunner`, and differs from it: it reports
 which component runs; it stops at the first one that did not come to its end, where TFX
 goes on and returns normally; it reuses no damaged outputs; it removes the outputs of a
-component that is interrupted, and what a killed run has left; and Beam runs in this
-process and worker processes of it, without the network.
+component that is interrupted, and what a killed run has left; Beam runs in this
+process and worker processes of it, without the network; and components may run in
+processes of their own.
 """
 
 import datetime
 import functools
 import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import apache_beam as beam
@@ -46,6 +47,7 @@ from shardline.pipeline.reuse import (
     outputs_to_reuse,
     record_outputs,
 )
+from shardline.pipeline.runners.component_process import run_in_own_process
 from shardline.pipeline.workers import workers_of
 
 _log = logging.getLogger("shardline.reuse")
@@ -59,6 +61,7 @@ class LocalDag(tfx_runner.IrBasedRunner):
         on_start: Callable[[str], None],
         on_end: Callable[[str, str], None],
         workers: WorkerProcesses | None = None,
+        apart: Collection[str] = (),
     ):
         """Sets what is called.
 
@@ -67,10 +70,18 @@ class LocalDag(tfx_runner.IrBasedRunner):
             on_end: called with a component's id and its state after it ran.
             workers: how many worker processes components get, by id; others get as
                 many as are worth it.
+            apart: the ids of components that run in processes of their own.
         """
         self._on_start = on_start
         self._on_end = on_end
-        self._workers = workers or {}
+        self._operators = {
+            executable_spec_pb2.BeamExecutableSpec: functools.partial(
+                _InMemoryBeam, workers=workers or {}
+            ),
+            executable_spec_pb2.PythonClassExecutableSpec: functools.partial(
+                _Python, apart=frozenset(apart)
+            ),
+        }
 
     def run_with_ir(
         self,
@@ -131,7 +142,7 @@ class LocalDag(tfx_runner.IrBasedRunner):
             _log.warning("made again, for %s", found)
             caching.enable_cache = False
         try:
-            _launch(pipeline, node, deployment, self._workers)
+            _launch(pipeline, node, deployment, self._operators)
         except Exception:
             raise  # TFX has recorded the failure and removed the outputs
         except BaseException:
@@ -144,10 +155,17 @@ class LocalDag(tfx_runner.IrBasedRunner):
 class _Python(python_executor_operator.PythonExecutorOperator):
     """Runs components, and records the files of their outputs."""
 
+    def __init__(self, *of_launcher: Any, apart: Collection[str], **named: Any):
+        super().__init__(*of_launcher, **named)
+        self._apart = apart
+
     def run_executor(
         self, execution_info: data_types.ExecutionInfo
     ) -> execution_result_pb2.ExecutorOutput:
-        output = super().run_executor(execution_info)
+        if execution_info.pipeline_node.node_info.id in self._apart:
+            output = run_in_own_process(self._executor_spec, execution_info)
+        else:
+            output = super().run_executor(execution_info)
         _record(execution_info)
         return output
 
@@ -193,7 +211,7 @@ def _launch(
     pipeline: pipeline_pb2.Pipeline,
     node: pipeline_pb2.PipelineNode,
     deployment: local_deployment_config_pb2.LocalDeploymentConfig,
-    workers: WorkerProcesses,
+    operators: Mapping[Any, Any],
 ) -> None:
     component = node.node_info.id
     launcher.Launcher(
@@ -205,12 +223,7 @@ def _launch(
         custom_driver_spec=runner_utils.extract_custom_driver_spec(
             deployment, component
         ),
-        custom_executor_operators={
-            executable_spec_pb2.BeamExecutableSpec: functools.partial(
-                _InMemoryBeam, workers=workers
-            ),
-            executable_spec_pb2.PythonClassExecutableSpec: _Python,
-        },
+        custom_executor_operators=dict(operators),
     ).launch()
 
 
