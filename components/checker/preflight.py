@@ -58,6 +58,30 @@ def check_reader(run: Run, config: Path) -> None:
     _raise(list(_renamed_faults(run)) or list(_reader_faults(run)), config)
 
 
+def check_placement(run: Run, config: Path) -> None:
+    """Checks that TF_CONFIG says what cluster to train on, if it is to say so.
+
+    Reaches nothing: workers may come later.
+
+    Args:
+        run: the configuration.
+        config: its file, for the lines of faults.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    if run.training.cluster is None:
+        return
+    # It loads TensorFlow, which a run without cluster does in its own time.
+    from shardline.components.trainer.placement.choice import host_count
+
+    part = Part("training.cluster", ("training", "cluster"))
+    try:
+        host_count(run.training)
+    except ValueError as error:
+        _raise([part.fault(str(error))], config)
+
+
 def find_user_modules() -> None:
     """Lets objects that a configuration names lie in the current folder."""
     if os.getcwd() not in sys.path:

@@ -41,6 +41,7 @@ from shardline.components.readers.files import (
 )
 from shardline.components.readers.files.unit_reader import read_unit
 from shardline.configs import Job
+from shardline.configs.schema import Training
 
 _TRAIN = "train"
 _DEFAULT_BATCH = 1024
@@ -57,13 +58,25 @@ def training_setup(
         hosts: the hosts that the rows of tables are split over.
         batch_size: examples in a batch.
         sparse_cores: SparseCores that share a batch.
+
+    Raises:
+        ValueError: if TF_CONFIG is to say how many hosts there are, and does not.
     """
     training = job.training
     return TrainingSetup(
-        hosts=hosts or (training.hosts if training else 1),
+        hosts=hosts or (_hosts(training) if training else 1),
         batch_size=batch_size or (training.batch_size if training else _DEFAULT_BATCH),
         sparse_cores=sparse_cores,
     )
+
+
+def _hosts(training: Training) -> int:
+    if training.cluster is None:
+        return training.hosts
+    # TensorFlow is loaded for it.
+    from shardline.components.trainer.placement.choice import host_count
+
+    return host_count(training)
 
 
 def make_plan(

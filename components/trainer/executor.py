@@ -14,7 +14,7 @@ from shardline.components.execution.local_copy import local_output
 from shardline.components.model.engine_config import table_rows
 from shardline.components.trainer.conduct import with_conduct
 from shardline.components.trainer.job import Job
-from shardline.components.trainer.placement.choice import placed
+from shardline.components.trainer.placement.choice import check_output, placed
 from shardline.components.trainer.span_inputs import span_inputs
 from shardline.components.trainer.work_folder import (
     configuration_digest,
@@ -53,6 +53,7 @@ class Executor(BaseExecutor):
         logs = artifact_utils.get_single_uri(output_dict["model_run"])
         conduct = exec_properties["conduct"]
         training = with_conduct(job.training, conduct, checkpoint.uri)
+        check_output(training, checkpoint.uri)
         job = dataclasses.replace(job, training=training)
         name = _fingerprint(job, input_dict, exec_properties["code_version"])
         with (

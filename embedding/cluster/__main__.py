@@ -6,10 +6,10 @@ this machine running, whatever the task of TF_CONFIG is.
 
 import argparse
 import logging
-import signal
 import sys
 
 from shardline.embedding.cluster import Cluster
+from shardline.embedding.cluster.stop_signals import stops_noted
 from shardline.embedding.cluster.supervisor import hosts_here, supervise
 
 
@@ -64,10 +64,8 @@ def _supervise(cluster: Cluster, hosts: list[int] | None) -> None:
             f"{len(cluster.workers) - 1}."
         )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    stops: list[int] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: stops.append(number))
-    supervise(cluster, hosts, lambda: bool(stops))
+    with stops_noted() as is_over:
+        supervise(cluster, hosts, is_over)
 
 
 if __name__ == "__main__":

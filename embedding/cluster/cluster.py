@@ -19,7 +19,6 @@ import concurrent.futures
 import dataclasses
 import gc
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,8 +26,10 @@ from typing import Any, TypeVar
 
 import tensorflow as tf
 
+from shardline.embedding.cluster.greeting import job_name, strangers
 from shardline.embedding.cluster.liveness import await_servers, silent_servers
 from shardline.embedding.cluster.lost_variables import be_silent_about_lost_variables
+from shardline.embedding.cluster.stop_signals import stops_noted
 from shardline.embedding.cluster.tf_config import (
     TaskConfig,
     read_tf_config,
@@ -70,6 +71,10 @@ class HostLostError(RuntimeError):
         """Keeps the hosts beside the message."""
         super().__init__(message)
         self.hosts = list(hosts)
+
+
+class WrongHostError(RuntimeError):
+    """What answers at a host's address is something else, or another host."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,23 +141,22 @@ class Cluster:
             )
         address = self.workers[self.task_index]
         usable_ops()  # What the chief's steps will ask this process to run.
+        job = self._job
+        spec = tf.train.ClusterSpec({"chief": [self.chief], job: list(self.workers)})
         try:
             server = tf.distribute.Server(
-                self._spec(), job_name="worker", task_index=self.task_index
+                spec, job_name=job, task_index=self.task_index
             )
         except tf.errors.OpError as error:
             raise RuntimeError(
                 f"Host {self.task_index} cannot serve at {address}: {error.message}. "
                 "Is the port taken?"
             ) from error
-        stops: list[int] = []
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, _: stops.append(number))
-        print(f"host {self.task_index} serves at {address}", flush=True)
-        # Looked at again and again: a signal that a thread of TensorFlow takes does not
-        # wake this one. Not server.join(), which never returns.
-        while not stops:
-            time.sleep(_STOP_CHECK_S)
+        with stops_noted() as is_over:
+            print(f"host {self.task_index} serves at {address}", flush=True)
+            # Not server.join(), which never returns.
+            while not is_over():
+                time.sleep(_STOP_CHECK_S)
         # The server goes with the process.
         del server
 
@@ -167,6 +171,7 @@ class Cluster:
 
         Raises:
             RuntimeError: if this task is a worker, or the chief's port cannot be taken.
+            WrongHostError: if what answers at an address is not that host.
             HostLostError: if a host does not answer in time.
         """
         if self.task_type != "chief":
@@ -176,6 +181,7 @@ class Cluster:
             )
         be_silent_about_lost_variables()
         self._raise_lost(await_servers(self.workers, timeout_s))
+        self._raise_wrong(strangers(self.workers, self._job, _ANSWER_WITHIN_S))
         # Frees what a dropped engine has on the hosts; its parts know each other, so
         # that only the collector finds them.
         gc.collect()
@@ -249,6 +255,11 @@ class Cluster:
             # the tables that the error's frames know are freed with the error.
             del call
 
+    @property
+    def _job(self) -> str:
+        """What the servers of hosts call themselves; for a chief they are workers."""
+        return job_name(self.chief, self.workers)
+
     def _spec(self) -> tf.train.ClusterSpec:
         return tf.train.ClusterSpec(
             {"chief": [self.chief], "worker": list(self.workers)}
@@ -264,6 +275,20 @@ class Cluster:
             if not ping.done() or ping.exception()
         }
 
+    def _raise_wrong(self, faults: Mapping[int, str]) -> None:
+        """Raises if there are servers that are no hosts: why, by the host's index."""
+        if not faults:
+            return
+        wrong = "; ".join(
+            f"host {place} at {self.workers[place]}: {fault}"
+            for place, fault in faults.items()
+        )
+        raise WrongHostError(
+            f"{len(faults)} of {len(self.workers)} hosts are not what they should be: "
+            f"{wrong}. Give chief and workers the same addresses in the same order, "
+            "and start each worker with its own index."
+        )
+
     def _raise_lost(
         self, faults: Mapping[int, str], cause: BaseException | None = None
     ) -> None:
@@ -278,8 +303,7 @@ class Cluster:
         )
         raise HostLostError(
             f"{len(faults)} of {len(self.workers)} hosts lost: {lost}. Start each "
-            "again on its address, call reconnect, make a new engine and restore the "
-            "last checkpoint.",
+            "on its address, then connect with a new engine and the last checkpoint.",
             [self.hosts[place] for place in faults],
         ) from cause
 

@@ -77,8 +77,8 @@ def survive_losses(
 
     Args:
         cluster: connected.
-        train: called with an Attempt; HostLostError ends an attempt, any other error
-            ends the training.
+        train: called with an Attempt; a HostLostError, or an error that follows on
+            one, such as that of a save, ends an attempt, any other ends the training.
         most_losses: how many losses in a row may bring no progress, that is, are each
             followed by a start from no later step than the one before.
         reconnect_within_s: how long lost hosts may take to be back, in seconds.
@@ -94,8 +94,9 @@ def survive_losses(
     while True:
         try:
             return train(Attempt(losses))
-        except HostLostError as error:
-            losses.add(error)
+        except Exception as error:
+            if not losses.add(error):
+                raise
         # The error is gone here, and with it the frames that know the old engine.
         _reconnect(cluster, reconnect_within_s)
 
@@ -111,12 +112,20 @@ class _Losses:
         self._resumed_from = 0
         self._last: tuple[str, int, float] | None = None
 
-    def add(self, error: HostLostError) -> None:
-        """Counts a loss.
+    def add(self, fault: BaseException | None) -> bool:
+        """Counts a loss; returns whether the error tells of one.
 
         Raises:
             HostLostError: if it is one too many.
         """
+        while fault is not None and not isinstance(fault, HostLostError):
+            fault = fault.__cause__ or fault.__context__
+        if fault is None:
+            return False
+        self._count(fault)
+        return True
+
+    def _count(self, error: HostLostError) -> None:
         self.count += 1
         self._without_progress += 1
         if self._without_progress > self._most:

@@ -1,6 +1,6 @@
 """Keeps the host processes of one machine running.
 
-Starts `python -m shardline.embedding.cluster` for each host of this machine, notices
+Starts a process for each host of this machine, with a TF_CONFIG of its own, notices
 when one ends, and starts it again on its address: at once after its first end, then
 after longer and longer waits. A host that has ended too often is given up, and with it
 all of them, so that whoever watches the supervisor learns of it. A host that hangs,
@@ -62,6 +62,7 @@ class Patience:
 
 
 DEFAULT_PATIENCE = Patience()
+SERVE_HOST = (sys.executable, "-m", "shardline.embedding.cluster")
 
 
 def hosts_here(cluster: Cluster) -> list[int]:
@@ -74,6 +75,7 @@ def supervise(
     hosts: Sequence[int],
     is_over: Callable[[], bool],
     patience: Patience = DEFAULT_PATIENCE,
+    command: Sequence[str] = SERVE_HOST,
 ) -> None:
     """Starts host processes and keeps them running until told to stop them.
 
@@ -85,12 +87,13 @@ def supervise(
         hosts: indices of the hosts to run here.
         is_over: asked several times a second; True stops the hosts.
         patience: when a host counts as hung, and when it is given up.
+        command: serves the host that TF_CONFIG names.
 
     Raises:
         HostGivenUpError: if a host ended too often.
     """
     with concurrent.futures.ThreadPoolExecutor(max(len(hosts), 1)) as askers:
-        kept = [_KeptHost(cluster, index, patience, askers) for index in hosts]
+        kept = [_KeptHost(cluster, index, patience, command, askers) for index in hosts]
         try:
             while not is_over():
                 for host in kept:
@@ -108,6 +111,7 @@ class _KeptHost:
         cluster: Cluster,
         index: int,
         patience: Patience,
+        command: Sequence[str],
         askers: concurrent.futures.Executor,
     ):
         self.process: subprocess.Popen[bytes] | None = None
@@ -115,6 +119,7 @@ class _KeptHost:
         self._name = f"host {index} at {self._address}"
         self._environment = os.environ | {"TF_CONFIG": cluster.tf_config_of(index)}
         self._patience = patience
+        self._command = command
         self._ends_s: collections.deque[float] = collections.deque()
         self._start_at_s = 0.0
         self._started_s = 0.0
@@ -140,8 +145,7 @@ class _KeptHost:
             self._kill_if_silent(self.process)
 
     def _start(self) -> None:
-        command = [sys.executable, "-m", "shardline.embedding.cluster"]
-        self.process = start_bound(command, self._environment)
+        self.process = start_bound(self._command, self._environment)
         self._started_s = self._ask_at_s = time.monotonic()
         self._answered_s = self._question = None
         _log.info("%s started as process %d", self._name, self.process.pid)

@@ -24,9 +24,9 @@ import tensorflow as tf
 from shardline.embedding.checkpoint.sets.folder import SetFolder
 from shardline.embedding.checkpoint.sets.restore import Restored, restore_newest
 from shardline.embedding.checkpoint.sets.retention import Keep
-from shardline.embedding.checkpoint.sets.saved import SavedSet, SaveError
+from shardline.embedding.checkpoint.sets.saved import SavedSet
 from shardline.embedding.checkpoint.sets.saver import SetSaver
-from shardline.embedding.cluster.cluster import Cluster, HostLostError
+from shardline.embedding.cluster.cluster import Cluster
 from shardline.embedding.cluster.recovery import (
     MOST_LOSSES,
     RECONNECT_WITHIN_S,
@@ -148,21 +148,17 @@ def _trained(
         on_saved=saving.on_saved,
         run=cluster.run,
     ) as saver:
-        try:
-            while done < steps:
-                cluster.run(training.step)
-                done += 1
-                attempt.reached(done)
-                saver.check()
-                if done % saving.every_steps == 0:
-                    saver.save(done, training.variables, training.state())
-            saver.wait()
-            # Not saved yet if the save before it was still running.
-            saver.save(done, training.variables, training.state())
-            saver.wait()
-        except SaveError as error:
-            _raise_loss(error)
-            raise
+        while done < steps:
+            cluster.run(training.step)
+            done += 1
+            attempt.reached(done)
+            saver.check()
+            if done % saving.every_steps == 0:
+                saver.save(done, training.variables, training.state())
+        saver.wait()
+        # Not saved yet if the save before it was still running.
+        saver.save(done, training.variables, training.state())
+        saver.wait()
     return training
 
 
@@ -181,12 +177,3 @@ def _restored(
 
 def _say_damaged(name: str, why: str) -> None:
     _log.warning("checkpoint set %s is damaged and is left out: %s", name, why)
-
-
-def _raise_loss(error: SaveError) -> None:
-    """Raises the loss of a host, if a save failed because of it."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, HostLostError):
-            raise cause
-        cause = cause.__cause__

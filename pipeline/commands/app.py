@@ -24,6 +24,7 @@ from shardline.pipeline.commands.serve import serve
 from shardline.pipeline.commands.serve_check import serve_check
 from shardline.pipeline.commands.spans import spans
 from shardline.pipeline.commands.submit import submit
+from shardline.pipeline.commands.worker import worker
 from shardline.pipeline.runners.interruption import end_interrupted, stops_as_at_ctrl_c
 
 
@@ -59,6 +60,7 @@ app.command("check")(check_configuration)
 app.command("plan")(plan)
 app.command("scale")(scale)
 app.command("run")(run_pipeline)
+app.command("worker")(worker)
 app.command("erase")(erase_ids)
 app.command("serve")(serve)
 app.command("serve-check")(serve_check)

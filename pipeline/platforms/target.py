@@ -18,6 +18,7 @@ from shardline.configs.resources import Resources
 from shardline.configs.schema import Run
 from shardline.configs.shown import quoted
 from shardline.pipeline.platforms import kubeflow_rules, vertex_rules
+from shardline.pipeline.platforms.placement_rules import placement_faults
 from shardline.pipeline.platforms.runners import PlatformRunner
 
 _RULES = {"kubeflow": kubeflow_rules.faults, "vertex": vertex_rules.faults}
@@ -69,7 +70,11 @@ def target_of(
         for component in run.components
         if {DEFAULT, component} & set(run.resources)
     }
-    faults = [*_missing(platform, given), *_RULES[runner](platform, resources)]
+    faults = [
+        *_missing(platform, given),
+        *_RULES[runner](platform, resources),
+        *placement_faults(run.training, runner, resources),
+    ]
     if faults:
         raise ConfigError(*with_lines(config, faults))
     return Target(

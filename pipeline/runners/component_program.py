@@ -84,9 +84,10 @@ def _run(spec_text: bytes, invocation: bytes) -> bytes:
     """Runs an executor; returns its output, serialized."""
     from tfx.orchestration.portable import data_types, python_executor_operator
     from tfx.proto.orchestration import executable_spec_pb2, execution_invocation_pb2
+    from tfx.types import standard_artifacts  # noqa: F401  known by name from then on
 
     spec = executable_spec_pb2.PythonClassExecutableSpec.FromString(spec_text)
-    # Imports the executor, and with it the classes of the artifacts that follow.
+    # Imports the executor, and with it the project's classes of artifacts.
     operator = python_executor_operator.PythonExecutorOperator(spec)
     operator.extra_flags = list(spec.extra_flags)
     execution = data_types.ExecutionInfo.from_proto(

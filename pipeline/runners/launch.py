@@ -98,6 +98,7 @@ class Launch:
             # Before any component starts TensorFlow's runtime with a single host.
             configure_logical_hosts(run.training.hosts)
         preflight.check(run, self._config)
+        preflight.check_placement(run, self._config)
         logging.getLogger("shardline").addHandler(ProgressHandler(writer))
         write_conduct(self._run_folder.artifacts, run.training)
         return LocalDag(

@@ -74,7 +74,7 @@ class LocalDag(tfx_runner.IrBasedRunner):
         """
         self._on_start = on_start
         self._on_end = on_end
-        self._operators = {
+        self._operators: dict[Any, Any] = {
             executable_spec_pb2.BeamExecutableSpec: functools.partial(
                 _InMemoryBeam, workers=workers or {}
             ),

@@ -3,6 +3,7 @@
 from shardline.components.trainer.placement.cluster import ClusterHosts
 from shardline.components.trainer.placement.logical import LogicalHosts
 from shardline.components.trainer.placement.placement import Placement
+from shardline.configs.locations import is_remote
 from shardline.configs.schema import Cluster as Tasks
 from shardline.configs.schema import Training
 from shardline.embedding.cluster import Cluster
@@ -29,6 +30,24 @@ def placed(training: Training) -> Placement:
 
         return TPUHosts(training.tpu)
     return LogicalHosts(training.hosts)
+
+
+def check_output(training: Training, checkpoint_uri: str) -> None:
+    """Checks that all hosts can write the checkpoint, as far as its location tells.
+
+    Args:
+        training: says where they are.
+        checkpoint_uri: the folder that it goes to.
+
+    Raises:
+        ValueError: if they cannot.
+    """
+    if training.cluster and is_remote(checkpoint_uri):
+        raise ValueError(
+            f"The checkpoint goes to {checkpoint_uri}, and each worker of a cluster "
+            "writes its rows as a file. Give a run folder that chief and workers see "
+            "by the same path, such as a mounted volume."
+        )
 
 
 def host_count(training: Training) -> int:

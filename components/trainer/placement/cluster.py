@@ -1,13 +1,21 @@
 """Hosts that are the workers of a TensorFlow cluster; this process is its chief."""
 
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from shardline.components.trainer.placement.placement import Attempt
 from shardline.embedding.cluster import Cluster
 from shardline.embedding.cluster.recovery import survive_losses
+from shardline.embedding.native.library import runs_on, usable_ops
 
 Result = TypeVar("Result")
+
+_log = logging.getLogger("shardline.trainer")
+
+
+class OtherKernelsError(RuntimeError):
+    """A worker runs other native kernels than the chief, or none."""
 
 
 class ClusterHosts:
@@ -42,7 +50,36 @@ class ClusterHosts:
 
         Raises:
             HostLostError: if hosts are not there in time, or are lost too often.
+            WrongHostError: if what answers at an address is not the worker.
+            OtherKernelsError: if a worker runs other kernels than the chief.
             RuntimeError: if the chief's port cannot be taken.
         """
+        workers = self._cluster.workers
+        _log.info("connects to %d workers: %s", len(workers), ", ".join(workers))
         self._cluster.connect()
-        return survive_losses(self._cluster, train)
+
+        def attempt(told: Attempt) -> Result:
+            self._check_kernels()  # a worker may have come back as another
+            return train(told)
+
+        return survive_losses(self._cluster, attempt)
+
+    def _check_kernels(self) -> None:
+        """Raises if a worker runs other kernels; if the chief has none, nobody does."""
+        if usable_ops() is None:
+            return
+        others = [
+            f"worker {index} at {address}"
+            for index, (host, address) in enumerate(
+                zip(self.hosts, self._cluster.workers, strict=True)
+            )
+            if not self.run(runs_on, host)
+        ]
+        if others:
+            raise OtherKernelsError(
+                f"{', '.join(others)}: the native kernels there are not those of the "
+                "chief, or are missing. Install the same versions of Shardline and "
+                "TensorFlow, and run `python -m shardline.embedding.native` there; or "
+                "set SHARDLINE_KERNELS=stock for the chief, and TensorFlow's own "
+                "operations serve everywhere, several times slower."
+            )

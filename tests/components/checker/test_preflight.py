@@ -205,3 +205,30 @@ def test_fault_has_the_line_where_the_file_is_at_hand(
         preflight.check(load_run(config), config)
 
     assert str(raised.value).startswith(f"{config}:{line}: data.reader: `shardline.")
+
+
+def test_cluster_of_an_environment_that_names_none_is_a_fault_with_its_line(
+    small_config: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    config = small_config()
+    config.write_text(config.read_text().replace("hosts: 2", "cluster: TF_CONFIG"))
+    line = config.read_text().splitlines().index("  cluster: TF_CONFIG") + 1
+
+    with pytest.raises(ConfigError) as raised:
+        preflight.check_placement(load_run(config), config)
+
+    (fault,) = raised.value.faults
+    assert fault.line == line
+    assert "training.cluster: TF_CONFIG is not set" in str(fault)
+
+
+def test_placement_that_needs_no_environment_passes(
+    small_config: Callable[..., Path],
+) -> None:
+    config = small_config()
+    preflight.check_placement(load_run(config), config)
+    tasks = '{chief: "a:1", workers: ["b:1"]}'
+    config.write_text(config.read_text().replace("hosts: 2", f"cluster: {tasks}"))
+
+    preflight.check_placement(load_run(config), config)

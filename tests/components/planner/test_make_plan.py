@@ -87,3 +87,10 @@ def test_setup_without_a_training_section_is_one_host(tmp_path: Path) -> None:
     setup = training_setup(job, None, None, 4)
 
     assert (setup.hosts, setup.batch_size) == (1, 1024)
+
+
+def test_setup_of_a_cluster_has_its_workers_for_hosts(tmp_path: Path) -> None:
+    cluster = 'cluster: {chief: "a:1", workers: ["b:1", "c:1", "d:1"]}'
+    job = job_of(tmp_path, text=TEXT.replace("hosts: 2", cluster))
+
+    assert training_setup(job, None, None, 4).hosts == 3

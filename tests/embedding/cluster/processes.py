@@ -28,7 +28,10 @@ class TestCluster:
 
     __test__ = False
 
-    def __init__(self, hosts: int, folder: Path):
+    def __init__(
+        self, hosts: int, folder: Path, chief: str | Path = "chief_program.py"
+    ):
+        self._chief_program = chief
         _FORKS.set_forkserver_preload(["shardline.embedding.cluster"])
         self._folder = folder
         self.ports = free_ports(hosts + 1)
@@ -126,13 +129,13 @@ class TestCluster:
         self._connection, end = _FORKS.Pipe()
         with end:
             self._chief = self._started(
-                "chief_program.py", "chief", 0, {"CONNECTION": end}
+                self._chief_program, "chief", 0, {"CONNECTION": end}
             )
 
     def _output(self, host: int) -> Path:
         return self._folder / f"host{host}.txt"
 
-    def _started(self, script: str, task: str, index: int, more: Any) -> Any:
+    def _started(self, script: str | Path, task: str, index: int, more: Any) -> Any:
         process = _FORKS.Process(
             daemon=True,
             target=runpy.run_path,
@@ -174,6 +177,14 @@ def free_ports(count: int) -> list[int]:
         if port not in found:
             found.append(port)
     return found
+
+
+def await_text(file: Path, text: str, within_s: float) -> None:
+    """Waits until a text is in a file to which another process writes."""
+    deadline_s = time.monotonic() + within_s
+    while text not in (file.read_text() if file.exists() else ""):
+        assert time.monotonic() < deadline_s, f"no '{text}' in {file.read_text()}"
+        time.sleep(0.05)
 
 
 def resident_bytes(pid: int) -> int:

@@ -70,6 +70,18 @@ def test_lost_host_the_step_and_where_training_goes_on_are_told(log):
     )
 
 
+def test_error_that_follows_on_a_loss_is_one():
+    def train(attempt):
+        if attempt.losses:
+            return attempt.losses
+        try:
+            raise lost()
+        except HostLostError as error:
+            raise OSError("the set was not saved") from error
+
+    assert survive_losses(FakeCluster(), train) == 1
+
+
 def test_other_errors_end_the_training():
     cluster = FakeCluster()
 

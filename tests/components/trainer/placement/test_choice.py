@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shardline.components.trainer.placement.choice import (
+    check_output,
     cluster_of,
     host_count,
     placed,
@@ -75,3 +76,11 @@ def test_environment_that_says_nothing_is_refused(
 
     with pytest.raises(ValueError, match="TF_CONFIG is not set"):
         placed(training(cluster=OF_ENVIRONMENT))
+
+
+def test_checkpoint_that_workers_cannot_write_is_refused() -> None:
+    with pytest.raises(ValueError, match="goes to gs://bucket/1, and each worker"):
+        check_output(training(cluster=NAMED), "gs://bucket/1")
+
+    check_output(training(cluster=NAMED), "/mnt/run/1")
+    check_output(training(hosts=3), "gs://bucket/1")
