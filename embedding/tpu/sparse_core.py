@@ -260,6 +260,9 @@ class SparseCoreBackend:
         for spec in self._table_specs:
             table = copy.copy(spec.config)
             table.name, table.optimizer = spec.name, _without_options(spec.optimizer)
+            # `load` brings the values. TPUEmbeddingV2 would ask for padded parts of a
+            # stack, which an initializer of the whole table does not know.
+            table.initializer = tf.zeros_initializer()
             tables[spec.name] = table
         configs = []
         for feature, shape in zip(self._features, output_shapes, strict=True):

@@ -71,6 +71,14 @@ def graph_of(strategy, both_classes):
     return build
 
 
+def test_table_whose_values_are_given_whole_is_built(start):
+    values = np.ones([13, 4], np.float32)
+    table = tpu.TableConfig(13, 4, initializer=tf.constant_initializer(values))
+    engine = start({"x": tpu.FeatureConfig(table)})
+    assert table.initializer.value is values
+    assert engine.loads == 1
+
+
 def doubled(activations):
     return tf.nest.map_structure(lambda x: 2 * x, activations)
 
