@@ -130,7 +130,11 @@ class TPUBackend:
             pipelined=self._pipelined,
         ).SerializeToString()
         if self._initializes:
-            tf.function(self._build_configure, autograph=False)()
+            # Not called itself: TensorFlow would warn of it in a process that starts
+            # anew several times.
+            tf.function(
+                self._build_configure, autograph=False
+            ).get_concrete_function()()
 
     def load(self, tables: Sequence[HostTable]) -> None:
         """Copies all tables into the TPU, in one graph; overwrites what it holds.
