@@ -10,6 +10,7 @@ from shardline.pipeline.commands.airflow import write_airflow
 from shardline.pipeline.commands.check import check_configuration
 from shardline.pipeline.commands.checkpoint import checkpoint
 from shardline.pipeline.commands.compile import compile_pipeline
+from shardline.pipeline.commands.conformance import conformance
 from shardline.pipeline.commands.console import error_console
 from shardline.pipeline.commands.doctor import doctor
 from shardline.pipeline.commands.erase import erase_ids
@@ -72,6 +73,7 @@ app.command(
     "shardline preprocess CONFIG --output FOLDER --runner flink -- "
     "--flink_master=HOST:PORT",
 )(preprocess)
+app.command("conformance")(conformance)
 app.command("compile")(compile_pipeline)
 app.command("airflow")(write_airflow)
 app.command("submit")(submit)

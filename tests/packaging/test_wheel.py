@@ -38,6 +38,15 @@ def test_wheel_has_the_sources_of_the_kernels(names):
     assert not [name for name in names if name.endswith(".so")]
 
 
+def test_wheel_has_the_golden_vectors(names):
+    golden = {
+        f"shardline/{path.relative_to(ROOT)}"
+        for path in (ROOT / "embedding" / "conformance" / "golden").iterdir()
+    }
+    assert "shardline/embedding/conformance/golden/inputs.json" in golden
+    assert golden - names == set()
+
+
 def test_wheel_has_the_shipped_configurations(names):
     shipped = {
         f"shardline/configs/{path.name}" for path in (ROOT / "configs").glob("*.yaml")

@@ -14,8 +14,8 @@ from typer.testing import Result
 from shardline.pipeline.commands.app import app
 
 COMMANDS = ["doctor", "check", "plan", "run", "erase", "serve", "serve-check", "agent",
-            "preprocess", "compile", "airflow", "submit", "models", "checkpoint",
-            "metadata", "spans", "schedule"]  # fmt: skip
+            "preprocess", "conformance", "compile", "airflow", "submit", "models",
+            "checkpoint", "metadata", "spans", "schedule"]  # fmt: skip
 SLOW = {"tensorflow", "tfx", "apache_beam", "pyarrow", "numpy", "keras", "matplotlib"}
 COMPILE = [
     "--pipeline-root=/root",

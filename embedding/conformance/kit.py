@@ -1,0 +1,171 @@
+"""Checks an engine in one place, group by group."""
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import tensorflow as tf
+
+from shardline.embedding.cluster import HostLostError
+from shardline.embedding.conformance.cases import Case, Group
+from shardline.embedding.conformance.environment import environment
+from shardline.embedding.conformance.expected_errors import logged_errors_left_out
+from shardline.embedding.conformance.interchange import Interchange
+from shardline.embedding.conformance.placement import Placement
+from shardline.embedding.conformance.time_limit import NoAnswerError, TimeLimit
+from shardline.embedding.conformance.training import Trial
+from shardline.embedding.conformance.verdicts import (
+    CaseVerdict,
+    GroupVerdict,
+    Report,
+    failed,
+    judged,
+)
+
+# The one group whose cases are moved; what is judged are the moves.
+_MOVED = "checkpoints"
+
+
+class Kit:
+    """Groups, checked one after the other, until all are or a call hangs."""
+
+    def __init__(
+        self,
+        placement: Placement,
+        *,
+        limit: TimeLimit | None = None,
+        folder: Path | None = None,
+    ):
+        """Takes where and how.
+
+        Args:
+            placement: where the engine runs.
+            limit: of each call: making an engine, a step, a save; None for the default.
+            folder: an existing one, where checkpoints lie for a moment; a cluster's
+                hosts all see it by this path. None for the temporary folder.
+        """
+        self._placement, self._folder = placement, folder
+        self._limit = limit or TimeLimit()
+        self._stopped = ""
+
+    def report(
+        self,
+        groups: Sequence[Group],
+        on_group: Callable[[GroupVerdict], None] = lambda _: None,
+    ) -> Report:
+        """Checks groups.
+
+        Args:
+            groups: what to check.
+            on_group: called with each verdict as soon as it is there.
+
+        Raises:
+            OSError: if the folder cannot be written to.
+        """
+        verdicts = []
+        for group in groups:
+            verdicts.append(self._group(group))
+            on_group(verdicts[-1])
+        return Report(self._placement.name, environment(), verdicts)
+
+    @property
+    def hangs(self) -> bool:
+        """Whether a call did not return, or a host was lost: this process may hang."""
+        return bool(self._stopped)
+
+    def _group(self, group: Group) -> GroupVerdict:
+        started_s = time.monotonic()
+        if self._stopped:
+            cases = [CaseVerdict(group.name, "not run", self._stopped)]
+            return GroupVerdict(group.name, cases, 0.0)
+        refusals = {
+            case.name: self._placement.refusal(case, group.pipelined)
+            for case in group.cases
+        }
+        found = {
+            name: CaseVerdict(name, "not supported", why)
+            for name, why in refusals.items()
+            if why
+        }
+        here = [case for case in group.cases if not refusals[case.name]]
+        found |= {verdict.name: verdict for verdict in self._judged(group, here)}
+        seconds = time.monotonic() - started_s
+        return GroupVerdict(group.name, list(found.values()), seconds)
+
+    def _judged(self, group: Group, cases: Sequence[Case]) -> list[CaseVerdict]:
+        """Returns verdicts on what this place has; takes note if a call hangs."""
+        if not cases:
+            return []
+        try:
+            if group.name == _MOVED:
+                return self._moved(cases)
+            return self._trained_apart(group, cases)
+        except (NoAnswerError, HostLostError) as error:
+            self._stopped = f"{group.name} ended this process's use of the engine"
+            return [failed(group.name, error)]
+        # An engine that cannot be made, or whose calls fail: that is the verdict.
+        except (tf.errors.OpError, RuntimeError, ValueError, TypeError) as error:
+            return [failed(group.name, error)]
+
+    def _moved(self, cases: Sequence[Case]) -> list[CaseVerdict]:
+        with tempfile.TemporaryDirectory(
+            dir=self._folder, prefix="shardline-conformance-"
+        ) as folder:
+            return Interchange(
+                self._placement, cases, Path(folder), self._limit
+            ).verdicts()
+
+    def _trained_apart(self, group: Group, cases: Sequence[Case]) -> list[CaseVerdict]:
+        """Trains cases side by side; those that are to be refused one by one."""
+        together = [case for case in cases if not case.is_refused]
+        found = self._trained(group, together) if together else []
+        for case in (case for case in cases if case.is_refused):
+            found.append(self._refused(case))
+        return found
+
+    def _trained(self, group: Group, cases: Sequence[Case]) -> list[CaseVerdict]:
+        try:
+            trial = Trial(
+                self._placement, cases, self._limit, pipelined=group.pipelined
+            )
+            for step in range(len(cases[0].steps)):
+                trial.train(step)
+        except (NoAnswerError, HostLostError):
+            raise
+        except (tf.errors.OpError, RuntimeError, ValueError, TypeError) as error:
+            if len(cases) == 1:
+                return [failed(cases[0].name, error)]
+            # Each in an engine of its own, to see which of them it is.
+            return [self._trained(group, [case])[0] for case in cases]
+        return [judged(name, [outcome]) for name, outcome in trial.outcomes.items()]
+
+    def _refused(self, case: Case) -> CaseVerdict:
+        """Judges a case whose last step must be an error that changes nothing."""
+        last = len(case.steps) - 1
+        try:
+            trial = Trial(self._placement, [case], self._limit)
+            for step in range(last):
+                trial.train(step)
+        except (tf.errors.OpError, RuntimeError, ValueError, TypeError) as error:
+            if isinstance(error, (NoAnswerError, HostLostError)):
+                raise
+            return failed(case.name, error)
+        try:
+            with logged_errors_left_out():
+                trial.activations(last)
+        except tf.errors.InvalidArgumentError:
+            trial.compare_state(last)
+            return judged(case.name, trial.outcomes.values())
+        why = f"step {last + 1} was taken; its policy is to refuse it"
+        return CaseVerdict(case.name, "failed", why)
+
+
+def write_json(report: Report, path: Path) -> None:
+    """Writes a report to a file.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    path.write_text(json.dumps(report.as_json(), indent=1) + "\n")
