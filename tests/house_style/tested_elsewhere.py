@@ -122,9 +122,6 @@ ELSEWHERE = {
     "components/trainer/placement/test_logical.py": """
         components/trainer/placement/placement
     """,
-    "pipeline/runners/test_component_process.py": """
-        pipeline/runners/component_program
-    """,
     "embedding/cluster/test_supervisor.py": "embedding/cluster/stop_signals",
     "components/trainer/test_row_maps.py": "components/contracts/warm_start_facts",
     "compatibility/test_checkpoint.py": "components/exporter/executor",
