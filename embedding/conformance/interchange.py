@@ -153,7 +153,7 @@ class Interchange:
         def by_ours() -> Iterable[Outcome]:
             found = served_activations(self._cases, _NEXT, saved, hosts)
             return self._same_lookups(
-                looked_up, found, exact=self._placement.is_one_process
+                looked_up, found, exact=not self._placement.is_tpu
             )
 
         self._judge("checkpoint to TensorFlow's TPUEmbedding", to_stock)

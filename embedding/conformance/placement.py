@@ -22,13 +22,10 @@ class Placement(Protocol):
     Attributes:
         name: in words.
         is_tpu: whether the rows are on a TPU, which has bounds of its own.
-        is_one_process: whether all hosts are of this process, so that a sum over them
-            has one order.
     """
 
     name: str
     is_tpu: bool
-    is_one_process: bool
 
     def refusal(self, case: Case, pipelined: bool) -> str:
         """Returns why a case cannot be had here; empty if it can."""
@@ -66,7 +63,7 @@ class HostPlacement:
         hosts: Sequence[str],
         name: str,
         *,
-        is_one_process: bool = True,
+        is_local: bool = True,
         run: Callable[..., Any] | None = None,
     ):
         """Takes the hosts.
@@ -74,11 +71,11 @@ class HostPlacement:
         Args:
             hosts: TensorFlow CPU devices, host 0 first.
             name: in words.
-            is_one_process: whether all of them are of this process.
+            is_local: whether all of them are of this process.
             run: calls a function that uses the hosts, with its arguments.
         """
         self.name = name
-        self.is_one_process = is_one_process
+        self._is_local = is_local
         self._hosts = list(hosts)
         self._run = run
         self._dense_device = "/GPU:0" if tf.config.list_logical_devices("GPU") else None
@@ -122,15 +119,13 @@ class HostPlacement:
     def others(self) -> Sequence[Placement]:
         """Returns fewer hosts, and more where this process has them."""
         return [
-            HostPlacement(
-                hosts, name, is_one_process=self.is_one_process, run=self._run
-            )
+            HostPlacement(hosts, name, is_local=self._is_local, run=self._run)
             for name, hosts in self._counts().items()
         ]
 
     def _counts(self) -> Mapping[str, list[str]]:
         here = len(self._hosts)
-        known = logical_hosts() if self.is_one_process else self._hosts
+        known = logical_hosts() if self._is_local else self._hosts
         counts = sorted({1, 2, len(known)} - {here})
         return {
             f"{count} host{'s' * (count > 1)}": known[:count]
@@ -150,4 +145,4 @@ def cluster_placement(cluster: Cluster) -> HostPlacement:
     """Returns the hosts of a cluster to which this process, the chief, is connected."""
     count = len(cluster.workers)
     name = f"a cluster of {count} host{'s' * (count > 1)}"
-    return HostPlacement(cluster.hosts, name, is_one_process=False, run=cluster.run)
+    return HostPlacement(cluster.hosts, name, is_local=False, run=cluster.run)

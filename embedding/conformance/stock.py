@@ -87,15 +87,7 @@ def served_activations(
 def _looked_up(
     lookup: Any, cases: Sequence[Case], step: int, tables: Any, config: Any
 ) -> Activations:
-    ids, weights = (
-        {
-            case.name: {
-                side: part(case, case.steps[step].batches[side]) for side in SIDES
-            }
-            for case in cases
-        }
-        for part in (tensors.ids_of, tensors.weights_of)
-    )
+    ids, weights, *_ = tensors.arguments_of(cases, step)
     found = lookup(ids, weights, tables, config)
     return {
         case.name: {

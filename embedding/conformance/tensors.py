@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from shardline.embedding.conformance.cases import Batch, Case
+from shardline.embedding.conformance.cases import SIDES, Batch, Case
 
 
 def ids_of(case: Case, batch: Batch) -> Any:
@@ -24,6 +24,28 @@ def weights_of(case: Case, batch: Batch) -> Any:
 def gradient_of(case: Case, batch: Batch) -> tf.Tensor:
     """Returns the gradient in the shape of the activations."""
     return tf.constant(batch.gradient.reshape(*_places(case), -1))
+
+
+def arguments_of(cases: Sequence[Case], step: int) -> tuple[Any, Any, Any, tf.Tensor]:
+    """Returns what a step takes: ids, weights, gradients and its number.
+
+    Args:
+        cases: trained side by side.
+        step: from 0.
+
+    Returns:
+        Three nests by case and side, and an int32 scalar.
+    """
+    ids, weights, gradients = (
+        {
+            case.name: {
+                side: part(case, case.steps[step].batches[side]) for side in SIDES
+            }
+            for case in cases
+        }
+        for part in (ids_of, weights_of, gradient_of)
+    )
+    return ids, weights, gradients, tf.constant(step)
 
 
 def spec_of(value: Any) -> Any:

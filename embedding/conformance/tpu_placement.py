@@ -29,7 +29,6 @@ class TPUPlacement:
     """Implements `Placement` on a TPU system, which holds one engine at a time."""
 
     is_tpu = True
-    is_one_process = False
 
     def __init__(self, name: str, connect: Callable[[str], Any] = connect):
         """Connects to the TPU; call it before any other use of TensorFlow.

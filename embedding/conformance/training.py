@@ -103,7 +103,7 @@ class Trial:
             step: from 0.
         """
         training = self._cases[0].steps[step].training
-        arguments = self._arguments(step)
+        arguments = tensors.arguments_of(self._cases, step)
         if training not in self._functions:
             self._functions[training] = self.call(
                 f"tracing step {step + 1}", self._traced, training, arguments
@@ -150,11 +150,8 @@ class Trial:
             pipelined=pipelined,
             policies=configuration.policies(self._cases),
         )
-        engine.build(
-            tf.nest.map_structure(
-                lambda ids: tensors.spec_of(ids).shape, self._arguments(0)[0]
-            )
-        )
+        ids, *_ = tensors.arguments_of(self._cases, 0)
+        engine.build(tf.nest.map_structure(lambda x: tensors.spec_of(x).shape, ids))
         return engine
 
     def _traced(self, training: bool, arguments: tuple[Any, ...]) -> Any:
@@ -167,19 +164,6 @@ class Trial:
         )
         self._placement.check(function.graph)
         return function
-
-    def _arguments(self, step: int) -> tuple[Any, ...]:
-        """Returns ids, weights and gradients by case and side, and the number."""
-        ids, weights, gradients = (
-            {
-                case.name: {
-                    side: part(case, case.steps[step].batches[side]) for side in SIDES
-                }
-                for case in self._cases
-            }
-            for part in (tensors.ids_of, tensors.weights_of, tensors.gradient_of)
-        )
-        return ids, weights, gradients, tf.constant(step)
 
     def _state(self) -> State:
         self.engine._retrieve_variables()

@@ -10,6 +10,8 @@ from shardline.embedding.conformance.comparison import Difference, Outcome
 Verdict = Literal["passed", "failed", "not supported", "not run"]
 
 _FORMAT = 1
+# Lines of an error that lists what is wrong.
+_LISTED = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,8 +68,10 @@ def judged(name: str, outcomes: Iterable[Outcome]) -> CaseVerdict:
 
 def failed(name: str, error: Exception) -> CaseVerdict:
     """Returns the verdict on what ended with an error."""
-    lines = str(error).strip().splitlines() or [""]
-    return CaseVerdict(name, "failed", f"{type(error).__name__}: {lines[0]}")
+    first, *others = str(error).strip().splitlines() or [""]
+    # What comes after a colon is a list; what else comes is a trace.
+    told = [first, *others[:_LISTED]] if first.endswith(":") else [first]
+    return CaseVerdict(name, "failed", f"{type(error).__name__}: {' '.join(told)}")
 
 
 @dataclasses.dataclass(frozen=True)

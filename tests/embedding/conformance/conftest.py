@@ -1,5 +1,6 @@
 """Gives the tests of the kit the emulated TPU, and short ways to run it."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,6 @@ tpu_conftest = load(HERE.parent / "tpu" / "conftest.py")
 fake_tpu = tpu_conftest.fake_tpu
 emulator_library = tpu_conftest.emulator_library
 emulator = tpu_conftest.emulator
-emulated = tpu_conftest.emulated
 
 
 @pytest.fixture
@@ -30,13 +30,17 @@ def on_hosts():
 
 
 @pytest.fixture
-def on_emulated_tpu(emulator, emulated, fake_tpu):
-    """Makes a placement on the emulated TPU with so many hosts and cores each."""
+def on_emulated_tpu(emulator):
+    """Makes a placement on the emulated TPU of so many hosts and cores."""
     placements = load(HERE / "emulated_placement.py")
-    with emulated.local_hosts():
-        yield lambda hosts, cores: placements.EmulatedPlacement(
-            emulator, fake_tpu, hosts, cores
-        )
+    strategies = load(HERE.parent / "tpu" / "emulated_strategy.py")
+    with contextlib.ExitStack() as stack:
+
+        def make(hosts, cores):
+            held = strategies.emulated(emulator, hosts, cores)
+            return placements.EmulatedPlacement(stack.enter_context(held))
+
+        yield make
 
 
 @pytest.fixture

@@ -28,7 +28,6 @@ def test_engine_lies_on_the_hosts(on_hosts):
     engine = placement.engine(config, pipelined=False, policies=None)
     assert [host[-5:] for host in engine.hosts] == ["CPU:0", "CPU:1"]
     assert placement.refusal(CASE, False) == ""
-    assert placement.is_one_process
     assert not placement.is_tpu
 
 
@@ -42,7 +41,6 @@ def test_hosts_of_a_cluster_are_called_through_it(monkeypatch):
     workers = ("10.0.0.2:2222", "10.0.0.3:2222", "10.0.0.4:2222")
     placement = cluster_placement(Cluster("10.0.0.1:2222", workers, "chief", 0))
     assert placement.name == "a cluster of 3 hosts"
-    assert not placement.is_one_process
     placement.run(len, "four")
     fewer = placement.others()
     assert [other.name for other in fewer] == ["1 host", "2 hosts"]

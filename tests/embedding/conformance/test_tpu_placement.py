@@ -1,11 +1,15 @@
 """The kit on the emulated TPU, and the graphs it would give to one with SparseCores."""
 
+from unittest import mock
+
 import pytest
 import tensorflow as tf
 
+from shardline.embedding.conformance import tensors
 from shardline.embedding.conformance.configuration import StepNumber, feature_config
 from shardline.embedding.conformance.golden import GROUPS, read_groups
 from shardline.embedding.conformance.tpu_placement import TPUPlacement
+from shardline.embedding.tpu import backend
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -13,11 +17,11 @@ UNSUPPORTED = ("policies", "accumulation")
 
 
 @pytest.mark.parametrize(
-    ("hosts", "cores", "names"), [(2, 1, GROUPS), (1, 2, ("sequences", "staleness"))]
+    ("hosts", "cores", "names"), [(2, 2, GROUPS), (1, 3, ("sequences", "staleness"))]
 )
 def test_engine_on_the_emulated_tpu_passes(hosts, cores, names, on_emulated_tpu, check):
     report = check(on_emulated_tpu(hosts, cores), *names)
-    assert report.placement == "TPU emulated with 2 cores"
+    assert report.placement == f"TPU emulated with {cores} cores"
     assert report.has_passed
     for group in report.groups:
         expected = "not supported" if group.name in UNSUPPORTED else "passed"
@@ -30,6 +34,48 @@ def test_engine_on_the_emulated_tpu_passes(hosts, cores, names, on_emulated_tpu,
         if case.verdict == "not supported"
     }
     assert unsupported == ({"weights-sum-to-zero"} if "inputs" in names else set())
+
+
+@pytest.fixture
+def traced(fake_tpu):
+    """Traces a step of a group for four cores of two hosts that exist by name."""
+    placement = TPUPlacement("mine", lambda _: fake_tpu.FakeResolver(2, 2))
+
+    def trace(group, change=lambda engine: None):
+        (found,) = read_groups([group])
+        cases = [c for c in found.cases if not placement.refusal(c, found.pipelined)]
+        number = StepNumber()
+        config = feature_config(cases, number)
+        never = mock.patch.object(backend, "is_engine_initialized", return_value=False)
+        with tf.Graph().as_default(), never:
+            engine = placement.engine(config, pipelined=found.pipelined, policies=None)
+            arguments = tf.nest.map_structure(
+                tensors.spec_of, tensors.arguments_of(cases, 0)
+            )
+            engine.build(tf.nest.map_structure(lambda spec: spec.shape, arguments[0]))
+            change(engine)
+            step = placement.step(engine, number, training=True)
+            function = tf.function(step, autograph=False)
+            return placement, function.get_concrete_function(*arguments).graph
+
+    return trace
+
+
+@pytest.mark.parametrize(
+    "group", ["inputs", "sequences", "optimizers", "learning_rates", "staleness"]
+)
+def test_graphs_that_a_tpu_gets_pass_its_check(group, traced):
+    placement, graph = traced(group)
+    placement.check(graph)
+
+
+def test_step_that_would_hang_is_found_before_it_runs(traced):
+    def without_gradients(engine):
+        engine.apply_gradients = lambda gradients: None
+
+    placement, graph = traced("quantization", without_gradients)
+    with pytest.raises(ValueError, match="whose gradients are never sent"):
+        placement.check(graph)
 
 
 @pytest.fixture

@@ -73,6 +73,8 @@ def test_judged_tells_the_table_where_it_is_not_the_case():
 def test_failed_tells_the_kind_and_the_first_line_of_an_error():
     assert failed("items", ValueError("No.\nMore.")).why == "ValueError: No."
     assert failed("items", ValueError()).why == "ValueError: "
+    listed = ValueError("Would not run:\n- a\n- b\n- c\n- d")
+    assert failed("items", listed).why == "ValueError: Would not run: - a - b - c"
 
 
 def test_report_is_strict_json_though_values_are_no_numbers():
