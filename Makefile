@@ -16,8 +16,8 @@ ORBAX := build/bench/orbax-venv
 ORBAX_INSTALLED := $(ORBAX)/.installed
 
 .PHONY: help setup demo check test coverage torture sanitize lint bench bench-engine bench-preprocess bench-serving \
-	bench-checkpoint bench-continuous bench-quality bench-scale demo-continuous image image-serving \
-	image-base engine lock rivals-lock airflow-lock clean
+	bench-checkpoint bench-continuous bench-pipeline bench-quality bench-scale demo-continuous image \
+	image-serving image-base engine lock rivals-lock airflow-lock clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*##/ {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -138,6 +138,9 @@ bench-checkpoint: $(KERNELS) $(ORBAX_INSTALLED)  ## Checkpoint sets beside the d
 bench-continuous: $(KERNELS)  ## A model that lives: quality, freshness, vocabularies, gates
 	@$(BIN)/shardline run configs/movielens_monthly.yaml --output-dir $(MONTHS)
 	@$(BIN)/python -m benchmarks.continuous
+
+bench-pipeline: $(KERNELS)  ## The whole pipeline with 1 and 2 worker processes
+	@$(BIN)/python -m benchmarks.pipeline
 
 bench-quality: $(KERNELS)  ## The demo model's quality against its rivals, three seeds
 	@$(BIN)/shardline run configs/movielens.yaml --output-dir $(RUN)

@@ -33,8 +33,8 @@ from shardline.components.readers.files.judging.unit_reports import merge_report
 from shardline.components.remote.access import check_writable
 
 _log = logging.getLogger("shardline.examples")
-# As SpanExamples writes them: half of what the Trainer's shuffle holds.
-_EXAMPLES_OF_A_FILE = 50_000
+# What the Trainer's shuffle holds, so that it mixes a file as a whole.
+_EXAMPLES_OF_A_FILE = 100_000
 
 
 class Executor(BaseBeamExecutor):

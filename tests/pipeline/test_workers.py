@@ -36,7 +36,7 @@ def test_configuration_says_it() -> None:
 
 
 def test_else_the_largest_split_does() -> None:
-    assert workers_of(execution("Evaluator", train=150_000, eval=2), {}) == 3
+    assert workers_of(execution("Evaluator", train=300_000, eval=2), {}) == 3
     assert workers_of(execution("Evaluator", eval=2), {}) == 1
     assert workers_of(execution("Evaluator"), {}) == 1
 

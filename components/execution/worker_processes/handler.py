@@ -5,7 +5,6 @@ cannot start, the runner waits for ever.
 """
 
 import json
-import logging
 import multiprocessing
 import threading
 from multiprocessing.connection import wait
@@ -26,9 +25,9 @@ from shardline.components.execution.worker_processes.program import PRELOADED, w
 
 ENVIRONMENT = "shardline:env:worker_process:v1"
 
-_log = logging.getLogger(__name__)
 _FORKS = multiprocessing.get_context("forkserver")
 _ENDS_WITHIN_S = 10.0
+_SEEN_DEAD_WITHIN_S = 0.5
 # Side inputs are kept in a worker as they are in a process alone.
 _OPTIONS = {"max_cache_memory_usage_mb": STATE_CACHE_SIZE_MB}
 # How processes have ended that should not have, by the run of a pipeline.
@@ -68,6 +67,11 @@ class _Connection:
             self._error = error
             self._answer_for_it()
 
+    def is_busy(self) -> bool:
+        """Tells whether the worker owes an answer."""
+        with self._lock:
+            return not all(one.is_done() for one in self._unanswered)
+
     def close(self) -> None:
         """Tells the worker that it is done."""
         self._connection.close()
@@ -96,7 +100,7 @@ class WorkerProcessHandler(GrpcWorkerHandler):
         super().__init__(*of_runner)
         self.control_conn: Any = _Connection(self.control_conn)
         self._run = run
-        self._is_closing = False
+        self._is_closing = self._was_killed = False
 
     def start_worker(self) -> None:
         """Starts the process, and a thread that watches it."""
@@ -109,18 +113,26 @@ class WorkerProcessHandler(GrpcWorkerHandler):
         threading.Thread(target=self._watch, daemon=True).start()
 
     def close(self) -> None:
-        """Lets the process end, and waits until it has."""
+        """Lets the process end; ends it if nobody waits any more for what it does."""
         self._is_closing = True
+        if self.control_conn.is_busy():
+            # The runner hears that a connection is lost before who watches the process.
+            self._process.join(_SEEN_DEAD_WITHIN_S)
+            self._end()
         super().close()
 
     def stop_worker(self) -> None:
-        """Waits for the end of the process, which was told; ends it if it hangs."""
+        """Waits for the end of the process, which was told."""
         self._process.join(_ENDS_WITHIN_S)
+        self._end()
+
+    def _end(self) -> None:
+        """Notes how the process has ended; kills it if it has not."""
         if self._process.is_alive():
-            _log.warning("%s does not end, and is killed", self._process.name)
+            self._was_killed = True
             self._process.kill()
             self._process.join()
-        elif self._process.exitcode:  # killed, and not yet seen by who watches
+        elif self._process.exitcode and not self._was_killed:
             self._note_end()
 
     def _environment(self) -> dict[str, str]:

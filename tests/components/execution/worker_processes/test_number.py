@@ -17,8 +17,8 @@ pytestmark = pytest.mark.orchestration
 @pytest.mark.parametrize(
     ("component", "examples", "cores", "workers"),
     [
-        ("Evaluator", 99_999, 8, 1),
-        ("Evaluator", 100_000, 8, 2),
+        ("Evaluator", 199_999, 8, 1),
+        ("Evaluator", 200_000, 8, 2),
         ("Evaluator", 10_000_000, 8, 8),
         ("Evaluator", 10_000_000, 1, 1),
         ("StatisticsGen", 399_999, 8, 1),

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -107,6 +108,32 @@ def test_error_of_the_work_is_told_as_it_is() -> None:
     with pytest.raises(RuntimeError, match="ZeroDivisionError") as raised:
         run(work)
     assert not isinstance(raised.value, WorkerProcessError)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_workers_end_when_the_run_is_interrupted(
+    tmp_path: Path, noted: Callable[[], set[int]]
+) -> None:
+    folder = str(tmp_path)
+
+    def work(_: int) -> None:
+        import os
+        import pathlib
+        import time
+
+        pathlib.Path(folder, str(os.getpid())).touch()
+        time.sleep(600)
+
+    def interrupt() -> None:
+        await_true(lambda: len(noted()) == 2)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        run(work)
+    thread.join()
+    assert not any(map(psutil.pid_exists, noted()))
 
 
 def test_workers_end_with_a_process_that_is_killed(
