@@ -13,6 +13,7 @@ from shardline.components.schema_gen.component import ReaderSchemaGen
 from shardline.components.span_examples.component import SpanExamples
 from shardline.components.span_planner.component import SpanPlanner
 from shardline.components.span_statistics.component import SpanStatistics
+from shardline.components.statistics_gen.component import StatisticsGen
 from shardline.configs.schema import Run
 
 
@@ -125,7 +126,7 @@ def _of_whole_data(
         **_read_by(run),
     )
     examples = example_gen.outputs["examples"]
-    return example_gen, tfx.components.StatisticsGen(examples=examples)
+    return example_gen, StatisticsGen(examples=examples)
 
 
 def _of_spans(

@@ -11,17 +11,16 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import tfx  # noqa: F401  TFDV does not load before it
-
-# isort: split
 import tensorflow as tf
-import tensorflow_data_validation as tfdv
-from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import artifact_utils
-from tfx_bsl.tfxio.tf_example_record import TFExampleRecord
 
 from shardline.components.contracts.artifacts import record_properties
+from shardline.components.contracts.example_statistics import (
+    STATISTICS_FILE,
+    ComputeStatistics,
+    counted_examples,
+)
 from shardline.components.contracts.file_record import damage_by, record_files
 from shardline.components.contracts.spans.files import SpanPart, load_span_files
 from shardline.components.contracts.text_file import write_text
@@ -31,7 +30,6 @@ from shardline.components.span_examples.store import new_folder
 _log = logging.getLogger("shardline.examples")
 
 _STORE = "spans"
-_STATISTICS_FILE = "FeatureStats.pb"
 _WHOLE_FILE = "whole.json"
 
 
@@ -76,7 +74,7 @@ class Executor(BaseBeamExecutor):
         if spans is None:
             raise ValueError(
                 f"{examples.uri} says nothing of spans. Compute its statistics with "
-                "TFX's StatisticsGen."
+                "StatisticsGen."
             )
         statistics = artifact_utils.get_single_instance(output_dict["statistics"])
         beside = os.path.dirname(os.path.dirname(statistics.uri))
@@ -114,18 +112,8 @@ class Executor(BaseBeamExecutor):
         with self._make_beam_pipeline() as root:
             for one in missing:
                 name = _split_name(one.part)
-                records = TFExampleRecord(
-                    one.files, telemetry_descriptors=["SpanStatistics"]
-                )
-                _ = (
-                    root
-                    | f"Read[{name}]" >> records.BeamSource()
-                    | f"Compute[{name}]" >> tfdv.GenerateStatistics(tfdv.StatsOptions())
-                    | f"Write[{name}]"
-                    >> tfdv.WriteStatisticsToBinaryFile(
-                        os.path.join(one.written, _STATISTICS_FILE)
-                    )
-                )
+                path = os.path.join(one.written, STATISTICS_FILE)
+                _ = root | f"Compute[{name}]" >> ComputeStatistics(one.files, path)
         for one in missing:
             _keep(one)
 
@@ -150,7 +138,7 @@ def _is_missing(folder: str) -> bool:
 
 def _keep(one: _ToCompute) -> None:
     """Gives whole statistics their place in the store."""
-    counted = _examples_of(one.written)
+    counted = counted_examples(one.written)
     if counted != one.part.examples:
         raise LostRowsError(
             f"Span {one.part.planned}: {one.part.examples:,} examples were written, "
@@ -162,15 +150,6 @@ def _keep(one: _ToCompute) -> None:
     tf.io.gfile.rename(one.written, one.kept)
 
 
-def _examples_of(folder: str) -> int:
-    path = os.path.join(folder, _STATISTICS_FILE)
-    if not tf.io.gfile.exists(path):
-        return 0
-    with tf.io.gfile.GFile(path, "rb") as file:
-        lists = statistics_pb2.DatasetFeatureStatisticsList.FromString(file.read())
-    return sum(int(dataset.num_examples) for dataset in lists.datasets)
-
-
 def _copy(folders: Mapping[str, str], statistics: Any) -> None:
     """Makes a split of each span of the artifact."""
     statistics.splits = list(folders)
@@ -178,8 +157,8 @@ def _copy(folders: Mapping[str, str], statistics: Any) -> None:
         uri = artifact_utils.get_split_uri([statistics], split)
         tf.io.gfile.makedirs(uri)
         tf.io.gfile.copy(
-            os.path.join(folder, _STATISTICS_FILE),
-            os.path.join(uri, _STATISTICS_FILE),
+            os.path.join(folder, STATISTICS_FILE),
+            os.path.join(uri, STATISTICS_FILE),
             overwrite=True,
         )
 

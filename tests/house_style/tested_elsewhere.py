@@ -77,6 +77,10 @@ ELSEWHERE = {
     """,
     "components/features/test_lost_rows.py": "components/execution/worker_reports",
     "components/execution/test_beam_runners.py": "components/execution/in_memory_beam",
+    # Statistics are compared with those of TFX.
+    "components/statistics_gen/test_executor.py": """
+        components/contracts/example_statistics
+    """,
     # Parts of worker processes, which are started and killed.
     "components/execution/worker_processes/test_runner.py": """
         components/execution/worker_processes/handler

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from shardline_tests import load
 from tfx import v1  # noqa: F401  TFDV does not load before it
 
 # isort: split
@@ -18,10 +19,12 @@ from google.protobuf.json_format import MessageToDict
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx_bsl.tfxio.tf_example_record import TFExampleRecord
 
+from shardline.components.contracts.example_statistics import ComputeStatistics
 from shardline.components.evaluation import tfma_grouped, tfma_metrics
 from shardline.components.execution.in_memory_beam import in_memory_pipeline
 from shardline.components.execution.worker_processes.number import worker_options
 
+assert_equal = load("components/equal_but_rounding.py").assert_equal
 pytestmark = [pytest.mark.orchestration, pytest.mark.slow, pytest.mark.timeout(600)]
 FILES, EXAMPLES = 4, 100
 
@@ -66,34 +69,12 @@ def test_metrics_are_equal(files: list[str], tmp_path: Path) -> None:
     assert_equal(two, one)
 
 
-def assert_equal(found: Any, expected: Any) -> None:
-    """Compares what dicts and lists hold, numbers but for their rounding."""
-    if isinstance(expected, dict):
-        assert found.keys() == expected.keys()
-        for key in expected:
-            assert_equal(found[key], expected[key])
-    elif isinstance(expected, list):
-        assert len(found) == len(expected)
-        for pair in zip(found, expected, strict=True):
-            assert_equal(*pair)
-    elif isinstance(expected, float):
-        assert found == pytest.approx(expected, rel=1e-12)
-    else:
-        assert found == expected
-
-
 def _statistics(
     files: list[str], folder: Path, workers: int
 ) -> statistics_pb2.DatasetFeatureStatisticsList:
     path = str(folder / f"{workers}.pb")
-    records = TFExampleRecord(files, telemetry_descriptors=["test"])
     with in_memory_pipeline(worker_options(workers)) as root:
-        _ = (
-            root
-            | records.BeamSource()
-            | tfdv.GenerateStatistics(tfdv.StatsOptions())
-            | tfdv.WriteStatisticsToBinaryFile(path)
-        )
+        _ = root | ComputeStatistics(files, path)
     found = tfdv.load_stats_binary(path)
     # In the order of a set of names, which is another one in each process.
     found.datasets[0].features.sort(key=lambda feature: feature.path.step[0])

@@ -1,0 +1,1 @@
+"""The component that computes the statistics of examples that come whole."""
