@@ -23,6 +23,7 @@ from shardline.embedding.conformance.wording import (
     summary,
 )
 
+_INTERRUPTED = 130
 _WIDTHS = (15, 14, 26, 17, 7)
 
 
@@ -53,6 +54,10 @@ def main(arguments: list[str] | None = None) -> int:
             write_json(report, chosen.json)
     except (OSError, RuntimeError, ValueError) as fault:
         sys.exit(str(fault))
+    except KeyboardInterrupt:
+        # The call that it interrupts goes on in a thread of its own.
+        print("Interrupted.", file=sys.stderr, flush=True)
+        os._exit(_INTERRUPTED)
     code = 0 if report.has_passed else 1
     if kit.hangs:
         # The thread that waits may keep the process from its end.
