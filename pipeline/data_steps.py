@@ -3,7 +3,7 @@
 import json
 from typing import Any, NamedTuple
 
-from tfx import v1 as tfx
+from tfx.components import ExampleValidator
 
 from shardline.components.contracts.erasures.reading import ReadErasure, read_erasure
 from shardline.components.example_gen.component import ReaderExampleGen
@@ -82,7 +82,7 @@ def data_steps(
     )
     examples = example_gen.outputs["examples"]
     schema_gen = ReaderSchemaGen(**_read_by(run))
-    example_validator = tfx.components.ExampleValidator(
+    example_validator = ExampleValidator(
         statistics=statistics_gen.outputs["statistics"],
         schema=schema_gen.outputs["schema"],
     )

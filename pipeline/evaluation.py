@@ -3,7 +3,7 @@
 import json
 
 # isort: off
-from tfx import v1  # noqa: F401  TFMA lacks names if it is imported before
+from tfx import components  # noqa: F401  TFMA lacks names if it is imported before
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto.config_pb2 import PerSliceMetricThreshold
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tfx import v1 as tfx
+from tfx.components import Evaluator
 
 from shardline.components.comparison.component import ModelComparator
 from shardline.components.exporter.component import Exporter
@@ -61,7 +61,7 @@ def model_steps(
     )
     model = exporter.outputs["model"]
     validator = ServingValidator(model=model, serving=run.serving)
-    evaluator = tfx.components.Evaluator(
+    evaluator = Evaluator(
         examples=data.examples,
         model=model,
         example_splits=[_EVALUATED_SPLIT],

@@ -18,7 +18,8 @@ it computes itself.
 from collections.abc import Sequence
 from typing import Any
 
-from tfx import v1 as tfx
+from tfx.dsl.experimental.conditionals.conditional import Cond
+from tfx.orchestration.pipeline import Pipeline
 
 from shardline.configs.schema import Run
 from shardline.pipeline.beam_options import give_beam_options
@@ -44,7 +45,7 @@ def create_pipeline(
     cache: bool = True,
     force: str = "",
     beam_options: Sequence[str] = (),
-) -> tfx.dsl.Pipeline:
+) -> Pipeline:
     """Returns the pipeline of a run, for any runner.
 
     Args:
@@ -96,10 +97,10 @@ def create_pipeline(
             serving_dir=serving_dir,
         )
         plan = planner.outputs["plan"]
-        with tfx.dsl.Cond(plan.future()[0].custom_property("due") == 1):
+        with Cond(plan.future()[0].custom_property("due") == 1):
             components = [planner, *steps(plan)]
     give_beam_options(components, run, is_local=not is_platform)
-    return tfx.dsl.Pipeline(
+    return Pipeline(
         pipeline_name=pipeline_name(run.name),
         pipeline_root=pipeline_root,
         components=components,
