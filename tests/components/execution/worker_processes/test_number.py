@@ -21,8 +21,8 @@ pytestmark = pytest.mark.orchestration
         ("Evaluator", 200_000, 8, 2),
         ("Evaluator", 10_000_000, 8, 8),
         ("Evaluator", 10_000_000, 1, 1),
-        ("StatisticsGen", 399_999, 8, 1),
-        ("SpanStatistics", 600_000, 8, 3),
+        ("StatisticsGen", 599_999, 8, 1),
+        ("SpanStatistics", 900_000, 8, 3),
         ("FeatureTransform", 10_000_000, 8, 1),
     ],
 )
