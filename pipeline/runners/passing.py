@@ -68,7 +68,9 @@ _NAMES = {
     "requests": _OF_WEB,
     "socket": frozenset({"gaierror"}),
     "urllib3": frozenset({"HTTPError", "MaxRetryError", "ProtocolError"}),
-    "shardline": frozenset({"BusyStoreError", "ComponentKilledError", "HostLostError"}),
+    "shardline": frozenset(
+        {"BusyStoreError", "ComponentKilledError", "HostLostError", "WorkerKilledError"}
+    ),
 }
 # What ML Metadata and sqlite3 say of a database that another process writes to, and of
 # a disk in trouble; and what Beam's runner keeps of an error of a worker.

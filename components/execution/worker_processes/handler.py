@@ -20,7 +20,6 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 )
 from google.protobuf import text_format
 
-from shardline.components.execution.exit_status import how_ended
 from shardline.components.execution.worker_processes.program import PRELOADED, work
 
 ENVIRONMENT = "shardline:env:worker_process:v1"
@@ -30,17 +29,20 @@ _ENDS_WITHIN_S = 10.0
 _SEEN_DEAD_WITHIN_S = 0.5
 # Side inputs are kept in a worker as they are in a process alone.
 _OPTIONS = {"max_cache_memory_usage_mb": STATE_CACHE_SIZE_MB}
-# How processes have ended that should not have, by the run of a pipeline.
-_ends: dict[bytes, str] = {}
+# Exit codes of processes that should not have ended, by the run of a pipeline.
+_ends: dict[bytes, int] = {}
 
 
-def unexpected_end(run: bytes) -> str:
-    """Returns how a worker process has ended that should not have; "" if none has.
+def unexpected_end(run: bytes) -> int | None:
+    """Returns the exit code of a worker process that should not have ended.
 
     Args:
         run: the payload of the environment of a run of a pipeline; forgotten then.
+
+    Returns:
+        As `subprocess` says it; None if none has.
     """
-    return _ends.pop(run, "")
+    return _ends.pop(run, None)
 
 
 class _Connection:
@@ -148,7 +150,8 @@ class WorkerProcessHandler(GrpcWorkerHandler):
         wait([self._process.sentinel])
         if not self._is_closing:
             self._process.join()
-            self.control_conn.fail(f"{self._process.name} {self._note_end()}")
+            self._note_end()
+            self.control_conn.fail(f"{self._process.name} has ended")
 
-    def _note_end(self) -> str:
-        return _ends.setdefault(self._run, how_ended(self._process.exitcode or 0))
+    def _note_end(self) -> None:
+        _ends.setdefault(self._run, self._process.exitcode or 0)

@@ -1,16 +1,22 @@
 """Beam on this machine: in this process, or in worker processes."""
 
+import signal
 import uuid
 from typing import Any
 
 from apache_beam.portability import python_urns
 from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
+from shardline.components.execution.exit_status import how_ended
 from shardline.components.execution.worker_processes import handler
 
 
 class WorkerProcessError(RuntimeError):
     """A worker process that has ended before its work was done."""
+
+
+class WorkerKilledError(WorkerProcessError):
+    """One that was killed, which can pass."""
 
 
 class LocalRunner(FnApiRunner):
@@ -28,7 +34,8 @@ class LocalRunner(FnApiRunner):
             options: of Beam.
 
         Raises:
-            WorkerProcessError: if a worker process is killed or cannot start.
+            WorkerKilledError: if a worker process is killed.
+            WorkerProcessError: if one ends otherwise, or cannot start.
             RuntimeError: with the traceback of what was raised in a worker.
         """
         run = uuid.uuid4().bytes
@@ -38,10 +45,21 @@ class LocalRunner(FnApiRunner):
         try:
             return super().run_via_runner_api(pipeline_proto, options)
         except Exception as error:
-            if how := handler.unexpected_end(run):
-                raise WorkerProcessError(
-                    f"A worker process {how}. What was done before is kept: run the "
-                    "same command again. If memory is short, give the step fewer "
-                    "worker processes, such as `worker_processes: {default: 1}`."
-                ) from error
-            raise
+            code = handler.unexpected_end(run)
+            if code is None:
+                raise
+            raise _error_of(code) from error
+
+
+def _error_of(code: int) -> WorkerProcessError:
+    """Returns the error of a worker process that has ended with an exit code."""
+    how = f"A worker process {how_ended(code)}"
+    if code == -signal.SIGKILL:
+        return WorkerKilledError(
+            f"{how}. Run the same command again; where memory is short, give the step "
+            "fewer of them, or none: `worker_processes: {default: 1}`."
+        )
+    return WorkerProcessError(
+        f"{how}. The log says why. The step runs without any by `worker_processes: "
+        "{default: 1}`."
+    )

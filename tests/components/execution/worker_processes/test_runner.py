@@ -17,7 +17,11 @@ import pytest
 from shardline.components.execution.in_memory_beam import in_memory_pipeline
 from shardline.components.execution.worker_processes import handler
 from shardline.components.execution.worker_processes.number import worker_options
-from shardline.components.execution.worker_processes.runner import WorkerProcessError
+from shardline.components.execution.worker_processes.runner import (
+    WorkerKilledError,
+    WorkerProcessError,
+)
+from shardline.pipeline.runners.passing import CAN_PASS, exit_code_of_error
 
 pytestmark = pytest.mark.orchestration
 WITHIN_S = 120
@@ -89,16 +93,18 @@ def test_killed_worker_is_named(tmp_path: Path, noted: Callable[[], set[int]]) -
             os.kill(os.getpid(), signal.SIGKILL)
 
     with pytest.raises(
-        WorkerProcessError, match="A worker process was ended by SIGKILL: by a person"
-    ):
+        WorkerKilledError, match="A worker process was ended by SIGKILL: by a person"
+    ) as raised:
         run(work)
+    assert exit_code_of_error(raised.value) == CAN_PASS
 
 
 def test_worker_that_does_not_start_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handler, "work", divmod)  # which takes other arguments
 
-    with pytest.raises(WorkerProcessError, match="ended with exit code 1"):
+    with pytest.raises(WorkerProcessError, match="ended with exit code 1") as raised:
         run(print)
+    assert exit_code_of_error(raised.value) == 1
 
 
 def test_error_of_the_work_is_told_as_it_is() -> None:
