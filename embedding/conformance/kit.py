@@ -26,6 +26,8 @@ from shardline.embedding.conformance.verdicts import (
 
 # The one group whose cases are moved; what is judged are the moves.
 _MOVED = "checkpoints"
+# After these, nothing that this process asks of the engine may return.
+_ENDS = (NoAnswerError, HostLostError)
 
 
 class Kit:
@@ -102,11 +104,11 @@ class Kit:
             if group.name == _MOVED:
                 return self._moved(cases)
             return self._trained_apart(group, cases)
-        except (NoAnswerError, HostLostError) as error:
+        except _ENDS as error:
             self._stopped = f"{group.name} ended this process's use of the engine"
             return [failed(group.name, error)]
-        # An engine that cannot be made, or whose calls fail: that is the verdict.
-        except (tf.errors.OpError, RuntimeError, ValueError, TypeError) as error:
+        # Whatever it is, it is what became of the group.
+        except Exception as error:
             return [failed(group.name, error)]
 
     def _moved(self, cases: Sequence[Case]) -> list[CaseVerdict]:
@@ -132,9 +134,10 @@ class Kit:
             )
             for step in range(len(cases[0].steps)):
                 trial.train(step)
-        except (NoAnswerError, HostLostError):
+        except _ENDS:
             raise
-        except (tf.errors.OpError, RuntimeError, ValueError, TypeError) as error:
+        # Whatever it is, it is what became of a case.
+        except Exception as error:
             if len(cases) == 1:
                 return [failed(cases[0].name, error)]
             # Each in an engine of its own, to see which of them it is.
@@ -143,15 +146,19 @@ class Kit:
 
     def _refused(self, case: Case) -> CaseVerdict:
         """Judges a case whose last step must be an error that changes nothing."""
-        last = len(case.steps) - 1
         try:
-            trial = Trial(self._placement, [case], self._limit)
-            for step in range(last):
-                trial.train(step)
-        except (tf.errors.OpError, RuntimeError, ValueError, TypeError) as error:
-            if isinstance(error, (NoAnswerError, HostLostError)):
-                raise
+            return self._judged_refusal(case)
+        except _ENDS:
+            raise
+        # Another error than the one that is wanted.
+        except Exception as error:
             return failed(case.name, error)
+
+    def _judged_refusal(self, case: Case) -> CaseVerdict:
+        trial = Trial(self._placement, [case], self._limit)
+        *steps, last = range(len(case.steps))
+        for step in steps:
+            trial.train(step)
         try:
             with logged_errors_left_out():
                 trial.activations(last)

@@ -66,6 +66,16 @@ class TakesEverything(BrokenPlacement):
         return super().engine(features, pipelined=pipelined, policies="drop")
 
 
+class RefusesWithAnotherError(BrokenPlacement):
+    """Answers what it must refuse with an error that no user can understand."""
+
+    def run(self, function, *arguments):
+        try:
+            return super().run(function, *arguments)
+        except tf.errors.InvalidArgumentError as error:
+            raise KeyError("left") from error
+
+
 def _without_duplicates(ids):
     if isinstance(ids, tf.RaggedTensor):
         return tf.ragged.constant(

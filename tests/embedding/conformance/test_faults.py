@@ -65,6 +65,15 @@ def test_engine_that_refuses_nothing_fails_the_policy_error(check):
     assert any(name.endswith("-oov_row") for name in found)
 
 
+def test_refusal_by_another_error_is_told_case_by_case(check):
+    report = check(broken.RefusesWithAnotherError(), "policies")
+    found = failures(report)
+    assert len(found) == 7
+    assert all(name.endswith("-error") for name in found)
+    assert {case.why for case in found.values()} == {"KeyError: 'left'"}
+    assert report.groups[0].count("passed") == 14
+
+
 def test_rows_that_a_restore_swaps_are_named(check, monkeypatch):
     def swapped(variable, first_row, rows):
         return written(variable, first_row, tf.reverse(rows, [0]))
