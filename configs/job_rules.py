@@ -1,15 +1,22 @@
-"""Rules between a feature set and the rest of a job: its target and its serving."""
+"""Rules between a feature set and the rest of a job: target, training and serving."""
 
 from collections.abc import Iterator
 
 from shardline.configs.column import Column
 from shardline.configs.columns import raw_columns, reader_of
-from shardline.configs.fault import Fault, Part, feature_part, number_part
+from shardline.configs.fault import (
+    Fault,
+    Part,
+    feature_part,
+    number_part,
+    table_part,
+)
 from shardline.configs.feature_rules import RESERVED
 from shardline.configs.feature_set import FeatureSet
 from shardline.configs.features import Target
 from shardline.configs.serving import Serving
 from shardline.configs.shown import shown
+from shardline.configs.training import Training
 
 _DATA = Part("data", ("data",))
 _WEIGHTS = (Column("float"), Column("float", optional=True))
@@ -62,6 +69,28 @@ def _taken_labels(feature_set: FeatureSet, target: Target) -> Iterator[Fault]:
             f"`label: {shown(target.label)}` is a name that has another meaning here",
             "rename the column",
         )
+
+
+def training_faults(
+    feature_set: FeatureSet, training: Training | None
+) -> Iterator[Fault]:
+    """Yields policies of tables that a TPU cannot follow.
+
+    Args:
+        feature_set: the tables.
+        training: where it runs; None: nothing is trained.
+    """
+    if training is None or training.tpu is None:
+        return
+    for name, table in feature_set.tables.items():
+        if table.policy != "error":
+            yield table_part(name).fault(
+                f"a TPU takes no ids but those of rows, and `policy: {table.policy}` "
+                "lets others pass",
+                "leave `policy` out, which refuses them before they reach the TPU, or "
+                "train on `hosts` or a `cluster`",
+                key="policy",
+            )
 
 
 def serving_faults(feature_set: FeatureSet, serving: Serving) -> Iterator[Fault]:

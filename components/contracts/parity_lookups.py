@@ -103,6 +103,7 @@ class RecordedLookup:
             None if the engine refused.
         allowed: by the precision of a table that rounds its rows, how far an activation
             may be off for that: float32, the activations' shape without the last axis.
+            With "float32" if the engine adds rows up in another order than a model.
     """
 
     ids: ExampleIds

@@ -92,11 +92,12 @@ class Learner:
         optimizer: that of the dense model.
         step: how many steps were learnt: int64 scalar.
         guard: knows of a step that was not finite.
-        engine_refuses: whether the engine itself refuses ids that it cannot use.
+        is_on_tpu: whether the engine is a TPU's, which takes any id and adds rows up
+            in an order of its own.
         run: calls what uses the hosts of the engine, as its placement does.
     """
 
-    engine_refuses = True
+    is_on_tpu = False
 
     def __init__(
         self,

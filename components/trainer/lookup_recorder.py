@@ -66,6 +66,7 @@ class LookupRecorder:
             learner.engine,
             engine_config(feature_set, rows, trainable=False),
             feature_set,
+            adds_alike=not learner.is_on_tpu,
         )
         self._lookup = tf.function(self._looked_up, input_signature=[self._spec()])
         learner.check_graph(self._lookup)
@@ -83,7 +84,7 @@ class LookupRecorder:
             cases = [*cases_of(self._shape(name, feature)), examples[name]]
             risky = [case for case in cases if case.is_risky and policy == "error"]
             together[name] = [case for case in cases if case not in risky]
-            if self._learner.engine_refuses:
+            if not self._learner.is_on_tpu:
                 separate += [(name, case) for case in risky]
         return ParityLookups(
             {

@@ -1,10 +1,11 @@
-"""How far the lookups of a table that rounds its rows may be off, and no further.
+"""How far lookups of a table may be off that rounds rows or sums, and no further.
 
 A row's values are rounded by at most a part of its largest one
 (`embedding.serving.tables`): scale / 2 is 1/254 of it for int8, half a unit in the last
 place at most 2^-11 of it for float16. An activation, sum(coefficient * row), is off by
 at most sum(|coefficient| * that); float32 arithmetic adds a unit in the last place for
-each id. Values that training quantizes may besides move to the next level.
+each id, and does so too where a TPU adds in another order than the served model.
+Values that training quantizes may besides move to the next level.
 """
 
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from shardline.embedding.tables.partition import first_rows
 
 # By precision: part of the row's largest value, and what is added to it.
 _ROUNDED_BY = {"float16": (2.0**-11, 2.0**-25), "int8": (1 / 254, 0.0)}
+_REORDERED = {"float32": (0.0, 0.0)}
 _FLOAT32 = 2.0**-23
 # Roundings that do not come of adding up: of scales, coefficients and products.
 _OTHER_ROUNDINGS = 6
@@ -35,6 +37,8 @@ class Rounding:
         engine: TPUEmbedding,
         feature_config: Mapping[str, Any],
         feature_set: FeatureSet,
+        *,
+        adds_alike: bool = True,
     ):
         """Takes the tables.
 
@@ -42,7 +46,10 @@ class Rounding:
             engine: holds the rows.
             feature_config: what the engine was configured with.
             feature_set: the id features, numbers and tables.
+            adds_alike: whether the engine adds rows up as a served model does, bit by
+                bit. Else float32 is rounded too, as its sums are.
         """
+        self._rounded_by = _ROUNDED_BY if adds_alike else _ROUNDED_BY | _REORDERED
         specs = flatten_features(feature_config, table_policies(feature_set))
         self._specs = {spec.path: spec for spec in specs}
         self._shards = {table: rows.variables for table, rows in engine.rows().items()}
@@ -79,7 +86,7 @@ class Rounding:
                 np.float32(np.inf),
             )
             * (counts > 0)
-            for precision, (part, least) in _ROUNDED_BY.items()
+            for precision, (part, least) in self._rounded_by.items()
         }
 
     def _largest_values(self, table: str, ids: np.ndarray) -> np.ndarray:

@@ -28,6 +28,10 @@ from shardline.embedding.inputs.refusal import refused_unless_usable
 from shardline.embedding.tpu.core_devices import has_sparse_cores
 from shardline.embedding.tpu.graph_check import check_tpu_graph
 
+# The thread that tunes a data set takes up to a minute to end, and each core has one.
+_UNTUNED = tf.data.Options()
+_UNTUNED.autotune.enabled = False
+
 
 def new_tpu_learner(
     feature_set: FeatureSet,
@@ -74,7 +78,7 @@ def new_tpu_learner(
 class TPULearner(Learner):
     """A dense model on the cores of a TPU, and the TPU's embedding engine."""
 
-    engine_refuses = False
+    is_on_tpu = True
 
     def __init__(
         self,
@@ -180,7 +184,8 @@ class TPULearner(Learner):
             count = self._replicas // context.num_input_pipelines
             first = context.input_pipeline_id * count
             share = Share(self._replicas, first, first + count)
-            return read(share).map(checked, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+            parts = read(share).map(checked, tf.data.AUTOTUNE)
+            return parts.prefetch(tf.data.AUTOTUNE).with_options(_UNTUNED)
 
         # Ids are enqueued from where they are read.
         on_hosts = tf.distribute.InputOptions(experimental_fetch_to_device=False)

@@ -21,6 +21,12 @@ FAULTS = {
         "  path: data\n  example_weight: label",
         "2: data: `example_weight` is the label's column",
     ),
+    "policy_that_a_tpu_cannot_follow": (
+        "  pair: {dim: 4}\n",
+        "  pair: {dim: 4, policy: drop}\n"
+        "training: {batch_size: 1, steps: 1, tpu: local}\n",
+        "16: table `pair`: a TPU takes no ids but those of rows, and `policy: drop`",
+    ),
     "precision_of_no_table": (
         "numbers:\n",
         "serving: {tables: {hours: int8}}\nnumbers:\n",

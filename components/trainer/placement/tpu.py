@@ -31,6 +31,8 @@ class TPUHosts:
             TPUMissingError: if there is none.
         """
         self._name = name
+        # The cores would multiply in bfloat16, whose scores no served model repeats.
+        tf.config.experimental.enable_tensor_float_32_execution(False)
         # At once, for TensorFlow's runtime learns of the TPU when it starts.
         self._resolver = connect(name)
 

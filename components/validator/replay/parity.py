@@ -1,8 +1,8 @@
 """Compares what a model answered with what the engine did, table by table.
 
-Rows of float32 tables must be equal. Where a table rounds its rows, an activation may
-be off by what the rounding of its rows allows (`trainer.rounding`). What the engine
-refused the model must refuse, with the same error.
+Rows of float32 tables must be equal. Where a table rounds its rows, or a TPU has added
+them up, an activation may be off by what that rounding allows (`trainer.rounding`).
+What the engine refused the model must refuse, with the same error.
 """
 
 from collections.abc import Mapping
@@ -120,7 +120,8 @@ def _compared_activations(
     if difference.size == 0:
         return _Comparison(examples=recorded.ids.examples)
     allowed = np.zeros(expected.shape)
-    if precision != "float32":
+    # Of float32, only what a TPU has looked up has such a number.
+    if precision != "float32" or precision in recorded.allowed:
         allowed = allowed + recorded.allowed[precision][..., None]
     index = np.unravel_index(
         int(excess(difference, allowed).argmax()), difference.shape

@@ -1,6 +1,7 @@
 """The Trainer's executor on an emulated TPU, beside itself on hosts of the process."""
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,19 @@ from unittest import mock
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_transform as tft
 from shardline_tests import load
 
+from shardline.components.contracts.checkpoint_manifest import load_manifest
+from shardline.components.contracts.parity_examples import (
+    model_parity,
+    parity_folder,
+)
+from shardline.components.exporter.serving_model import ServingModel
 from shardline.components.trainer import tpu_learner
 from shardline.components.trainer.placement import tpu as placement
+from shardline.components.trainer.training_sets import TrainingSets
+from shardline.components.validator.validate import check_parity
 from shardline.configs.schema import Feature, FeatureSet, Model, Optimizer, Table
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -74,14 +84,89 @@ def assert_close(checkpoint: Path, expected: Path) -> None:
         np.testing.assert_allclose(found[name], values, 1e-5, 1e-6, err_msg=name)
 
 
-@pytest.mark.parametrize(("hosts", "cores"), [(1, 1), (2, 2)])
-def test_tpu_learns_what_hosts_learn(
-    run: Any, on_tpu: Callable[..., Any], tmp_path: Path, hosts: int, cores: int
+@contextlib.contextmanager
+def ended_after(steps: int) -> Iterator[None]:
+    """Has a training end once so many steps are done and saved."""
+    saves = TrainingSets.save_if_due
+
+    def save(sets: TrainingSets, step: int, state: Any) -> None:
+        saves(sets, step, state)
+        if step >= steps:
+            sets.wait()
+            raise KeyboardInterrupt
+
+    with (
+        mock.patch.object(TrainingSets, "save_if_due", save),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        yield
+
+
+@pytest.fixture(scope="module")
+def on_hosts(run: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint of a training on two hosts of the process."""
+    return trained(run, tmp_path_factory.mktemp("hosts"), hosts=2)
+
+
+def test_tpu_learns_what_hosts_learn_and_a_served_model_repeats_it(
+    run: Any, on_hosts: Path, on_tpu: Callable[..., Any], tmp_path: Path
 ) -> None:
-    expected = trained(run, tmp_path / "hosts", hosts=hosts)
+    with on_tpu(hosts=2, cores=2) as check:
+        found = trained(run, tmp_path, tpu="local")
 
-    with on_tpu(hosts, cores) as check:
-        found = trained(run, tmp_path / "tpu", tpu="local")
+    assert check.call_count == 3  # learning, scoring, and lookups to record
+    assert_close(found, on_hosts)
+    one, other = load_manifest(str(found)), load_manifest(str(on_hosts))
+    assert (one.steps, one.hosts) == (other.steps, other.hosts)
+    assert one.metrics == pytest.approx(other.metrics, abs=1e-5)
+    model = tmp_path / "model"
+    output = tft.TFTransformOutput(str(run.folder / "graph"))
+    ServingModel(str(found), output, {}).save(str(model))
+    shutil.copytree(parity_folder(str(found)), model_parity(model))
+    parity = check_parity(str(model), max_difference=1e-6)
+    assert parity.gate.passes, parity.gate
+    assert parity.scores.examples == 4
 
-    assert check.call_count
+
+@pytest.mark.parametrize("then", ["tpu", "hosts"])
+def test_training_on_a_tpu_goes_on_from_its_sets(
+    run: Any, on_hosts: Path, on_tpu: Callable[..., Any], tmp_path: Path, then: str
+) -> None:
+    sets = {"checkpoint": {"every_steps": 3}}
+    with on_tpu(), ended_after(3):
+        trained(run, tmp_path, tpu="local", **sets)
+
+    if then == "tpu":
+        with on_tpu(cores=1):
+            found = trained(run, tmp_path, 2, tpu="local", **sets)
+    else:
+        found = trained(run, tmp_path, 2, **sets)
+
+    assert_close(found, on_hosts)
+
+
+def test_training_on_hosts_goes_on_on_a_tpu_to_its_best_step(
+    run: Any, on_tpu: Callable[..., Any], tmp_path: Path
+) -> None:
+    stop = {"early_stop": {"split": "eval", "every_steps": 2}, "epochs": 2}
+    expected = trained(run, tmp_path / "hosts", **stop)
+    with ended_after(3):
+        trained(run, tmp_path / "tpu", **stop)
+
+    with on_tpu():
+        found = trained(run, tmp_path / "tpu", 2, tpu="local", **stop)
+
+    assert_close(found, expected)
+
+
+def test_training_on_a_tpu_begins_with_the_tables_of_an_earlier_one(
+    run: Any, on_hosts: Path, on_tpu: Callable[..., Any], tmp_path: Path
+) -> None:
+    base = run.base(on_hosts, ("2026-11-02",))
+    expected = trained(run, tmp_path / "hosts", base=base)
+
+    with on_tpu():
+        found = trained(run, tmp_path / "tpu", base=base, tpu="local")
+
+    assert load_manifest(str(found)).warm_start is not None
     assert_close(found, expected)

@@ -18,7 +18,8 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Any:
     connect = mock.Mock(side_effect=["first", "second"])
     monkeypatch.setattr(tpu, "connect", connect)
     monkeypatch.setattr(tf.distribute, "TPUStrategy", lambda resolver: resolver)
-    return connect
+    yield connect
+    tf.config.experimental.enable_tensor_float_32_execution(True)
 
 
 def test_each_learner_finds_an_empty_tpu(connect: Any) -> None:
@@ -28,6 +29,7 @@ def test_each_learner_finds_an_empty_tpu(connect: Any) -> None:
     assert placement.strategy() == "first"
     assert placement.strategy() == "second"
     assert placement.hosts is None
+    assert not tf.config.experimental.tensor_float_32_execution_enabled()
 
 
 def test_training_is_called_once(connect: Any) -> None:
