@@ -59,9 +59,10 @@ def check_reader(run: Run, config: Path) -> None:
 
 
 def check_placement(run: Run, config: Path) -> None:
-    """Checks that TF_CONFIG says what cluster to train on, if it is to say so.
+    """Checks that there may be a cluster or a TPU to train on.
 
-    Reaches nothing: workers may come later.
+    Reaches nothing: workers may come later, and a TPU that is not there ends the
+    Trainer. That TensorFlow cannot drive one is known before.
 
     Args:
         run: the configuration.
@@ -70,15 +71,16 @@ def check_placement(run: Run, config: Path) -> None:
     Raises:
         ConfigError: it does not.
     """
-    if run.training.cluster is None:
+    if not run.training.is_elsewhere:
         return
-    # It loads TensorFlow, which a run without cluster does in its own time.
-    from shardline.components.trainer.placement.choice import host_count
+    # It loads TensorFlow, which other runs do in their own time.
+    from shardline.components.trainer.placement.choice import check_place
 
-    part = Part("training.cluster", ("training", "cluster"))
+    key = "cluster" if run.training.cluster else "tpu"
+    part = Part(f"training.{key}", ("training", key))
     try:
-        host_count(run.training)
-    except ValueError as error:
+        check_place(run.training)
+    except (ValueError, RuntimeError) as error:
         _raise([part.fault(str(error))], config)
 
 

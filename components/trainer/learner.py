@@ -270,11 +270,14 @@ class Learner:
     @tf.function
     def _judged(self, batches: Iterator[Batch]) -> tuple[tf.Tensor, ...]:
         """Returns labels, scores and weights of the next batch's real examples."""
-        batch = next(batches)
+        batch = self._next(batches)
         scores = self.scores(batch)
         is_real = self._whole(batch.is_example) > 0
         parts = (self._whole(batch.labels), scores, self._whole(batch.example_weights))
         return tuple(tf.boolean_mask(part, is_real) for part in parts)
+
+    def _next(self, batches: Iterator[Batch]) -> Batch:
+        return next(batches)
 
     def _whole(self, values: Any) -> tf.Tensor:
         """Returns what a batch has of all its examples."""

@@ -21,7 +21,7 @@ class Fault(NamedTuple):
 
 
 class NotFiniteError(ValueError):
-    """A step whose loss or gradients are NaN or infinite; it has updated nothing.
+    """A step whose loss or gradients are NaN or infinite; nothing of it is kept.
 
     Attributes:
         step: the step, counted from 1.
@@ -39,7 +39,7 @@ class NotFiniteError(ValueError):
         self.step = step
         self.fault = fault
         super().__init__(
-            f"Step {step:,} has updated nothing, for it is {fault.text}.{of} "
+            f"Nothing of step {step:,} is kept, for it is {fault.text}.{of} "
             "Checkpoint sets of the steps before are as they were. "
             f"{fault.remedy}"
         )

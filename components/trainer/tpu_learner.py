@@ -9,7 +9,7 @@ learns what it learns on hosts, but for the order of sums.
 Dropout draws the same units on all cores: Keras's seeds are mirrored.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -24,13 +24,10 @@ from shardline.components.trainer.shares import Share
 from shardline.components.trainer.watch import Watch
 from shardline.configs.schema import FeatureSet, Model, Training
 from shardline.embedding import TPUEmbedding
+from shardline.embedding.hosts import task_of
 from shardline.embedding.inputs.refusal import refused_unless_usable
 from shardline.embedding.tpu.core_devices import has_sparse_cores
 from shardline.embedding.tpu.graph_check import check_tpu_graph
-
-# The thread that tunes a data set takes up to a minute to end, and each core has one.
-_UNTUNED = tf.data.Options()
-_UNTUNED.autotune.enabled = False
 
 
 def new_tpu_learner(
@@ -105,6 +102,9 @@ class TPULearner(Learner):
         # Batches are full: nothing need be made up for cores that would get none.
         strategy.extended.experimental_enable_get_next_as_optional = False
         self._is_queued = not has_sparse_cores(strategy)
+        # A distributed iterator does the same for one host as for many, with threads
+        # for each core that can take a minute to end.
+        self._reads_here = len(set(map(task_of, strategy.extended.worker_devices))) == 1
         with strategy.scope():
             super().__init__(
                 engine,
@@ -180,13 +180,17 @@ class TPULearner(Learner):
             ids, weights = refused_unless_usable(features, part.ids, part.weights)
             return part._replace(ids=ids, weights=weights)
 
+        def parts(share: Share) -> tf.data.Dataset:
+            return read(share).map(checked, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
         def of_host(context: Any) -> tf.data.Dataset:
             count = self._replicas // context.num_input_pipelines
             first = context.input_pipeline_id * count
-            share = Share(self._replicas, first, first + count)
-            parts = read(share).map(checked, tf.data.AUTOTUNE)
-            return parts.prefetch(tf.data.AUTOTUNE).with_options(_UNTUNED)
+            return parts(Share(self._replicas, first, first + count))
 
+        if self._reads_here:
+            here: Iterable[Batch] = parts(Share(self._replicas, 0, self._replicas))
+            return here
         # Ids are enqueued from where they are read.
         on_hosts = tf.distribute.InputOptions(experimental_fetch_to_device=False)
         distributed: Iterable[Batch] = self._strategy.distribute_datasets_from_function(
@@ -212,7 +216,8 @@ class TPULearner(Learner):
     def _steps(self, batches: Iterator[Batch], steps: tf.Tensor) -> tf.Tensor:
         self._loss.assign(0.0)
         for _ in tf.range(steps):
-            self._run(self._learn_part, next(batches), self.step.value(), training=True)
+            batch = self._next(batches)
+            self._run(self._learn_part, batch, self.step.value(), training=True)
             self.step.assign_add(1)
         return self._loss.read_value() / tf.cast(steps, tf.float32)
 
@@ -255,18 +260,28 @@ class TPULearner(Learner):
         """Returns what a batch has of all its examples."""
         return tf.concat(self._strategy.experimental_local_results(values), axis=0)
 
-    def _cut(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def _next(self, batches: Iterator[Batch]) -> Batch:
+        """Returns the next batch, a part for each core."""
+        if not self._reads_here:
+            return next(batches)
+        batch: Batch = self._per_core([next(batches) for _ in range(self._replicas)])
+        return batch
+
+    def _cut(self, values: Mapping[str, Any]) -> Any:
         """Returns equal parts of each feature's examples, one for each core."""
         parts = {name: self._parts(value) for name, value in values.items()}
-
-        def part_of(context: Any) -> dict[str, Any]:
-            number = context.replica_id_in_sync_group
-            return {name: of_cores[number] for name, of_cores in parts.items()}
-
-        cut: dict[str, Any] = (
-            self._strategy.experimental_distribute_values_from_function(part_of)
+        return self._per_core(
+            [
+                {name: of_cores[core] for name, of_cores in parts.items()}
+                for core in range(self._replicas)
+            ]
         )
-        return cut
+
+    def _per_core(self, values: Sequence[Any]) -> Any:
+        """Returns values of all cores as `strategy.run` takes them."""
+        return self._strategy.experimental_distribute_values_from_function(
+            lambda context: values[context.replica_id_in_sync_group]
+        )
 
     def _parts(self, value: Any) -> list[Any]:
         if value is None:

@@ -46,12 +46,7 @@ def connect(
     Raises:
         TPUMissingError: if there is none.
     """
-    if name == LOCAL and not is_built_for_tpus():
-        raise TPUMissingError(
-            f"TPU 'local': TensorFlow {tf.version.VERSION} is installed here without "
-            "support for TPUs. On a TPU VM install tensorflow-tpu; docs/tpu.md says "
-            "how."
-        )
+    check_installed(name)
     resolver = _resolved(name, resolver_of, within_s)
     try:
         tf.config.experimental_connect_to_cluster(resolver)
@@ -62,6 +57,23 @@ def connect(
             "by another process, or of another version of TensorFlow?"
         ) from error
     return resolver
+
+
+def check_installed(name: str) -> None:
+    """Checks that TensorFlow can drive a TPU, without looking for it.
+
+    Args:
+        name: as of `connect`. What is not of this machine needs no part of TensorFlow.
+
+    Raises:
+        TPUMissingError: if it cannot.
+    """
+    if name == LOCAL and not is_built_for_tpus():
+        raise TPUMissingError(
+            f"TPU 'local': TensorFlow {tf.version.VERSION} is installed here without "
+            "support for TPUs. On a TPU VM install tensorflow-tpu; docs/tpu.md says "
+            "how."
+        )
 
 
 def is_built_for_tpus() -> bool:

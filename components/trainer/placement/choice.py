@@ -7,6 +7,7 @@ from shardline.configs.locations import is_remote
 from shardline.configs.schema import Cluster as Tasks
 from shardline.configs.schema import Training
 from shardline.embedding.cluster import Cluster
+from shardline.embedding.tpu.connection import check_installed
 
 
 def placed(training: Training) -> Placement:
@@ -30,6 +31,21 @@ def placed(training: Training) -> Placement:
 
         return TPUHosts(training.tpu)
     return LogicalHosts(training.hosts)
+
+
+def check_place(training: Training) -> None:
+    """Checks what can be known of a cluster or TPU without reaching it.
+
+    Args:
+        training: names it.
+
+    Raises:
+        ValueError: if TF_CONFIG is to say who the tasks are, and does not.
+        TPUMissingError: if TensorFlow, as it is installed, cannot drive a TPU.
+    """
+    host_count(training)
+    if training.tpu:
+        check_installed(training.tpu)
 
 
 def check_output(training: Training, checkpoint_uri: str) -> None:

@@ -223,6 +223,21 @@ def test_cluster_of_an_environment_that_names_none_is_a_fault_with_its_line(
     assert "training.cluster: TF_CONFIG is not set" in str(fault)
 
 
+def test_tensorflow_without_a_part_for_tpus_is_told_with_its_line(
+    small_config: Callable[..., Path],
+) -> None:
+    config = small_config()
+    config.write_text(config.read_text().replace("hosts: 2", "tpu: local"))
+    line = config.read_text().splitlines().index("  tpu: local") + 1
+
+    with pytest.raises(ConfigError) as raised:
+        preflight.check_placement(load_run(config), config)
+
+    (fault,) = raised.value.faults
+    assert fault.line == line
+    assert "is installed here without support for TPUs" in str(fault)
+
+
 def test_placement_that_needs_no_environment_passes(
     small_config: Callable[..., Path],
 ) -> None:

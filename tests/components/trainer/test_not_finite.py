@@ -41,7 +41,7 @@ def test_error_names_step_fault_examples_order_and_remedy() -> None:
 
     assert error.step == 40
     assert str(error) == (
-        "Step 40 has updated nothing, for it is not finite: number `price`. It was to "
+        "Nothing of step 40 is kept, for it is not finite: number `price`. It was to "
         "learn examples 9,985 to 10,000 of epoch 1, 1 to 240 of epoch 2, in the order "
         "of seed 7. The first whose loss is not finite is example 9,990 of epoch 1. "
         "Checkpoint sets of the steps before are as they were. Correct the data."

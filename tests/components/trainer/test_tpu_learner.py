@@ -1,6 +1,7 @@
 """The step on a TPU: its graph as a chip gets it, and its numbers in an emulation."""
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 from unittest import mock
 
@@ -41,11 +42,17 @@ class Batches:
 
     Attributes:
         weight: that of example 5 of batch 2.
-        id: the user of example 6 of batch 1.
+        user: that of example 6 of batch 1.
+        features: those that it has.
     """
 
-    def __init__(self, weight: float = 1.0, user: int = 3):
-        self.weight, self.user = weight, user
+    def __init__(
+        self,
+        weight: float = 1.0,
+        user: int = 3,
+        features: Collection[str] = tuple(FEATURES.features),
+    ):
+        self.weight, self.user, self.features = weight, user, features
 
     def __call__(self, share: Share) -> tf.data.Dataset:
         """Returns the parts that a host reads."""
@@ -66,9 +73,11 @@ class Batches:
         )
         weights = movies.with_values(tf.cast(movies.values + 1, tf.float32))
         is_spoilt = (step == 2) & (at == 5)
+        ids = {"user": users, "liked": movies.to_sparse(), "seen": movies}
+        given = {"user": None, "liked": weights.to_sparse(), "seen": None}
         return Batch(
-            {"user": users, "liked": movies.to_sparse(), "seen": movies},
-            {"user": None, "liked": weights.to_sparse(), "seen": None},
+            {name: ids[name] for name in self.features},
+            {name: given[name] for name in self.features},
             {"price": tf.sin(tf.cast(at, tf.float32))},
             tf.cast(users % 2, tf.float32),
             tf.where(is_spoilt, self.weight, 1.0),
@@ -76,10 +85,12 @@ class Batches:
         )
 
 
-def made(strategy: Any, batch_size: int = BATCH) -> TPULearner:
+def made(
+    strategy: Any, batch_size: int = BATCH, features: FeatureSet = FEATURES
+) -> TPULearner:
     keras.utils.set_random_seed(1)
     training = Training(batch_size=batch_size, steps=1, tpu="local")
-    return new_tpu_learner(FEATURES, ROWS, MODEL, training, strategy)
+    return new_tpu_learner(features, ROWS, MODEL, training, strategy)
 
 
 @pytest.fixture
@@ -136,18 +147,22 @@ def test_batch_that_cores_cannot_share_is_refused(
         made(tpu.strategy(), batch_size=7)
 
 
-@pytest.fixture
-def by_name(emulated_tpu: Callable[..., Any]) -> TPULearner:
-    """A learner under a TPUStrategy: its graphs are those that a chip would get.
-
-    Its cores exist by name only, so variables that would lie on them lie on CPUs.
-    """
-    strategy = load("embedding/tpu/fake_tpu.py").local_strategy(1, CORES)
+@contextlib.contextmanager
+def variables_on_cpus(strategy: Any) -> Iterator[None]:
+    """Has the variables of cores that exist by name only lie on CPUs."""
     cpu = "/job:localhost/replica:0/task:0/device:CPU:{}"
     cpus = np.array([[cpu.format(core)] for core in range(CORES)])
+    with mock.patch.object(strategy.extended, "_tpu_devices", cpus):
+        yield
+
+
+@pytest.fixture
+def by_name(emulated_tpu: Callable[..., Any]) -> TPULearner:
+    """A learner under a TPUStrategy: its graphs are those that a chip would get."""
+    strategy = load("embedding/tpu/fake_tpu.py").local_strategy(1, CORES)
     with emulated_tpu() as tpu:
         tpu.library.emulator_reset()
-    with mock.patch.object(strategy.extended, "_tpu_devices", cpus):
+    with variables_on_cpus(strategy):
         return made(strategy)
 
 
@@ -176,3 +191,27 @@ def test_step_that_would_hang_is_refused_before_it_runs(by_name: TPULearner) -> 
     ):
         by_name.train(iterator, tf.constant(3))
     assert int(by_name.step) == 0
+
+
+@pytest.mark.filterwarnings("ignore:The initializer TruncatedNormal is unseeded")
+def test_steps_on_sparse_cores_enqueue_and_look_up_in_one_program() -> None:
+    resolver = load("embedding/tpu/fake_tpu.py").FakeResolver(
+        1, CORES, sparse_cores=2, job="localhost"
+    )
+    strategy = tf.distribute.TPUStrategy(resolver)
+    pooled = {k: f for k, f in FEATURES.features.items() if not f.max_sequence_length}
+    with variables_on_cpus(strategy):
+        learner = made(
+            strategy, features=FEATURES.model_copy(update={"features": pooled})
+        )
+    batches = Batches(features=pooled)
+    iterator = iter(learner.distribute(batches))
+
+    learner.check_graph(learner._steps, iterator, tf.constant(3))
+    for graph in (
+        learner._steps.get_concrete_function(iterator, tf.constant(3)).graph,
+        learner._judged.get_concrete_function(iterator).graph,
+    ):
+        text = graph.as_graph_def().SerializeToString()
+        assert b"XlaSparseDenseMatmul" in text
+        assert b"TPUEmbeddingArbitraryTensorBatch" not in text

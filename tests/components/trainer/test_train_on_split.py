@@ -160,7 +160,7 @@ def test_step_that_is_not_finite_is_told_with_its_examples(
         train(learner, x, first_step, **settings)
 
     assert str(caught.value) == (
-        f"Step {first_step + 3:,} has updated nothing, for it is not finite: number "
+        f"Nothing of step {first_step + 3:,} is kept, for it is not finite: number "
         "`x`. It was to learn examples 17 to 24 of epoch 1, in the order of seed 7. "
         "The first whose loss is not finite is example 21 of epoch 1. Checkpoint sets "
         "of the steps before are as they were. Correct the data, or what derives it."
