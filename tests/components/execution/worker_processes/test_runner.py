@@ -143,9 +143,14 @@ def test_workers_end_when_the_run_is_interrupted(
 
 
 def test_workers_end_with_a_process_that_is_killed(
-    tmp_path: Path, noted: Callable[[], set[int]]
+    tmp_path: Path,
+    noted: Callable[[], set[int]],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    with subprocess.Popen([sys.executable, str(KILLED_PROGRAM), str(tmp_path)]) as one:
+    command = [sys.executable, str(KILLED_PROGRAM), str(tmp_path)]
+    # What it leaves there a run has in its scratch folder.
+    temporary = {"TMPDIR": str(tmp_path_factory.mktemp("temporary"))}
+    with subprocess.Popen(command, env={**os.environ, **temporary}) as one:
         await_true(lambda: len(noted()) == 2 or one.poll() is not None)
         started = {child.pid for child in psutil.Process(one.pid).children(True)}
         one.send_signal(signal.SIGKILL)
