@@ -20,6 +20,8 @@ _OPTION = re.compile(r"--[A-Za-z][A-Za-z0-9_-]*(=.*)?")
 _RUNNER = "--runner="
 # Its names. It tries first to fetch a program and to run that.
 _FETCHING = ("direct", "directrunner", "switchingdirectrunner", "prismrunner", "prism")
+# Beam 2.77's drops what steps give at the end of a bundle, and ends well.
+_LOSING = ("dask", "daskrunner")
 
 
 def _option(value: Any) -> Any:
@@ -27,7 +29,14 @@ def _option(value: Any) -> Any:
         raise PydanticCustomError(
             "no_option", "an option of Beam is written --NAME or --NAME=VALUE"
         )
-    if value.startswith(_RUNNER) and value[len(_RUNNER) :].lower() in _FETCHING:
+    runner = value[len(_RUNNER) :].lower() if value.startswith(_RUNNER) else ""
+    if runner in _LOSING:
+        raise PydanticCustomError(
+            "losing_runner",
+            "Beam's runner for Dask loses rows; leave `--runner` out, and Beam runs in "
+            "memory",
+        )
+    if runner in _FETCHING:
         raise PydanticCustomError(
             "fetching_runner",
             "this runner fetches a program from the network; leave `--runner` out, and "

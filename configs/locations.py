@@ -1,5 +1,6 @@
 """Tells locations on this machine from those in object stores."""
 
+import os
 import re
 from pathlib import Path
 
@@ -9,6 +10,11 @@ _SCHEME_END = "://"
 def is_remote(location: str) -> bool:
     """Tells whether a location has a scheme, such as gs://, and is no local path."""
     return _SCHEME_END in location
+
+
+def absolute_location(location: str) -> str:
+    """Returns a location as a process that runs in another folder finds it."""
+    return location if is_remote(location) else os.path.abspath(location)
 
 
 def is_remote_path(path: Path) -> bool:

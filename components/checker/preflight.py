@@ -179,26 +179,28 @@ def _reader_faults(run: Run) -> Iterator[Fault]:
 
 
 def _beam_faults(run: Run) -> Iterator[Fault]:
-    """Yields options that Beam does not take, of all runners but the portable one."""
+    """Yields options that Beam does not take."""
     if not run.beam:
         return
-    from shardline.components.execution.beam_runners import RUNNERS, refused_options
+    from shardline.components.execution.runner_options import Refusal, refused_options
 
     part = Part("beam", ("beam",))
-    portable = f"--runner={RUNNERS['portable']}"
     default = run.beam.get(DEFAULT, [])
-    refused: dict[tuple[str, str], None] = {}
+    refused: dict[tuple[str, Refusal], None] = {}
     for component in BEAM_COMPONENTS:
         if component not in run.components:
             continue
         own = run.beam.get(component, [])
         options = [*default, *own]
         runners = [option for option in options if option.startswith("--runner=")]
-        if runners[-1:] != [portable]:  # the last one goes before the others
-            for option, why in refused_options(options).items():
-                refused[component if option in own else DEFAULT, why] = None
+        # The last one goes before the others.
+        is_portable = runners[-1:] == ["--runner=PortableRunner"]
+        for option, why in refused_options(
+            options, may_have_others=is_portable
+        ).items():
+            refused[component if option in own else DEFAULT, why] = None
     for key, why in refused:
-        yield part.fault(why, "correct it, or leave it out", key=key)
+        yield part.fault(why.fact, why.remedy, key=key)
 
 
 def _model_faults(run: Run) -> Iterator[Fault]:

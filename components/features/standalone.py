@@ -20,6 +20,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from shardline.components.contracts.file_record import damage_by
+from shardline.components.execution.beam_engines.probe import check_engine
+from shardline.components.execution.beam_engines.watch import watching
 from shardline.components.execution.beam_runners import Beam
 from shardline.components.features.analysis.statistics import FeatureStatistics
 from shardline.components.features.graph.writer import GRAPH_FILES, SPECIFICATION
@@ -96,6 +98,7 @@ def preprocess_standalone(
         FolderHeldError: if another process writes it.
         BadInputError: if something in the files is bad and not to be skipped.
         LostRowsError: if not every row that is in the files came out.
+        BeamEngineError: if the runner's workers are not fit, or it has lost the job.
         ValueError: if there is no such format, no graph where one shall be, no folder
             can be made, `output` is no place for a graph, or there is no example to
             analyse.
@@ -109,6 +112,9 @@ def preprocess_standalone(
     if cache is not None:
         _make(cache)
     with _partial_folder(output.rstrip("/")) as partial:
+        if runner.is_tried_first:
+            check_engine(runner.pipeline(), partial)
+            runner = watching(runner, partial)
         outputs = {
             file_format: {
                 s: os.path.join(partial, _FOLDERS[file_format], s)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 # By extra, the modules that its packages install and that commands import.
 MODULES_OF_EXTRAS: dict[str, tuple[str, ...]] = {
+    "dask": ("dask", "distributed"),
     "plots": ("matplotlib",),
     "serve": ("aiohttp", "grpc_health", "prometheus_client"),
     "pipeline": (

@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from shardline.configs import Job, load_job
+from shardline.configs.locations import absolute_location
 from shardline.configs.outputs import downloads_folder
 from shardline.pipeline.commands.console import console, failing_on, load, print_line
 from shardline.pipeline.commands.options import Configuration
@@ -40,8 +41,8 @@ def preprocess(
     runner: Annotated[
         str,
         typer.Option(
-            help="The Beam runner: direct (this machine), flink, spark, dataflow or "
-            "portable."
+            help="The Beam runner: direct (this machine), dask, portable, flink, spark "
+            "or dataflow. Its options come last, after --."
         ),
     ] = "direct",
     file_formats: Annotated[
@@ -112,6 +113,11 @@ def _preprocess(
     examples = examples_of_job(job, inputs, downloads_folder(job.name))
     find_user_modules()
     beam = beam_runner(runner, runner_options)
+    if runner != "direct":  # whose workers run in other folders
+        examples = examples.absolute()
+        output = absolute_location(output)
+        cache = cache and absolute_location(cache)
+        graph = graph and absolute_location(graph)
     files = sum(len(source.files) for source in examples.sources)
     console.print(f"Preprocessing {files} files with {len(job.features)} features")
     start = time.monotonic()

@@ -35,6 +35,12 @@ def test_runner_that_fetches_a_program_is_refused(runner: str) -> None:
         OPTIONS.validate_python({"default": [f"--runner={runner}"]})
 
 
+@pytest.mark.parametrize("runner", ["DaskRunner", "dask"])
+def test_runner_that_loses_rows_is_refused(runner: str) -> None:
+    with pytest.raises(ValidationError, match="Beam's runner for Dask loses rows"):
+        OPTIONS.validate_python({"default": [f"--runner={runner}"]})
+
+
 def test_component_that_runs_without_beam_is_refused() -> None:
     with pytest.raises(ValidationError, match="Input should be 'default'"):
         OPTIONS.validate_python({"Trainer": ["--a"]})

@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from shardline.configs.locations import bucket_of, is_remote, is_remote_path
+from shardline.configs.locations import (
+    absolute_location,
+    bucket_of,
+    is_remote,
+    is_remote_path,
+)
 
 
 @pytest.mark.parametrize(
@@ -27,3 +32,12 @@ def test_a_scheme_tells(location: str, remote: bool) -> None:
 def test_bucket_is_named_with_its_scheme() -> None:
     assert bucket_of("gs://bucket/a/b") == "gs://bucket"
     assert bucket_of("gs://bucket") == "gs://bucket"
+
+
+def test_place_is_the_same_for_processes_in_other_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert absolute_location("a.zip!/b") == f"{tmp_path}/a.zip!/b"
+    assert absolute_location("gs://bucket/a") == "gs://bucket/a"

@@ -76,7 +76,6 @@ ELSEWHERE = {
         components/features/writing/transform
     """,
     "components/features/test_lost_rows.py": "components/execution/worker_reports",
-    "components/execution/test_beam_runners.py": "components/execution/in_memory_beam",
     # Statistics are compared with those of TFX.
     "components/statistics_gen/test_executor.py": """
         components/contracts/example_statistics
@@ -85,6 +84,11 @@ ELSEWHERE = {
     "components/execution/worker_processes/test_runner.py": """
         components/execution/worker_processes/handler
         components/execution/worker_processes/program
+    """,
+    "components/execution/beam_engines": "components/execution/beam_engines/errors",
+    # What runs in workers shows in graphs of pipelines.
+    "components/execution/beam_engines/test_dask_graph.py": """
+        components/execution/beam_engines/dask_bundles
     """,
     # Parts of the transform graph: what training and serving read must be one thing.
     "components/features/graph/test_missing.py": """

@@ -85,7 +85,7 @@ def test_option_that_beam_does_not_know_is_told_with_its_line(
 
     assert str(raised.value) == (
         f"{config}:{line}: beam: Beam knows no option `--direct_num_wrkers=2`; "
-        "correct it, or leave it out."
+        "did you mean `--direct_num_workers`?"
     )
 
 

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import apache_beam as beam
-import tensorflow as tf
 from apache_beam.pvalue import PCollection
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
@@ -32,6 +31,7 @@ from shardline.components.features.analysis.vocabulary import write_vocabulary
 from shardline.components.features.graph.derived import DerivedBatches
 from shardline.components.features.living.counting import Counting
 from shardline.components.features.reading.staged import StagedUnit
+from shardline.components.features.writing.atomic_file import AtomicFile
 from shardline.components.readers.files import (
     BadInputError,
     ReadSettings,
@@ -257,5 +257,8 @@ CHANGES = ".changes.json"
 
 
 def _write(path: str, data: bytes) -> None:
-    with tf.io.gfile.GFile(path, "wb") as file:
-        file.write(data)
+    """Writes a file whole: a runner may repeat a step while the next one reads."""
+    file = AtomicFile(path)
+    with file.open() as written:
+        written.write(data)
+    file.rename()

@@ -1,5 +1,6 @@
 """Which files a job reads, and as what."""
 
+import dataclasses
 import hashlib
 import os
 import re
@@ -11,7 +12,7 @@ import tensorflow as tf
 from shardline.components.readers.files import BadInputError, ReadSettings, match
 from shardline.components.readers.files.locations import SPAN
 from shardline.components.readers.files.spans.patterns import files_by_span
-from shardline.configs.locations import is_remote
+from shardline.configs.locations import absolute_location, is_remote
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,14 @@ class Examples:
     def splits(self) -> set[str]:
         """All splits that come out of the files."""
         return {source.split for source in self.sources} | set(self.settings.held_out)
+
+    def absolute(self) -> "Examples":
+        """Returns the same examples, named as processes in other folders find them."""
+        sources = [
+            dataclasses.replace(s, files=tuple(map(absolute_location, s.files)))
+            for s in self.sources
+        ]
+        return dataclasses.replace(self, sources=tuple(sources))
 
     @property
     def analysed(self) -> list[Source]:

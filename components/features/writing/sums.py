@@ -156,7 +156,7 @@ def file_sums(
         LostRowsError: if rows that were read were not written, or others were.
     """
     sums = {}
-    for file in files:
+    for file in sorted(files):
         read, out = tally.given.get(file, {}), dict(written.get(file, {}))
         _check_equal(file, "read", read, "written", out)
         left_out = tally.left_out[file]

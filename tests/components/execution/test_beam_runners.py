@@ -1,12 +1,7 @@
 """Beam runners by name: their options, and those that can run on one machine."""
 
-import contextlib
 import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +17,6 @@ shared = load("components/features/conftest.py")
 Source, Done, files_of = shared.Source, shared.Done, shared.files_of
 csv_files, run_standalone = shared.csv_files, shared.run_standalone
 
-_TIME_LIMIT_S = 60
-_JOB_SERVER = "apache_beam.runners.portability.local_job_service_main"
-
 
 def options_of(*arguments: Any) -> Any:
     """Returns the options of the pipeline that a runner makes."""
@@ -38,7 +30,6 @@ def options_of(*arguments: Any) -> Any:
         ("flink", "FlinkRunner"),
         ("spark", "SparkRunner"),
         ("dataflow", "DataflowRunner"),
-        ("portable", "PortableRunner"),
     ],
 )
 def test_runner_has_a_name_that_beam_knows(name: str, runner: str) -> None:
@@ -91,7 +82,7 @@ def test_cluster_has_work_for_many_workers() -> None:
 
 def test_unknown_runner_is_told() -> None:
     with pytest.raises(
-        ValueError, match="no runner `storm`; use one of direct, flink, spark, dataflow"
+        ValueError, match="no runner `storm`; use one of direct, dask, portable, flink"
     ):
         beam_runner("storm")
 
@@ -99,40 +90,6 @@ def test_unknown_runner_is_told() -> None:
 def test_loose_option_is_told() -> None:
     with pytest.raises(ValueError, match="`4` is no option of a runner; write --NAME="):
         beam_runner("flink", ["--parallelism", "4"])
-
-
-@contextlib.contextmanager
-def job_server() -> Iterator[int]:
-    """Runs Beam's own job server, a process of its own; gives its port."""
-    with socket.socket() as found:
-        found.bind(("localhost", 0))
-        port = found.getsockname()[1]
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", _JOB_SERVER),
-            f"--port={port}",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_for(port, process)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(_TIME_LIMIT_S)
-
-
-def _wait_for(port: int, process: subprocess.Popen) -> None:
-    for _ in range(_TIME_LIMIT_S * 10):
-        assert process.poll() is None, "the job server has ended"
-        with (
-            contextlib.suppress(OSError),
-            socket.create_connection(("localhost", port)),
-        ):
-            return
-        time.sleep(0.1)
-    raise AssertionError("the job server does not listen")
 
 
 def run_on(source: Any, output: Path, runner: str, *options: str) -> Any:
@@ -145,28 +102,6 @@ def run_on(source: Any, output: Path, runner: str, *options: str) -> Any:
         file_formats=["tfrecord"],
     )
     return Done(report, output)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_portable_runner_gives_what_the_direct_runner_gives(
-    csv_files: Callable[..., Path], run_standalone: Callable[..., Any], tmp_path: Path
-) -> None:
-    folder = csv_files(train_1=range(30), train_2=range(30, 60))
-    source = Source(folder, files_of())
-    expected = run_standalone(source)
-
-    with job_server() as port:
-        done = run_on(
-            source,
-            tmp_path / "portable",
-            "portable",
-            f"--job_endpoint=localhost:{port}",
-            "--environment_type=LOOPBACK",
-        )
-
-    assert done.report.statistics == expected.report.statistics
-    assert done.by_age("train") == expected.by_age("train")
 
 
 @pytest.mark.slow

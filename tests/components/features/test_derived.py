@@ -4,11 +4,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import apache_beam as beam
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
+from apache_beam.runners.runner import PipelineResult, PipelineRunner, PipelineState
 from shardline_tests import load
 
+from shardline.components.execution.beam_engines.dask_graph import dask_graph
 from shardline.components.execution.beam_runners import Beam, beam_runner
 from shardline.components.features.graph.transform_graph import TransformGraph
 from shardline.components.features.job import preprocess
@@ -207,8 +210,28 @@ def with_own_ids(folder: Path, function: str) -> Job:
     )
 
 
-def test_function_may_have_a_vocabulary_of_its_own(tmp_path: Path) -> None:
-    columns, _ = run(with_own_ids(tmp_path, "own_ids"), tmp_path)
+class OnDask(PipelineRunner):  # type: ignore[misc]
+    """Runs what the workers of a Dask cluster would, in this thread."""
+
+    def is_fnapi_compatible(self) -> bool:
+        return False
+
+    def run_pipeline(self, pipeline: beam.Pipeline, options: Any) -> PipelineResult:
+        dask_graph(pipeline, lambda values: min(values, 3)).compute(scheduler="sync")
+        result = PipelineResult(PipelineState.DONE)
+        result.wait_until_finish = lambda: PipelineState.DONE
+        return result
+
+
+@pytest.mark.parametrize(
+    "runner",
+    [None, Beam(lambda: beam.Pipeline(runner=OnDask()))],
+    ids=["local", "dask"],
+)
+def test_function_may_have_a_vocabulary_of_its_own(
+    runner: Beam | None, tmp_path: Path
+) -> None:
+    columns, _ = run(with_own_ids(tmp_path, "own_ids"), tmp_path, runner)
 
     # Each text occurs once; ties are in falling order.
     assert columns["own_id"].numpy().tolist() == [1, 0, 2]

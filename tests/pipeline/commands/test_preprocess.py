@@ -206,11 +206,18 @@ def test_faulty_configuration_ends_the_command(config: Write, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--runner=storm"], "There is no runner `storm`; use one of direct, flink"),
+        (["--runner=storm"], "There is no runner `storm`; use one of direct, dask"),
         (["--format=avro"], "There is no format `avro`; use one of tfrecord, parquet"),
         (["--cache=/dev/null/x"], "/dev/null/x: cannot be made: "),
         (["--input=absent/*.csv"], "absent: cannot be read: No such file"),
-        (["--", "--flink_mastr=h:1"], "Beam knows no option `--flink_mastr=h:1`"),
+        (
+            ["--", "--flink_mastr=h:1"],
+            "Beam knows no option `--flink_mastr=h:1`; did you mean `--flink_master`?",
+        ),
+        (
+            ["--runner=portable", "--", "--job_endpont=h:1"],
+            "Beam knows no option `--job_endpont=h:1`; did you mean `--job_endpoint`?",
+        ),
         (
             ["--", "--direct_num_workers"],
             "Beam does not take `--direct_num_workers`: expected one argument",

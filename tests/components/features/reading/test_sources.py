@@ -224,3 +224,14 @@ def test_file_that_two_patterns_match_is_refused() -> None:
 
     with pytest.raises(ValueError, match=r"b is in split 'train' and again in 'eval'"):
         Examples(sources, rules)
+
+
+def test_examples_are_named_as_processes_in_other_folders_find_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sources = (Source("train", ("a.csv", "gs://b/c.csv"), "1"),)
+
+    (absolute,) = Examples(sources, ReadSettings("csv", {})).absolute().sources
+
+    assert absolute == Source("train", (f"{tmp_path}/a.csv", "gs://b/c.csv"), "1")

@@ -1,0 +1,61 @@
+"""Whether the processes of a cluster can run this project, as it is here."""
+
+import importlib
+import importlib.metadata
+import platform
+
+from dask.distributed import Client
+
+from shardline.components.execution.beam_engines.errors import BeamEngineError
+
+_BUNDLES = "shardline.components.execution.beam_engines.dask_bundles"
+_LIBRARIES = (
+    "apache-beam",
+    "dask",
+    "distributed",
+    "pyarrow",
+    "shardline",
+    "tensorflow",
+)
+
+
+def check_workers(client: Client) -> None:
+    """Checks that the scheduler and all workers have the project, of this version.
+
+    Args:
+        client: of the cluster.
+
+    Raises:
+        BeamEngineError: if one has not, with its address.
+    """
+
+    # Inside, so that it is sent as it stands: its module may be missing there.
+    def versions(module: str, libraries: tuple[str, ...]) -> dict[str, str]:
+        importlib.import_module(module)
+        found = {name: importlib.metadata.version(name) for name in libraries}
+        return {"Python": platform.python_version(), **found}
+
+    here = versions(_BUNDLES, _LIBRARIES)
+    arguments = (versions, _BUNDLES, _LIBRARIES)
+    try:
+        there = {client.scheduler.address: client.run_on_scheduler(*arguments)}
+    except Exception as error:
+        there = {client.scheduler.address: error}
+    there |= client.run(*arguments, on_error="return")
+    for address, found in there.items():
+        if isinstance(found, BaseException):
+            raise _unfit(address, found)
+        if differing := [name for name in here if found[name] != here[name]]:
+            name = differing[0]
+            raise BeamEngineError(
+                f"{address} has {name} {found[name]}, and here it is {here[name]}. "
+                "Let the scheduler and all workers run in the environment of this "
+                "process, or in a copy."
+            )
+
+
+def _unfit(address: str, error: BaseException) -> BeamEngineError:
+    return BeamEngineError(
+        f"{address} cannot import this project: {type(error).__name__}: {error}. "
+        "Install it there, with the extra `dask`, for the scheduler and all workers."
+    )
