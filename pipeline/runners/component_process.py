@@ -22,10 +22,13 @@ from tfx.proto.orchestration import executable_spec_pb2, execution_result_pb2
 
 from shardline.components.execution.exit_status import how_ended
 from shardline.embedding.cluster.bound_process import start_bound
-from shardline.pipeline.runners.passing import exit_code_can_pass
+from shardline.pipeline.runners.interruption import END_WITHIN_S
+from shardline.pipeline.runners.passing import CAN_PASS, exit_code_can_pass
 
+_BY_SIGNAL = 128
 _PROGRAM = "shardline.pipeline.runners.component_program"
-_TERMINATION_S = 5.0
+# Less than this process has itself: it records the end before it is killed.
+_END_WITHIN_S = END_WITHIN_S - 1.0
 
 
 class ComponentEndedError(RuntimeError):
@@ -85,10 +88,7 @@ def _answer(
         try:
             kind, value = answers.recv()
         except EOFError:
-            code = process.wait()
-            killed = code < 0 and exit_code_can_pass(code)
-            error = ComponentKilledError if killed else ComponentEndedError
-            raise error(f"The process of the component {how_ended(code)}.") from None
+            raise _without_answer(process.wait()) from None
         match kind:
             case "log":
                 name, level, text = value
@@ -97,6 +97,15 @@ def _answer(
                 return execution_result_pb2.ExecutorOutput.FromString(value)
             case "error":
                 raise with_causes(value)
+
+
+def _without_answer(code: int) -> ComponentEndedError:
+    """Returns the error of a process that ended with an exit code and said nothing."""
+    is_killed = code != CAN_PASS and exit_code_can_pass(code)
+    error = ComponentKilledError if is_killed else ComponentEndedError
+    # A process that cleans up at a signal ends with a code as shells have it.
+    ending = how_ended(_BY_SIGNAL - code if is_killed and code > 0 else code)
+    return error(f"The process of the component {ending}.")
 
 
 def with_causes(errors: Sequence[bytes]) -> Exception:
@@ -117,7 +126,7 @@ def with_causes(errors: Sequence[bytes]) -> Exception:
 def _await_end(process: "subprocess.Popen[bytes]") -> None:
     """Waits for a process that has nothing left to do, and kills it if it goes on."""
     try:
-        process.wait(_TERMINATION_S)
+        process.wait(_END_WITHIN_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+# How long a process that is told to end may take before it is killed, in seconds.
+END_WITHIN_S = 10.0
 _AGAIN_S = 0.1
 
 

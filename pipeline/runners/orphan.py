@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
-_TERMINATION_S = 10.0
+from shardline.pipeline.runners.interruption import END_WITHIN_S
 
 
 def end_when_orphaned(events: int, on_orphaned: Callable[[], None]) -> None:
@@ -35,5 +35,5 @@ def _watch(watched: int, on_orphaned: Callable[[], None]) -> None:
     poll.poll()
     on_orphaned()
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_TERMINATION_S)
+    time.sleep(END_WITHIN_S)
     os.kill(os.getpid(), signal.SIGKILL)

@@ -27,7 +27,7 @@ from shardline.components.folders.lock import FolderLock
 from shardline.components.folders.scratch import scratch_folder
 from shardline.pipeline.run_folder import RunFolder
 from shardline.pipeline.runners.events import Event, read_events
-from shardline.pipeline.runners.interruption import exit_code_of
+from shardline.pipeline.runners.interruption import END_WITHIN_S, exit_code_of
 from shardline.pipeline.runners.passing import CAN_PASS, exit_code_can_pass
 from shardline.pipeline.runners.result import RunResult
 from shardline.pipeline.terminal.escaping import escaped_log
@@ -35,7 +35,6 @@ from shardline.pipeline.terminal.tables import print_table
 
 _STARTING = "Starting"
 _HEARTBEAT_S = 10.0
-_TERMINATION_S = 10.0
 
 
 @dataclasses.dataclass
@@ -189,7 +188,7 @@ def _follow(
         except BaseException:
             process.terminate()
             try:
-                process.wait(_TERMINATION_S)
+                process.wait(END_WITHIN_S)
             except (subprocess.TimeoutExpired, KeyboardInterrupt):
                 process.kill()
                 process.wait()

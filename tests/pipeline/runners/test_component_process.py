@@ -1,8 +1,12 @@
 """An executor in a process of its own: as if it had run in this one."""
 
+import functools
 import logging
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,13 +17,13 @@ from tfx.proto.orchestration import executable_spec_pb2
 from tfx.types.standard_artifacts import Model
 
 from shardline.embedding.cluster import HostLostError
+from shardline.pipeline.runners import component_process
 from shardline.pipeline.runners.component_process import (
-    ComponentEndedError,
     ComponentKilledError,
     run_in_own_process,
 )
 from shardline.pipeline.runners.interruption import stops_as_at_ctrl_c
-from shardline.pipeline.runners.passing import can_pass
+from shardline.pipeline.runners.passing import CAN_PASS, can_pass
 
 pytestmark = pytest.mark.orchestration
 
@@ -41,37 +45,49 @@ class Executor(BaseExecutor):
             try:
                 raise ConnectionError("socket closed")
             except ConnectionError as error:
-                raise HostLostError("1 of 3 hosts lost", ["host 1"]) from error
+                raise HostLostError("1 of 3 workers lost", ["host 1"]) from error
         elif does == "die":
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), int(exec_properties["by"]))
         elif does == "hang":
             pathlib.Path("hangs").write_text(str(os.getpid()))
-            time.sleep(600)
+            try:
+                time.sleep(600)
+            finally:  # a save that was under way
+                time.sleep(6)
+                pathlib.Path("saved").touch()
 """
+# A run that is to be killed.
+RUN = """
+import pathlib, sys
+sys.path.insert(0, sys.argv[1])
+from test_component_process import run_executor
+run_executor(pathlib.Path.cwd(), does="hang")
+"""
+
+
+def run_executor(folder: Path, **properties: str) -> Any:
+    """Runs what the executor of `user_step` does with a property."""
+    model = Model()
+    model.uri = str(folder / "model")
+    spec = executable_spec_pb2.PythonClassExecutableSpec(
+        class_path="user_step.Executor"
+    )
+    execution = data_types.ExecutionInfo(
+        execution_id=5,
+        input_dict={},
+        output_dict={"model": [model]},
+        exec_properties=dict(properties),
+        execution_output_uri=str(folder / "output"),
+    )
+    return run_in_own_process(spec, execution)
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Runs what an executor does with a property."""
+    """Runs an executor, in the folder of its module."""
     (tmp_path / "user_step.py").write_text(MODULE)
     monkeypatch.chdir(tmp_path)
-
-    def in_own_process(**properties: str) -> Any:
-        model = Model()
-        model.uri = str(tmp_path / "model")
-        spec = executable_spec_pb2.PythonClassExecutableSpec(
-            class_path="user_step.Executor"
-        )
-        execution = data_types.ExecutionInfo(
-            execution_id=5,
-            input_dict={},
-            output_dict={"model": [model]},
-            exec_properties=dict(properties),
-            execution_output_uri=str(tmp_path / "output"),
-        )
-        return run_in_own_process(spec, execution)
-
-    return in_own_process
+    return functools.partial(run_executor, tmp_path)
 
 
 def test_output_and_log_come_back(
@@ -88,22 +104,45 @@ def test_output_and_log_come_back(
 
 
 def test_error_comes_back_with_its_class_and_cause(run: Callable[..., Any]) -> None:
-    with pytest.raises(HostLostError, match="1 of 3 hosts lost") as raised:
+    with pytest.raises(HostLostError, match="1 of 3 workers lost") as raised:
         run(does="lose")
 
     assert raised.value.hosts == ["host 1"]
     assert isinstance(raised.value.__cause__, ConnectionError)
 
 
-def test_killed_process_is_told(run: Callable[..., Any]) -> None:
-    with pytest.raises(ComponentKilledError, match="was ended by SIGKILL") as raised:
-        run(does="die")
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
+def test_process_ended_from_outside_is_told_and_can_pass(
+    run: Callable[..., Any], by: signal.Signals
+) -> None:
+    with pytest.raises(ComponentKilledError, match=f"was ended by {by.name}") as raised:
+        run(does="die", by=str(int(by)))
 
     assert can_pass(raised.value)
-    assert not can_pass(ComponentEndedError("The process ended with exit code 3."))
 
 
-def test_interruption_ends_the_process_too(
+@pytest.mark.parametrize("code", [0, 3, CAN_PASS, -signal.SIGSEGV])
+def test_process_that_ends_by_itself_cannot_pass(code: int) -> None:
+    assert not can_pass(component_process._without_answer(code))
+
+
+def test_process_ends_with_a_run_that_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "user_step.py").write_text(MODULE)
+    hangs = tmp_path / "hangs"
+    command = [sys.executable, "-c", RUN, str(Path(__file__).parent)]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as killed:
+        while not hangs.exists() or not hangs.read_text():
+            assert killed.poll() is None
+            time.sleep(0.1)
+        killed.kill()
+
+    process = Path("/proc", hangs.read_text(), "stat")
+    while process.exists() and process.read_text().split()[2] != "Z":
+        time.sleep(0.1)
+    assert not (tmp_path / "saved").exists()
+
+
+def test_interruption_lets_the_process_save_and_ends_it(
     run: Callable[..., Any], tmp_path: Path
 ) -> None:
     file = tmp_path / "hangs"
@@ -122,3 +161,4 @@ def test_interruption_ends_the_process_too(
 
     with pytest.raises(ProcessLookupError):
         os.kill(int(file.read_text()), 0)
+    assert (tmp_path / "saved").exists()

@@ -12,7 +12,7 @@ import pytest
 PROGRAM = """
 import os, signal, sys, time
 from shardline.pipeline.runners import orphan
-orphan._TERMINATION_S = 0.5
+orphan.END_WITHIN_S = 0.5
 if sys.argv[2] == "stuck":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 told = lambda: open(sys.argv[3], "w").close()
