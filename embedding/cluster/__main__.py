@@ -41,31 +41,14 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         cluster = Cluster.from_tf_config()
         if chosen.supervise:
-            _supervise(cluster, chosen.hosts)
+            hosts = hosts_here(cluster, chosen.hosts or ())
+            logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+            with stops_noted() as is_over:
+                supervise(cluster, hosts, is_over)
         else:
             cluster.serve_host()
     except (RuntimeError, ValueError) as fault:
         sys.exit(str(fault))
-
-
-def _supervise(cluster: Cluster, hosts: list[int] | None) -> None:
-    if hosts is None:
-        hosts = hosts_here(cluster)
-        if not hosts:
-            raise ValueError(
-                f"None of the addresses {', '.join(cluster.workers)} of TF_CONFIG is "
-                "of this machine. Run the supervisor where hosts are, or say with "
-                "--hosts which of them are here."
-            )
-    unknown = sorted({host for host in hosts if not 0 <= host < len(cluster.workers)})
-    if unknown:
-        raise ValueError(
-            f"--hosts names {unknown}; TF_CONFIG has the hosts 0 to "
-            f"{len(cluster.workers) - 1}."
-        )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    with stops_noted() as is_over:
-        supervise(cluster, hosts, is_over)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ servers ask nobody for a password.
 
 import concurrent.futures
 import dataclasses
+import functools
 import gc
+import math
 import os
 import threading
 import time
@@ -27,7 +29,11 @@ from typing import Any, TypeVar
 import tensorflow as tf
 
 from shardline.embedding.cluster.greeting import job_name, strangers
-from shardline.embedding.cluster.liveness import await_servers, silent_servers
+from shardline.embedding.cluster.liveness import (
+    NO_GRPC,
+    await_servers,
+    silent_servers,
+)
 from shardline.embedding.cluster.lost_variables import be_silent_about_lost_variables
 from shardline.embedding.cluster.stop_signals import stops_noted
 from shardline.embedding.cluster.tf_config import (
@@ -44,7 +50,13 @@ Result = TypeVar("Result")
 _CHECK_EVERY_S = 3.0
 _ANSWER_WITHIN_S = 12.0
 _CONNECT_WITHIN_S = 120.0
+# What is left for the connection itself if hosts took nearly all time to start.
+_LEAST_FOR_CONNECTION_S = 30.0
 _STOP_CHECK_S = 0.2
+
+_REMEDY = (
+    "Start each on its address, then connect with a new engine and the last checkpoint."
+)
 
 # Whether TensorFlow goes on before a single operation on another task is done.
 _WITHOUT_WAITING = "TF_ENABLE_EAGER_CLIENT_STREAMING_ENQUEUE"
@@ -65,12 +77,16 @@ class HostLostError(RuntimeError):
 
     Attributes:
         hosts: devices of the lost hosts.
+        names: what people call them.
     """
 
-    def __init__(self, message: str, hosts: Sequence[str] = ()):
-        """Keeps the hosts beside the message."""
+    def __init__(
+        self, message: str, hosts: Sequence[str] = (), names: Sequence[str] = ()
+    ):
+        """Keeps the hosts beside the message; without names, the devices are those."""
         super().__init__(message)
         self.hosts = list(hosts)
+        self.names = list(names or hosts)
 
 
 class WrongHostError(RuntimeError):
@@ -86,12 +102,15 @@ class Cluster:
         workers: "address:port" of each host, host 0 first.
         task_type: "chief" or "worker", what this process is.
         task_index: which of them.
+        remedy: what a person is to do about lost hosts, in the words of the program
+            that trains.
     """
 
     chief: str
     workers: tuple[str, ...]
     task_type: str
     task_index: int
+    remedy: str = dataclasses.field(default=_REMEDY, compare=False)
 
     @classmethod
     def from_tf_config(cls, text: str | None = None) -> "Cluster":
@@ -149,11 +168,11 @@ class Cluster:
             )
         except tf.errors.OpError as error:
             raise RuntimeError(
-                f"Host {self.task_index} cannot serve at {address}: {error.message}. "
+                f"Worker {self.task_index} cannot serve at {address}: {error.message}. "
                 "Is the port taken?"
             ) from error
         with stops_noted() as is_over:
-            print(f"host {self.task_index} serves at {address}", flush=True)
+            print(f"worker {self.task_index} serves at {address}", flush=True)
             # Not server.join(), which never returns.
             while not is_over():
                 time.sleep(_STOP_CHECK_S)
@@ -172,7 +191,7 @@ class Cluster:
         Raises:
             RuntimeError: if this task is a worker, or the chief's port cannot be taken.
             WrongHostError: if what answers at an address is not that host.
-            HostLostError: if a host does not answer in time.
+            HostLostError: if a host does not answer in time, or lets nobody connect.
         """
         if self.task_type != "chief":
             raise RuntimeError(
@@ -180,7 +199,12 @@ class Cluster:
                 "A worker calls serve_host."
             )
         be_silent_about_lost_variables()
-        self._raise_lost(await_servers(self.workers, timeout_s))
+        deadline_s = time.monotonic() + timeout_s
+        silent = await_servers(self.workers, timeout_s)
+        self._raise_wrong(
+            {place: fault for place, fault in silent.items() if fault == NO_GRPC}
+        )
+        self._raise_lost(silent)
         self._raise_wrong(strangers(self.workers, self._job, _ANSWER_WITHIN_S))
         # Frees what a dropped engine has on the hosts; its parts know each other, so
         # that only the collector finds them.
@@ -190,8 +214,15 @@ class Cluster:
         os.environ[_WITHOUT_WAITING] = "0"
         # The chief stands in the specification, with a port of its own: hosts fetch
         # from it, and those that stay up would not learn of another port later.
+        left_s = max(deadline_s - time.monotonic(), _LEAST_FOR_CONNECTION_S)
         try:
-            self._watched(_connect, self._spec())
+            self._watched(functools.partial(_connect, self._spec()), left_s)
+        except TimeoutError as error:
+            raise HostLostError(
+                f"The workers {', '.join(self.workers)} answer, but at least one of "
+                f"them did not let the chief connect within {left_s:.0f} s. "
+                f"{self.remedy}"
+            ) from error
         except tf.errors.OpError as error:
             self._raise_lost(silent_servers(self.workers, _ANSWER_WITHIN_S), error)
             raise RuntimeError(
@@ -235,20 +266,28 @@ class Cluster:
             HostLostError: within 30 s if a host is dead, hangs, or was restarted.
         """
         try:
-            return self._watched(function, *args, **kwargs)
+            return self._watched(functools.partial(function, *args, **kwargs))
         except _LOSS_ERRORS as error:
             self._raise_lost(silent_servers(self.workers, _ANSWER_WITHIN_S), error)
             self._raise_lost(self._forgetful_hosts(), error)
             raise
 
     def _watched(
-        self, function: Callable[..., Result], *args: Any, **kwargs: Any
+        self, function: Callable[[], Result], within_s: float = math.inf
     ) -> Result:
-        """Calls a function; raises if a host falls silent before it returns."""
-        call = _in_thread(function, *args, **kwargs)
+        """Calls a function; raises if a host falls silent before it returns.
+
+        Raises:
+            HostLostError: if one does.
+            TimeoutError: if none does, and the function does not return in time.
+        """
+        deadline_s = time.monotonic() + within_s
+        call = _in_thread(function)
         try:
             while not concurrent.futures.wait([call], _CHECK_EVERY_S).done:
                 self._raise_lost(silent_servers(self.workers, _ANSWER_WITHIN_S))
+                if time.monotonic() > deadline_s:
+                    raise TimeoutError(f"not done within {within_s:.0f} s")
             return call.result()
         finally:
             # An error holds this frame and the call holds the error: without the call
@@ -259,6 +298,9 @@ class Cluster:
     def _job(self) -> str:
         """What the servers of hosts call themselves; for a chief they are workers."""
         return job_name(self.chief, self.workers)
+
+    def _name(self, place: int) -> str:
+        return f"worker {place} at {self.workers[place]}"
 
     def _spec(self) -> tf.train.ClusterSpec:
         return tf.train.ClusterSpec(
@@ -280,13 +322,12 @@ class Cluster:
         if not faults:
             return
         wrong = "; ".join(
-            f"host {place} at {self.workers[place]}: {fault}"
-            for place, fault in faults.items()
+            f"{self._name(place)}: {fault}" for place, fault in faults.items()
         )
         raise WrongHostError(
-            f"{len(faults)} of {len(self.workers)} hosts are not what they should be: "
-            f"{wrong}. Give chief and workers the same addresses in the same order, "
-            "and start each worker with its own index."
+            f"{len(faults)} of {len(self.workers)} workers are not what they should "
+            f"be: {wrong}. Give chief and workers the same addresses in the same "
+            "order, and start each worker as the one that it is there."
         )
 
     def _raise_lost(
@@ -298,13 +339,12 @@ class Cluster:
         # Freeing what is on a host that hangs must not wait for it.
         os.environ[_WITHOUT_WAITING] = "1"
         lost = "; ".join(
-            f"{self.hosts[place]} at {self.workers[place]}: {fault}"
-            for place, fault in faults.items()
+            f"{self._name(place)}: {fault}" for place, fault in faults.items()
         )
         raise HostLostError(
-            f"{len(faults)} of {len(self.workers)} hosts lost: {lost}. Start each "
-            "on its address, then connect with a new engine and the last checkpoint.",
+            f"{len(faults)} of {len(self.workers)} workers lost: {lost}. {self.remedy}",
             [self.hosts[place] for place in faults],
+            [self._name(place) for place in faults],
         ) from cause
 
 

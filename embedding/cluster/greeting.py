@@ -73,9 +73,9 @@ def _fault(place: int, address: str, job: str, deadline_s: float) -> str | None:
         return "it is a TensorFlow server without CPU"
     if found[1].decode() != job:
         return (
-            "it is a host of another cluster: it was started with other addresses than "
-            "this chief, or in another order"
+            "it is a worker of another cluster: it was started with other addresses "
+            "than this chief, or in another order"
         )
     if int(found[2]) != place:
-        return f"it was started as host {int(found[2])}"
+        return f"it was started as worker {int(found[2])}"
     return None

@@ -14,6 +14,10 @@ from collections.abc import Sequence
 
 _MOST_AT_ONCE = 32
 _RETRY_AFTER_S = 0.2
+# One that hangs must not keep the others from being asked again.
+_ROUND_WITHIN_S = 10.0
+
+NO_GRPC = "it is no gRPC server"
 
 # The client's preface, then a settings frame without settings (RFC 9113, 3.4 and 4.1).
 _HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
@@ -41,18 +45,27 @@ def silent_servers(addresses: Sequence[str], within_s: float) -> dict[int, str]:
 def await_servers(addresses: Sequence[str], within_s: float) -> dict[int, str]:
     """Waits until all servers answer; returns those that still do not in the end.
 
+    Does not wait for what has answered twice in a row and is no gRPC server.
+
     Args:
         addresses: "address:port" of each server.
         within_s: how long all together may take, in seconds.
 
     Returns:
-        What is wrong with each silent server, by its position in `addresses`.
+        What is wrong with each silent server, by its position in `addresses`; `NO_GRPC`
+        if something else answers.
     """
     deadline_s = time.monotonic() + within_s
+    others: set[int] = set()
     while True:
         left_s = deadline_s - time.monotonic()
-        silent = silent_servers(addresses, max(left_s, _RETRY_AFTER_S))
+        round_s = min(max(left_s, _RETRY_AFTER_S), _ROUND_WITHIN_S)
+        silent = silent_servers(addresses, round_s)
         if not silent or left_s <= _RETRY_AFTER_S:
+            return silent
+        earlier = others
+        others = {place for place, fault in silent.items() if fault == NO_GRPC}
+        if others & earlier:
             return silent
         time.sleep(_RETRY_AFTER_S)
 
@@ -83,13 +96,13 @@ def _fault(address: str, deadline_s: float) -> str | None:
                 connection.settimeout(_left_s(deadline_s))
                 received = connection.recv(_HEADER_BYTES - len(header))
                 if not received:
-                    return "it closes the connection"
+                    return NO_GRPC if header else "it closes the connection"
                 header += received
     except TimeoutError:
         return "it does not answer"
     except OSError as error:
         return f"it cannot be reached ({error.strerror or error})"
-    return None if header[_TYPE_AT] == _SETTINGS else "it is no gRPC server"
+    return None if header[_TYPE_AT] == _SETTINGS else NO_GRPC
 
 
 def _left_s(deadline_s: float) -> float:

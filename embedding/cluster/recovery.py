@@ -25,7 +25,11 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from shardline.embedding.cluster.cluster import Cluster, HostLostError
+from shardline.embedding.cluster.cluster import (
+    Cluster,
+    HostLostError,
+    WrongHostError,
+)
 
 Result = TypeVar("Result")
 
@@ -89,6 +93,7 @@ def survive_losses(
     Raises:
         HostLostError: if there were more losses without progress, or hosts are not back
             in time.
+        WrongHostError: if something else, or another host, is at the address of one.
     """
     losses = _Losses(most_losses)
     while True:
@@ -135,13 +140,14 @@ class _Losses:
                 "came before a newer checkpoint set was there. Look why hosts end, or "
                 f"save more often. The last one: {error}",
                 error.hosts,
+                error.names,
             ) from error
         # As text: a log that keeps its records would keep the error, and the engine.
-        hosts, fault = ", ".join(error.hosts), str(error)
-        self._last = hosts, self.step, time.monotonic()
+        names, fault = ", ".join(error.names), str(error)
+        self._last = names, self.step, time.monotonic()
         _log.warning(
             "lost at step %d: %s (loss %d, at most %d in a row without progress). %s",
-            *(self.step, hosts, self.count, self._most, fault),
+            *(self.step, names, self.count, self._most, fault),
         )
 
     def resumed(self, step: int) -> None:
@@ -149,10 +155,10 @@ class _Losses:
         if step > self._resumed_from:
             self._resumed_from, self._without_progress = step, 0
         if self._last is not None:
-            hosts, lost_at, lost_s = self._last
+            names, lost_at, lost_s = self._last
             _log.warning(
                 "%s lost at step %d: training goes on from step %d, %.1f s later",
-                *(hosts, lost_at, step, time.monotonic() - lost_s),
+                *(names, lost_at, step, time.monotonic() - lost_s),
             )
         self.step = step
 
@@ -162,14 +168,20 @@ def _reconnect(cluster: Cluster, within_s: float) -> None:
 
     Raises:
         RuntimeError: if that does not succeed in time: a HostLostError if hosts are not
-            there.
+            there; a WrongHostError, at once, if others are.
     """
     deadline_s = time.monotonic() + within_s
+    told: set[str] = set()
     while True:
         try:
             return cluster.reconnect(deadline_s - time.monotonic())
+        except WrongHostError:
+            raise
         # No HostLostError if a host ended just then, and was back before it was asked.
-        except RuntimeError:
+        except RuntimeError as error:
             if time.monotonic() + _TRY_AGAIN_AFTER_S >= deadline_s:
                 raise
+            if (cause := str(error)) not in told:
+                told.add(cause)
+                _log.warning("cannot connect yet, and tries again: %s", cause)
         time.sleep(_TRY_AGAIN_AFTER_S)

@@ -65,9 +65,43 @@ DEFAULT_PATIENCE = Patience()
 SERVE_HOST = (sys.executable, "-m", "shardline.embedding.cluster")
 
 
-def hosts_here(cluster: Cluster) -> list[int]:
-    """Returns the indices of the hosts whose address is one of this machine."""
-    return [index for index, address in enumerate(cluster.workers) if _is_here(address)]
+def check_known(cluster: Cluster, named: Sequence[int]) -> None:
+    """Checks that a cluster has the hosts that a person has named by their indices.
+
+    Raises:
+        ValueError: if it has not.
+    """
+    count = len(cluster.workers)
+    if unknown := sorted({host for host in named if not 0 <= host < count}):
+        raise ValueError(
+            f"There is no worker {', '.join(map(str, unknown))}: the cluster has the "
+            f"workers 0 to {count - 1}."
+        )
+
+
+def hosts_here(cluster: Cluster, named: Sequence[int] = ()) -> list[int]:
+    """Returns the indices of the hosts that a supervisor of this machine keeps.
+
+    Args:
+        cluster: all tasks.
+        named: those that a person has named; none: those whose address is one of this
+            machine.
+
+    Raises:
+        ValueError: if there are none, or no such hosts.
+    """
+    if named:
+        check_known(cluster, named)
+        return sorted(set(named))
+    addresses = cluster.workers
+    here = [index for index, address in enumerate(addresses) if _is_here(address)]
+    if not here:
+        raise ValueError(
+            f"None of the workers {', '.join(addresses)} has an address of this "
+            "machine. Run the supervisor where workers are, or name those that are "
+            "here by their indices."
+        )
+    return here
 
 
 def supervise(
@@ -116,7 +150,7 @@ class _KeptHost:
     ):
         self.process: subprocess.Popen[bytes] | None = None
         self._address = cluster.workers[index]
-        self._name = f"host {index} at {self._address}"
+        self._name = f"worker {index} at {self._address}"
         self._environment = os.environ | {"TF_CONFIG": cluster.tf_config_of(index)}
         self._patience = patience
         self._command = command
@@ -160,7 +194,7 @@ class _KeptHost:
         if ends > patience.ends:
             raise HostGivenUpError(
                 f"{self._name} {ending}: {often}, at most {patience.ends} are put up "
-                "with. It is not started again, and the other hosts of this machine "
+                "with. It is not started again, and the other workers of this machine "
                 "are stopped. What it printed says why it ended; mend that, and start "
                 "the supervisor again."
             )

@@ -85,6 +85,7 @@ def _cluster(config: Path | None, indices: list[int], is_supervisor: bool) -> "C
         ValueError: if it is not said which worker this is, or there is no such worker.
     """
     from shardline.embedding.cluster import Cluster
+    from shardline.embedding.cluster.supervisor import check_known
 
     tasks = None
     if config is not None:
@@ -97,6 +98,12 @@ def _cluster(config: Path | None, indices: list[int], is_supervisor: bool) -> "C
             raise ConfigError(*with_lines(config, [fault]))
     if tasks is None or tasks.chief is None:
         cluster = Cluster.from_tf_config()
+        if cluster.task_type != "worker" and not is_supervisor:
+            raise ValueError(
+                f"TF_CONFIG says that this process is the {cluster.task_type}, which "
+                "is `shardline run`. For a worker set "
+                '"task": {"type": "worker", "index": N} there.'
+            )
         if indices and not is_supervisor:
             raise ValueError(
                 "TF_CONFIG says which worker this is. Leave --index out, or name the "
@@ -110,11 +117,7 @@ def _cluster(config: Path | None, indices: list[int], is_supervisor: bool) -> "C
             )
         first = indices[0] if indices else 0
         cluster = Cluster(tasks.chief, tasks.workers, "worker", first)
-    if indices and indices[-1] >= len(cluster.workers):
-        raise ValueError(
-            f"There is no worker {indices[-1]}: the cluster has the workers 0 to "
-            f"{len(cluster.workers) - 1}."
-        )
+    check_known(cluster, indices)
     return cluster
 
 
@@ -123,12 +126,6 @@ def _supervise(cluster: "Cluster", indices: list[int]) -> None:
     from shardline.embedding.cluster.stop_signals import stops_noted
     from shardline.embedding.cluster.supervisor import hosts_here, supervise
 
-    here = indices or hosts_here(cluster)
-    if not here:
-        raise ValueError(
-            f"None of the workers {', '.join(cluster.workers)} has an address of this "
-            "machine. Run the command where workers are, or say by --index which of "
-            "them are here."
-        )
+    here = hosts_here(cluster, indices)
     with stops_noted() as is_over:
         supervise(cluster, here, is_over, command=_ONE_WORKER)

@@ -1,5 +1,6 @@
 """Hosts that are the workers of a TensorFlow cluster; this process is its chief."""
 
+import dataclasses
 import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -10,6 +11,12 @@ from shardline.embedding.cluster.recovery import survive_losses
 from shardline.embedding.native.library import runs_on, usable_ops
 
 Result = TypeVar("Result")
+
+# `shardline run` waits for workers that are lost, and ends if they do not come.
+_REMEDY = (
+    "Start each by `shardline worker CONFIG --index N` on its machine. A run that has "
+    "ended meanwhile goes on from its newest checkpoint set: run it again."
+)
 
 _log = logging.getLogger("shardline.trainer")
 
@@ -27,7 +34,7 @@ class ClusterHosts:
         Args:
             cluster: seen from its chief.
         """
-        self._cluster = cluster
+        self._cluster = dataclasses.replace(cluster, remedy=_REMEDY)
 
     @property
     def hosts(self) -> list[str]:

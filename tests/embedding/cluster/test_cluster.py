@@ -47,7 +47,7 @@ def test_connected_chief_lists_the_hosts_after_itself(cluster):
 
 def test_host_says_where_it_serves(cluster):
     cluster.await_host(1)
-    assert f"host 1 serves at {cluster.address(1)}" in cluster.output(1)
+    assert f"worker 1 serves at {cluster.address(1)}" in cluster.output(1)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_killed_host_is_named_and_training_resumes(cluster, scenario, tmp_path):
     time.sleep(1)
     cluster.kill_host(1)
     killed_s = time.monotonic()
-    named = rf"1 of 3 hosts lost: {cluster.device(1)} at {cluster.address(1)}"
+    named = rf"1 of 3 workers lost: worker 1 at {cluster.address(1)}"
     with pytest.raises(HostLostError, match=re.escape(named)) as caught:
         cluster.finish()
     assert time.monotonic() - killed_s < LOST_WITHIN_S
@@ -373,7 +373,7 @@ def test_module_serves_until_sigterm(processes):
         cwd=Path(__file__).parents[3],
     )
     try:
-        assert host.stdout.readline() == f"host 0 serves at 127.0.0.1:{ports[1]}\n"
+        assert host.stdout.readline() == f"worker 0 serves at 127.0.0.1:{ports[1]}\n"
         host.terminate()
         assert host.wait(120) == 0
     finally:

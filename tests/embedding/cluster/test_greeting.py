@@ -40,14 +40,14 @@ def test_host_in_its_place_is_no_stranger(host: str) -> None:
 
 
 def test_host_in_another_place_is_told(host: str) -> None:
-    assert strangers([host], JOB, WITHIN_S) == {0: "it was started as host 1"}
+    assert strangers([host], JOB, WITHIN_S) == {0: "it was started as worker 1"}
 
 
 def test_host_of_another_cluster_is_told(host: str) -> None:
     found = strangers(["127.0.0.1:1", host], "worker_of_another", WITHIN_S)
 
     assert found.keys() == {1}
-    assert "a host of another cluster" in found[1]
+    assert "a worker of another cluster" in found[1]
 
 
 def test_server_that_is_none_of_tensorflow_is_told(other: str) -> None:

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from shardline.embedding.cluster.liveness import (
+    NO_GRPC,
     await_servers,
     silent_servers,
     split_address,
@@ -85,10 +86,16 @@ def test_server_that_hangs_up_is_silent(serve):
     assert silent_servers([serve(hang_up=True)], 5) == {0: "it closes the connection"}
 
 
-def test_server_of_another_protocol_is_silent(serve):
-    assert silent_servers([serve(b"HTTP/1.1 400 Bad")], 5) == {
-        0: "it is no gRPC server"
-    }
+@pytest.mark.parametrize("word", [b"HTTP/1.1 400 Bad", b"-ERR\r\n"])
+def test_server_of_another_protocol_is_silent(serve, word):
+    assert silent_servers([serve(word, hang_up=True)], 5) == {0: NO_GRPC}
+
+
+def test_waiting_ends_early_where_something_else_answers(serve, processes):
+    (port,) = processes.free_ports(1)
+    found = await_servers([serve(b"HTTP/1.1 400 Bad"), f"127.0.0.1:{port}"], 3600)
+    assert found[0] == NO_GRPC
+    assert found.keys() == {0, 1}
 
 
 def test_waiting_ends_when_the_last_server_answers(serve, processes):

@@ -6,7 +6,7 @@ import weakref
 
 import pytest
 
-from shardline.embedding.cluster import HostLostError, recovery
+from shardline.embedding.cluster import HostLostError, WrongHostError, recovery
 from shardline.embedding.cluster.recovery import survive_losses
 
 pytestmark = pytest.mark.timeout(60)
@@ -138,6 +138,34 @@ def test_older_set_is_no_progress():
 
     with pytest.raises(HostLostError, match=r"after 4 losses.* from step 20"):
         survive_losses(FakeCluster(), train, most_losses=3)
+
+
+def lost_once(attempt):
+    if attempt.losses == 0:
+        raise lost()
+    return "trained"
+
+
+def test_host_that_came_back_as_another_ends_the_training():
+    cluster = FakeCluster()
+
+    def answer_as_another():
+        cluster.reconnected += 1
+        raise WrongHostError("it was started as worker 1")
+
+    cluster.at_reconnect = answer_as_another
+    with pytest.raises(WrongHostError, match="started as worker 1"):
+        survive_losses(cluster, lost_once)
+    assert cluster.reconnected == 1
+
+
+def test_why_connecting_fails_is_told_once(log):
+    assert survive_losses(FakeCluster(tries=5), lost_once) == "trained"
+    told = [record.getMessage() for record in log.records]
+    assert [line for line in told if "cannot connect yet" in line] == [
+        "cannot connect yet, and tries again: cannot connect: a host ended meanwhile",
+        "cannot connect yet, and tries again: still not there",
+    ]
 
 
 def test_hosts_that_come_back_late_are_waited_for():

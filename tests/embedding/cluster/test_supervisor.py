@@ -96,7 +96,7 @@ class Supervised:
         return self._error
 
     def _start(self, command, environment):
-        assert command == [sys.executable, "-m", "shardline.embedding.cluster"]
+        assert command == module.SERVE_HOST
         place = Cluster.from_tf_config(environment["TF_CONFIG"])
         assert (place.workers, place.task_type) == (self.cluster.workers, "worker")
         behaviour = self.behaviours.get(place.task_index, "serve")
@@ -136,7 +136,9 @@ def test_killed_host_is_named_and_started_again_on_its_address(supervised):
             supervised.of(1)[-1].kill()
     assert len(supervised.of(0)) == 1
     address = supervised.cluster.workers[1]
-    told = f"host 1 at {address} was ended by SIGKILL: end {{}} within 600 s of at most"
+    told = (
+        f"worker 1 at {address} was ended by SIGKILL: end {{}} within 600 s of at most"
+    )
     assert f"{told.format(1)} 10; it is started again in 0 s" in supervised.text
     assert f"{told.format(2)} 10; it is started again in 1 s" in supervised.text
 
@@ -154,8 +156,8 @@ def test_host_that_ends_too_often_is_given_up_and_all_are_stopped(
     supervised.run(ends=3)
     error = supervised.ended()
     assert re.match(
-        r"host 1 at 127\.0\.0\.1:\d+ ended with exit status 3: end 4 within 600 s, at "
-        "most 3 are put up with. It is not started again",
+        r"worker 1 at 127\.0\.0\.1:\d+ ended with exit status 3: end 4 within 600 s, "
+        "at most 3 are put up with. It is not started again",
         str(error),
     )
     assert len(supervised.of(1)) == 4
@@ -176,13 +178,13 @@ def test_hung_host_is_killed_and_started_again(supervised):
     supervised.run(silent_s=0.5)
     supervised.await_serving(0)
     address = supervised.cluster.workers[1]
-    supervised.await_that(lambda: f"host 1 at {address} serves" in supervised.text)
+    supervised.await_that(lambda: f"worker 1 at {address} serves" in supervised.text)
     os.kill(supervised.of(1)[0].pid, signal.SIGSTOP)
     supervised.await_serving(1, starts=2)
     assert len(supervised.of(0)) == 1
     assert re.search(
-        r"host 1 at \S+ has not answered for 0 s: process \d+ is killed\n"
-        r"host 1 at \S+ was ended by SIGKILL",
+        r"worker 1 at \S+ has not answered for 0 s: process \d+ is killed\n"
+        r"worker 1 at \S+ was ended by SIGKILL",
         supervised.text,
     )
 
@@ -220,7 +222,8 @@ def test_hosts_of_this_machine_are_told_by_their_addresses(monkeypatch):
 
 def test_host_whose_name_is_unknown_is_not_here():
     addresses = ("no-such-host.invalid:5",)
-    assert hosts_here(Cluster("127.0.0.1:1", addresses, "chief", 0)) == []
+    with pytest.raises(ValueError, match=r"None of the workers no-such-host\.inv"):
+        hosts_here(Cluster("127.0.0.1:1", addresses, "chief", 0))
 
 
 def test_unknown_signal_is_told_by_its_number():
@@ -262,7 +265,9 @@ class TestCommand:
         pids = {}
         while len(pids) < count:
             line = process.stderr.readline()
-            if found := re.search(r"host (\d+) at \S+ started as process (\d+)", line):
+            if found := re.search(
+                r"worker (\d+) at \S+ started as process (\d+)", line
+            ):
                 pids[int(found[1])] = int(found[2])
         return pids
 
@@ -297,4 +302,4 @@ class TestCommand:
         supervisor = run("--hosts", "0", "2", "-1")
         assert supervisor.wait(120) == 1
         told = supervisor.stderr.read()
-        assert "--hosts names [-1, 2]; TF_CONFIG has the hosts 0 to 1." in told
+        assert "There is no worker -1, 2: the cluster has the workers 0 to 1." in told

@@ -148,7 +148,7 @@ def test_host_killed_in_a_step_is_survived_and_told(start, undisturbed):
     values, log = survivor.finish()
     assert_equal(values, undisturbed)
     ((hosts, step, begun),) = lost_at(log)
-    assert hosts == survivor.cluster.device(1)
+    assert hosts == f"worker 1 at {survivor.cluster.address(1)}"
     assert step >= 25
     assert begun in (10, 20)
     assert survivor.resumed() == ["resumed 0", f"resumed {begun}"]
@@ -179,7 +179,7 @@ def test_host_that_dies_in_a_save_leaves_no_set_and_is_survived(
     values, log = survivor.finish()
     assert_equal(values, undisturbed)
     ((hosts, _, begun),) = lost_at(log)
-    assert (hosts, begun) == (survivor.cluster.device(1), 20)
+    assert (hosts, begun) == (f"worker 1 at {survivor.cluster.address(1)}", 20)
     told = survivor.told()
     # The third set appeared only when its steps had been done once more.
     assert told.index("resumed 20") < next(
@@ -202,7 +202,7 @@ def test_host_killed_in_a_restore_is_survived_and_no_set_is_blamed(start, undist
     assert_equal(values, undisturbed)
     # Of three attempts the second came to no start.
     assert (survivor.told().count("built"), len(survivor.resumed())) == (3, 2)
-    assert survivor.cluster.device(0) in log
+    assert f"worker 0 at {survivor.cluster.address(0)}" in log
     assert not list(survivor.sets.path.glob("*/damaged.json"))
 
 
@@ -215,7 +215,8 @@ def test_two_hosts_at_once_and_one_of_them_again_are_survived(start, undisturbed
     survivor.kill(2)
     values, log = survivor.finish()
     assert_equal(values, undisturbed)
-    assert {survivor.cluster.device(2)} <= {hosts for hosts, *_ in lost_at(log)}
+    name = f"worker 2 at {survivor.cluster.address(2)}"
+    assert name in {hosts for hosts, *_ in lost_at(log)}
 
 
 @pytest.mark.slow
@@ -228,7 +229,7 @@ def test_hung_host_is_named_killed_and_survived(start, undisturbed):
     assert_equal(values, undisturbed)
     assert "it does not answer" in log
     ((hosts, *_),) = lost_at(log)
-    assert hosts == survivor.cluster.device(1)
+    assert hosts == f"worker 1 at {survivor.cluster.address(1)}"
 
 
 def test_set_that_a_host_finds_damaged_is_told_and_left_out(start, undisturbed):

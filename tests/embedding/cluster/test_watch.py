@@ -7,7 +7,7 @@ import threading
 import pytest
 import tensorflow as tf
 
-from shardline.embedding.cluster import Cluster, HostLostError
+from shardline.embedding.cluster import Cluster, HostLostError, WrongHostError
 from shardline.embedding.cluster import cluster as module
 
 pytestmark = pytest.mark.timeout(60)
@@ -47,7 +47,7 @@ def test_error_of_the_function_comes_through(chief, error):
 
 def test_slow_function_on_a_hung_host_names_the_host(chief, address):
     released = threading.Event()
-    message = f"1 of 1 hosts lost: .*/task:0/device:CPU:0 at {address}: it does not"
+    message = f"1 of 1 workers lost: worker 0 at {address}: it does not"
     with pytest.raises(HostLostError, match=message) as caught:
         chief.run(released.wait)
     released.set()
@@ -103,6 +103,28 @@ def test_connecting_to_a_host_that_never_answers_names_it(chief, address):
         chief.connect(timeout_s=0.3)
 
 
+def test_something_else_at_an_address_is_no_lost_host(monkeypatch):
+    monkeypatch.setattr(module, "await_servers", lambda *_: {0: module.NO_GRPC})
+    cluster = Cluster("127.0.0.1:1", ("127.0.0.1:2",), "chief", 0)
+    with pytest.raises(WrongHostError, match=r"worker 0 at 127\.0\.0\.1:2: it is no g"):
+        cluster.connect()
+
+
+def test_hosts_that_answer_and_let_nobody_connect_are_not_waited_for(
+    chief, address, monkeypatch
+):
+    monkeypatch.setenv(module._WITHOUT_WAITING, "0")
+    for question in ("await_servers", "strangers", "silent_servers"):
+        monkeypatch.setattr(module, question, lambda *_: {})
+    released = threading.Event()
+    monkeypatch.setattr(module, "_connect", lambda spec: released.wait())
+    monkeypatch.setattr(module, "_LEAST_FOR_CONNECTION_S", 0.2)
+    message = f"workers {address} answer, but at least one of them did not let the ch"
+    with pytest.raises(HostLostError, match=message):
+        chief.connect(timeout_s=0.1)
+    released.set()
+
+
 def test_worker_cannot_connect():
     worker = Cluster("a:1", ("b:2",), "worker", 0)
     with pytest.raises(RuntimeError, match="connect is for the chief, this task is wo"):
@@ -115,11 +137,13 @@ def test_chief_cannot_serve():
 
 
 def test_host_whose_port_is_taken_says_so(address):
-    message = f"Host 0 cannot serve at {address}: .*Is the port taken?"
+    message = f"Worker 0 cannot serve at {address}: .*Is the port taken?"
     with pytest.raises(RuntimeError, match=message):
         Cluster("127.0.0.1:1", (address,), "worker", 0).serve_host()
 
 
 def test_error_crosses_processes_with_its_hosts():
-    error = pickle.loads(pickle.dumps(HostLostError("1 lost", ["/CPU:0"])))
+    lost = HostLostError("1 lost", ["/CPU:0"], ["worker 0"])
+    error = pickle.loads(pickle.dumps(lost))
     assert (str(error), error.hosts) == ("1 lost", ["/CPU:0"])
+    assert error.names == ["worker 0"]

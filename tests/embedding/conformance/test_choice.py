@@ -39,7 +39,7 @@ def test_cluster_needs_its_variable(monkeypatch):
 
 def test_cluster_is_connected(monkeypatch):
     def connect(self):
-        raise HostLostError("1 of 1 hosts lost")
+        raise HostLostError("1 of 1 workers lost")
 
     monkeypatch.setenv(
         "TF_CONFIG",

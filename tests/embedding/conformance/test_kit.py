@@ -65,13 +65,13 @@ def test_call_that_hangs_is_named_and_what_follows_is_not_run(on_hosts):
 
 def test_lost_host_is_named_and_what_follows_is_not_run(on_hosts, check, monkeypatch):
     def run(function, *arguments):
-        raise HostLostError("1 of 3 hosts lost: it is gone.")
+        raise HostLostError("1 of 3 workers lost: it is gone.")
 
     placement = on_hosts(1)
     monkeypatch.setattr(placement, "run", run)
     report = check(placement, "checkpoints", "quantization")
     assert [group.verdict for group in report.groups] == ["failed", "not run"]
-    assert "HostLostError: 1 of 3 hosts lost" in report.groups[0].cases[0].why
+    assert "HostLostError: 1 of 3 workers lost" in report.groups[0].cases[0].why
 
 
 def test_checkpoints_lie_in_the_folder_given_and_are_gone_after(

@@ -72,7 +72,7 @@ def test_worker_serves_and_ends_well_with_one_line(
     process.send_signal(signal.SIGTERM)
 
     assert process.wait(WITHIN_S) == 0
-    assert (tmp_path / "output").read_text() == f"host 1 serves at {address}\n"
+    assert (tmp_path / "output").read_text() == f"worker 1 serves at {address}\n"
 
 
 def test_supervisor_starts_each_worker_of_this_machine(
@@ -84,12 +84,12 @@ def test_supervisor_starts_each_worker_of_this_machine(
     addresses = [f"127.0.0.1:{port}" for port in ports[1:]]
     assert await_servers(addresses, WITHIN_S) == {}
     for host in range(2):
-        processes.await_text(tmp_path / "output", f"host {host} serves", WITHIN_S)
+        processes.await_text(tmp_path / "output", f"worker {host} serves", WITHIN_S)
     process.send_signal(signal.SIGTERM)
 
     assert process.wait(WITHIN_S) == 0
     lines = (tmp_path / "output").read_text().splitlines()
-    expected = re.compile(r"(\S+ \S+ )?host [01] (at \S+ )?(serves|started)\b.*")
+    expected = re.compile(r"(\S+ \S+ )?worker [01] (at \S+ )?(serves|started)\b.*")
     assert [line for line in lines if not expected.fullmatch(line)] == []
 
 
@@ -106,7 +106,7 @@ def test_supervisor_starts_each_worker_of_this_machine(
         (["CONFIG", "--supervise", "--index", "7"], None, "There is no worker 7"),
         ([], None, "TF_CONFIG is not set"),
         (["--index", "0"], "worker", "TF_CONFIG says which worker this is"),
-        ([], "chief", "serve_host is for workers, this task is the chief"),
+        ([], "chief", "TF_CONFIG says that this process is the chief"),
     ],
 )
 def test_worker_that_is_not_there_is_refused(

@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tensorflow as tf
 from shardline_tests import load
 
-from shardline.components.trainer.placement.cluster import OtherKernelsError
-from shardline.embedding.cluster import WrongHostError
+from shardline.components.trainer.placement.cluster import (
+    ClusterHosts,
+    OtherKernelsError,
+)
+from shardline.embedding.cluster import Cluster, HostLostError, WrongHostError
 from shardline.embedding.native.library import missing_reason
 
 pytestmark = pytest.mark.orchestration
@@ -41,6 +45,19 @@ def test_training_runs_on_the_workers(tmp_path: Path) -> None:
         assert told[0] == f"connects to 2 workers: {addresses}"
 
 
+def test_remedy_for_a_lost_worker_is_a_command() -> None:
+    (port,) = processes.free_ports(1)
+    address = f"127.0.0.1:{port}"
+    placed = ClusterHosts(Cluster("127.0.0.1:1", (address,), "chief", 0))
+
+    def fail() -> None:
+        raise tf.errors.UnavailableError(None, None, "socket closed")
+
+    message = f"worker 0 at {address}: .* by `shardline worker CONFIG --index N`"
+    with pytest.raises(HostLostError, match=message):
+        placed.run(fail)
+
+
 @pytest.mark.skipif(bool(missing_reason()), reason="needs native kernels")
 @pytest.mark.parametrize("whose", ["theirs", "none"])
 def test_worker_with_other_kernels_is_named(tmp_path: Path, whose: str) -> None:
@@ -65,7 +82,7 @@ def test_worker_in_the_place_of_another_is_named(tmp_path: Path) -> None:
         made.ports[1:] = reversed(made.ports[1:])  # as the chief does not have them
         for host in (0, 1):
             made.start_host(host)
-        with pytest.raises(WrongHostError, match="2 of 2 hosts are not what they"):
+        with pytest.raises(WrongHostError, match="2 of 2 workers are not what they"):
             made.ask("train", within_s=processes.START_WITHIN_S)
 
 
