@@ -34,7 +34,7 @@ class FolderLock:
         Raises:
             SetLockedError: if it is held; says by whom and since when.
         """
-        path = folder / _FILE
+        path = self._path = folder / _FILE
         self._number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             _take(self._number)
@@ -49,6 +49,11 @@ class FolderLock:
         except BaseException:
             self.release()
             raise
+
+    @property
+    def path(self) -> Path:
+        """The file that is locked."""
+        return self._path
 
     def release(self) -> None:
         """Lets others in. May be called again."""

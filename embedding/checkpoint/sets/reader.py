@@ -13,6 +13,7 @@ from shardline.embedding.checkpoint.sets.cut import PARAMETERS
 from shardline.embedding.checkpoint.sets.folder import MARKERS, CheckpointSet
 from shardline.embedding.checkpoint.sets.manifest import StoredTable
 from shardline.embedding.checkpoint.sets.rounding import SCALE, row_spec
+from shardline.embedding.checkpoint.sets.shared_files import raise_if_unseen
 
 _BLOCK_BYTES = 2**20
 # What TensorFlow raises where the host that reads is gone.
@@ -184,25 +185,6 @@ class SetReader:
             return {}
         reader = tf.train.load_checkpoint(self.set.values_prefix)
         return dict(reader.get_variable_to_dtype_map())
-
-
-def raise_if_unseen(paths: Sequence[str], error: tf.errors.OpError) -> None:
-    """Raises another error if a host did not find files that this process sees.
-
-    Args:
-        paths: the files that the host was to read.
-        error: what it raised.
-
-    Raises:
-        RuntimeError: saying where sets must lie.
-    """
-    reason = reason_of(error)
-    if "No such file" in reason and all(Path(path).exists() for path in paths):
-        raise RuntimeError(
-            f"A host does not see {', '.join(paths)}, which this process sees: "
-            f"{reason}. Checkpoint sets must lie on a file system that all hosts see "
-            "by the same path."
-        ) from error
 
 
 def file_faults(checkpoint_set: CheckpointSet) -> list[str]:

@@ -62,8 +62,8 @@ def not_saved(
     onward = "goes on from it" if newest else "begins anew"
     failed = SaveError(
         f"The checkpoint set {path} could not be saved: {reason_of(error)}. "
-        f"{complete}Mend the cause, such as a full disk, and run again: training "
-        f"{onward}."
+        f"{complete}Mend the cause, such as a full disk or a mount that is gone, and "
+        f"run again: training {onward}."
     )
     failed.__cause__ = error
     return failed

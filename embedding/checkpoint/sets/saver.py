@@ -39,6 +39,7 @@ from shardline.embedding.checkpoint.sets.saved import (
     not_saved,
     saved_set,
 )
+from shardline.embedding.checkpoint.sets.shared_files import check_seen
 from shardline.embedding.checkpoint.sets.writer import Clock, SetWriter
 from shardline.embedding.engine import TPUEmbedding
 from shardline.embedding.native.library import say_once
@@ -90,6 +91,7 @@ class SetSaver:
 
         Raises:
             SetLockedError: if another process saves there.
+            RuntimeError: if a host does not see the folder.
             ValueError: if there are sets of later steps than the parent's.
             OSError: if the folder cannot be written.
         """
@@ -105,6 +107,7 @@ class SetSaver:
         self._thread: threading.Thread | None = None
         self._error: SaveError | None = None
         try:
+            self._run(check_seen, self._lock.path, engine.hosts)
             self._parent = Parent(self._folder, parent, engine.loads)
             self._parent.check_is_newest()
             for name in remove_remains(self._folder):

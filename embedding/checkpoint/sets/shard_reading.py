@@ -15,8 +15,8 @@ from shardline.embedding.checkpoint.index import StoredRows
 from shardline.embedding.checkpoint.sets.reader import (
     SetDamagedError,
     SetReader,
-    raise_if_unseen,
 )
+from shardline.embedding.checkpoint.sets.shared_files import raise_if_unseen
 from shardline.embedding.native.library import runs_on, usable_ops
 
 

@@ -271,7 +271,7 @@ def test_hosts_are_used_through_the_call_that_is_given(tmp_path, small):
         save(saver, small)
         saver.wait()
     of_a_save = ["cut", "write", "write", "end"]
-    assert called == [*of_a_save, "touched_rows", *of_a_save]
+    assert called == ["check_seen", *of_a_save, "touched_rows", *of_a_save]
 
 
 def test_a_cut_that_cannot_be_ended_hides_no_error(tmp_path, small, slow):
