@@ -60,7 +60,8 @@ def training_setup(
         sparse_cores: SparseCores that share a batch.
 
     Raises:
-        ValueError: if TF_CONFIG is to say how many hosts there are, and does not.
+        ValueError: if TF_CONFIG is to say how many hosts there are, and does not, or if
+            only a TPU knows.
     """
     training = job.training
     return TrainingSetup(
@@ -71,6 +72,12 @@ def training_setup(
 
 
 def _hosts(training: Training) -> int:
+    if training.tpu is not None:
+        raise ValueError(
+            f"training.tpu is {training.tpu}, and only the TPU knows over how many "
+            "hosts it splits the rows of tables. Say it by --hosts; a TPU of one "
+            "machine has 1."
+        )
     if training.cluster is None:
         return training.hosts
     # TensorFlow is loaded for it.

@@ -28,7 +28,8 @@ def plan(
         typer.Option(
             min=1,
             help="Hosts to split the rows of the tables over. "
-            "Default: training.hosts of the configuration, or 1.",
+            "Default: training.hosts of the configuration, the workers of its "
+            "training.cluster, or 1. For training.tpu it must be given.",
         ),
     ] = None,
     batch_size: Annotated[
@@ -67,9 +68,9 @@ def plan(
     job = load(config, load_job)
     with stderr_held_back():
         from shardline.components.planner.make_plan import make_plan, training_setup
-    setup = training_setup(job, hosts, batch_size, sparse_cores)
     downloads = downloads_folder(job.name)
     with failing_on(OSError, RuntimeError, ValueError):
+        setup = training_setup(job, hosts, batch_size, sparse_cores)
         with (
             console.status("Reading") as status,
             stderr_held_back(),

@@ -94,3 +94,11 @@ def test_setup_of_a_cluster_has_its_workers_for_hosts(tmp_path: Path) -> None:
     job = job_of(tmp_path, text=TEXT.replace("hosts: 2", cluster))
 
     assert training_setup(job, None, None, 4).hosts == 3
+
+
+def test_setup_of_a_tpu_needs_the_number_of_hosts(tmp_path: Path) -> None:
+    job = job_of(tmp_path, text=TEXT.replace("hosts: 2", "tpu: local"))
+
+    with pytest.raises(ValueError, match=r"training\.tpu is local, and .* by --hosts"):
+        training_setup(job, None, None, 4)
+    assert training_setup(job, 2, None, 4).hosts == 2
