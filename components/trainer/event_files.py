@@ -29,6 +29,16 @@ def keep_until(folder: Path, step: int) -> None:
         partial.unlink()
 
 
+def drop_all(folder: str) -> None:
+    """Removes a folder of event files, which an attempt that was lost has left.
+
+    Args:
+        folder: its location; need not be there.
+    """
+    if tf.io.gfile.exists(folder):
+        tf.io.gfile.rmtree(folder)
+
+
 def _whole_records(path: Path) -> Iterator[bytes]:
     try:
         yield from tf.data.TFRecordDataset(str(path)).as_numpy_iterator()

@@ -23,7 +23,7 @@ from shardline.components.contracts.parity_examples import parity_folder
 from shardline.components.evaluation.binary import Judged
 from shardline.components.features.graph.transform_graph import TransformGraph
 from shardline.components.trainer.dense_start import dense_variables
-from shardline.components.trainer.event_files import keep_until
+from shardline.components.trainer.event_files import drop_all, keep_until
 from shardline.components.trainer.inputs import (
     BatchReader,
     check_count,
@@ -149,6 +149,7 @@ class Job:
         save(learner, checkpoint_prefix(folder))
         io_utils.copy_dir(str(work.events), f"{logs}/train")
         self._check_counts(reader)
+        drop_all(f"{logs}/eval")
         with tf.summary.create_file_writer(f"{logs}/eval").as_default():
             judged = _evaluate(learner, reader, files("eval"))
         self._write_parity(learner, folder)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
-from shardline.components.trainer.event_files import keep_until
+from shardline.components.trainer.event_files import drop_all, keep_until
 
 
 def write(folder: Path, steps: range) -> None:
@@ -59,3 +59,12 @@ def test_training_that_begins_has_no_events(tmp_path: Path) -> None:
     keep_until(tmp_path / "absent", 3)
 
     assert not (tmp_path / "absent").exists()
+
+
+def test_events_of_a_lost_attempt_are_dropped(tmp_path: Path) -> None:
+    folder = tmp_path / "eval"
+    for _ in range(2):
+        drop_all(str(folder))
+        write(folder, range(4, 5))
+
+    assert steps_in(folder) == [4]
