@@ -21,7 +21,10 @@ _HIGHEST_PORT = 65535
 
 
 def _address(text: str) -> str:
-    """Refuses what `embedding.cluster.liveness` could not connect to."""
+    """Refuses what `embedding.cluster.liveness.split_address` does, by the same rule.
+
+    A twin: the engine needs no pydantic, and configurations need no engine.
+    """
     name, _, port = text.rpartition(":")
     is_port = port.isdecimal() and 1 <= int(port) <= _HIGHEST_PORT
     if not name or not is_port:
@@ -35,7 +38,7 @@ def _address(text: str) -> str:
 Address = Annotated[str, AfterValidator(_address)]
 
 
-class Cluster(Section):
+class ClusterTasks(Section):
     """The tasks of a TensorFlow cluster; none is named if TF_CONFIG says them.
 
     Attributes:
@@ -64,7 +67,7 @@ class Cluster(Section):
         return value
 
     @model_validator(mode="after")
-    def _whole(self) -> "Cluster":
+    def _whole(self) -> "ClusterTasks":
         if (self.chief is None) != (not self.workers):
             raise PydanticCustomError(
                 "half_a_cluster",

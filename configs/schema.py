@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from shardline.configs.beam import BeamOptions, WorkerProcesses, worker_faults
-from shardline.configs.cluster import Cluster
+from shardline.configs.cluster import ClusterTasks
 from shardline.configs.column import Column
 from shardline.configs.components import ComponentId, components_of
 from shardline.configs.data import Data, Download, Files, HeldOut
@@ -61,7 +61,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "Checkpoint",
-    "Cluster",
+    "ClusterTasks",
     "Column",
     "Conduct",
     "Data",

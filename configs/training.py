@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from shardline.configs.cluster import Cluster
+from shardline.configs.cluster import ClusterTasks
 from shardline.configs.locations import is_remote
 from shardline.configs.section import Integer, PositiveFloat, PositiveInt, Section
 
@@ -73,7 +73,7 @@ class Conduct(Section):
 
     checkpoint: Checkpoint = Checkpoint()
     # A cluster whose workers hold the rows; this process is its chief.
-    cluster: Cluster | None = None
+    cluster: ClusterTasks | None = None
     # A TPU that holds the rows: `local`, that of this machine, or its name.
     tpu: str | None = Field(default=None, min_length=1)
 

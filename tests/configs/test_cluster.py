@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from shardline.configs import ConfigError, load_run
-from shardline.configs.schema import Cluster, Conduct, Training
+from shardline.configs.schema import ClusterTasks, Conduct, Training
 from shardline.embedding.cluster.liveness import split_address
 
 TEXT = """\
@@ -35,7 +35,7 @@ def test_cluster_is_named_or_of_the_environment(
 ) -> None:
     named, told = load(NAMED).cluster, load("cluster: TF_CONFIG").cluster
 
-    assert named == Cluster(chief="a:1", workers=["b:1", "c:1"])
+    assert named == ClusterTasks(chief="a:1", workers=["b:1", "c:1"])
     assert not named.is_of_environment
     assert told.is_of_environment
 
@@ -88,6 +88,6 @@ def test_an_address_is_what_the_engine_connects_to(address: str) -> None:
     with contextlib.suppress(ValueError):
         is_known = bool(split_address(address))
     with contextlib.suppress(ValidationError):
-        is_taken = bool(Cluster(chief=address, workers=["other:1"]))
+        is_taken = bool(ClusterTasks(chief=address, workers=["other:1"]))
 
     assert is_taken == is_known

@@ -4,8 +4,7 @@ from shardline.components.trainer.placement.cluster import ClusterHosts
 from shardline.components.trainer.placement.logical import LogicalHosts
 from shardline.components.trainer.placement.placement import Placement
 from shardline.configs.locations import is_remote
-from shardline.configs.schema import Cluster as Tasks
-from shardline.configs.schema import Training
+from shardline.configs.schema import ClusterTasks, Training
 from shardline.embedding.cluster import Cluster
 from shardline.embedding.tpu.connection import check_installed
 
@@ -80,7 +79,7 @@ def host_count(training: Training) -> int:
     return training.hosts
 
 
-def cluster_of(tasks: Tasks) -> Cluster:
+def cluster_of(tasks: ClusterTasks) -> Cluster:
     """Returns a cluster, seen from its chief.
 
     Args:

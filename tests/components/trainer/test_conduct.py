@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from shardline.components.trainer.conduct import with_conduct, write_conduct
-from shardline.configs.schema import Checkpoint, Cluster, Conduct, Keep, Training
+from shardline.configs.schema import Checkpoint, ClusterTasks, Conduct, Keep, Training
 
 SAVED = Checkpoint(every_steps=7, keep=Keep(last=5), differential=False)
-CLUSTER = Cluster(chief="one:1", workers=["two:2", "three:3"])
+CLUSTER = ClusterTasks(chief="one:1", workers=["two:2", "three:3"])
 KEYED = Training(batch_size=2, steps=1, hosts=2)
 
 

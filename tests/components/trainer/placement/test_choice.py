@@ -13,11 +13,11 @@ from shardline.components.trainer.placement.choice import (
 )
 from shardline.components.trainer.placement.cluster import ClusterHosts
 from shardline.components.trainer.placement.logical import LogicalHosts
-from shardline.configs.schema import Cluster, Training
+from shardline.configs.schema import ClusterTasks, Training
 from shardline.embedding import cluster as engine
 
-NAMED = Cluster(chief="a:1", workers=["b:1", "c:1"])
-OF_ENVIRONMENT = Cluster.model_validate("TF_CONFIG")
+NAMED = ClusterTasks(chief="a:1", workers=["b:1", "c:1"])
+OF_ENVIRONMENT = ClusterTasks.model_validate("TF_CONFIG")
 
 
 def training(**where: Any) -> Training:
