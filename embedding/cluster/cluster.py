@@ -155,8 +155,8 @@ class Cluster:
         """
         if self.task_type != "worker":
             raise RuntimeError(
-                f"serve_host is for workers, this task is the {self.task_type}. The "
-                "chief runs the training program and calls connect."
+                f"Only workers serve, and this task is the {self.task_type}. Run the "
+                "program that trains here, and serve where the task is a worker."
             )
         address = self.workers[self.task_index]
         usable_ops()  # What the chief's steps will ask this process to run.
@@ -195,8 +195,9 @@ class Cluster:
         """
         if self.task_type != "chief":
             raise RuntimeError(
-                f"connect is for the chief, this task is worker {self.task_index}. "
-                "A worker calls serve_host."
+                f"Only the chief connects, and this task is worker {self.task_index}. "
+                "Serve it, and run the program that connects where the task is the "
+                "chief."
             )
         be_silent_about_lost_variables()
         deadline_s = time.monotonic() + timeout_s

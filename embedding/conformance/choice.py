@@ -1,5 +1,7 @@
 """Which place a user has chosen, from the options of the command line."""
 
+import dataclasses
+
 from shardline.embedding.cluster import Cluster
 from shardline.embedding.conformance.placement import (
     HostPlacement,
@@ -9,6 +11,7 @@ from shardline.embedding.conformance.placement import (
 from shardline.embedding.hosts import configure_logical_hosts
 
 _DEFAULT_HOSTS = 2
+_REMEDY = "Start each on its address, and run the command again."
 
 
 def chosen_placement(hosts: int | None, cluster: bool, tpu: str | None) -> Placement:
@@ -32,7 +35,7 @@ def chosen_placement(hosts: int | None, cluster: bool, tpu: str | None) -> Place
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)} exclude each other: choose one place.")
     if cluster:
-        found = Cluster.from_tf_config()
+        found = dataclasses.replace(Cluster.from_tf_config(), remedy=_REMEDY)
         found.connect()
         return cluster_placement(found)
     if tpu:

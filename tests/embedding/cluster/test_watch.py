@@ -127,12 +127,12 @@ def test_hosts_that_answer_and_let_nobody_connect_are_not_waited_for(
 
 def test_worker_cannot_connect():
     worker = Cluster("a:1", ("b:2",), "worker", 0)
-    with pytest.raises(RuntimeError, match="connect is for the chief, this task is wo"):
+    with pytest.raises(RuntimeError, match="Only the chief connects, and this task is"):
         worker.connect()
 
 
 def test_chief_cannot_serve():
-    with pytest.raises(RuntimeError, match="serve_host is for workers, this task is"):
+    with pytest.raises(RuntimeError, match="Only workers serve, and this task is"):
         Cluster("a:1", ("b:2",), "chief", 0).serve_host()
 
 

@@ -39,7 +39,7 @@ def test_cluster_needs_its_variable(monkeypatch):
 
 def test_cluster_is_connected(monkeypatch):
     def connect(self):
-        raise HostLostError("1 of 1 workers lost")
+        raise HostLostError(f"1 of 1 workers lost. {self.remedy}")
 
     monkeypatch.setenv(
         "TF_CONFIG",
@@ -47,7 +47,7 @@ def test_cluster_is_connected(monkeypatch):
         '"task": {"type": "chief", "index": 0}}',
     )
     monkeypatch.setattr(Cluster, "connect", connect)
-    with pytest.raises(HostLostError, match="1 of 1"):
+    with pytest.raises(HostLostError, match="and run the command again"):
         chosen_placement(None, True, None)
 
 
