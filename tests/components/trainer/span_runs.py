@@ -112,7 +112,7 @@ class SpanRun:
     ) -> tuple[Any, Any]:
         """Trains; returns the artifacts of checkpoint and logs."""
         defaults = {"batch_size": 8, "epochs": 1, "steps_per_call": 3}
-        if "tpu" not in settings:
+        if not settings.keys() & {"cluster", "tpu"}:
             defaults["hosts"] = 2
         training = Training(**{**defaults, **settings})
         planned = plans.PlannedSpan(span=span, digest="1")

@@ -19,6 +19,8 @@ from shardline.configs.schema import Feature, FeatureSet, Model, Optimizer, Tabl
 from shardline.embedding.checkpoint.warm_start.errors import WarmStartError
 
 runs = load("components/trainer/span_runs.py")
+processes = load("embedding/cluster/processes.py")
+CHIEF = Path(__file__).with_name("placement") / "training_chief.py"
 
 STEPS = runs.EXAMPLES // 8
 FIRST = {"user": [f"u{i}" for i in range(20)], "movie": ["m0", "m1", "m2", None]}
@@ -186,6 +188,25 @@ def test_training_begins_with_rows_slots_and_dense_of_the_base(
         assert (after[slot][[3, 4, 20]] == 0).all()
 
 
+def assert_same(got: Path, expected: Path) -> None:
+    """Asserts that two checkpoints are equal, byte for byte."""
+    values, wanted = runs.tables_in(got), runs.tables_in(expected)
+    assert values.keys() == wanted.keys()
+    for name, value in wanted.items():
+        assert values[name].tobytes() == value.tobytes(), name
+    files, named = (
+        {
+            name: content
+            for name, content in runs.contents(folder).items()
+            # Its values are compared; it names layers, which Keras numbers by the
+            # process, and a chief has a file of its own.
+            if not name.startswith("checkpoint.")
+        }
+        for folder in (got, expected)
+    )
+    assert files == named
+
+
 @pytest.mark.parametrize(("calls", "begins"), [(1, 2), (3, 1)])
 def test_a_killed_one_goes_on_as_if_it_had_not_been(
     second: Any,
@@ -221,16 +242,47 @@ def test_a_killed_one_goes_on_as_if_it_had_not_been(
     checkpoint, _ = second.train(tmp_path, 2, **settings)
 
     assert len(applied) == begins
-    expected, got = Path(whole[0].uri), Path(checkpoint.uri)
-    values, wanted = runs.tables_in(got), runs.tables_in(expected)
-    assert values.keys() == wanted.keys()
-    for name, value in wanted.items():
-        assert values[name].tobytes() == value.tobytes(), name
-    files, named = runs.contents(got), runs.contents(expected)
-    assert files.keys() == named.keys()
-    # These two name the layers, which Keras numbers by the process.
-    numbered = {"checkpoint.index", "checkpoint.data-00000-of-00002"}
-    assert {name for name in named if files[name] != named[name]} <= numbered
+    assert_same(Path(checkpoint.uri), Path(whole[0].uri))
+
+
+@pytest.mark.orchestration
+def test_one_that_was_killed_on_hosts_goes_on_on_a_cluster(
+    second: Any,
+    base: Any,
+    whole: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    settings = {"base": base, "checkpoint": {"every_steps": 2}}
+    train, calls = Learner.train, iter(range(3))
+
+    def killed(learner: Learner, *arguments: Any) -> Any:
+        if next(calls, None) is None:
+            raise RuntimeError("killed")
+        return train(learner, *arguments)
+
+    monkeypatch.setattr(Learner, "train", killed)
+    with pytest.raises(RuntimeError, match="killed"):
+        second.train(tmp_path, 1, **settings)
+    shutil.rmtree(tmp_path / "Trainer" / "checkpoint")  # as TFX does
+    cluster = processes.TestCluster(2, tmp_path, CHIEF)
+    chief, *workers = (f"127.0.0.1:{port}" for port in cluster.ports)
+    try:
+        cluster.ask(
+            "train",
+            within_s=processes.START_WITHIN_S,
+            folder=second.folder,
+            features=second.features,
+            tokens=second.tokens,
+            outputs=tmp_path,
+            number=2,
+            cluster={"chief": chief, "workers": workers},
+            **settings,
+        )
+    finally:
+        cluster.close()
+
+    assert_same(tmp_path / "Trainer" / "checkpoint" / "2", Path(whole[0].uri))
 
 
 def test_a_run_that_shall_not_go_on_begins_anew(
