@@ -6,6 +6,7 @@ from which it takes a run of `span_runs` and to which it answers (True, None) or
 """
 
 import runpy
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ def train(folder: Any, features: Any, tokens: Any, **arguments: Any) -> None:
 
 
 _, given = CONNECTION.recv()  # noqa: F821
+tempfile.tempdir = str(given["outputs"])  # it is killed, and TensorFlow leaves files
 try:
     train(**given)
     reply = True, None
