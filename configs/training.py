@@ -66,9 +66,11 @@ class Checkpoint(Section):
 
 
 class Conduct(Section):
-    """How a training is carried out, which changes nothing of what it learns.
+    """How a training is carried out: when it is saved, and where it runs.
 
-    On a TPU sums are rounded otherwise; that it runs on one is in a cache key.
+    On hosts and clusters all learn the same, bit for bit. A TPU rounds sums otherwise,
+    and drops other units: that a training runs on one is in a cache key, and what ended
+    on hosts is no result of a TPU.
     """
 
     checkpoint: Checkpoint = Checkpoint()

@@ -58,7 +58,12 @@ class Executor(BaseExecutor):
         name = _fingerprint(job, input_dict, exec_properties["code_version"])
         with (
             local_output(checkpoint.uri) as folder,
-            work_folder(checkpoint.uri, name, training.checkpoint.folder) as work,
+            work_folder(
+                checkpoint.uri,
+                name,
+                training.checkpoint.folder,
+                "tpu" if training.tpu else "hosts",
+            ) as work,
         ):
             # First, for it sets TensorFlow's devices, which nothing may have used.
             placement = placed(training)

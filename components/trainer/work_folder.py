@@ -2,7 +2,9 @@
 
 TFX gives each try of a component new output folders, so this one is the project's own.
 Its name is a digest of all that decides what is learnt: a training with equal inputs,
-settings and code finds the sets of the one before, and another finds none.
+settings and code finds the sets of the one before, and another finds none. Where it
+runs is not in the name: what was killed on hosts goes on on a TPU. But what has ended
+on the one is no answer to whoever asks the other, so its sets are not taken over.
 """
 
 import contextlib
@@ -13,7 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tensorflow as tf
 
@@ -30,6 +32,9 @@ from shardline.embedding.checkpoint.sets.lock import is_locked
 _log = logging.getLogger("shardline.trainer")
 
 _FINISHED = "finished.json"
+_RAN_ON = "ran_on"
+RunsOn = Literal["hosts", "tpu"]
+_NAMES = {"hosts": "hosts", "tpu": "a TPU"}
 # What says how to train, and not what comes of it.
 _HOW = {*Conduct.model_fields, "hosts", "steps_per_call"}
 
@@ -99,16 +104,19 @@ class WorkFolder:
         path: where; the checkpoint sets lie in it.
     """
 
-    def __init__(self, path: Path):
-        """Makes the folder.
+    def __init__(self, path: Path, runs_on: RunsOn = "hosts"):
+        """Makes the folder; the sets of a training that ended elsewhere go.
 
         Args:
             path: named by the training's fingerprint.
+            runs_on: what the training that opens it runs on.
 
         Raises:
             OSError: if it cannot be made.
         """
         self.path = path
+        self._runs_on = runs_on
+        self._remove_if_ended_elsewhere()
         make_folder(path)
         # Whoever opens a training that had ended may have gone back in its sets.
         remove_file(path / _FINISHED)
@@ -126,17 +134,34 @@ class WorkFolder:
         Args:
             what: is written down, for people.
         """
-        replace_file(self.path / _FINISHED, json.dumps(dict(what)).encode())
+        noted = {**what, _RAN_ON: self._runs_on}
+        replace_file(self.path / _FINISHED, json.dumps(noted).encode())
         for other in sorted(self.path.parent.iterdir()):
             if other != self.path and (other / _FINISHED).exists():
                 if not is_locked(other):
                     shutil.rmtree(other)
                     _log.info("removed the checkpoint sets of an earlier training")
 
+    def _remove_if_ended_elsewhere(self) -> None:
+        finished = self.path / _FINISHED
+        if not finished.exists() or is_locked(self.path):
+            return
+        ran_on = json.loads(finished.read_bytes()).get(_RAN_ON, self._runs_on)
+        if ran_on != self._runs_on:
+            shutil.rmtree(self.path)
+            _log.info(
+                "training begins anew: the one before ended on %s, this one runs on %s",
+                _NAMES[ran_on],
+                _NAMES[self._runs_on],
+            )
+
 
 @contextlib.contextmanager
 def work_folder(
-    checkpoint_uri: str, name: str, folder: str | None
+    checkpoint_uri: str,
+    name: str,
+    folder: str | None,
+    runs_on: RunsOn = "hosts",
 ) -> Iterator[WorkFolder]:
     """Yields the work folder of a training.
 
@@ -145,11 +170,12 @@ def work_folder(
             is given, the work folder is one that ends with the block.
         name: the fingerprint.
         folder: where to make it, from the configuration.
+        runs_on: what the training runs on.
     """
     if folder is not None:
-        yield WorkFolder(Path(folder).absolute() / name)
+        yield WorkFolder(Path(folder).absolute() / name, runs_on)
     elif not is_remote(checkpoint_uri):
-        yield WorkFolder(sets_folder(checkpoint_uri) / name)
+        yield WorkFolder(sets_folder(checkpoint_uri) / name, runs_on)
     else:
         with tempfile.TemporaryDirectory() as scratch:
             _log.warning(
@@ -157,7 +183,7 @@ def work_folder(
                 "training.checkpoint.folder, a mounted volume, to go on after a kill",
                 scratch,
             )
-            yield WorkFolder(Path(scratch) / name)
+            yield WorkFolder(Path(scratch) / name, runs_on)
 
 
 def _files(uri: str) -> list[str]:

@@ -21,6 +21,7 @@ from shardline.components.contracts.parity_examples import (
 from shardline.components.exporter.serving_model import ServingModel
 from shardline.components.trainer import tpu_learner
 from shardline.components.trainer.placement import tpu as placement
+from shardline.components.trainer.tpu_learner import TPULearner
 from shardline.components.trainer.training_sets import TrainingSets
 from shardline.components.validator.validate import check_parity
 from shardline.configs.schema import Feature, FeatureSet, Model, Optimizer, Table
@@ -157,6 +158,22 @@ def test_training_on_hosts_goes_on_on_a_tpu_to_its_best_step(
         found = trained(run, tmp_path / "tpu", 2, tpu="local", **stop)
 
     assert_close(found, expected)
+
+
+def test_training_on_a_tpu_is_one_although_that_on_hosts_has_ended(
+    run: Any, on_tpu: Callable[..., Any], tmp_path: Path
+) -> None:
+    trained(run, tmp_path, steps=2, epochs=None)
+
+    with (
+        on_tpu(),
+        mock.patch.object(
+            TPULearner, "train", autospec=True, side_effect=TPULearner.train
+        ) as train,
+    ):
+        trained(run, tmp_path, 2, tpu="local", steps=2, epochs=None)
+
+    assert train.call_count == 1
 
 
 def test_training_on_a_tpu_begins_with_the_tables_of_an_earlier_one(

@@ -52,6 +52,7 @@ def trained(**settings: Any) -> str:
         {"checkpoint": Checkpoint(every_steps=3, keep=Keep(last=7))},
         {"hosts": 5},
         {"steps_per_call": 1},
+        {"tpu": "local"},
     ],
     ids=str,
 )
@@ -87,6 +88,8 @@ def test_every_setting_that_decides_what_is_learnt_counts() -> None:
         "early_stop",
         "warm_start",
         "checkpoint",
+        "cluster",
+        "tpu",
     }
 
 
@@ -154,6 +157,22 @@ def test_training_that_is_opened_again_is_not_finished_until_it_is(
     WorkFolder(tmp_path / "other").finish({})
 
     assert again.path.exists()
+
+
+@pytest.mark.parametrize("has_ended", [True, False])
+@pytest.mark.parametrize("then", ["hosts", "tpu"])
+def test_sets_of_hosts_are_a_tpus_only_if_their_training_has_not_ended(
+    tmp_path: Path, has_ended: bool, then: Any
+) -> None:
+    before = WorkFolder(tmp_path / "one", "hosts")
+    (before.path / "set").touch()
+    if has_ended:
+        before.finish({"steps": 8})
+
+    after = WorkFolder(tmp_path / "one", then)
+
+    assert (after.path / "set").exists() == (then == "hosts" or not has_ended)
+    assert after.path.is_dir()
 
 
 def test_finished_training_that_is_in_use_stays(tmp_path: Path) -> None:
