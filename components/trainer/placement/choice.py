@@ -6,7 +6,7 @@ from shardline.components.trainer.placement.placement import Placement
 from shardline.configs.locations import is_remote
 from shardline.configs.schema import ClusterTasks, Training
 from shardline.embedding.cluster import Cluster
-from shardline.embedding.tpu.connection import check_installed
+from shardline.embedding.tpu.connection import LOCAL, check_installed
 
 
 def placed(training: Training) -> Placement:
@@ -57,12 +57,22 @@ def check_output(training: Training, checkpoint_uri: str) -> None:
     Raises:
         ValueError: if they cannot.
     """
-    if training.cluster and is_remote(checkpoint_uri):
+    host = _host_elsewhere(training)
+    if host and is_remote(checkpoint_uri):
         raise ValueError(
-            f"The checkpoint goes to {checkpoint_uri}, and each worker of a cluster "
-            "writes its rows as a file. Give a run folder that chief and workers see "
-            "by the same path, such as a mounted volume."
+            f"The checkpoint goes to {checkpoint_uri}, and each {host} writes its rows "
+            "as a file. Give a run folder that this machine and they see by the same "
+            "path, such as a mounted volume."
         )
+
+
+def _host_elsewhere(training: Training) -> str | None:
+    """Returns what a host is that is no part of this machine; None if there is none."""
+    if training.cluster:
+        return "worker of a cluster"
+    if training.tpu and training.tpu != LOCAL:
+        return f"host of TPU '{training.tpu}'"
+    return None
 
 
 def host_count(training: Training) -> int:

@@ -78,9 +78,22 @@ def test_environment_that_says_nothing_is_refused(
         placed(training(cluster=OF_ENVIRONMENT))
 
 
-def test_checkpoint_that_workers_cannot_write_is_refused() -> None:
-    with pytest.raises(ValueError, match="goes to gs://bucket/1, and each worker"):
-        check_output(training(cluster=NAMED), "gs://bucket/1")
+@pytest.mark.parametrize(
+    ("elsewhere", "host"),
+    [
+        ({"cluster": NAMED}, "worker of a cluster"),
+        ({"tpu": "grpc://a:1"}, "host of TPU 'grpc://a:1'"),
+    ],
+)
+def test_checkpoint_that_hosts_cannot_write_is_refused(
+    elsewhere: dict[str, Any], host: str
+) -> None:
+    with pytest.raises(ValueError, match=f"goes to gs://bucket/1, and each {host}"):
+        check_output(training(**elsewhere), "gs://bucket/1")
 
-    check_output(training(cluster=NAMED), "/mnt/run/1")
-    check_output(training(hosts=3), "gs://bucket/1")
+    check_output(training(**elsewhere), "/mnt/run/1")
+
+
+@pytest.mark.parametrize("here", [{"hosts": 3}, {"tpu": "local"}])
+def test_hosts_of_this_machine_write_where_it_can(here: dict[str, Any]) -> None:
+    check_output(training(**here), "gs://bucket/1")
