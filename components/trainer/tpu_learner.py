@@ -4,11 +4,13 @@ Ids stay on the hosts, from where they are enqueued for the cores. What a core c
 is the program of one `strategy.run`. Its gradients go two ways: those of rows to the
 embedding engine, which sums them over the cores and updates each row once, and those of
 the dense model to Keras's optimizer, which sums them over the cores too. So a step
-learns what it learns on hosts, but for the order of sums.
-
-Dropout draws the same units on all cores: Keras's seeds are mirrored.
+learns what it learns on hosts, but for the order of sums, wherever the dense model
+treats each example alone. Two kinds of layers do not. Dropout draws the same units for
+the parts of all cores, as Keras's seeds are mirrored: other units than on hosts. Batch
+normalization is refused unless it brings the parts together.
 """
 
+import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +18,7 @@ import keras
 import tensorflow as tf
 
 from shardline.components.execution.import_path import construct
+from shardline.components.model.batch_statistics import check_batch_statistics
 from shardline.components.model.engine_config import engine_config
 from shardline.components.trainer.inputs import Batch
 from shardline.components.trainer.learner import Learner
@@ -47,7 +50,8 @@ def new_tpu_learner(
         strategy: a TPUStrategy over a TPU that holds no tables.
 
     Raises:
-        ValueError: if the model cannot be built, or the cores cannot share a batch.
+        ValueError: if the model cannot be built, or the cores cannot share a batch, or
+            the model takes statistics of a part for those of the batch.
     """
     cores = strategy.num_replicas_in_sync
     if training.batch_size % cores:
@@ -97,6 +101,9 @@ class TPULearner(Learner):
             learning_rate: the learning rate of the dense model's Adam.
             numbers: names of the numbers.
             tables: the table of each feature.
+
+        Raises:
+            ValueError: if the model takes statistics of a part for those of the batch.
         """
         self._strategy = strategy
         # Batches are full: nothing need be made up for cores that would get none.
@@ -114,6 +121,8 @@ class TPULearner(Learner):
                 tables=tables,
                 replicas=strategy.num_replicas_in_sync,
             )
+            if self._replicas > 1:
+                check_batch_statistics(model)
             self._loss = tf.Variable(
                 0.0,
                 trainable=False,
@@ -122,7 +131,7 @@ class TPULearner(Learner):
             )
         # Not of the cores, which need not count: one, on the host.
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self._checked: set[Any] = set()
+        self._checked: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def train(self, batches: Iterator[Batch], steps: tf.Tensor) -> tf.Tensor:
         """Runs some steps; returns their mean loss: float32 scalar.
@@ -199,7 +208,7 @@ class TPULearner(Learner):
         return distributed
 
     def check_graph(self, function: Any, *arguments: Any) -> None:
-        """Checks the graph of a function before it first runs.
+        """Checks each graph of a function before it first runs.
 
         Args:
             function: a `tf.function`.
@@ -208,9 +217,12 @@ class TPULearner(Learner):
         Raises:
             ValueError: if a TPU would not run it, or would wait forever.
         """
-        if self._is_queued and function not in self._checked:
-            check_tpu_graph(function.get_concrete_function(*arguments).graph)
-            self._checked.add(function)
+        if not self._is_queued:
+            return
+        graph = function.get_concrete_function(*arguments).graph
+        if graph not in self._checked:
+            check_tpu_graph(graph)
+            self._checked.add(graph)
 
     @tf.function
     def _steps(self, batches: Iterator[Batch], steps: tf.Tensor) -> tf.Tensor:

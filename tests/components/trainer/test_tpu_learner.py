@@ -11,9 +11,11 @@ import pytest
 import tensorflow as tf
 from shardline_tests import load
 
+from shardline.components.trainer import learner as host_learner
 from shardline.components.trainer import tpu_learner
 from shardline.components.trainer.inputs import Batch
 from shardline.components.trainer.learner import Learner
+from shardline.components.trainer.lookup_recorder import LookupRecorder
 from shardline.components.trainer.not_finite import Fault
 from shardline.components.trainer.shares import Share
 from shardline.components.trainer.tpu_learner import TPULearner, new_tpu_learner
@@ -56,10 +58,10 @@ class Batches:
 
     def __call__(self, share: Share) -> tf.data.Dataset:
         """Returns the parts that a host reads."""
-        size = BATCH // share.parts
+        size, count = BATCH // share.parts, share.stop - share.first
 
         def part(number: tf.Tensor) -> Batch:
-            step, of_step = number // share.parts, number % share.parts
+            step, of_step = number // count, share.first + number % count
             return self._part(step, of_step * size, size)
 
         return tf.data.Dataset.counter().map(part)
@@ -101,6 +103,28 @@ def learner(emulated_tpu: Callable[..., Any]) -> Iterator[TPULearner]:
         mock.patch.object(tpu_learner, "check_tpu_graph"),
     ):
         yield made(tpu.strategy())
+
+
+def test_hosts_of_a_pod_read_the_parts_of_their_cores(learner: TPULearner) -> None:
+    whole = list(learner.distribute(Batches()).take(2 * CORES))
+    learner._reads_here = False
+
+    with mock.patch.object(
+        learner._strategy, "distribute_datasets_from_function"
+    ) as distribute:
+        learner.distribute(Batches())
+    read, options = distribute.call_args.args
+    assert not options.experimental_fetch_to_device
+    of_hosts = [
+        list(read(tf.distribute.InputContext(CORES, host, CORES)).take(2))
+        for host in range(CORES)
+    ]
+
+    # Step by step, the part of the first host's core, and then that of the second's.
+    parts = [part for of_step in zip(*of_hosts, strict=True) for part in of_step]
+    for part, expected in zip(parts, whole, strict=True):
+        np.testing.assert_array_equal(part.ids["user"], expected.ids["user"])
+        np.testing.assert_array_equal(part.labels, expected.labels)
 
 
 def refused(learner: TPULearner, batches: Batches, steps: int) -> Fault:
@@ -147,6 +171,86 @@ def test_batch_that_cores_cannot_share_is_refused(
         made(tpu.strategy(), batch_size=7)
 
 
+class Normalized(keras.Model):
+    """A dense model that normalizes what it gets, in a layer of a layer."""
+
+    def __init__(self, synchronized: bool):
+        super().__init__()
+        normalize = keras.layers.BatchNormalization(synchronized=synchronized)
+        self._layers_of = keras.Sequential([normalize, keras.layers.Dense(1)])
+
+    def call(
+        self, activations: Any, numbers: Any = None, training: bool = False
+    ) -> Any:
+        """Returns logits of activations of single ids."""
+        found = self._layers_of(activations["user"], training=training)
+        return keras.ops.squeeze(found, axis=-1)
+
+
+@contextlib.contextmanager
+def normalized(synchronized: bool = True) -> Iterator[None]:
+    """Has learners get that model."""
+
+    def construct(*_: Any) -> Normalized:
+        return Normalized(synchronized)
+
+    with (
+        mock.patch.object(tpu_learner, "construct", construct),
+        mock.patch.object(host_learner, "construct", construct),
+    ):
+        yield
+
+
+def test_statistics_of_a_part_of_the_batch_are_refused(
+    emulated_tpu: Callable[..., Any],
+) -> None:
+    message = "batch_normalization.*its own part of a batch.*synchronized=True"
+    with (
+        emulated_tpu() as tpu,
+        normalized(synchronized=False),
+        pytest.raises(ValueError, match=message),
+    ):
+        made(tpu.strategy())
+
+
+def test_synchronized_statistics_are_those_of_hosts(
+    emulated_tpu: Callable[..., Any],
+) -> None:
+    with normalized():
+        training = Training(batch_size=BATCH, steps=1, seed=1)
+        hosts = host_learner.new_learner(FEATURES, ROWS, MODEL, training)
+        with (
+            emulated_tpu() as tpu,
+            mock.patch.object(tpu_learner, "check_tpu_graph"),
+        ):
+            learner = made(tpu.strategy())
+            for each in (hosts, learner):
+                each.train(iter(each.distribute(Batches())), tf.constant(3))
+
+            for found, expected in zip(
+                learner.model.weights, hosts.model.weights, strict=True
+            ):
+                np.testing.assert_allclose(found.numpy(), expected.numpy(), 1e-5, 1e-6)
+
+
+def test_dropout_draws_the_same_units_on_all_cores_and_others_in_each_step(
+    emulated_tpu: Callable[..., Any],
+) -> None:
+    with emulated_tpu() as tpu:
+        strategy = tpu.strategy()
+        with strategy.scope():
+            dropout = keras.layers.Dropout(0.5, seed=3)
+        drop = tf.function(
+            lambda: strategy.run(lambda: dropout(tf.ones([4, 16]), training=True))
+        )
+
+        drawn = [strategy.experimental_local_results(drop()) for _ in range(2)]
+
+    for one, other in drawn:
+        np.testing.assert_array_equal(one, other)
+    assert not np.array_equal(drawn[0][0], drawn[1][0])
+
+
 @contextlib.contextmanager
 def variables_on_cpus(strategy: Any) -> Iterator[None]:
     """Has the variables of cores that exist by name only lie on CPUs."""
@@ -175,6 +279,18 @@ def test_graphs_that_a_tpu_gets_pass_its_check(by_name: TPULearner) -> None:
         by_name.check_graph(by_name._steps, iterator, tf.constant(3))
         by_name.check_graph(by_name._judged, iterator)
         by_name.check_graph(by_name._judged, iterator)
+        # Checks the graph that looks up what is recorded.
+        LookupRecorder(by_name, FEATURES, ROWS, BATCH)
+
+    assert check.call_count == 3
+
+
+def test_each_graph_of_a_function_is_checked(by_name: TPULearner) -> None:
+    function = tf.function(lambda value: value)
+
+    with mock.patch.object(tpu_learner, "check_tpu_graph") as check:
+        for size in (2, 3, 2):
+            by_name.check_graph(function, tf.zeros([size]))
 
     assert check.call_count == 2
 

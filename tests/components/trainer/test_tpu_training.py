@@ -115,7 +115,8 @@ def test_tpu_learns_what_hosts_learn_and_a_served_model_repeats_it(
     with on_tpu(hosts=2, cores=2) as check:
         found = trained(run, tmp_path, tpu="local")
 
-    assert check.call_count == 3  # learning, scoring, and lookups to record
+    # Learning, evaluation, and both that is recorded: scores and lookups.
+    assert check.call_count == 4
     assert_close(found, on_hosts)
     one, other = load_manifest(str(found)), load_manifest(str(on_hosts))
     assert (one.steps, one.hosts) == (other.steps, other.hosts)

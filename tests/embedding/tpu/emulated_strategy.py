@@ -26,7 +26,11 @@ class EmulatedTPUStrategy(tf.distribute.MirroredStrategy):  # type: ignore[misc]
 
     def __init__(self, cores: int):
         """Takes the first CPUs for cores."""
-        super().__init__([_CPU.format(core) for core in range(cores)])
+        # Collectives on CPUs wait for each other in an order that is not fixed.
+        super().__init__(
+            [_CPU.format(core) for core in range(cores)],
+            cross_device_ops=tf.distribute.ReductionToOneDevice(),
+        )
         hardware = topology_pb2.TPUHardwareFeature
         self.extended.tpu_hardware_feature = hardware(embedding_feature=hardware.V1)
 
