@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks.serving.session import table_of
 from shardline.components.planner.scale.estimate import estimate
 from shardline.components.planner.scale.limits import limits
+from shardline.components.planner.scale.needs import Part, span_parts
 from shardline.components.planner.scale.planned import load_plan
 from shardline.components.planner.scale.quantities import shown
 from shardline.components.planner.scale.unit_costs import UnitCosts
@@ -20,6 +21,11 @@ _MACHINE = Machine(
     cores=64, memory_bytes=512e9, network_bytes_per_s=12.5e9, disk_bytes_per_s=1e9
 )
 _SPANS = (1, 24, 144, 1440)
+# Parts of a span that go with tables and vocabularies, by their name in the page.
+_PARTS = {
+    "vocabulary": "largest vocabulary, living, updated",
+    "export": "export, float32",
+}
 
 
 def page(costs: UnitCosts) -> str:
@@ -56,7 +62,8 @@ def _limits(workload: Workload, costs: UnitCosts) -> str:
 def _spans(workload: Workload, costs: UnitCosts) -> str:
     """Returns what it changes into how many spans a day is cut."""
     header = ["spans a day", "rows touched by one", "its set", "its delta"]
-    header += ["export, part of a span"]
+    header += [f"{name}, part of a span" for name in _PARTS]
+    header += ["all in turn, part of a span"]
     rows = []
     for spans in _SPANS:
         demand = dataclasses.replace(workload.demand, spans_per_day=spans)
@@ -66,17 +73,23 @@ def _spans(workload: Workload, costs: UnitCosts) -> str:
             cut.touched_bytes(costs.set_row_bytes, slots=slots)
             for slots in (True, False)
         )
-        export_s = costs.export_cpu_s * cut.row_bytes
         rows.append(
             [
                 f"{spans:,}",
                 shown(touched, "share"),
                 shown(slots, "bytes"),
                 shown(none, "bytes"),
-                f"{export_s / cut.span_s:.3g}",
+                *_shares(span_parts(cut, costs), cut.span_s),
             ]
         )
     return table_of(header, rows)
+
+
+def _shares(parts: list[Part], span_s: float) -> list[str]:
+    """Returns what `_PARTS` and all parts together take of a span."""
+    seconds = {part.name: part.seconds for part in parts}
+    chosen = [seconds[name] for name in _PARTS.values()]
+    return [f"{one / span_s:.3g}" for one in (*chosen, sum(seconds.values()))]
 
 
 def _costs(costs: UnitCosts) -> str:
@@ -124,7 +137,7 @@ _UNITS = {
     "example_bytes.id": "an id",
     "sort.cpu_s": "a token of 16 bytes of a vocabulary that is put in order",
     "sort.bytes": "memory for it at most",
-    "live.cpu_s": "a token counted in a span, half of them known to the vocabulary",
+    "live.cpu_s": "a token in the update of a living vocabulary, its own or a span's",
     "live.bytes": "memory for it at most",
     "look_up.cpu_s": "a token in a process's table of tokens and ids, when it is made",
     "look_up.bytes": "memory for it, of a table that has just doubled",

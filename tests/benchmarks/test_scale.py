@@ -54,7 +54,7 @@ def test_steps_and_sets_of_a_small_engine_are_measured(tmp_path: Path) -> None:
     small = Workload(tables=1, rows=50, dim=4, batch=8)
     engine = hosts.new_engine(small, 1)
 
-    assert 0 < hosts.step_cpu_s(engine, small) < 10
+    assert hosts.step_cpu_s(engine, small) > 0
     saved = tables.sets(tmp_path / "sets", 400)
     assert saved["bytes"] > 400 * 64 * 4 * 2
     assert saved["row_overhead_bytes"] > 0

@@ -8,6 +8,7 @@ Nothing is run: what one unit costs was measured (`unit_costs.json`, which
     workload.py     plan and demand together: rows, ids and bytes of a span and a step
     skew.py         how many rows so many lookups touch
     quantities.py   a quantity, and its text
+    needs.py        what quantities and limits are both made of: a step, a span in turn
     estimate.py     all quantities, by what runs
     limits.py       what a machine or a day cannot take, the first to break first
 """

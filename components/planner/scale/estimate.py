@@ -8,6 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from shardline.components.planner.scale.needs import (
+    served_bytes,
+    set_s,
+    span_parts,
+    step_s,
+    vocabularies_bytes,
+)
 from shardline.components.planner.scale.quantities import Group, Quantity
 from shardline.components.planner.scale.unit_costs import UnitCosts
 from shardline.components.planner.scale.workload import Workload
@@ -21,30 +28,6 @@ def estimate(workload: Workload, costs: UnitCosts) -> list[Group]:
         Group(title, list(quantities(workload, costs)))
         for title, quantities in _GROUPS.items()
     ]
-
-
-def step_s(workload: Workload, costs: UnitCosts) -> dict[str, float]:
-    """Returns what each part of a training step takes if it is alone, in seconds.
-
-    Nothing waits for the others in the best case: a step then takes as long as the
-    slowest part.
-    """
-    machine, plan = workload.demand.machine, workload.plan
-    chief_cpu_s = (
-        costs.train.of(plan.batch_size, workload.step_ids)
-        + costs.chief_step.id * workload.step_ids
-        + costs.chief_step.float * plan.hosts * workload.step_activation_floats
-    )
-    host_cpu_s = (
-        costs.host_step.id * workload.step_ids
-        + costs.host_step.float * workload.step_id_floats
-    )
-    most_bytes = max(workload.step_bytes_to_hosts, workload.step_bytes_from_hosts)
-    return {
-        "the chief's network": most_bytes / machine.network_bytes_per_s,
-        "the chief's cores": chief_cpu_s / machine.cores,
-        "the cores of the hosts": host_cpu_s / (plan.hosts * machine.cores),
-    }
 
 
 def _demand(workload: Workload, _: UnitCosts) -> _Quantities:
@@ -86,7 +69,7 @@ def _beam(workload: Workload, costs: UnitCosts) -> _Quantities:
     )
     yield Quantity(
         "vocabularies in memory, each worker process",
-        workload.tokens * costs.look_up.bytes,
+        vocabularies_bytes(workload, costs),
         "bytes",
         "bytes a token: every process that makes ids holds them all",
     )
@@ -94,16 +77,17 @@ def _beam(workload: Workload, costs: UnitCosts) -> _Quantities:
 
 def _vocabularies(workload: Workload, costs: UnitCosts) -> _Quantities:
     tokens = workload.largest_vocabulary
-    for name, cost in (("put in order", costs.sort), ("living, updated", costs.live)):
+    for name, cost, how in (
+        ("put in order", costs.sort, "on one core"),
+        ("living, updated", costs.live, "on one core, however short the span"),
+    ):
         yield Quantity(
             f"largest, {name}: memory",
             tokens * cost.bytes,
             "bytes",
             "bytes a token, in one process",
         )
-        yield Quantity(
-            f"largest, {name}: time", tokens * cost.cpu_s, "s", "on one core"
-        )
+        yield Quantity(f"largest, {name}: time", tokens * cost.cpu_s, "s", how)
 
 
 def _training(workload: Workload, costs: UnitCosts) -> _Quantities:
@@ -143,13 +127,9 @@ def _training(workload: Workload, costs: UnitCosts) -> _Quantities:
 
 def _checkpoints(workload: Workload, costs: UnitCosts) -> _Quantities:
     total, hosts = workload.total_bytes, workload.plan.hosts
-    disk = workload.demand.machine.disk_bytes_per_s
     yield Quantity("a whole set", total, "bytes", "tables with slots")
     yield Quantity(
-        "a whole set: time to write",
-        total / hosts / disk,
-        "s",
-        "each host writes its part",
+        "a whole set: time to write", set_s(workload), "s", "each host writes its part"
     )
     cpu_s = costs.save_cpu_s * total / hosts
     yield Quantity("a whole set: a host's cores", cpu_s, "s", "of one core")
@@ -158,7 +138,7 @@ def _checkpoints(workload: Workload, costs: UnitCosts) -> _Quantities:
         "a span's differential set", differential, "bytes", "touched rows with slots"
     )
     yield Quantity(
-        "a restore: time to read", total / hosts / disk, "s", "as fast as written"
+        "a restore: time to read", set_s(workload), "s", "as fast as written"
     )
     cpu_s = costs.restore_cpu_s * total / hosts
     yield Quantity("a restore: a host's cores", cpu_s, "s", "of one core")
@@ -171,7 +151,7 @@ def _publishing(workload: Workload, costs: UnitCosts) -> _Quantities:
     yield Quantity("export, float32", costs.export_cpu_s * rows, "s", _ALONE)
     delta = workload.touched_bytes(costs.set_row_bytes, slots=False)
     yield Quantity("a span's delta, float32", delta, "bytes", "touched rows")
-    vocabularies = workload.tokens * costs.look_up.bytes
+    vocabularies = vocabularies_bytes(workload, costs)
     for name, model_bytes in (("float32", rows), ("int8", int8)):
         yield Quantity(
             f"memory of a serving process, {name}",
@@ -181,9 +161,12 @@ def _publishing(workload: Workload, costs: UnitCosts) -> _Quantities:
         )
 
 
-def served_bytes(model_bytes: float, workload: Workload, costs: UnitCosts) -> float:
-    """Returns the memory of a process that serves a model, in bytes."""
-    return costs.load_bytes * model_bytes + workload.tokens * costs.look_up.bytes
+def _in_turn(workload: Workload, costs: UnitCosts) -> _Quantities:
+    parts = span_parts(workload, costs)
+    for part in parts:
+        yield Quantity(part.name, part.seconds, "s", part.how)
+    in_all = sum(part.seconds for part in parts)
+    yield Quantity("all of it", in_all, "s", "the sum: the next span waits for it")
 
 
 _BUSY = "all span long; more of them end earlier"
@@ -195,4 +178,5 @@ _GROUPS: dict[str, Callable[[Workload, UnitCosts], _Quantities]] = {
     "Training: chief and hosts": _training,
     "Checkpoint sets": _checkpoints,
     "Publishing and serving": _publishing,
+    "A span, one thing after the other": _in_turn,
 }

@@ -49,7 +49,8 @@ class UnitCosts(Section):
         train: of the training process beside its hosts: reading, dense model.
         example_bytes: of a row in the examples, raw and transformed, compressed.
         sort: a token of a vocabulary that is put in order.
-        live: a token counted in a span, of a living vocabulary that is updated.
+        live: a token in the update of a living vocabulary: one that it has, one that a
+            span has, or both.
         look_up: a token in the table of a process that turns tokens into ids.
         host_step: lookup and update of an id on a host, and of each float of its row.
         chief_step: what the chief does for an id, and for a float of the activations
