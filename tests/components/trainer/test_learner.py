@@ -148,42 +148,6 @@ def test_restored_learner_goes_on_as_if_never_stopped(
     assert_same(state_of(other_learner), state_of(learner))
 
 
-def test_prediction_leaves_out_the_fillers(
-    learner: Learner, batches: tf.data.Dataset
-) -> None:
-    def without_two_of_the_second(number: tf.Tensor, batch: Batch) -> Batch:
-        is_example = tf.cast((number == 0) | (tf.range(4) < 2), tf.float32)
-        return batch._replace(is_example=is_example)
-
-    filled = batches.take(2).enumerate().map(without_two_of_the_second)
-
-    scores = learner.predict(filled)
-
-    np.testing.assert_array_equal(scores, learner.predict(batches.take(2))[:6])
-    assert ((scores > 0) & (scores < 1)).all()
-
-
-def test_evaluation_starts_anew_each_time(
-    learner: Learner, batches: tf.data.Dataset
-) -> None:
-    first = learner.evaluate(batches.take(3))
-
-    assert learner.evaluate(batches.take(3)) == first
-    assert learner.evaluate(batches.take(2)) != first
-
-
-def test_prediction_and_evaluation_change_nothing(
-    learner: Learner, state_of: Callable[..., Any], batches: tf.data.Dataset
-) -> None:
-    before = state_of(learner)
-
-    learner.predict(batches.take(3))
-    metrics = learner.evaluate(batches.take(3)).values
-
-    assert_same(state_of(learner), before)
-    assert set(metrics) == {"auc", "normalized_entropy", "calibration"}
-
-
 class StubEngine:
     """The same activations each step; keeps the gradients it gets."""
 
