@@ -380,7 +380,7 @@ def test_step_that_is_not_finite_leaves_the_sets_before_it(
     data = batches.enumerate().map(spoilt)
 
     with TrainingSets(folder.path, learner, settings, {}) as sets:
-        with pytest.raises(NotFiniteError, match=r"Step 6 .* the labels") as caught:
+        with pytest.raises(NotFiniteError, match=r"step 6 .* the labels") as caught:
             train(learner, data, 9, given, None, sets)
 
     assert caught.value.step == 6
