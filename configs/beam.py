@@ -29,7 +29,7 @@ def _option(value: Any) -> Any:
         raise PydanticCustomError(
             "no_option", "an option of Beam is written --NAME or --NAME=VALUE"
         )
-    runner = value[len(_RUNNER) :].lower() if value.startswith(_RUNNER) else ""
+    runner = _name_in_beam(value.removeprefix(_RUNNER)) if names_runner([value]) else ""
     if runner in _LOSING:
         raise PydanticCustomError(
             "losing_runner",
@@ -45,6 +45,12 @@ def _option(value: Any) -> Any:
     return value
 
 
+def _name_in_beam(runner: str) -> str:
+    """Returns the name by which Beam knows a runner; "" for a class of others."""
+    module, _, name = runner.lower().rpartition(".")
+    return name if module.partition(".")[0] in ("", "apache_beam") else ""
+
+
 BeamOption = Annotated[str, BeforeValidator(_option)]
 BeamOptions = dict[BeamComponentOrDefault, list[BeamOption]]
 WorkerProcesses = dict[WorkedComponentOrDefault, PositiveInt]
@@ -52,7 +58,7 @@ WorkerProcesses = dict[WorkedComponentOrDefault, PositiveInt]
 _OF_WORKERS = (_RUNNER, "--direct_num_workers", "--direct_running_mode")
 
 
-def names_runner(options: list[str]) -> bool:
+def names_runner(options: Sequence[str]) -> bool:
     """Tells whether options name the runner of Beam.
 
     Args:

@@ -9,6 +9,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from shardline.components.execution.in_memory_beam import IN_MEMORY_RUNNER
 from shardline.components.execution.runner_options import refused_options
+from shardline.configs.beam import names_runner
 
 # Those with a path are ours: what Beam has under these names is not fit for long jobs.
 RUNNERS = {
@@ -52,7 +53,8 @@ def beam_runner(runner: str, options: Sequence[str] = ()) -> Beam:
         options: of Beam and the runner, such as "--flink_master=localhost:8081".
 
     Raises:
-        ValueError: if there is no such runner, or an option is no option.
+        ValueError: if there is no such runner, or an option is no option or names
+            another runner.
     """
     if runner not in RUNNERS:
         raise ValueError(
@@ -62,6 +64,10 @@ def beam_runner(runner: str, options: Sequence[str] = ()) -> Beam:
     if loose:
         raise ValueError(
             f"`{loose[0]}` is no option of a runner; write --NAME=VALUE, after `--`."
+        )
+    if names_runner(options):
+        raise ValueError(
+            f"`--runner` comes before `--`, and is one of {', '.join(RUNNERS)}."
         )
     refused = refused_options(options, may_have_others=runner == "portable")
     if refused:

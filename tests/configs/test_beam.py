@@ -29,16 +29,33 @@ def test_what_is_no_option_is_refused(option: Any) -> None:
         OPTIONS.validate_python({"default": [option]})
 
 
-@pytest.mark.parametrize("runner", ["DirectRunner", "direct", "PrismRunner"])
+@pytest.mark.parametrize(
+    "runner",
+    [
+        "DirectRunner",
+        "direct",
+        "PrismRunner",
+        "apache_beam.runners.direct.direct_runner.SwitchingDirectRunner",
+    ],
+)
 def test_runner_that_fetches_a_program_is_refused(runner: str) -> None:
     with pytest.raises(ValidationError, match="fetches a program from the network"):
         OPTIONS.validate_python({"default": [f"--runner={runner}"]})
 
 
-@pytest.mark.parametrize("runner", ["DaskRunner", "dask"])
+@pytest.mark.parametrize(
+    "runner",
+    ["DaskRunner", "dask", "apache_beam.runners.dask.dask_runner.DaskRunner"],
+)
 def test_runner_that_loses_rows_is_refused(runner: str) -> None:
     with pytest.raises(ValidationError, match="Beam's runner for Dask loses rows"):
         OPTIONS.validate_python({"default": [f"--runner={runner}"]})
+
+
+def test_runner_of_others_is_taken_by_whatever_name() -> None:
+    given = {"default": ["--runner=mine.DaskRunner"]}
+
+    assert OPTIONS.validate_python(given) == given
 
 
 def test_component_that_runs_without_beam_is_refused() -> None:

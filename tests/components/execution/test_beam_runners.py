@@ -92,6 +92,12 @@ def test_loose_option_is_told() -> None:
         beam_runner("flink", ["--parallelism", "4"])
 
 
+@pytest.mark.parametrize("name", ["direct", "portable"])
+def test_other_runner_among_the_options_is_told(name: str) -> None:
+    with pytest.raises(ValueError, match="`--runner` comes before `--`, and is one of"):
+        beam_runner(name, ["--runner=PrismRunner"])
+
+
 def run_on(source: Any, output: Path, runner: str, *options: str) -> Any:
     """Runs a job on a runner."""
     report = preprocess_standalone(
