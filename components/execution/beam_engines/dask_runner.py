@@ -99,12 +99,16 @@ class _Result(PipelineResult):
                 self._done.result()
         except BaseException:
             with contextlib.suppress(Exception):
-                self._done.cancel(force=True)
+                self.cancel()
             raise
         finally:
             self._client.close()
         self._state = PipelineState.DONE
         return str(self._state)
+
+    def cancel(self) -> None:
+        """Takes from the cluster what no worker has begun, and what has been done."""
+        self._done.cancel(force=True)
 
 
 def _connected(settings: dict[str, Any]) -> Client:

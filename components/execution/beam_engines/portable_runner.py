@@ -101,7 +101,7 @@ class _Result(PipelineResult):
 
         with _engine_errors(self._options):
             self._state = wait_watching(
-                lambda: self._job.wait_until_finish(duration), look
+                lambda: self._job.wait_until_finish(duration), look, self._job.cancel
             )
         return str(self._state)
 

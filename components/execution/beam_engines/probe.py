@@ -97,4 +97,4 @@ def _run(pipeline: beam.Pipeline, limit_s: float) -> None:
                 "at that of what starts them."
             )
 
-    wait_watching(result.wait_until_finish, look)
+    wait_watching(result.wait_until_finish, look, result.cancel)

@@ -1,6 +1,7 @@
 """Waits for a job that may never end, because what runs it has lost a worker unseen."""
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import threading
@@ -19,6 +20,8 @@ _Ended = TypeVar("_Ended")
 _LOOK_S = 1.0
 STILL_S = 3600.0
 _LISTED_EVERY_S = 60.0
+# How long the end of a job that is given up is waited for.
+_ENDS_WITHIN_S = 10.0
 
 
 class WatchOptions(PipelineOptions):
@@ -45,12 +48,18 @@ def watching(runner: Beam, folder: str) -> Beam:
     return dataclasses.replace(runner, pipeline=pipeline)
 
 
-def wait_watching(wait: Callable[[], _Ended], look: Callable[[], None]) -> _Ended:
-    """Waits for something, and looks every second whether it makes sense to go on.
+def wait_watching(
+    wait: Callable[[], _Ended], look: Callable[[], None], cancel: Callable[[], None]
+) -> _Ended:
+    """Waits for a job, and looks every second whether it makes sense to go on.
+
+    A job that is given up, or whose wait is interrupted, is cancelled first: its
+    workers would go on in a folder that is about to be removed.
 
     Args:
-        wait: returns, or raises, when it is over.
+        wait: returns, or raises, when the job is over.
         look: raises if it is time to give up.
+        cancel: tells the engine to end the job.
 
     Returns:
         What `wait` returned.
@@ -69,13 +78,30 @@ def wait_watching(wait: Callable[[], _Ended], look: Callable[[], None]) -> _Ende
 
     waiting = threading.Thread(target=run, daemon=True)
     waiting.start()
-    while waiting.is_alive():
-        waiting.join(_LOOK_S)
-        if waiting.is_alive():
-            look()
+    try:
+        while waiting.is_alive():
+            waiting.join(_LOOK_S)
+            if waiting.is_alive():
+                look()
+    except BaseException:
+        _cancel(cancel, waiting)
+        raise
     if failed:
         raise failed[0]
     return ended[0]
+
+
+def _cancel(cancel: Callable[[], None], waiting: threading.Thread) -> None:
+    """Cancels a job and waits for its end; not for ever, for its engine may hang."""
+
+    def run() -> None:
+        with contextlib.suppress(Exception):
+            cancel()
+
+    cancelling = threading.Thread(target=run, daemon=True)
+    cancelling.start()
+    cancelling.join(_ENDS_WITHIN_S)
+    waiting.join(_ENDS_WITHIN_S)
 
 
 class Stillness:

@@ -7,11 +7,12 @@ from typing import Any
 
 import apache_beam as beam
 import pytest
+from distributed import Client
 from distributed.client import FutureCancelledError
 from distributed.scheduler import KilledWorker, WorkerState
 from shardline_tests import load
 
-from shardline.components.execution.beam_engines import dask_runner
+from shardline.components.execution.beam_engines import dask_runner, probe
 from shardline.components.execution.beam_engines.errors import BeamEngineError
 from shardline.components.execution.beam_runners import Beam, beam_runner
 
@@ -60,6 +61,29 @@ def test_what_a_step_raises_is_told_with_its_name(scheduler: Any, workers: Any) 
         on(scheduler).pipeline() as pipeline,
     ):
         _ = pipeline | beam.Create([0]) | "Divide" >> beam.Map(lambda n: 1 // n)
+
+
+def test_job_that_is_given_up_leaves_no_client(
+    scheduler: Any, workers: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sleep(*_: Any) -> None:
+        import time
+
+        time.sleep(3)
+
+    monkeypatch.setattr(probe, "_look", sleep)
+    with pytest.raises(BeamEngineError, match="No worker has done anything in 1 s"):
+        probe.check_engine(on(scheduler).pipeline(), str(tmp_path), limit_s=1)
+
+    with Client(scheduler.address) as client:
+        told = client.run_on_scheduler(
+            lambda dask_scheduler: list(dask_scheduler.clients)
+        )
+        tasks = client.run_on_scheduler(
+            lambda dask_scheduler: list(dask_scheduler.tasks)
+        )
+    assert [one for one in told if one not in (client.id, "fire-and-forget")] == []
+    assert tasks == []
 
 
 @pytest.mark.slow

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
+import grpc
 import pytest
+from apache_beam.portability.api import beam_job_api_pb2, beam_job_api_pb2_grpc
 from shardline_tests import load
 
 from shardline.components.execution.beam_engines.errors import BeamEngineError
@@ -58,6 +60,14 @@ def on(server: str, pool: Any) -> Beam:
             f"--environment_config={pool.address}",
         ],
     )
+
+
+def newest_state(server: str) -> Any:
+    """Returns what a job server says of the job that it was given last."""
+    with grpc.insecure_channel(server) as channel:
+        stub: Any = beam_job_api_pb2_grpc.JobServiceStub(channel)
+        *_, newest = stub.GetJobs(beam_job_api_pb2.GetJobsRequest()).job_info
+    return newest.state
 
 
 @pytest.mark.slow
@@ -115,6 +125,7 @@ def test_workers_that_end_as_they_begin_are_told(
         pytest.raises(BeamEngineError, match="No worker has done anything in 3 s"),
     ):
         check_engine(on(job_server, dying).pipeline(), str(tmp_path), limit_s=3)
+    assert newest_state(job_server) == beam_job_api_pb2.JobState.CANCELLED
 
 
 @pytest.mark.parametrize(

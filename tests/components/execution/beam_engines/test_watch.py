@@ -14,25 +14,45 @@ def nothing() -> None:
     """Looks, and finds all well."""
 
 
+def not_cancelled() -> None:
+    raise AssertionError
+
+
 def test_what_ends_is_returned() -> None:
-    assert watch.wait_watching(lambda: "DONE", nothing) == "DONE"
+    assert watch.wait_watching(lambda: "DONE", nothing, not_cancelled) == "DONE"
 
 
 def test_what_fails_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
-        watch.wait_watching(lambda: 1 // 0, nothing)
+        watch.wait_watching(lambda: 1 // 0, nothing, not_cancelled)
 
 
-def test_what_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("end", [BeamEngineError("enough"), KeyboardInterrupt()])
+def test_what_is_given_up_is_cancelled_first(
+    end: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(watch, "_LOOK_S", 0.01)
-    looks = iter(range(3))
+    looks, cancelled = iter(range(3)), threading.Event()
 
     def look() -> None:
         if next(looks) == 2:
-            raise BeamEngineError("enough")
+            raise end
+
+    with pytest.raises(type(end)):
+        watch.wait_watching(cancelled.wait, look, cancelled.set)
+    assert cancelled.is_set()
+
+
+def test_engine_that_does_not_cancel_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_LOOK_S", 0.01)
+    monkeypatch.setattr(watch, "_ENDS_WITHIN_S", 0.01)
+    never = threading.Event()
+
+    def look() -> None:
+        raise BeamEngineError("enough")
 
     with pytest.raises(BeamEngineError, match="enough"):
-        watch.wait_watching(threading.Event().wait, look)
+        watch.wait_watching(never.wait, look, lambda: print(never.wait()))
 
 
 def test_folder_in_which_nothing_changes_is_told(tmp_path: Path) -> None:
