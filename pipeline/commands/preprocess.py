@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from shardline.components.execution.worker_processes.fork_server import (
+    fork_server_ended,
+)
 from shardline.configs import Job, load_job
 from shardline.configs.locations import absolute_location
 from shardline.configs.outputs import downloads_folder
@@ -75,6 +78,7 @@ def preprocess(
         failing_on(OSError, RuntimeError, ValueError),
         stderr_held_back(),
         temporary_folder_removed(),
+        fork_server_ended(),
         children_end_first(),
     ):
         _preprocess(

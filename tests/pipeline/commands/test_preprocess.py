@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -311,3 +313,24 @@ def test_data_counts_and_output_may_be_in_buckets(
     refused = shardline(local, "--output", f"{out}3")
     assert refused.exit_code == 1
     assert "may not write to bucket out" in text(refused)
+
+
+@pytest.mark.slow
+@pytest.mark.orchestration
+def test_worker_processes_leave_nothing_on_the_terminal_and_on_disk(
+    config: Write, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    temporary = tmp_path_factory.mktemp("temporary")
+    program = "from shardline.pipeline.commands.entry import main; main()"
+    arguments = ["preprocess", config(), "--output", tmp_path / "output", "--"]
+    options = ["--direct_running_mode=multi_processing", "--direct_num_workers=2"]
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program, *arguments, *options],
+        env={**os.environ, "TMPDIR": str(temporary)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(temporary.iterdir()) == []
