@@ -37,12 +37,19 @@ def fail(error: Exception, exit_code: int = 1) -> NoReturn:
 
 
 @contextlib.contextmanager
-def failing_on(*kinds: type[Exception]) -> Iterator[None]:
-    """Lets errors of some kinds end the command with their message, without a trace."""
+def failing_on(
+    *kinds: type[Exception], exit_code_of: Callable[[Exception], int] = lambda _: 1
+) -> Iterator[None]:
+    """Lets errors of some kinds end the command with their message, without a trace.
+
+    Args:
+        *kinds: of errors.
+        exit_code_of: returns the exit code of the command that an error ends.
+    """
     try:
         yield
     except kinds as error:
-        fail(error)
+        fail(error, exit_code_of(error))
 
 
 def load(

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from shardline.components.features.analysis.statistics import FeatureStatistics
     from shardline.components.features.standalone import StandaloneReport
 
+_NO_WORKER_PROCESSES = (
+    "Their number is --direct_num_workers, and without --direct_running_mode there are "
+    "none."
+)
+
 
 def preprocess(
     context: typer.Context,
@@ -75,7 +80,7 @@ def preprocess(
     """Turn raw examples into ids and numbers, without the rest of the pipeline."""
     job = load(config, load_job)
     with (
-        failing_on(OSError, RuntimeError, ValueError),
+        failing_on(OSError, RuntimeError, ValueError, exit_code_of=_exit_code),
         stderr_held_back(),
         temporary_folder_removed(),
         fork_server_ended(),
@@ -107,6 +112,7 @@ def _preprocess(
     """Runs the job and prints what became of it."""
     from shardline.components.checker.preflight import find_user_modules
     from shardline.components.execution.beam_runners import beam_runner
+    from shardline.components.execution.worker_processes.runner import saying_none
     from shardline.components.features.reading.job_examples import (
         examples_of_job,
         tensorflow_errors_as_value_errors,
@@ -125,7 +131,11 @@ def _preprocess(
     files = sum(len(source.files) for source in examples.sources)
     console.print(f"Preprocessing {files} files with {len(job.features)} features")
     start = time.monotonic()
-    with console.status(""), tensorflow_errors_as_value_errors():
+    with (
+        console.status(""),
+        tensorflow_errors_as_value_errors(),
+        saying_none(_NO_WORKER_PROCESSES),
+    ):
         report = preprocess_standalone(
             examples,
             job.preprocessing(job.data.target),
@@ -140,6 +150,12 @@ def _preprocess(
         if not report.examples.get(split):
             why = why_split_is_empty(examples, split)
             print_line(f"Split '{split}' is empty. {why}".rstrip(), "yellow")
+
+
+def _exit_code(error: Exception) -> int:
+    from shardline.pipeline.runners.passing import exit_code_of_error
+
+    return exit_code_of_error(error)
 
 
 def _print_report(report: "StandaloneReport", output: str, seconds: float) -> None:

@@ -35,6 +35,7 @@ from tfx.proto.orchestration import (
 
 from shardline.components.execution.in_memory_beam import in_memory_pipeline
 from shardline.components.execution.worker_processes.number import worker_options
+from shardline.components.execution.worker_processes.runner import saying_none
 from shardline.configs.beam import WorkerProcesses
 from shardline.pipeline.metadata.earlier_runs import EarlierRun
 from shardline.pipeline.metadata.records import RunRecord
@@ -51,6 +52,10 @@ from shardline.pipeline.runners.component_process import run_in_own_process
 from shardline.pipeline.workers import workers_of
 
 _log = logging.getLogger("shardline.reuse")
+_NO_WORKER_PROCESSES = (
+    "The log says what it printed. A step works without any by `worker_processes: "
+    "{default: 1}`."
+)
 
 
 class LocalDag(tfx_runner.IrBasedRunner):
@@ -184,9 +189,10 @@ class _InMemoryBeam(beam_executor_operator.BeamExecutorOperator):
     def run_executor(
         self, execution_info: data_types.ExecutionInfo, *_: Any
     ) -> execution_result_pb2.ExecutorOutput:
-        output = super().run_executor(
-            execution_info, functools.partial(self._pipeline, execution_info)
-        )
+        with saying_none(_NO_WORKER_PROCESSES):
+            output = super().run_executor(
+                execution_info, functools.partial(self._pipeline, execution_info)
+            )
         _record(execution_info)
         return output
 

@@ -1,7 +1,10 @@
 """Beam on this machine: in this process, or in worker processes."""
 
+import contextlib
+import logging
 import signal
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 from apache_beam.portability import python_urns
@@ -10,6 +13,8 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from shardline.components.execution.exit_status import how_ended
 from shardline.components.execution.worker_processes import handler
 
+_log = logging.getLogger("shardline.workers")
+
 
 class WorkerProcessError(RuntimeError):
     """A worker process that has ended before its work was done."""
@@ -17,6 +22,22 @@ class WorkerProcessError(RuntimeError):
 
 class WorkerKilledError(WorkerProcessError):
     """One that was killed, which can pass."""
+
+
+@contextlib.contextmanager
+def saying_none(remedy: str) -> Iterator[None]:
+    """Lets errors of worker processes say how to work without any.
+
+    Args:
+        remedy: what the user of the block changes for it, a sentence.
+
+    Raises:
+        WorkerProcessError: with the remedy in its text.
+    """
+    try:
+        yield
+    except WorkerProcessError as error:
+        raise type(error)(f"{error} {remedy}") from error
 
 
 class LocalRunner(FnApiRunner):
@@ -43,12 +64,18 @@ class LocalRunner(FnApiRunner):
             if environment.urn == python_urns.SUBPROCESS_SDK:
                 environment.urn, environment.payload = handler.ENVIRONMENT, run
         try:
-            return super().run_via_runner_api(pipeline_proto, options)
+            result = super().run_via_runner_api(pipeline_proto, options)
         except Exception as error:
             code = handler.unexpected_end(run)
             if code is None:
                 raise
             raise _error_of(code) from error
+        else:
+            if (code := handler.unexpected_end(run)) is not None:
+                _log.warning("a worker process %s, after its work", how_ended(code))
+            return result
+        finally:
+            handler.unexpected_end(run)  # after an interruption nobody asks
 
 
 def _error_of(code: int) -> WorkerProcessError:
@@ -56,10 +83,7 @@ def _error_of(code: int) -> WorkerProcessError:
     how = f"A worker process {how_ended(code)}"
     if code == -signal.SIGKILL:
         return WorkerKilledError(
-            f"{how}. Run the same command again; where memory is short, give the step "
-            "fewer of them, or none: `worker_processes: {default: 1}`."
+            f"{how}. Run the same command again; where memory is short, with fewer of "
+            "them, or none."
         )
-    return WorkerProcessError(
-        f"{how}. The log says why. The step runs without any by `worker_processes: "
-        "{default: 1}`."
-    )
+    return WorkerProcessError(f"{how}. What it printed says why.")

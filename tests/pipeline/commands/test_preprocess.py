@@ -14,6 +14,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from shardline.components.execution import beam_runners as runners
+from shardline.components.execution.worker_processes.runner import WorkerKilledError
+from shardline.components.features import standalone
 from shardline.pipeline.commands.app import app
 
 CONFIG = """\
@@ -313,6 +315,20 @@ def test_data_counts_and_output_may_be_in_buckets(
     refused = shardline(local, "--output", f"{out}3")
     assert refused.exit_code == 1
     assert "may not write to bucket out" in text(refused)
+
+
+def test_killed_worker_process_can_pass_and_its_remedy_is_of_this_command(
+    config: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any, **__: Any) -> None:
+        raise WorkerKilledError("A worker process was ended.")
+
+    monkeypatch.setattr(standalone, "preprocess_standalone", killed)
+
+    result = shardline(config(), "--output", tmp_path / "output")
+
+    assert result.exit_code == 75
+    assert "ended. Their number is --direct_num_workers, and" in text(result)
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from shardline.components.execution.worker_processes.number import worker_option
 from shardline.components.execution.worker_processes.runner import (
     WorkerKilledError,
     WorkerProcessError,
+    saying_none,
 )
 from shardline.pipeline.runners.passing import CAN_PASS, exit_code_of_error
 
@@ -92,11 +93,29 @@ def test_killed_worker_is_named(tmp_path: Path, noted: Callable[[], set[int]]) -
         if number == 3:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with pytest.raises(
-        WorkerKilledError, match="A worker process was ended by SIGKILL: by a person"
-    ) as raised:
+    with (
+        pytest.raises(
+            WorkerKilledError, match=r"A worker process was ended by SIGKILL: .*\. Do!$"
+        ) as raised,
+        saying_none("Do!"),
+    ):
         run(work)
     assert exit_code_of_error(raised.value) == CAN_PASS
+    assert not handler._ends
+
+
+def test_worker_that_ends_badly_after_its_work_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stop_worker(self: handler.WorkerProcessHandler) -> None:
+        self._process.join()
+        handler._ends[self._run] = -signal.SIGSEGV
+
+    monkeypatch.setattr(handler.WorkerProcessHandler, "stop_worker", stop_worker)
+    run(print)
+
+    assert "a worker process was ended by SIGSEGV, after its work" in caplog.text
+    assert not handler._ends
 
 
 def test_worker_that_does_not_start_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
