@@ -87,7 +87,9 @@ def _answer(
     while True:
         try:
             kind, value = answers.recv()
-        except EOFError:
+        except (EOFError, OSError, pickle.UnpicklingError):
+            # It has ended, perhaps while it sent; else its next answer would hang.
+            answers.close()
             raise _without_answer(process.wait()) from None
         match kind:
             case "log":

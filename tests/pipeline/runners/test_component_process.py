@@ -29,7 +29,7 @@ pytestmark = pytest.mark.orchestration
 
 # A module of a user, which lies in the folder that the run is started in.
 MODULE = """
-import logging, os, pathlib, signal, time
+import logging, os, pathlib, signal, sys, time
 from tfx.dsl.components.base.base_executor import BaseExecutor
 
 class Executor(BaseExecutor):
@@ -47,6 +47,8 @@ class Executor(BaseExecutor):
             except ConnectionError as error:
                 raise HostLostError("1 of 3 workers lost", ["host 1"]) from error
         elif does == "die":
+            if "begins" in exec_properties:  # an answer of 9 bytes
+                os.write(int(sys.argv[1]), bytes([0, 0, 0, 9, 128]))
             os.kill(os.getpid(), int(exec_properties["by"]))
         elif does == "hang":
             pathlib.Path("hangs").write_text(str(os.getpid()))
@@ -111,12 +113,16 @@ def test_error_comes_back_with_its_class_and_cause(run: Callable[..., Any]) -> N
     assert isinstance(raised.value.__cause__, ConnectionError)
 
 
-@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("by", "sends"),
+    [(signal.SIGKILL, {}), (signal.SIGTERM, {}), (signal.SIGKILL, {"begins": "yes"})],
+    ids=["killed", "terminated", "killed-while-it-sends"],
+)
 def test_process_ended_from_outside_is_told_and_can_pass(
-    run: Callable[..., Any], by: signal.Signals
+    run: Callable[..., Any], by: signal.Signals, sends: dict[str, str]
 ) -> None:
     with pytest.raises(ComponentKilledError, match=f"was ended by {by.name}") as raised:
-        run(does="die", by=str(int(by)))
+        run(does="die", by=str(int(by)), **sends)
 
     assert can_pass(raised.value)
 
