@@ -1,10 +1,12 @@
 """How many worker processes a component of a run on this machine gets."""
 
+import json
 import logging
 from collections.abc import Sequence
 
 from tfx.orchestration.portable import data_types
 from tfx.types import Artifact
+from tfx.types.standard_component_specs import EXAMPLE_SPLITS_KEY
 
 from shardline.components.contracts.data_card import recorded_count
 from shardline.components.execution.worker_processes.number import (
@@ -33,13 +35,18 @@ def workers_of(
     component = execution.pipeline_node.node_info.id
     workers = given_workers(given, component)
     if workers is None:
-        examples = _largest_split(execution.input_dict.get("examples", []))
+        examples = _largest_split(
+            execution.input_dict.get("examples", []),
+            json.loads(execution.exec_properties.get(EXAMPLE_SPLITS_KEY) or "[]"),
+        )
         workers = number_of_workers(component, examples, usable_cores())
     if workers > 1:
         _log.info("%d worker processes", workers)
     return workers
 
 
-def _largest_split(artifacts: list[Artifact]) -> int:
+def _largest_split(artifacts: list[Artifact], read: Sequence[str]) -> int:
+    """Returns the examples of the largest split of `read`, or of all if it is empty."""
     splits = {split for artifact in artifacts for split in artifact.splits}
+    splits &= set(read or splits)
     return max((recorded_count(artifacts, split) or 0 for split in splits), default=0)

@@ -12,14 +12,18 @@ from shardline.pipeline.workers import workers_of
 pytestmark = pytest.mark.orchestration
 
 
-def execution(component: str, **examples: int) -> Any:
-    """An execution of a component on examples of some splits."""
+def execution(component: str, read: str | None = None, **examples: int) -> Any:
+    """An execution of a component that is given examples, and may read some splits."""
     artifact = Examples()
     artifact.splits = list(examples)
     for split, count in examples.items():
         artifact.set_int_custom_property(f"examples_{split}", count)
     node = SimpleNamespace(node_info=SimpleNamespace(id=component))
-    return SimpleNamespace(pipeline_node=node, input_dict={"examples": [artifact]})
+    return SimpleNamespace(
+        pipeline_node=node,
+        input_dict={"examples": [artifact]},
+        exec_properties={"example_splits": read} if read else {},
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -35,10 +39,13 @@ def test_configuration_says_it() -> None:
     assert workers_of(execution("FeatureTransform"), {"default": 3}) == 1
 
 
-def test_else_the_largest_split_does() -> None:
-    assert workers_of(execution("Evaluator", train=300_000, eval=2), {}) == 3
-    assert workers_of(execution("Evaluator", eval=2), {}) == 1
-    assert workers_of(execution("Evaluator"), {}) == 1
+def test_else_the_largest_split_that_it_reads_does() -> None:
+    sizes = {"train": 600_000, "eval": 2}
+
+    assert workers_of(execution("StatisticsGen", **sizes), {}) == 2
+    assert workers_of(execution("Evaluator", '["eval"]', **sizes), {}) == 1
+    assert workers_of(execution("Evaluator", '["eval"]', eval=300_000), {}) == 3
+    assert workers_of(execution("Evaluator", '["eval"]', train=600_000), {}) == 1
 
 
 @pytest.mark.parametrize(
