@@ -4,7 +4,7 @@ What arrives must be equal bit for bit to what was saved, slots included; so tha
 are used too, the next step is compared with its golden vectors.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +48,9 @@ class Interchange:
         """
         self._placement, self._cases = placement, list(cases)
         self._folder, self._limit = folder, limit
-        self._verdicts: list[CaseVerdict] = []
 
-    def verdicts(self) -> list[CaseVerdict]:
-        """Trains, saves, moves and compares; call it once.
+    def verdicts(self) -> Iterator[CaseVerdict]:
+        """Trains, saves, moves and compares; yields what is found as it is found.
 
         Raises:
             NoAnswerError: if a call takes too long.
@@ -60,36 +59,37 @@ class Interchange:
         here = self._trial_at(self._placement)
         saved, prefix = self._trained(here, self._folder / "here")
         next_activations = here.train(_NEXT)[0]
-        self._verdicts.append(judged("training", here.outcomes.values()))
+        yield judged("training", here.outcomes.values())
         for number, other in enumerate(self._placement.others()):
             there = self._trial_at(other)
-            self._judge(
+            yield self._judged(
                 f"checkpoint to {other.name}", self._moved, there, prefix, saved
             )
             sets = self._folder / "here"
-            self._judge(f"set to {other.name}", self._moved, there, sets, saved)
+            yield self._judged(f"set to {other.name}", self._moved, there, sets, saved)
             folder = self._folder / f"other{number}"
             there = self._trial_at(other)
             from_there, its_prefix = self._trained(there, folder)
-            self._judge(
+            yield self._judged(
                 f"checkpoint from {other.name}",
                 self._moved,
                 *(here, its_prefix, from_there),
             )
-            self._judge(f"set from {other.name}", self._moved, here, folder, from_there)
-        self._judge_stock(here, prefix, saved, next_activations)
-        return self._verdicts
+            yield self._judged(
+                f"set from {other.name}", self._moved, here, folder, from_there
+            )
+        yield from self._judged_stock(here, prefix, saved, next_activations)
 
-    def _judge(
+    def _judged(
         self, name: str, check: Callable[..., Iterable[Outcome]], *arguments: Any
-    ) -> None:
+    ) -> CaseVerdict:
         try:
-            self._verdicts.append(judged(name, check(*arguments)))
+            return judged(name, check(*arguments))
         except (NoAnswerError, HostLostError):
             raise
         # Whatever it is, it is what became of this check.
         except Exception as error:
-            self._verdicts.append(failed(name, error))
+            return failed(name, error)
 
     def _trial_at(self, placement: Placement) -> Trial:
         # What a TPU has trained is as far off on a CPU host.
@@ -132,10 +132,10 @@ class Interchange:
         trial.train(_NEXT)
         yield from trial.outcomes.values()
 
-    def _judge_stock(
+    def _judged_stock(
         self, here: Trial, prefix: str, saved: State, looked_up: Activations
-    ) -> None:
-        """Checks what TensorFlow's classes and the serving lookups make of it."""
+    ) -> Iterator[CaseVerdict]:
+        """Judges what TensorFlow's classes and the serving lookups make of it."""
         hosts = len(here.engine.hosts)
 
         def to_stock() -> Iterable[Outcome]:
@@ -156,10 +156,10 @@ class Interchange:
                 looked_up, found, exact=not self._placement.is_tpu
             )
 
-        self._judge("checkpoint to TensorFlow's TPUEmbedding", to_stock)
-        self._judge("checkpoint from TensorFlow's TPUEmbedding", from_stock)
-        self._judge("TensorFlow's serving lookup", by_stock)
-        self._judge("serving lookup", by_ours)
+        yield self._judged("checkpoint to TensorFlow's TPUEmbedding", to_stock)
+        yield self._judged("checkpoint from TensorFlow's TPUEmbedding", from_stock)
+        yield self._judged("TensorFlow's serving lookup", by_stock)
+        yield self._judged("serving lookup", by_ours)
 
     def _same_lookups(
         self, expected: Activations, found: Activations, *, exact: bool

@@ -3,7 +3,7 @@
 import json
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import tensorflow as tf
@@ -62,9 +62,6 @@ class Kit:
         Args:
             groups: what to check.
             on_group: called with each verdict as soon as it is there.
-
-        Raises:
-            OSError: if the folder cannot be written to.
         """
         verdicts = []
         for group in groups:
@@ -97,37 +94,54 @@ class Kit:
         return GroupVerdict(group.name, list(found.values()), seconds)
 
     def _judged(self, group: Group, cases: Sequence[Case]) -> list[CaseVerdict]:
-        """Returns verdicts on what this place has; takes note if a call hangs."""
+        """Returns verdicts on what this place has; takes note if a call hangs.
+
+        Whatever ends the group, verdicts that were reached before it stay.
+        """
+        found: list[CaseVerdict] = []
         if not cases:
-            return []
+            return found
+        is_moved = group.name == _MOVED
         try:
-            if group.name == _MOVED:
-                return self._moved(cases)
-            return self._trained_apart(group, cases)
+            checks = (
+                self._moved(cases) if is_moved else self._trained_apart(group, cases)
+            )
+            for verdict in checks:
+                found.append(verdict)
         except _ENDS as error:
             self._stopped = f"{group.name} ended this process's use of the engine"
-            return [failed(group.name, error)]
+            names = ["later checks"] if is_moved else [case.name for case in cases]
+            left = set(names) - {verdict.name for verdict in found}
+            found.append(failed(group.name, error))
+            found += [
+                CaseVerdict(name, "not run", self._stopped)
+                for name in names
+                if name in left
+            ]
         # Whatever it is, it is what became of the group.
         except Exception as error:
-            return [failed(group.name, error)]
+            found.append(failed(group.name, error))
+        return found
 
-    def _moved(self, cases: Sequence[Case]) -> list[CaseVerdict]:
+    def _moved(self, cases: Sequence[Case]) -> Iterator[CaseVerdict]:
         with tempfile.TemporaryDirectory(
             dir=self._folder, prefix="shardline-conformance-"
         ) as folder:
-            return Interchange(
+            yield from Interchange(
                 self._placement, cases, Path(folder), self._limit
             ).verdicts()
 
-    def _trained_apart(self, group: Group, cases: Sequence[Case]) -> list[CaseVerdict]:
+    def _trained_apart(
+        self, group: Group, cases: Sequence[Case]
+    ) -> Iterator[CaseVerdict]:
         """Trains cases side by side; those that are to be refused one by one."""
         together = [case for case in cases if not case.is_refused]
-        found = self._trained(group, together) if together else []
+        if together:
+            yield from self._trained(group, together)
         for case in (case for case in cases if case.is_refused):
-            found.append(self._refused(case))
-        return found
+            yield self._refused(case)
 
-    def _trained(self, group: Group, cases: Sequence[Case]) -> list[CaseVerdict]:
+    def _trained(self, group: Group, cases: Sequence[Case]) -> Iterator[CaseVerdict]:
         try:
             trial = Trial(
                 self._placement, cases, self._limit, pipelined=group.pipelined
@@ -139,10 +153,14 @@ class Kit:
         # Whatever it is, it is what became of a case.
         except Exception as error:
             if len(cases) == 1:
-                return [failed(cases[0].name, error)]
+                yield failed(cases[0].name, error)
+                return
             # Each in an engine of its own, to see which of them it is.
-            return [self._trained(group, [case])[0] for case in cases]
-        return [judged(name, [outcome]) for name, outcome in trial.outcomes.items()]
+            for case in cases:
+                yield from self._trained(group, [case])
+            return
+        for name, outcome in trial.outcomes.items():
+            yield judged(name, [outcome])
 
     def _refused(self, case: Case) -> CaseVerdict:
         """Judges a case whose last step must be an error that changes nothing."""

@@ -25,7 +25,7 @@ def verdicts(on_hosts, tmp_path):
 
 
 def test_saves_are_full_and_then_differential(on_hosts, tmp_path):
-    Interchange(on_hosts(2), CASES, tmp_path, TimeLimit()).verdicts()
+    list(Interchange(on_hosts(2), CASES, tmp_path, TimeLimit()).verdicts())
     names = sorted(path.name for path in (tmp_path / "here").glob("step-*"))
     assert names == ["step-000000000001-full", "step-000000000002-differential"]
 

@@ -5,9 +5,11 @@ import json
 import pytest
 
 from shardline.embedding.cluster import HostLostError
+from shardline.embedding.conformance import kit as kit_module
 from shardline.embedding.conformance.golden import GROUPS, read_groups
 from shardline.embedding.conformance.kit import Kit, write_json
 from shardline.embedding.conformance.time_limit import NoAnswerError, TimeLimit
+from shardline.embedding.conformance.verdicts import CaseVerdict
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -60,7 +62,47 @@ def test_call_that_hangs_is_named_and_what_follows_is_not_run(on_hosts):
     assert report.groups == told
     assert [group.verdict for group in told] == ["failed", "not run", "not run"]
     assert told[0].cases[0].why == "NoAnswerError: step 2 did not return within 300 s"
+    assert {case.verdict for case in told[0].cases[1:]} == {"not run"}
     assert told[1].cases[0].why.startswith("sequences ended")
+
+
+def hanging_at(monkeypatch, number):
+    """Lets the engine of that number, from 1, not come."""
+    made = []
+    init = kit_module.Trial.__init__
+
+    def hang(self, *arguments, **options):
+        made.append(self)
+        if len(made) == number:
+            raise NoAnswerError("making the engine did not return within 300 s")
+        init(self, *arguments, **options)
+
+    monkeypatch.setattr(kit_module.Trial, "__init__", hang)
+
+
+def test_verdicts_before_a_call_that_hangs_stay(on_hosts, check, monkeypatch):
+    # The first engine is of all cases that are not refused, each other of one.
+    hanging_at(monkeypatch, 3)
+    (group,) = check(on_hosts(1), "policies").groups
+    counts = [group.count(word) for word in ("passed", "failed", "not run")]
+    assert counts == [15, 1, 6]
+    assert group.verdict == "failed"
+    assert group.cases[15].name == "policies"
+
+
+def test_moves_before_a_lost_host_stay(on_hosts, check, monkeypatch):
+    class Lost(kit_module.Interchange):
+        def verdicts(self):
+            yield CaseVerdict("training", "passed")
+            raise HostLostError("1 of 3 workers lost: it is gone.")
+
+    monkeypatch.setattr(kit_module, "Interchange", Lost)
+    (group,) = check(on_hosts(1), "checkpoints").groups
+    assert [(case.name, case.verdict) for case in group.cases] == [
+        ("training", "passed"),
+        ("checkpoints", "failed"),
+        ("later checks", "not run"),
+    ]
 
 
 def test_lost_host_is_named_and_what_follows_is_not_run(on_hosts, check, monkeypatch):
