@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.engine.workload import Workload
 from benchmarks.scale import page, sections, workload
-from benchmarks.scale.programs import hosts, pipeline, tables, vocabulary
+from benchmarks.scale.programs import hosts, tables, vocabulary
 from shardline.components.planner.scale.unit_costs import load_unit_costs
 
 ROOT = Path(__file__).parents[2]
@@ -41,13 +41,6 @@ def test_actions_on_vocabularies_take_all_tokens(tmp_path: Path, action: str) ->
         assert done.state.num_rows == 1000
     else:
         assert done == 1000
-
-
-def test_components_are_found_in_what_a_run_says() -> None:
-    found = pipeline.DONE.match("StatisticsGen      done       12.7 s")
-    assert found
-    assert found[1] == "StatisticsGen"
-    assert pipeline.DONE.match("  Trainer: step 20 of 100") is None
 
 
 def test_steps_and_sets_of_a_small_engine_are_measured(tmp_path: Path) -> None:

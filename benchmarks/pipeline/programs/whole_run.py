@@ -17,8 +17,9 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.progress import done_in
+
 _COMMAND = "from shardline.pipeline.commands.entry import main; main()"
-_DONE = re.compile(r"^(\w+) +done +([0-9.]+) s", re.MULTILINE)
 _EVERY_S = 0.5
 _SUBREAPER = 36  # of prctl
 _LIBRARIES = ("apache-beam", "tensorflow-data-validation", "tensorflow-model-analysis")
@@ -51,7 +52,7 @@ def main() -> int:
         "wall_s": wall_s,
         "cpu_s": used.ru_utime + used.ru_stime,
         "peak_bytes": memory.peak,
-        "steps": {step: float(took_s) for step, took_s in _DONE.findall(told)},
+        "steps": dict(filter(None, map(done_in, told.splitlines()))),
         "versions": {name: importlib.metadata.version(name) for name in _LIBRARIES},
     }
     print(json.dumps(said))

@@ -9,7 +9,6 @@ of all processes of the run between the lines that say that two components are d
 """
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,10 +16,11 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from benchmarks.progress import done_in
+
 EPOCHS = 8
 _TOKENS = 50_000
 _ZIPF = 1.2
-DONE = re.compile(r"(\w+) +done +[\d.:]+ s")
 _CONFIGURATION = {
     "name": "scale",
     "data": {
@@ -97,9 +97,9 @@ def _run(config: Path, output_dir: Path) -> dict[str, float]:
         run, before = psutil.Process(process.pid), 0.0
         for line in process.stdout:
             print(line, end="", file=sys.stderr)
-            if found := DONE.match(line):
+            if done := done_in(line):
                 total = _cpu_s(run)
-                spent[found[1]], before = total - before, total
+                spent[done.component], before = total - before, total
     if process.returncode:
         raise RuntimeError(f"The run ended with exit code {process.returncode}.")
     return spent
