@@ -9,22 +9,13 @@ import os
 import sys
 from pathlib import Path
 
-from shardline.embedding.conformance.choice import chosen_placement
-from shardline.embedding.conformance.environment import environment
-from shardline.embedding.conformance.golden import GROUPS, read_groups
-from shardline.embedding.conformance.kit import Kit, write_json
-from shardline.embedding.conformance.time_limit import DEFAULT_S, TimeLimit
+from shardline.embedding.conformance.golden import GROUPS
+from shardline.embedding.conformance.session import Options, run_session
+from shardline.embedding.conformance.time_limit import DEFAULT_S
 from shardline.embedding.conformance.verdicts import GroupVerdict
-from shardline.embedding.conformance.wording import (
-    HEADERS,
-    cells,
-    details,
-    heading,
-    summary,
-)
+from shardline.embedding.conformance.wording import cells, columns, details
 
 _INTERRUPTED = 130
-_WIDTHS = (15, 14, 26, 17, 7)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -40,30 +31,17 @@ def main(arguments: list[str] | None = None) -> int:
     Raises:
         SystemExit: if the place cannot be had, or the options are faulty.
     """
-    chosen = _parser().parse_args(arguments)
+    options = Options(**vars(_parser().parse_args(arguments)))
     try:
-        groups = read_groups(chosen.only)
-        placement = chosen_placement(chosen.hosts, chosen.cluster, chosen.tpu)
-        kit = Kit(placement, limit=TimeLimit(chosen.limit_s), folder=chosen.folder)
-        for line in heading(placement.name, environment()):
-            print(line)
-        print(_line(HEADERS), flush=True)
-        report = kit.report(groups, _print_group)
-        print(summary(report), flush=True)
-        if chosen.json:
-            write_json(report, chosen.json)
+        ended = run_session(options, _print_line, _print_group)
     except (OSError, RuntimeError, ValueError) as fault:
         sys.exit(str(fault))
     except KeyboardInterrupt:
         # The call that it interrupts goes on in a thread of its own.
         print("Interrupted.", file=sys.stderr, flush=True)
         os._exit(_INTERRUPTED)
-    code = 0 if report.has_passed else 1
-    if kit.hangs:
-        # The thread that waits may keep the process from its end.
-        sys.stdout.flush()
-        os._exit(code)
-    return code
+    ended.leave_if_hung()
+    return ended.exit_code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -92,7 +70,11 @@ def _parser() -> argparse.ArgumentParser:
         help=f"check this group, and others so named: {', '.join(GROUPS)}",
     )
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write the report to this file, too"
+        "--json",
+        type=Path,
+        dest="json_file",
+        metavar="FILE",
+        help="write the report to this file, too",
     )
     parser.add_argument(
         "--folder",
@@ -111,17 +93,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _print_line(line: str) -> None:
+    print(line, flush=True)
+
+
 def _print_group(group: GroupVerdict) -> None:
-    print(_line(cells(group)))
+    print(" ".join(columns(cells(group))).rstrip())
     for line in details(group):
         print(f"  {line}")
     sys.stdout.flush()
-
-
-def _line(words: tuple[str, ...]) -> str:
-    """Returns words in columns; one that is too long pushes the others on."""
-    pairs = zip(words, _WIDTHS, strict=True)
-    return " ".join(word.ljust(width) for word, width in pairs).rstrip()
 
 
 if __name__ == "__main__":

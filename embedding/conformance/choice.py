@@ -23,14 +23,18 @@ def chosen_placement(hosts: int | None, cluster: bool, tpu: str | None) -> Place
         tpu: "local", the name of a TPU, or "grpc://address:port".
 
     Raises:
-        ValueError: if more than one place is chosen, `hosts` is below 1, or TF_CONFIG
-            is faulty.
+        ValueError: if more than one place is chosen, `hosts` is below 1, `tpu` is
+            empty, or TF_CONFIG is faulty.
         HostLostError: if a host does not answer.
         TPUMissingError: if there is no such TPU.
         RuntimeError: if this process is no chief, or TensorFlow already runs with
             fewer CPU devices.
     """
-    chosen = {"--hosts": hosts is not None, "--cluster": cluster, "--tpu": bool(tpu)}
+    chosen = {
+        "--hosts": hosts is not None,
+        "--cluster": cluster,
+        "--tpu": tpu is not None,
+    }
     given = [option for option, is_given in chosen.items() if is_given]
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)} exclude each other: choose one place.")
@@ -38,7 +42,12 @@ def chosen_placement(hosts: int | None, cluster: bool, tpu: str | None) -> Place
         found = dataclasses.replace(Cluster.from_tf_config(), remedy=_REMEDY)
         found.connect()
         return cluster_placement(found)
-    if tpu:
+    if tpu is not None:
+        if not tpu.strip():
+            raise ValueError(
+                "--tpu is empty, and names no TPU. Is the variable set that names it? "
+                "Give local, a name, or grpc://address:port."
+            )
         # Loaded for a TPU only.
         from shardline.embedding.conformance.tpu_placement import TPUPlacement
 

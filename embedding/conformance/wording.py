@@ -1,11 +1,14 @@
 """A report in words, for a terminal: a line for each group, and what did not pass."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from shardline.embedding.conformance.verdicts import GroupVerdict, Report, Verdict
 
 HEADERS = ("group", "verdict", "cases", "largest error", "seconds")
 
+_WORDS: tuple[Verdict, ...] = ("passed", "failed", "not supported", "not run")
+# Of the columns of a terminal.
+_WIDTHS = (15, 14, 26, 17, 7)
 # Failures of one group that are told; the report in JSON has all of them.
 _TOLD = 8
 
@@ -15,6 +18,11 @@ def cells(group: GroupVerdict) -> tuple[str, ...]:
     has_share = group.verdict == "passed"
     share = f"{group.share:.0%} of the bound" if has_share else ""
     return group.name, group.verdict, _cases(group), share, f"{group.seconds:.1f}"
+
+
+def columns(words: Sequence[str]) -> list[str]:
+    """Returns words as wide as their columns; one that is too long pushes others on."""
+    return [word.ljust(width) for word, width in zip(words, _WIDTHS, strict=True)]
 
 
 def details(group: GroupVerdict) -> Iterator[str]:
@@ -30,9 +38,8 @@ def details(group: GroupVerdict) -> Iterator[str]:
 
 def summary(report: Report) -> str:
     """Returns what came of all groups, in one line."""
-    words: tuple[Verdict, ...] = ("passed", "failed", "not supported", "not run")
     found = [group.verdict for group in report.groups]
-    counts = [f"{found.count(word)} {word}" for word in words if word in found]
+    counts = [f"{found.count(word)} {word}" for word in _WORDS if word in found]
     return f"{len(found)} group{'s' * (len(found) != 1)}: {', '.join(counts)}"
 
 
@@ -48,16 +55,7 @@ def heading(placement: str, environment: dict[str, str]) -> list[str]:
 
 
 def _cases(group: GroupVerdict) -> str:
-    parts: Iterable[tuple[Verdict, str]] = (
-        ("passed", "passed"),
-        ("failed", "failed"),
-        ("not supported", "not supported"),
-    )
-    counts = [
-        f"{group.count(verdict)} {word}"
-        for verdict, word in parts
-        if group.count(verdict)
-    ]
+    counts = [f"{group.count(word)} {word}" for word in _WORDS if group.count(word)]
     return ", ".join(counts)
 
 

@@ -1,21 +1,17 @@
 """`shardline conformance`: whether the engine computes right where it is to run."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from shardline.pipeline.commands.console import console, end, failing_on, print_line
 from shardline.pipeline.commands.options import refused_if_remote
 from shardline.pipeline.terminal.native_output import stderr_held_back
-from shardline.pipeline.terminal.tables import print_table
 
 if TYPE_CHECKING:
-    from shardline.embedding.conformance.verdicts import GroupVerdict, Report
+    from shardline.embedding.conformance.verdicts import GroupVerdict
 
 _STYLES = {
     "passed": "green",
@@ -77,56 +73,24 @@ def conformance(
     code is 0 if all that can be had there passed.
     """
     with stderr_held_back():
-        from shardline.embedding.conformance.choice import chosen_placement
-        from shardline.embedding.conformance.environment import environment
-        from shardline.embedding.conformance.golden import read_groups
-        from shardline.embedding.conformance.kit import Kit, write_json
-        from shardline.embedding.conformance.time_limit import TimeLimit
-        from shardline.embedding.conformance.wording import heading
+        from shardline.embedding.conformance.session import Options, run_session
+    options = Options(hosts, cluster, tpu, only or (), json_file, folder, limit_s)
     with failing_on(OSError, RuntimeError, ValueError):
-        groups = read_groups(only or ())
-        with console.status("Checking") as status, stderr_held_back():
-            placement = chosen_placement(hosts, cluster, tpu)
-            kit = Kit(placement, limit=TimeLimit(limit_s), folder=folder)
-            lines = heading(placement.name, environment())
-            report = kit.report(
-                groups, lambda group: status.update(f"{group.name} {group.verdict}")
-            )
-        for line in lines:
-            print_line(line)
-        print_report(report, console)
-        if json_file:
-            write_json(report, json_file)
-    code = 0 if report.has_passed else 1
-    if kit.hangs:
-        # The thread that waits may keep the process from its end.
-        os._exit(code)
-    end(code)
+        with console.status("Checking"), stderr_held_back():
+            ended = run_session(options, print_line, print_group)
+    ended.leave_if_hung()
+    end(ended.exit_code)
 
 
-def print_report(report: "Report", console: Console) -> None:
-    """Prints a line for each group, and below them what did not pass.
+def print_group(group: "GroupVerdict") -> None:
+    """Prints a line for a group, and below it what did not pass."""
+    from shardline.embedding.conformance.wording import cells, columns, details
 
-    Args:
-        report: of all groups.
-        console: where to print.
-    """
-    from shardline.embedding.conformance.wording import HEADERS, details, summary
-
-    table = Table(*HEADERS)
-    for group in report.groups:
-        table.add_row(*_cells(group))
-    print_table(table, console)
-    for group in report.groups:
-        for line in details(group):
-            label, _, rest = line.partition(": ")
-            text = Text.assemble((f"{label}: ", _STYLES[group.verdict]), rest)
-            console.print(text, soft_wrap=True)
-    console.print(summary(report), highlight=False)
-
-
-def _cells(group: "GroupVerdict") -> list[Text]:
-    from shardline.embedding.conformance.wording import cells
-
-    name, verdict, *others = cells(group)
-    return [Text(name), Text(verdict, style=_STYLES[verdict]), *map(Text, others)]
+    name, verdict, *others = columns(cells(group))
+    style = _STYLES[group.verdict]
+    line = Text.assemble(f"{name} ", (f"{verdict} ", style), " ".join(others))
+    line.rstrip()
+    console.print(line, soft_wrap=True)
+    for reason in details(group):
+        label, _, rest = reason.partition(": ")
+        console.print(Text.assemble("  ", (f"{label}: ", style), rest), soft_wrap=True)

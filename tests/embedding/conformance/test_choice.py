@@ -18,12 +18,19 @@ def test_two_logical_hosts_are_the_default():
     [
         ((2, True, None), "--hosts and --cluster exclude"),
         ((None, True, "local"), "--cluster and --tpu exclude"),
+        ((2, False, ""), "--hosts and --tpu exclude"),
         ((1, True, "local"), "--hosts and --cluster and --tpu exclude"),
     ],
 )
 def test_more_than_one_place_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         chosen_placement(*options)
+
+
+@pytest.mark.parametrize("tpu", ["", " "])
+def test_tpu_without_a_name_is_refused_and_no_host_is_checked(tpu):
+    with pytest.raises(ValueError, match="--tpu is empty"):
+        chosen_placement(None, False, tpu)
 
 
 def test_more_hosts_than_the_process_can_have_are_refused():

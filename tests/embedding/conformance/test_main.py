@@ -42,11 +42,6 @@ def test_what_cannot_be_had_is_one_sentence(arguments, message):
         main(arguments)
 
 
-def test_file_that_cannot_be_written_is_one_sentence(tmp_path):
-    with pytest.raises(SystemExit, match="No such file"):
-        main(["--only", "quantization", "--json", str(tmp_path / "no" / "report.json")])
-
-
 def test_hung_call_ends_the_process_by_force(capsys, monkeypatch):
     def hang(self, what, function, *arguments):
         raise NoAnswerError(f"{what} did not return within 1 s")

@@ -3,7 +3,13 @@
 import math
 
 from shardline.embedding.conformance.verdicts import CaseVerdict, GroupVerdict, Report
-from shardline.embedding.conformance.wording import cells, details, heading, summary
+from shardline.embedding.conformance.wording import (
+    cells,
+    columns,
+    details,
+    heading,
+    summary,
+)
 
 
 def group(*cases):
@@ -46,6 +52,14 @@ def test_group_that_is_not_supported_as_a_whole_names_no_cases():
 def test_group_that_was_not_run_says_why():
     found = group(CaseVerdict("inputs", "not run", "sequences ended it"))
     assert list(details(found)) == ["inputs: sequences ended it"]
+    assert cells(found)[2] == "1 not run"
+
+
+def test_columns_are_as_wide_for_each_group():
+    words = ("inputs", "passed", "26 passed", "", "6.1")
+    assert " ".join(columns(words)).rstrip() == (
+        "inputs          passed         26 passed" + " " * 36 + "6.1"
+    )
 
 
 def test_summary_counts_verdicts():
