@@ -9,12 +9,15 @@ import logging
 import sys
 
 from shardline.embedding.cluster import Cluster
+from shardline.embedding.cluster.chief_watch import begin_anew
 from shardline.embedding.cluster.stop_signals import stops_noted
 from shardline.embedding.cluster.supervisor import hosts_here, supervise
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Does what the command line asks for, until SIGTERM or SIGINT.
+
+    A worker begins anew when its chief is gone.
 
     Args:
         arguments: of the command line; default, this process's.
@@ -45,8 +48,8 @@ def main(arguments: list[str] | None = None) -> None:
             logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
             with stops_noted() as is_over:
                 supervise(cluster, hosts, is_over)
-        else:
-            cluster.serve_host()
+        elif cluster.serve_host():
+            begin_anew()
     except (RuntimeError, ValueError) as fault:
         sys.exit(str(fault))
 

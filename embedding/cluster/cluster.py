@@ -28,6 +28,7 @@ from typing import Any, TypeVar
 
 import tensorflow as tf
 
+from shardline.embedding.cluster.chief_watch import ChiefWatch
 from shardline.embedding.cluster.greeting import job_name, strangers
 from shardline.embedding.cluster.liveness import (
     NO_GRPC,
@@ -144,11 +145,15 @@ class Cluster:
         """
         return tf_config_text(TaskConfig(self.chief, self.workers, "worker", host))
 
-    def serve_host(self) -> None:
-        """Serves this worker's CPU until SIGTERM or SIGINT; for the main thread.
+    def serve_host(self) -> bool:
+        """Serves this worker's CPU for one chief; for the main thread.
 
         Prints one line when it is ready. Tables that the chief put here die with the
         process.
+
+        Returns:
+            True if the chief was there and is gone: this process is no good for another
+            one, see `chief_watch`. False if it was told to stop, by SIGTERM or SIGINT.
 
         Raises:
             RuntimeError: if this task is the chief, or its port cannot be taken.
@@ -171,13 +176,22 @@ class Cluster:
                 f"Worker {self.task_index} cannot serve at {address}: {error.message}. "
                 "Is the port taken?"
             ) from error
+        watch, is_chief_gone = ChiefWatch(self.chief), False
         with stops_noted() as is_over:
             print(f"worker {self.task_index} serves at {address}", flush=True)
             # Not server.join(), which never returns.
-            while not is_over():
+            while not is_over() and not is_chief_gone:
                 time.sleep(_STOP_CHECK_S)
+                is_chief_gone = watch.is_gone()
+        if is_chief_gone:
+            print(
+                f"worker {self.task_index} gives up what it held: its chief at "
+                f"{self.chief} is gone",
+                flush=True,
+            )
         # The server goes with the process.
         del server
+        return is_chief_gone
 
     def connect(self, timeout_s: float = _CONNECT_WITHIN_S) -> None:
         """Makes the hosts' devices known to TensorFlow in this process, the chief.

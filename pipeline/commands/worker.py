@@ -74,7 +74,7 @@ def worker(
         if is_supervisor:
             _supervise(cluster, indices)
         else:
-            cluster.serve_host()
+            _serve(cluster)
 
 
 def _cluster(config: Path | None, indices: list[int], is_supervisor: bool) -> "Cluster":
@@ -119,6 +119,14 @@ def _cluster(config: Path | None, indices: list[int], is_supervisor: bool) -> "C
         cluster = Cluster(tasks.chief, tasks.workers, "worker", first)
     check_known(cluster, indices)
     return cluster
+
+
+def _serve(cluster: "Cluster") -> None:
+    """Serves one chief after the other until SIGTERM or SIGINT."""
+    from shardline.embedding.cluster.chief_watch import begin_anew
+
+    if cluster.serve_host():
+        begin_anew()
 
 
 def _supervise(cluster: "Cluster", indices: list[int]) -> None:

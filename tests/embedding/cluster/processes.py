@@ -77,10 +77,15 @@ class TestCluster:
         self._hosts[host].join(30)
 
     def restart_chief(self) -> None:
-        """Kills the chief and connects a new one to the same hosts."""
+        """Kills the chief, and connects a new one once the hosts have begun anew."""
         self._connection.close()
         self._chief.kill()
         self._chief.join(30)
+        for host, process in self._hosts.items():
+            if process.is_alive():
+                self.signal_host(host, signal.SIGCONT)
+                process.join(START_WITHIN_S)
+            self.start_host(host)
         self._start_chief()
         self.ask("connect", within_s=START_WITHIN_S)
 
@@ -89,14 +94,17 @@ class TestCluster:
 
         A chief that owes an answer to a test that failed is replaced.
         """
+        if self._is_waiting:
+            self._is_waiting = False
+            self.restart_chief()
+            self._is_whole = True
+            return
         for host, process in self._hosts.items():
             if process.is_alive():
                 self.signal_host(host, signal.SIGCONT)
             else:
                 self.start_host(host)
-        if self._is_waiting:
-            self.restart_chief()
-        elif not self._is_whole:
+        if not self._is_whole:
             self.ask("reconnect", within_s=START_WITHIN_S)
         self._is_whole = True
 

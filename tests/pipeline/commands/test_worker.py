@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -61,18 +62,26 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
         process.wait()
 
 
-def test_worker_serves_and_ends_well_with_one_line(
+def test_worker_serves_a_chief_begins_anew_for_the_next_and_ends_well(
     start: Callable[..., subprocess.Popen], config: Path, ports: list[int], tmp_path
 ) -> None:
+    output, address = tmp_path / "output", f"127.0.0.1:{ports[2]}"
+    serves = f"worker 1 serves at {address}\n"
+    gives_up = (
+        f"worker 1 gives up what it held: its chief at 127.0.0.1:{ports[0]} is gone\n"
+    )
     process = start(config, "--index", "1")
-    address = f"127.0.0.1:{ports[2]}"
 
+    processes.await_text(output, serves, WITHIN_S)
+    with socket.create_server(("127.0.0.1", ports[0])) as chief:
+        chief.settimeout(WITHIN_S)
+        chief.accept()[0].close()
+    processes.await_text(output, serves + gives_up + serves, WITHIN_S)
     assert await_servers([address], WITHIN_S) == {}
-    processes.await_text(tmp_path / "output", "serves", WITHIN_S)
     process.send_signal(signal.SIGTERM)
 
     assert process.wait(WITHIN_S) == 0
-    assert (tmp_path / "output").read_text() == f"worker 1 serves at {address}\n"
+    assert output.read_text() == serves + gives_up + serves
 
 
 def test_supervisor_starts_each_worker_of_this_machine(
