@@ -85,11 +85,16 @@ def span_parts(workload: Workload, costs: UnitCosts) -> list[Part]:
             is_of_rows=True,
         ),
         Part("a whole set", set_s(workload), "each host writes its part"),
-        _beam("judging", workload, costs.evaluation.of(workload.rows, workload.ids)),
         Part(
             "export, float32",
             costs.export_cpu_s * workload.row_bytes,
             "one process, one core",
+        ),
+        _beam("judging", workload, costs.evaluation.of(workload.rows, workload.ids)),
+        Part(
+            "publishing, float32",
+            workload.row_bytes / workload.demand.machine.disk_bytes_per_s,
+            "one process copies the whole model; a delta is less",
         ),
     ]
 
