@@ -34,6 +34,20 @@ class EmulatedTPUStrategy(tf.distribute.MirroredStrategy):  # type: ignore[misc]
         hardware = topology_pb2.TPUHardwareFeature
         self.extended.tpu_hardware_feature = hardware(embedding_feature=hardware.V1)
 
+    def run(self, fn: Any, args: Any = (), *others: Any, **options: Any) -> Any:
+        """Runs a program that starts, as on a chip, once all its inputs are there.
+
+        Else the one after the last batch would wait for ids until the emulated engine
+        calls that a deadlock.
+        """
+
+        def started(*inputs: Any, **named: Any) -> Any:
+            tensors = tf.nest.flatten(inputs, expand_composites=True)
+            with tf.control_dependencies(list(filter(tf.is_tensor, tensors))):
+                return fn(*inputs, **named)
+
+        return super().run(started, args, *others, **options)
+
 
 @dataclasses.dataclass(frozen=True)
 class EmulatedTPU:
