@@ -17,6 +17,7 @@ import apache_beam as beam
 import tensorflow as tf
 
 from shardline.components.execution.beam_engines.errors import BeamEngineError
+from shardline.components.execution.beam_engines.job_code import job_code
 from shardline.components.execution.beam_engines.watch import wait_watching
 from shardline.components.execution.worker_reports import WriteReports, read_reports
 from shardline.components.readers.files.judging.refusals import LostRowsError
@@ -63,12 +64,12 @@ def check_engine(
             "shared disk, or in an object store."
         )
     for look in looks:
-        if look["python"] != platform.python_version():
-            raise BeamEngineError(
-                f"{look['host']} runs Python {look['python']}, and here it is "
-                f"{platform.python_version()}. Let workers run in a copy of this "
-                "environment."
-            )
+        for name, here in _of_process().items():
+            if look[name] != here:
+                raise BeamEngineError(
+                    f"{look['host']} has {name} {look[name]}, and here it is {here}. "
+                    "Let workers run in a copy of this environment."
+                )
     for name in (mark, f"{mark}.json"):
         tf.io.gfile.remove(name)
 
@@ -76,8 +77,12 @@ def check_engine(
 def _look(_: int, mark: str) -> str:
     """Tells, on a worker, where it is and what it sees."""
     sees = tf.io.gfile.exists(mark)
-    about = {"host": socket.gethostname(), "python": platform.python_version()}
-    return json.dumps(about | {"sees": sees})
+    return json.dumps(_of_process() | {"host": socket.gethostname(), "sees": sees})
+
+
+def _of_process() -> dict[str, str]:
+    """Returns what must be the same here and on workers, by its name."""
+    return {"Python": platform.python_version(), "code of this project": job_code()}
 
 
 def _run(pipeline: beam.Pipeline, limit_s: float) -> None:

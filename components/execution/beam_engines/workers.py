@@ -9,6 +9,7 @@ from dask.distributed import Client
 from shardline.components.execution.beam_engines.errors import BeamEngineError
 
 _BUNDLES = "shardline.components.execution.beam_engines.dask_bundles"
+_DIGEST = "shardline.components.execution.beam_engines.job_code"
 _LIBRARIES = (
     "apache-beam",
     "dask",
@@ -30,13 +31,16 @@ def check_workers(client: Client) -> None:
     """
 
     # Inside, so that it is sent as it stands: its module may be missing there.
-    def versions(module: str, libraries: tuple[str, ...]) -> dict[str, str]:
-        importlib.import_module(module)
+    def versions(
+        bundles: str, digest: str, libraries: tuple[str, ...]
+    ) -> dict[str, str]:
+        importlib.import_module(bundles)
         found = {name: importlib.metadata.version(name) for name in libraries}
+        found["code of this project"] = importlib.import_module(digest).job_code()
         return {"Python": platform.python_version(), **found}
 
-    here = versions(_BUNDLES, _LIBRARIES)
-    arguments = (versions, _BUNDLES, _LIBRARIES)
+    here = versions(_BUNDLES, _DIGEST, _LIBRARIES)
+    arguments = (versions, _BUNDLES, _DIGEST, _LIBRARIES)
     try:
         there = {client.scheduler.address: client.run_on_scheduler(*arguments)}
     except Exception as error:

@@ -20,7 +20,11 @@ def test_fit_workers_leave_nothing(tmp_path: Path) -> None:
     ("told", "message"),
     [
         ({"sees": False}, r"far does not see .*Name an output that this process and"),
-        ({"python": "3.8.1"}, r"far runs Python 3\.8\.1, and here it is 3\.11\.\d+"),
+        ({"Python": "3.8.1"}, r"far has Python 3\.8\.1, and here it is 3\.11\.\d+"),
+        (
+            {"code of this project": "0ld"},
+            r"far has code of this project 0ld, and here it is \w{16}\. Let workers",
+        ),
     ],
 )
 def test_unfit_worker_is_named(
@@ -29,7 +33,7 @@ def test_unfit_worker_is_named(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    look = {"host": "far", "sees": True, **told}
+    look = {"host": "far", "sees": True, **probe._of_process(), **told}
     monkeypatch.setattr(probe, "_look", lambda *_: json.dumps(look))
     with pytest.raises(BeamEngineError, match=message):
         probe.check_engine(in_memory_pipeline(), str(tmp_path))

@@ -43,6 +43,10 @@ def test_workers_with_the_same_versions_are_fit() -> None:
             {"worker": {"apache-beam": "2.1.0"}},
             r"tcp://worker has apache-beam 2\.1\.0, and here it is 2\.77\.0\. Let the",
         ),
+        (
+            {"worker": {"code of this project": "0ld"}},
+            r"tcp://worker has code of this project 0ld, and here it is \w+\.",
+        ),
         ({"worker": {"Python": "3.8.1"}}, r"tcp://worker has Python 3\.8\.1, and here"),
     ],
 )

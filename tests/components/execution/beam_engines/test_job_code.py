@@ -1,0 +1,16 @@
+"""The digest of the code that workers run."""
+
+from shardline.components.execution.beam_engines import job_code as module
+from shardline.components.execution.beam_engines.job_code import job_code
+from shardline.components.execution.import_closure import import_closure
+
+
+def test_digest_is_of_what_makes_ids() -> None:
+    closure = import_closure(module._JOBS)
+
+    assert len(job_code()) == 16
+    assert {
+        "shardline.components.features.ids.arrow_tokens",
+        "shardline.components.features.writing.transform",
+        "shardline.components.readers.files.unit_reader",
+    } <= set(closure)
