@@ -113,8 +113,8 @@ def preprocess_standalone(
         _make(cache)
     with _partial_folder(output.rstrip("/")) as partial:
         if runner.is_tried_first:
-            check_engine(runner.pipeline(), partial)
             runner = watching(runner, partial)
+            check_engine(runner.pipeline(), partial)
         outputs = {
             file_format: {
                 s: os.path.join(partial, _FOLDERS[file_format], s)

@@ -22,6 +22,7 @@ from distributed.scheduler import KilledWorker
 
 from shardline.components.execution.beam_engines.dask_graph import dask_graph
 from shardline.components.execution.beam_engines.errors import BeamEngineError
+from shardline.components.execution.beam_engines.watch import WatchOptions
 from shardline.components.execution.beam_engines.workers import check_workers
 
 # How often the cluster is looked at, and how long it may be without workers.
@@ -62,7 +63,7 @@ class DaskRunner(PipelineRunner):
         with contextlib.ExitStack() as stack:
             stack.callback(client.close)
             _wait_for_workers(client)
-            check_workers(client)
+            check_workers(client, options.view_as(WatchOptions).watched_folder)
             threads = sum(client.nthreads().values())
 
             most = wanted or max(_LEAST_PARTITIONS, _PARTITIONS_A_THREAD * threads)

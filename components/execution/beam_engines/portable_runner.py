@@ -92,8 +92,9 @@ class _Result(PipelineResult):
         Raises:
             BeamEngineError: if the job has failed.
         """
-        folder = self._options.view_as(WatchOptions).watched_folder
-        stillness = Stillness(folder) if folder else None
+        told = self._options.view_as(WatchOptions)
+        folder = told.watched_folder
+        stillness = Stillness(folder, told.still_limit_s) if folder else None
 
         def look() -> None:
             if stillness:

@@ -11,10 +11,11 @@ from typing import TypeVar
 
 import apache_beam as beam
 import tensorflow as tf
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
 from shardline.components.execution.beam_engines.errors import BeamEngineError
 from shardline.components.execution.beam_runners import Beam
+from shardline.components.execution.import_closure import PROJECT
 
 _Ended = TypeVar("_Ended")
 _LOOK_S = 1.0
@@ -25,24 +26,39 @@ _ENDS_WITHIN_S = 10.0
 
 
 class WatchOptions(PipelineOptions):
-    """What a runner is told about the job, and not by the user."""
+    """What a runner is told about the job: where it writes, and its time limit.
+
+    The folder is not told by the user.
+    """
 
     @classmethod
     def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--watched_folder", default=None)
+        parser.add_argument(
+            "--still_limit_s",
+            type=float,
+            default=STILL_S,
+            help="For how long, in seconds, a job may write nothing before it is "
+            "given up.",
+        )
 
 
 def watching(runner: Beam, folder: str) -> Beam:
     """Returns a runner that is told where its jobs write.
 
+    Beam's own do not ask, and pass options to job servers that do not know them.
+
     Args:
         runner: to begin with.
-        folder: where nothing may stand still for long while a job runs.
+        folder: of which Dask's workers are asked whether they see it, and which may
+            not stand still for long while a job server runs a job.
     """
 
     def pipeline() -> beam.Pipeline:
         made = runner.pipeline()
-        made.options.view_as(WatchOptions).watched_folder = folder
+        named = made.options.view_as(StandardOptions).runner or ""
+        if named.partition(".")[0] == PROJECT:
+            made.options.view_as(WatchOptions).watched_folder = folder
         return made
 
     return dataclasses.replace(runner, pipeline=pipeline)
@@ -134,8 +150,9 @@ class Stillness:
         elif now - self._changed > self._limit_s:
             raise BeamEngineError(
                 f"No worker has written anything to {self._folder} for "
-                f"{self._limit_s / 60:.0f} minutes: one that is gone may hold the job, "
-                "unseen by the engine. Look at the workers' logs, and run again."
+                f"{self._limit_s / 60:.0f} minutes (--still_limit_s): one that is gone "
+                "may hold the job, unseen by the engine. Look at the workers' logs and "
+                "run again; with a higher limit if steps take that long."
             )
 
 

@@ -3,6 +3,7 @@
 import importlib
 import importlib.metadata
 import platform
+from typing import Any
 
 from dask.distributed import Client
 
@@ -20,14 +21,15 @@ _LIBRARIES = (
 )
 
 
-def check_workers(client: Client) -> None:
-    """Checks that the scheduler and all workers have the project, of this version.
+def check_workers(client: Client, folder: str | None = None) -> None:
+    """Checks that the scheduler and all workers have the project, as it is here.
 
     Args:
         client: of the cluster.
+        folder: that workers must see; None if there is none.
 
     Raises:
-        BeamEngineError: if one has not, with its address.
+        BeamEngineError: if one has or sees not, with its address.
     """
 
     # Inside, so that it is sent as it stands: its module may be missing there.
@@ -56,6 +58,8 @@ def check_workers(client: Client) -> None:
                 "Let the scheduler and all workers run in the environment of this "
                 "process, or in a copy."
             )
+    if folder is not None:
+        _check_folder(client, folder)
 
 
 def _unfit(address: str, error: BaseException) -> BeamEngineError:
@@ -63,3 +67,23 @@ def _unfit(address: str, error: BaseException) -> BeamEngineError:
         f"{address} cannot import this project: {type(error).__name__}: {error}. "
         "Install it there, with the extra `dask`, for the scheduler and all workers."
     )
+
+
+def _check_folder(client: Client, folder: str) -> None:
+    def sees(folder: str) -> bool:
+        import tensorflow as tf
+
+        return bool(tf.io.gfile.exists(folder))
+
+    seen: dict[str, Any] = client.run(sees, folder, on_error="return")
+    for address, found in seen.items():
+        if found is not True:
+            raise BeamEngineError(
+                f"{address} does not see {folder}{_why(found)}. Name an output that "
+                "this process and all workers reach by the same path: on a shared "
+                "disk, or in an object store."
+            )
+
+
+def _why(found: Any) -> str:
+    return f": {found}" if isinstance(found, Exception) else ""

@@ -64,13 +64,24 @@ def test_folder_in_which_nothing_changes_is_told(tmp_path: Path) -> None:
         stillness.check()
 
     stillness._changed -= 1
-    with pytest.raises(BeamEngineError, match=rf"No worker has .* {tmp_path} for 0 mi"):
+    with pytest.raises(
+        BeamEngineError, match=rf"No worker has .* {tmp_path} for 0 minutes \(--still"
+    ):
         stillness.check()
 
 
-def test_runner_tells_its_pipelines_where_they_write() -> None:
-    runner = watch.watching(beam_runner("direct"), "/folder")
+@pytest.mark.parametrize(
+    ("name", "told"), [("dask", "/folder"), ("portable", "/folder"), ("flink", None)]
+)
+def test_runners_of_this_project_are_told_where_their_jobs_write(
+    name: str, told: str | None
+) -> None:
+    pipeline = watch.watching(beam_runner(name), "/folder").pipeline()
 
-    assert runner.pipeline().options.view_as(watch.WatchOptions).watched_folder == (
-        "/folder"
-    )
+    assert pipeline.options.view_as(watch.WatchOptions).watched_folder == told
+
+
+def test_limit_of_stillness_is_an_option() -> None:
+    pipeline = beam_runner("portable", ["--still_limit_s=90"]).pipeline()
+
+    assert pipeline.options.view_as(watch.WatchOptions).still_limit_s == 90

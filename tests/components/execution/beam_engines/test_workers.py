@@ -1,5 +1,7 @@
 """Whether workers of Dask have the project, as it is here."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +27,8 @@ class Cluster:
     def run(self, function: Any, *arguments: Any, on_error: str) -> dict[str, Any]:
         assert on_error == "return"
         found = function(*arguments)
+        if isinstance(found, bool):
+            return {"tcp://worker": True, "tcp://other": self.told.get("sees", found)}
         return {"tcp://worker": found | self.told.get("worker", {})}
 
 
@@ -53,3 +57,18 @@ def test_workers_with_the_same_versions_are_fit() -> None:
 def test_unfit_process_is_named(told: dict[str, Any], message: str) -> None:
     with pytest.raises(BeamEngineError, match=message):
         workers.check_workers(Cluster(**told))
+
+
+def test_folder_that_all_see_is_fit(tmp_path: Path) -> None:
+    workers.check_workers(Cluster(), str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("found", "why"), [(False, ""), (OSError("stale handle"), ": stale handle")]
+)
+def test_each_worker_that_does_not_see_the_folder_is_named(
+    found: Any, why: str, tmp_path: Path
+) -> None:
+    message = f"tcp://other does not see {tmp_path}{why}. Name an output that"
+    with pytest.raises(BeamEngineError, match=re.escape(message)):
+        workers.check_workers(Cluster(sees=found), str(tmp_path))
