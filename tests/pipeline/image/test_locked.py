@@ -96,7 +96,7 @@ def test_extra_that_is_not_there_is_told() -> None:
     _, told = printed("--extras", "serve", "survey")
 
     assert told.startswith(
-        "pyproject.toml: no extra is called 'survey'; there are dev, "
+        "pyproject.toml: no extra is called 'survey'; there are dask, dev, "
     )
     assert told.count("\n") == 1
 
