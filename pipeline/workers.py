@@ -9,10 +9,8 @@ from tfx.types import Artifact
 from tfx.types.standard_component_specs import EXAMPLE_SPLITS_KEY
 
 from shardline.components.contracts.data_card import recorded_count
-from shardline.components.execution.worker_processes.number import (
-    number_of_workers,
-    usable_cores,
-)
+from shardline.components.execution.worker_processes.number import number_of_workers
+from shardline.components.machine.cores import usable_cores
 from shardline.configs.beam import WorkerProcesses, given_workers, says_workers
 
 _log = logging.getLogger("shardline.workers")

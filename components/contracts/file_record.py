@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from shardline.components.machine.cores import usable_cores
 from shardline.components.readers.files.locations import opened
 
 _VERSION = 1
@@ -137,5 +138,5 @@ def _sizes(folder: str, besides: str = "") -> Iterator[tuple[str, int]]:
 def _digests(folder: str, names: list[str]) -> dict[str, str]:
     """Returns the digests of files, several of which are read at a time."""
     paths = [os.path.join(folder, name) for name in names]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         return dict(zip(names, pool.map(digest_of, paths), strict=True))

@@ -1,6 +1,5 @@
 """Transformed examples: made anew of raw ones, by the graph that made them."""
 
-import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from shardline.components.features.graph.writer import SPECIFICATION
 from shardline.components.features.job import staging_folder
 from shardline.components.features.reading.sources import Examples
 from shardline.components.features.transform_job import transform
+from shardline.components.machine.cores import usable_cores
 from shardline.components.readers.files import tfrecord_settings
 from shardline.components.readers.files.read_settings import crosses_of, pairs_of
 from shardline.configs.columns import raw_columns
@@ -66,7 +66,7 @@ def transform_anew(copy: Path, raw: Sequence[Any], graph: Path) -> int:
         folder = copy / f"Split-{split}"
         shutil.rmtree(folder, ignore_errors=True)
         outputs[split] = str(folder)
-    runner = Beam(in_memory_pipeline, os.cpu_count() or 1)
+    runner = Beam(in_memory_pipeline, usable_cores())
     with staging_folder(str(copy)) as staging:
         tf.io.gfile.makedirs(staging)
         done = transform(

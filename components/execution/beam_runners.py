@@ -1,6 +1,5 @@
 """Where a job runs: a Beam runner by its name, and its options passed through."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from shardline.components.execution.in_memory_beam import IN_MEMORY_RUNNER
 from shardline.components.execution.runner_options import refused_options
+from shardline.components.machine.cores import usable_cores
 from shardline.configs.beam import names_runner
 
 # Those with a path are ours: what Beam has under these names is not fit for long jobs.
@@ -74,7 +74,7 @@ def beam_runner(runner: str, options: Sequence[str] = ()) -> Beam:
         fact, remedy = next(iter(refused.values()))
         raise ValueError(f"{fact}; {remedy}{'' if remedy.endswith('?') else '.'}")
     flags = [f"--runner={RUNNERS[runner]}", *options]
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     if runner == "direct" and not any("--direct_" in option for option in options):
         flags += ["--direct_running_mode=multi_threading"]
         flags += [f"--direct_num_workers={cores}"]

@@ -22,6 +22,7 @@ from shardline.components.execution.beam_runners import Beam
 from shardline.components.features.job import preprocess
 from shardline.components.features.living.counting import counting_of_plan
 from shardline.components.features.reading.sources import Examples, Source
+from shardline.components.machine.cores import usable_cores
 from shardline.components.readers.files import LostRowsError, tfrecord_settings
 from shardline.components.readers.files.read_settings import crosses_of, pairs_of
 from shardline.configs.columns import raw_columns
@@ -87,7 +88,7 @@ class Executor(BaseBeamExecutor):
         analysis, done = preprocess(
             Examples(tuple(sources), settings),
             preprocessing,
-            Beam(self._make_beam_pipeline, os.cpu_count() or 1),
+            Beam(self._make_beam_pipeline, usable_cores()),
             graph=graph,
             outputs={"tfrecord": folders},
             cache=exec_properties["cache_folder"] or beside,

@@ -6,7 +6,6 @@ last bits with the examples it is run with, since matrix products are blocked by
 """
 
 import asyncio
-import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from typing import TypeVar
 import numpy as np
 from prometheus_client import Gauge
 
+from shardline.components.machine.cores import usable_cores
 from shardline.components.server.metrics import Metrics
 from shardline.components.server.model import Arrays
 from shardline.components.server.request_error import RequestError
@@ -33,7 +33,7 @@ class Threads:
             waiting: the metric of requests that wait for a thread.
         """
         self._waiting = waiting
-        count = len(os.sched_getaffinity(0))
+        count = usable_cores()
         self._free = asyncio.Semaphore(count)
         self._pool = ThreadPoolExecutor(count, "tensorflow")
 

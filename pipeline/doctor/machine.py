@@ -5,7 +5,6 @@ Everything is read once, into a `Machine`; whether a value is good or bad is dec
 machine may be broken: that is when the doctor is called.
 """
 
-import os
 import platform
 import shutil
 import sqlite3
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from shardline.components.machine.cores import usable_cores
 from shardline.pipeline.doctor.installation import (
     Imports,
     installed_packages,
@@ -78,7 +78,7 @@ def read_machine(folder: Path) -> Machine:
         database_fault=database_fault(folder),
         meminfo=_text_of(Path("/proc/meminfo")),
         cpuinfo=_text_of(Path("/proc/cpuinfo")),
-        cores=len(os.sched_getaffinity(0)),
+        cores=usable_cores(),
         imports=try_imports(),
     )
 

@@ -1,8 +1,5 @@
 """How many worker processes a step takes, by the examples that it has to do with."""
 
-import os
-from pathlib import Path
-
 # Of one worker process at least, so that it saves more time than starting takes: an
 # example takes 20 microseconds of statistics and 150 of evaluation, and the start six
 # seconds, once in a run. And a file of examples is not divided.
@@ -11,7 +8,6 @@ EXAMPLES_OF_A_WORKER = {
     "SpanStatistics": 300_000,
     "Evaluator": 100_000,
 }
-_QUOTA_FILE = Path("/sys/fs/cgroup/cpu.max")
 
 
 def number_of_workers(component: str, examples: int, cores: int) -> int:
@@ -28,16 +24,6 @@ def number_of_workers(component: str, examples: int, cores: int) -> int:
     """
     enough = EXAMPLES_OF_A_WORKER.get(component)
     return max(1, min(cores, examples // enough)) if enough else 1
-
-
-def usable_cores() -> int:
-    """Returns how many cores this process may use, of a container's share too."""
-    cores = len(os.sched_getaffinity(0))
-    try:
-        quota, _, period = _QUOTA_FILE.read_text().partition(" ")
-    except OSError:
-        return cores  # in no container
-    return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))
 
 
 def worker_options(number: int) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -14,6 +13,7 @@ from absl import logging
 from apache_beam.pvalue import PCollection, TaggedOutput
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
+from shardline.components.machine.cores import usable_cores
 from shardline.components.readers.files.judging.bad_input import BadInput
 from shardline.components.readers.files.judging.tally import Tally
 from shardline.components.readers.files.locations import match
@@ -136,7 +136,7 @@ class FileReader:
             BadInputError: a split has no file. What is bad in the files raises it when
                 the pipeline runs.
         """
-        cores = os.cpu_count() or 1
+        cores = usable_cores()
         work = [
             (split, unit)
             for split, files in self.files(path).items()
@@ -213,7 +213,7 @@ class FileReader:
             Serialized examples of each span; and a report of each unit of work, what it
             read and left out, as JSON, with the span's name and version.
         """
-        cores = os.cpu_count() or 1
+        cores = usable_cores()
         work = [
             (number, span, unit)
             for number, span in enumerate(spans)

@@ -1,6 +1,5 @@
 """Beam runners by name: their options, and those that can run on one machine."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from shardline_tests import load
 from shardline.components.execution.beam_runners import RUNNERS, beam_runner
 from shardline.components.execution.in_memory_beam import IN_MEMORY_RUNNER
 from shardline.components.features.standalone import preprocess_standalone
+from shardline.components.machine.cores import usable_cores
 
 shared = load("components/features/conftest.py")
 Source, Done, files_of = shared.Source, shared.Done, shared.files_of
@@ -65,8 +65,8 @@ def test_direct_runner_uses_all_cores() -> None:
     direct = options_of("direct").view_as(DirectOptions)
 
     assert direct.direct_running_mode == "multi_threading"
-    assert direct.direct_num_workers == os.cpu_count()
-    assert beam_runner("direct").workers == os.cpu_count()
+    assert direct.direct_num_workers == usable_cores()
+    assert beam_runner("direct").workers == usable_cores()
 
 
 def test_own_options_of_the_direct_runner_stand() -> None:

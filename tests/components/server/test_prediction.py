@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from shardline_tests import load
 from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
+
+from shardline.components.machine.cores import usable_cores
 
 _conftest = load(Path(__file__).with_name("conftest.py"))
 EXAMPLES = _conftest.EXAMPLES
@@ -80,7 +81,7 @@ def test_request_whose_deadline_passed_is_not_run(
     async def scenario(client: Client) -> str:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(client.channel)
         in_flight = client.server.metrics.in_flight._value
-        end, threads = hold(client, "slow"), len(os.sched_getaffinity(0))
+        end, threads = hold(client, "slow"), usable_cores()
         slow = request_for("slow", rounds=np.int64(1))
         long = [asyncio.ensure_future(stub.Predict(slow)) for _ in range(threads)]
         await client.wait_until(lambda: in_flight.get() == threads)

@@ -15,7 +15,12 @@ from shardline.components.contracts.data_card import (
     recorded_count,
 )
 from shardline.components.contracts.spans.files import load_span_files
-from shardline.components.readers.files import BadInputError, LostRowsError, units
+from shardline.components.readers.files import (
+    BadInputError,
+    LostRowsError,
+    beam_reader,
+    units,
+)
 from shardline.components.span_examples import reading
 from shardline.components.span_examples.executor import SpanTwiceError
 
@@ -258,7 +263,7 @@ def test_days_are_cut_of_files_in_parts_and_no_row_is_lost(
 ) -> None:
     """Of files that several workers read, each day gets its own rows."""
     monkeypatch.setattr(units, "_PART_BYTES", 64)
-    monkeypatch.setattr("os.cpu_count", lambda: 3)
+    monkeypatch.setattr(beam_reader, "usable_cores", lambda: 3)
     shutil.rmtree(runs.data)
     runs.data.mkdir()
     rows = [

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
+from shardline.components.machine.cores import usable_cores
 from shardline.components.readers.files.columns.lists import listed
 from shardline.components.readers.files.judging.bad_input import FileFault
 from shardline.components.readers.files.judging.tally import Tally
@@ -78,7 +78,7 @@ def spans_of_files(
         times=TimeRule(column),
     )
     scan = functools.partial(_spans_of_file, settings=alone, every=every)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         return dict(zip(files, pool.map(scan, files), strict=True))
 
 
