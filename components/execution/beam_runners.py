@@ -24,8 +24,8 @@ RUNNERS = {
 }
 # A small job first tells whether workers are fit; Dataflow starts machines for each.
 _TRIED_FIRST = ("dask", "portable", "flink", "spark")
-# Units of work at a time where the number of workers is not known.
-_CLUSTER_WORKERS = 64
+# Where it is not known how much a Beam engine does at a time.
+_UNITS_OF_ENGINE = 64
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Beam:
 
     Attributes:
         pipeline: makes a Beam pipeline, to be entered as a context.
-        workers: how many units of work shall run at a time, at least.
+        units_at_once: how many units of work shall be done at a time, at least.
         is_tried_first: whether a small job shall find out if the workers are fit.
     """
 
     pipeline: Callable[[], beam.Pipeline]
-    workers: int = 1
+    units_at_once: int = 1
     is_tried_first: bool = False
 
 
@@ -78,9 +78,9 @@ def beam_runner(runner: str, options: Sequence[str] = ()) -> Beam:
     if runner == "direct" and not any("--direct_" in option for option in options):
         flags += ["--direct_running_mode=multi_threading"]
         flags += [f"--direct_num_workers={cores}"]
-    workers = cores if runner == "direct" else _CLUSTER_WORKERS
+    units = cores if runner == "direct" else _UNITS_OF_ENGINE
     return Beam(
         lambda: beam.Pipeline(options=PipelineOptions(flags)),
-        workers,
+        units,
         runner in _TRIED_FIRST,
     )

@@ -216,7 +216,7 @@ def _count(
         SpanUnit(new[source.span].written, unit)
         for source in examples.analysed
         if source.span in new
-        for unit in units_of(source.files, examples.settings, runner.workers)
+        for unit in units_of(source.files, examples.settings, runner.units_at_once)
     ]
     analysis = Analyze(
         examples.settings,

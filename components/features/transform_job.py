@@ -77,7 +77,7 @@ def transform(
     numbered = [
         (source.split, unit)
         for source in examples.sources
-        for unit in units_of(source.files, settings, runner.workers)
+        for unit in units_of(source.files, settings, runner.units_at_once)
     ]
     work = [
         SplitUnit(split, unit, n, staged[unit].rows if unit in staged else None)

@@ -113,7 +113,7 @@ def _analyse(
     work = [
         unit
         for source in examples.analysed
-        for unit in units_of(source.files, settings, runner.workers)
+        for unit in units_of(source.files, settings, runner.units_at_once)
     ]
     with (
         tft_beam.Context(temp_dir=f"{folder}-temp"),

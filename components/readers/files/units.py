@@ -1,4 +1,4 @@
-"""Units of work: files, or parts of files, that workers read at the same time."""
+"""Units of work: files, or parts of files, that are read at the same time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Unit:
     parts: int = 1
 
 
-def units_of(files: Sequence[str], settings: ReadSettings, workers: int) -> list[Unit]:
+def units_of(files: Sequence[str], settings: ReadSettings, at_once: int) -> list[Unit]:
     """Returns units of work: a file each, or parts of large files if they are few.
 
     All units together hold every row once. A file that cannot be read is one unit,
@@ -35,9 +35,9 @@ def units_of(files: Sequence[str], settings: ReadSettings, workers: int) -> list
     Args:
         files: as `match` gives them.
         settings: how they are read.
-        workers: how many read at the same time.
+        at_once: how many shall be read at the same time.
     """
-    most = workers if len(files) < 2 * workers else 1
+    most = at_once if len(files) < 2 * at_once else 1
     work = []
     for file in files:
         parts = _parts(file, settings, most)

@@ -66,7 +66,7 @@ def test_direct_runner_uses_all_cores() -> None:
 
     assert direct.direct_running_mode == "multi_threading"
     assert direct.direct_num_workers == usable_cores()
-    assert beam_runner("direct").workers == usable_cores()
+    assert beam_runner("direct").units_at_once == usable_cores()
 
 
 def test_own_options_of_the_direct_runner_stand() -> None:
@@ -77,7 +77,7 @@ def test_own_options_of_the_direct_runner_stand() -> None:
 
 
 def test_cluster_has_work_for_many_workers() -> None:
-    assert beam_runner("flink").workers >= 16
+    assert beam_runner("flink").units_at_once >= 16
 
 
 def test_unknown_runner_is_told() -> None:
