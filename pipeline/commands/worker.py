@@ -34,8 +34,8 @@ def worker(
             callback=refused_if_remote,
             metavar="[CONFIG]",
             show_default=False,
-            help="The configuration of the run, whose training.cluster names the "
-            "workers. Without it the environment variable TF_CONFIG does.",
+            help="The configuration of the run: a YAML file. Its training.cluster "
+            "names the workers; without it the environment variable TF_CONFIG does.",
         ),
     ] = None,
     index: Annotated[

@@ -4,6 +4,7 @@ They are imported in another process: an import takes seconds, changes the envir
 of its process, and can end that process.
 """
 
+import contextlib
 import importlib.metadata
 import json
 import re
@@ -94,12 +95,13 @@ def installed_packages() -> dict[str, str]:
     Of a package that is installed twice the first in the import path counts, as in an
     import. The remains of a broken installation, which have no name, do not count.
     """
-    packages = list(importlib.metadata.distributions())
-    return {
-        canonicalize_name(package.name): package.version
-        for package in reversed(packages)
-        if package.name
-    }
+    versions: dict[str, str] = {}
+    for package in reversed(list(importlib.metadata.distributions())):
+        # Where the backport `importlib_metadata` is loaded, it finds packages as well.
+        with contextlib.suppress(FileNotFoundError):
+            if package.name:
+                versions[canonicalize_name(package.name)] = package.version
+    return versions
 
 
 def try_imports(

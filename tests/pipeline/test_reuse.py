@@ -156,7 +156,7 @@ def test_record_that_is_gone_or_none_is_no_proof(
 def test_beam_runs_in_memory(runner: Any) -> None:
     (part,) = Path(runner.folder).glob("root/BeamWriter/examples/*/part*")
 
-    assert part.read_text().split() == ["FnApiRunner"]
+    assert part.read_text().split() == ["LocalRunner"]
 
 
 def test_interrupted_component_leaves_nothing(tmp_path: Path) -> None:

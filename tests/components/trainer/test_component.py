@@ -11,7 +11,7 @@ from shardline.components.contracts.artifacts import LivingVocabulary, SpanPlan
 from shardline.components.trainer.component import Trainer
 from shardline.configs.schema import (
     Checkpoint,
-    Cluster,
+    ClusterTasks,
     Conduct,
     Feature,
     FeatureSet,
@@ -98,7 +98,7 @@ def test_cluster_has_the_key_of_as_many_logical_hosts(
     cluster = {"chief": ["one:1"], "worker": ["two:2", "three:3"]}
     task = {"type": "chief", "index": 0}
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
-    named = Cluster(chief="one:1", workers=["two:2", "three:3"])
+    named = ClusterTasks(chief="one:1", workers=["two:2", "three:3"])
 
     def key(**where: Any) -> dict[str, Any]:
         return parameters(training=Training(batch_size=2, steps=1, **where))

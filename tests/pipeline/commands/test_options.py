@@ -38,7 +38,7 @@ def test_configuration_is_one_argument() -> None:
         "run",
         "schedule delete", "schedule pause", "schedule resume", "schedule start",
         "schedule status", "schedule trigger", "serve-check",
-        "spans ls", "spans replay", "spans retry", "spans skip", "submit",
+        "spans ls", "spans replay", "spans retry", "spans skip", "submit", "worker",
     }  # fmt: skip
     told = "The configuration of the run: a YAML file."
     assert all(help.startswith(told) for help in helps.values())

@@ -60,8 +60,9 @@ def start(pipeline: pipeline_pb2.Pipeline, run_id: str) -> None:
         one, {"pipeline-run-id": run_id}
     )
     deployment = runner_utils.extract_local_deployment_config(one)
+    runner = local_dag.LocalDag(on_start=lambda _: None, on_end=lambda *_: None)
     for node in one.nodes:
-        local_dag._launch(one, node.pipeline_node, deployment)
+        local_dag._launch(one, node.pipeline_node, deployment, runner._operators)
 
 
 def start_many(pipeline: pipeline_pb2.Pipeline, process: int, starts: int) -> str:

@@ -24,6 +24,8 @@ def test_each_block_has_a_server_whose_files_are_in_its_temporary_folder(
 ) -> None:
     monkeypatch.setattr(handler, "PRELOADED", ())
     server: Any = forkserver._forkserver
+    with fork_server_ended():
+        pass  # that of tests before
 
     for name in ("first", "second"):
         folder = tmp_path / name
