@@ -50,10 +50,8 @@ def pooled_activations(
     segments = lookup.segment_ids + host_of_id * bag_count
     lookup = lookup._replace(segment_ids=segments)
     by_host = _sums(feature, lookup, hosts * bag_count, table)
-    sums, *others = tf.split(by_host, hosts)
-    for other in others:
-        sums += other
-    return sums
+    dim = feature.config.table.dim
+    return pooling.stack_sum_in_order(tf.reshape(by_host, [hosts, -1, dim]))
 
 
 def _sums(

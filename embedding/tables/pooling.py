@@ -72,20 +72,28 @@ def pooled_gradient(
 def sum_in_order(parts: Sequence[tf.Tensor]) -> tf.Tensor:
     """Returns the sum of tensors, each added to the sum of those before it.
 
+    Args:
+        parts: float32, all of one shape; at least one.
+    """
+    return parts[0] if len(parts) == 1 else stack_sum_in_order(tf.stack(parts))
+
+
+def stack_sum_in_order(parts: tf.Tensor) -> tf.Tensor:
+    """Returns the sum over the first axis, each part added to the sum of those before.
+
     In a graph TensorFlow takes additions of equal shapes together, and adds their
     inputs in the order of their nodes' names. So the sum is a matrix product, too.
 
     Args:
-        parts: float32, all of one shape; at least one.
+        parts: float32 [parts, ...], how many parts is known.
     """
-    if len(parts) == 1:
-        return parts[0]
-    places = tf.constant([[0, part] for part in range(len(parts))], tf.int64)
-    flat = tf.stack([tf.reshape(part, [-1]) for part in parts])
-    shape = tf.constant([1, len(parts)], tf.int64)
-    total = _product(places, tf.ones([len(parts)]), shape, flat, False)
-    total = tf.reshape(total, tf.shape(parts[0]))
-    total.set_shape(parts[0].shape)
+    count = parts.shape[0]
+    places = tf.constant([[0, part] for part in range(count)], tf.int64)
+    shape = tf.constant([1, count], tf.int64)
+    flat = tf.reshape(parts, [count, -1])
+    total = _product(places, tf.ones([count]), shape, flat, False)
+    total = tf.reshape(total, tf.shape(parts)[1:])
+    total.set_shape(parts.shape[1:])
     return total
 
 

@@ -71,3 +71,22 @@ def test_bags_are_added_up_over_hosts(feature, table, rows):
     expected = np.zeros([3, rows.shape[1]], np.float32)
     np.add.at(expected, segments, coefficients[:, None] * rows[ids])
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_hosts_are_added_up_in_their_order_in_an_optimized_graph(cases, feature):
+    """Of so many that TensorFlow numbers the outputs of an op with two digits."""
+    values = cases.values() * np.float32(10) ** (np.arange(cases.ROWS) % 5)[:, None]
+    table = ServingTable(cases.DIM, range(cases.ROWS))
+    table.parts["rows"].assign(values.astype(np.float32))
+    ids = tf.range(cases.ROWS, dtype=tf.int64)
+
+    @tf.function(autograph=False)
+    def looked_up(ids):
+        lookup = Lookup(ids, tf.zeros_like(ids), tf.ones_like(ids, tf.float32))
+        request = PooledRequest(lookup, tf.constant(1, tf.int64))
+        return pooled_activations(feature, request, table)
+
+    expected = np.zeros(cases.DIM, np.float32)
+    for row in values.astype(np.float32):
+        expected = expected + row
+    np.testing.assert_array_equal(looked_up(ids)[0], expected)
