@@ -20,6 +20,9 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 )
 from google.protobuf import text_format
 
+from shardline.components.execution.worker_processes.fork_server import (
+    shorten_socket_path,
+)
 from shardline.components.execution.worker_processes.program import PRELOADED, work
 
 ENVIRONMENT = "shardline:env:worker_process:v1"
@@ -106,6 +109,7 @@ class WorkerProcessHandler(GrpcWorkerHandler):
 
     def start_worker(self) -> None:
         """Starts the process, and a thread that watches it."""
+        shorten_socket_path()
         _FORKS.set_forkserver_preload(list(PRELOADED))
         name = self.worker_id.replace("_", " ")
         self._process = _FORKS.Process(
