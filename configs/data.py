@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from shardline.configs.boundaries import fault_of
+from shardline.configs.dialect import Dialect, Text
 from shardline.configs.features import Target
 from shardline.configs.section import (
     Float,
@@ -16,6 +17,7 @@ from shardline.configs.section import (
     PositiveInt,
     Section,
 )
+from shardline.configs.side_files import Format, SideFiles
 from shardline.configs.spans import Spans
 
 
@@ -64,12 +66,18 @@ class HeldOut(Section):
 class Files(Section):
     """Files of examples, read as the features say what their columns hold."""
 
-    format: Literal["tfrecord", "csv", "parquet"]
+    format: Format
+    # How CSV is written; by default as Python's `csv` and UTF-8 have it.
+    dialect: Dialect = Dialect()
     # For each split a pattern of files, below the data's path, which may be a zip
     # archive.
     splits: dict[Name, str]
     # Further splits, taken out of `train`. The first that takes an example has it.
     held_out: dict[Name, HeldOut] = Field(default_factory=dict)
+    # Files whose rows are joined to the examples, by a name of your own.
+    join: dict[Name, SideFiles] = Field(default_factory=dict)
+    # Numbers that words in the label's column stand for, such as `{"yes": 1, "no": 0}`.
+    label_words: dict[Text, Float] = Field(default_factory=dict)
     # Labels from this value on become 1, others 0. None: the column holds 0 and 1.
     positive_from: Float | None = None
     # What stands between the values of a ragged column in a cell of CSV.
@@ -105,7 +113,11 @@ class Files(Section):
     def _splits_fit(self) -> "Files":
         if "train" not in self.splits:
             raise PydanticCustomError("no_train", "`splits` must name `train`")
-        for key, default in (("list_separator", "|"), ("list_strip", True)):
+        for key, default in (
+            ("list_separator", "|"),
+            ("list_strip", True),
+            ("dialect", Dialect()),
+        ):
             if self.format != "csv" and getattr(self, key) != default:
                 raise PydanticCustomError("csv", f"`{key}` is for CSV alone")
         twice = sorted(set(self.splits) & set(self.held_out))

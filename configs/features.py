@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, FiniteFloat, model_validator
 from pydantic_core import PydanticCustomError
 
 from shardline.configs.column import Column, Dtype
-from shardline.configs.section import ImportPath, Name, PositiveInt, Section
+from shardline.configs.section import ImportPath, InputName, Name, PositiveInt, Section
 
 
 class Ids(Section):
@@ -213,6 +213,9 @@ class Features(Section):
     features: dict[Name, Feature]
     numbers: dict[Name, Number] = Field(default_factory=dict)
     derived: Derived | None = None
+    # What the published model calls the input of a column; by default the column's
+    # name, in which all but ASCII letters, digits and `_` becomes `_`.
+    inputs: dict[str, InputName] = Field(default_factory=dict)
 
     def features_of(self, table: str) -> dict[str, Feature]:
         """Returns the features that look a table up."""

@@ -12,17 +12,18 @@ import yaml
 from shardline.configs.fault import ConfigError, ConfigPath, Fault
 from shardline.configs.shown import shown
 
-_BOOL, _STR = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:str"
+_MERGE = "tag:yaml.org,2002:merge"
+_STR = "tag:yaml.org,2002:str"
 
 
 class _Loader(yaml.SafeLoader):
-    """Takes keys such as `on`, which YAML 1.1 has for a truth value, as words."""
+    """Takes keys as they are written, also `on` and `4`, which YAML reads otherwise."""
 
     def construct_mapping(
         self, node: yaml.MappingNode, deep: bool = False
     ) -> dict[Any, Any]:
         for key, _ in node.value:
-            if key.tag == _BOOL:
+            if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
                 key.tag = _STR
         return super().construct_mapping(node, deep)
 
