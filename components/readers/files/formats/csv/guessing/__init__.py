@@ -1,0 +1,1 @@
+"""The dialect of CSV, guessed from the start of a file."""
