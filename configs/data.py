@@ -13,6 +13,7 @@ from shardline.configs.section import (
     Float,
     Fraction,
     ImportPath,
+    Integer,
     Name,
     PositiveInt,
     Section,
@@ -31,12 +32,16 @@ class Download(Section):
 class HeldOut(Section):
     """Which examples of split `train` make another split instead."""
 
-    column: str
+    # None: the whole row tells, of which `fraction` is drawn.
+    column: str | None = None
     # The split takes those whose column holds this or more: a number, or a date or
     # other text, as `configs.boundaries` reads it.
     at_least: int | float | str | None = None
-    # Or it takes this fraction of the values of the column, drawn by their hash.
+    # Or it takes this fraction of the values of the column, or of the rows, drawn by
+    # their hash.
     fraction: Fraction | None = None
+    # Another number draws others.
+    seed: Integer = 0
 
     @field_validator("at_least", mode="before")
     @classmethod
@@ -60,6 +65,12 @@ class HeldOut(Section):
             raise PydanticCustomError(
                 "one_rule", "give exactly one of `at_least` and `fraction`"
             )
+        if self.at_least is not None and self.column is None:
+            raise PydanticCustomError(
+                "column", "`at_least` is of a `column`; name it, or give `fraction`"
+            )
+        if self.at_least is not None and self.seed:
+            raise PydanticCustomError("seed", "`seed` is for `fraction` alone")
         return self
 
 

@@ -17,6 +17,13 @@ from shardline.components.readers.files.splits.sampled import (
 from shardline.configs.schema import HeldOut
 from shardline.configs.shown import quoted, shown
 
+# Whether whole rows are drawn, and what to do if none is left for `train`.
+_LEAVE_MORE = {
+    False: "Correct its rule, or sample more by `--rows` if the files begin with its "
+    "examples.",
+    True: "Give smaller fractions.",
+}
+
 
 def split_findings(
     pieces: Sequence[Piece], read_settings: ReadSettings, *, is_whole: bool
@@ -30,7 +37,8 @@ def split_findings(
     """
     is_free = np.ones(sum(piece.batch.num_rows for piece in pieces), bool)
     for split, rule in read_settings.held_out.items():
-        if any(rule.column not in piece.batch.schema.names for piece in pieces):
+        named = [] if rule.column is None else [rule.column]
+        if any(not set(named) <= set(piece.batch.schema.names) for piece in pieces):
             continue
         try:
             sampled = sampled_split(split, rule, pieces, read_settings)
@@ -76,15 +84,15 @@ def _shares(
             rule,
             f"it takes{others} all {rows:,} sampled examples, and leaves none for "
             f"`train`{_why(rule, sampled)}.",
-            sampled.advice
-            or "Correct its rule, or sample more by `--rows` if the files "
-            "begin with its examples.",
+            sampled.advice or _LEAVE_MORE[rule.column is None],
         )
     elif not takes.any():
         remedy = "Correct its rule: the sample is all there is."
         if not is_whole:
             remedy = (
-                "That is well if the files are in the order of its column; else "
+                "That is well if it shall be so small, or else give a larger fraction."
+                if rule.column is None
+                else "That is well if the files are in the order of its column; else "
                 "correct its rule."
             )
         yield _finding(
@@ -109,4 +117,5 @@ def _finding(
 ) -> Finding:
     key = "fraction" if rule.at_least is None else "at_least"
     path = ("data", "files", "held_out", split, key)
-    return Finding(path, f"split `{split}`", message, remedy, rule.column, is_fault)
+    who = f"split `{split}`"
+    return Finding(path, who, message, remedy, rule.column or "", is_fault)

@@ -65,7 +65,8 @@ def _uses(job: Job) -> Iterator[Use]:
         yield Use(data.example_weight, who, ("data", who), "example weight")
     for split, rule in data.files.held_out.items() if data.files else ():
         held_out = ("data", "files", "held_out", split, "column")
-        yield Use(rule.column, f"split `{split}`", held_out, "split")
+        if rule.column is not None:
+            yield Use(rule.column, f"split `{split}`", held_out, "split")
 
 
 def _feature_uses(name: str, feature: Feature) -> Iterator[Use]:

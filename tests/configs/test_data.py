@@ -31,6 +31,21 @@ FAULTS = {
         "format: tfrecord, list_strip: false,",
         "3: `data.files`: `list_strip` is for CSV alone",
     ),
+    "boundary_without_a_column": (
+        "splits: {train: a.csv}",
+        "splits: {train: a.csv}, held_out: {eval: {at_least: 3}}",
+        "3: `data.files.held_out.eval`: `at_least` is of a `column`; name it, or give",
+    ),
+    "seed_of_a_boundary": (
+        "splits: {train: a.csv}",
+        "splits: {train: a.csv}, held_out: {eval: {column: n, at_least: 3, seed: 1}}",
+        "3: `data.files.held_out.eval`: `seed` is for `fraction` alone",
+    ),
+    "seed_that_is_no_number": (
+        "splits: {train: a.csv}",
+        "splits: {train: a.csv}, held_out: {eval: {fraction: 0.1, seed: yes}}",
+        "3: `data.files.held_out.eval.seed`: ",
+    ),
     "date_without_quotes": (
         "splits: {train: a.csv}",
         "splits: {train: a.csv}, held_out: {eval: {column: day, at_least: 2026-01-02}}",

@@ -60,6 +60,8 @@ class RawBatch:
             them in another type.
         names: gives the columns of the first row where every row names its own, and
             null is a column that a row has not; None where the file names them.
+        row_texts: each whole row as `splits.row_texts` has it, large binary; None
+            unless the settings draw rows.
     """
 
     columns: dict[str, pa.Array]
@@ -67,6 +69,7 @@ class RawBatch:
     is_text: bool = False
     stored: Mapping[str, pa.Array] = field(default_factory=dict)
     names: Callable[[], list[str]] | None = None
+    row_texts: pa.Array | None = None
 
 
 def mark_long(

@@ -86,8 +86,14 @@ class ReadSettings:
     @property
     def looked_at(self) -> set[str]:
         """Columns that tell splits or spans, and are read as the file has them."""
-        used = {rule.column for rule in self.held_out.values()}
+        rules = self.held_out.values()
+        used = {rule.column for rule in rules if rule.column is not None}
         return used | ({self.times.column} if self.times else set())
+
+    @property
+    def draws_rows(self) -> bool:
+        """Whether whole rows tell splits, for which all columns are read."""
+        return any(rule.column is None for rule in self.held_out.values())
 
     @property
     def splitting(self) -> list[str]:

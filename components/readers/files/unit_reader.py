@@ -106,7 +106,7 @@ def _split(
         offsets = pa.array(np.arange(len(times) + 1))
         of_rows = pa.LargeListArray.from_arrays(offsets, seconds)
         arrays[settings.times.column] = of_rows
-    held_out = held_out_rows(settings.held_out, stored, faults)
+    held_out = held_out_rows(settings.held_out, stored, faults, raw.row_texts)
     batch = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
     rest = ~passed
     for rows in held_out.values():

@@ -6,7 +6,7 @@ One decoder serves each set of kinds, and each thread has decoders of its own.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -84,6 +84,25 @@ def decode_all(records: Sequence[bytes]) -> pa.RecordBatch:
         kinds = {_STORED[a.type.value_type] for a in arrays if not _is_null(a)}
         columns.append(_of_kinds(arrays, kinds))
     return pa.RecordBatch.from_arrays(columns, names)
+
+
+def decoded_alike(records: Sequence[bytes]) -> Iterator[pa.RecordBatch]:
+    """Yields all columns in order, in batches that store each column as one kind.
+
+    Args:
+        records: serialized tf.Examples.
+
+    Raises:
+        RuntimeError: one of them does not parse.
+    """
+    try:
+        yield decode(None, records)
+    except RuntimeError:
+        if len(records) == 1:
+            raise
+        half = len(records) // 2
+        yield from decoded_alike(records[:half])
+        yield from decoded_alike(records[half:])
 
 
 def _parses(record: bytes) -> list[pa.RecordBatch]:

@@ -16,6 +16,7 @@ from shardline.components.readers.files.column_names import columns_shown, meant
 from shardline.components.readers.files.judging.bad_input import FileFault, RowFaults
 from shardline.components.readers.files.locations import opened, size_of
 from shardline.components.readers.files.raw_batch import RawBatch, ReadTask
+from shardline.components.readers.files.splits.row_texts import row_texts
 from shardline.components.readers.files.streams import file_faults
 from shardline.configs.shown import shown
 
@@ -111,10 +112,11 @@ def _check(file: Any, task: ReadTask) -> None:
 
 
 def _group(file: Any, group: int, start: int, task: ReadTask) -> Iterator[RawBatch]:
+    settings = task.settings
     batches = file.iter_batches(
         batch_size=_rows_at_once(file.metadata.row_group(group), task.batch_rows),
         row_groups=[group],
-        columns=task.settings.wanted,
+        columns=None if settings.draws_rows else settings.wanted,
         use_threads=False,
     )
     for batch in batches:
@@ -125,9 +127,11 @@ def _group(file: Any, group: int, start: int, task: ReadTask) -> Iterator[RawBat
             partial(operator.add, start + 1),
             "row",
         )
-        yield RawBatch(
-            {name: batch.column(name) for name in task.settings.wanted}, faults
-        )
+        columns = {name: batch.column(name) for name in settings.wanted}
+        texts = None
+        if settings.draws_rows:
+            texts = row_texts(batch.schema.names, batch.columns, batch.num_rows)
+        yield RawBatch(columns, faults, row_texts=texts)
         start += batch.num_rows
 
 

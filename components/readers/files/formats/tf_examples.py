@@ -15,6 +15,7 @@ from shardline.components.readers.files.formats.example_columns import (
     Kinds,
     decode,
     decode_all,
+    decoded_alike,
     joined,
     stored_kinds,
 )
@@ -25,6 +26,7 @@ from shardline.components.readers.files.formats.message_types import (
 )
 from shardline.components.readers.files.judging.bad_input import RowFaults
 from shardline.components.readers.files.raw_batch import RawBatch, ReadTask
+from shardline.components.readers.files.splits.row_texts import row_texts
 from shardline.configs.column import Dtype
 from shardline.configs.shown import shown
 
@@ -61,6 +63,7 @@ class Decoding:
         faults = self._faults(numbers)
         pieces = list(self._pieces(records, 0, faults))
         good = numbers[faults.good]
+        texts = self._row_texts(records, faults.good)
         start = 0
         for _, alike in itertools.groupby(pieces, self._whole_types):
             some = list(alike)
@@ -79,6 +82,7 @@ class Decoding:
                 self._faults(good[start : start + rows]),
                 stored=stored,
                 names=partial(_names, records),
+                row_texts=None if texts is None else texts[start : start + rows],
             )
             start += rows
 
@@ -89,6 +93,17 @@ class Decoding:
             for name, column in self._columns.items()
             if column.dtype == "int64"
         ]
+
+    def _row_texts(self, records: Sequence[bytes], good: np.ndarray) -> pa.Array | None:
+        """Returns good examples as texts, if splits are drawn by them."""
+        if not self._task.settings.draws_rows:
+            return None
+        texts = [pa.array([], pa.large_binary())]
+        of_good = [records[i] for i in np.flatnonzero(good).tolist()]
+        for batch in decoded_alike(of_good):
+            names, columns = batch.schema.names, batch.columns
+            texts.append(row_texts(names, columns, batch.num_rows))
+        return pa.concat_arrays(texts)
 
     def _examples(
         self, numbers: np.ndarray, records: Sequence[bytes]

@@ -5,6 +5,7 @@ For messages and checks; which rows a split takes is said in `splits`.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -21,10 +22,13 @@ from shardline.components.readers.files.judging.bad_input import (
     FileFault,
     RowFaults,
 )
+from shardline.components.readers.files.judging.tally import Tally
+from shardline.components.readers.files.raw_batch import ReadTask
 from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.components.readers.files.sampling import Piece, sample
 from shardline.components.readers.files.splits.boundaries import is_text, read_text
 from shardline.components.readers.files.splits.held_out_rows import held_out_rows
+from shardline.components.readers.files.unit_reader import READERS
 from shardline.configs.boundaries import Boundary, boundary_of
 from shardline.configs.data import HeldOut
 from shardline.configs.shown import escaped, quoted, shown
@@ -97,14 +101,36 @@ class _Part(NamedTuple):
 
 
 def _of_piece(split: str, rule: HeldOut, piece: Piece, settings: ReadSettings) -> _Part:
-    lists = _column(piece.batch, rule.column, settings)
     bad = BadInput("skip")
+    if rule.column is None:
+        return _Part(_drawn_rows(split, rule, piece, settings), None, bad)
+    lists = _column(piece.batch, rule.column, settings)
     rows = piece.batch.num_rows
     faults = RowFaults(bad, rows, piece.file, lambda row: row + 1, "example")
     takes = held_out_rows({split: rule}, {rule.column: lists}, faults)[split]
     if rule.at_least is None:
         return _Part(takes, None, bad)
     return _Part(takes, _ends(lists.values, boundary_of(rule.at_least)), bad)
+
+
+def _drawn_rows(
+    split: str, rule: HeldOut, piece: Piece, settings: ReadSettings
+) -> np.ndarray:
+    """Reads the rows of a piece again, with all columns, and draws of them."""
+    alone = dataclasses.replace(
+        settings, held_out={split: rule}, on_bad_example="skip", on_bad_file="skip"
+    )
+    rows = piece.batch.num_rows
+    task = ReadTask(piece.file, 0, 1, alone, alone.new_bad_input(), rows, Tally())
+    takes = np.zeros(rows, bool)
+    start = 0
+    for raw in READERS[settings.format](task):
+        drawn = held_out_rows({split: rule}, {}, raw.faults, raw.row_texts)[split]
+        takes[start : start + len(drawn)] = drawn[: rows - start]
+        start += len(drawn)
+        if start >= rows:
+            break
+    return takes
 
 
 def why_empty(split: str, files: Sequence[str], settings: ReadSettings) -> str:
@@ -127,7 +153,8 @@ def why_empty(split: str, files: Sequence[str], settings: ReadSettings) -> str:
 
 
 def _sentence(split: str, rule: HeldOut, file: str, settings: ReadSettings) -> str:
-    pieces = sample([file], settings, _ROWS, [rule.column])
+    columns = settings.wanted if rule.column is None else [rule.column]
+    pieces = sample([file], settings, _ROWS, columns)
     of_sample = sampled_split(split, rule, pieces, settings)
     takes, rows = int(of_sample.takes.sum()), len(of_sample.takes)
     start = (

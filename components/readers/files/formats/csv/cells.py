@@ -61,7 +61,12 @@ def _not_once(name: str, there: list[str]) -> str:
 
 
 def parsed(
-    text: bytes, header: list[str], wanted: list[str], uneven: list[pa_csv.InvalidRow]
+    text: bytes,
+    header: list[str],
+    wanted: list[str],
+    uneven: list[pa_csv.InvalidRow],
+    *,
+    has_all: bool = False,
 ) -> pa.Table:
     """Returns rows as binary cells.
 
@@ -70,32 +75,35 @@ def parsed(
         header: the names of all columns.
         wanted: the columns to return, each once in the header.
         uneven: gets the rows that have another number of cells; they are left out.
+        has_all: whether all columns are returned, in the order of the header; those
+            that are not wanted under other names.
 
     Raises:
         FileFault: the text cannot be parsed.
     """
+    # Columns that are not wanted may have any name, and the same one twice.
+    names = [n if n in wanted else f"{i} {n}" for i, n in enumerate(header)]
+    wanted = names if has_all else wanted
     try:
         text.decode()
     except UnicodeDecodeError:
         # pyarrow cannot tell of an uneven row that is not UTF-8.
-        table = _parsed(text.decode("latin-1").encode(), header, wanted, uneven)
+        table = _parsed(text.decode("latin-1").encode(), names, wanted, uneven)
         columns = [
             pa.array([cell.decode().encode("latin-1") for cell in cells], CELL)
             for cells in (column.to_pylist() for column in table.columns)
         ]
         return pa.Table.from_arrays(columns, table.column_names)
-    return _parsed(text, header, wanted, uneven)
+    return _parsed(text, names, wanted, uneven)
 
 
 def _parsed(
-    text: bytes, header: list[str], wanted: list[str], uneven: list[pa_csv.InvalidRow]
+    text: bytes, names: list[str], wanted: list[str], uneven: list[pa_csv.InvalidRow]
 ) -> pa.Table:
     def leave_out(row: pa_csv.InvalidRow) -> str:
         uneven.append(row)
         return "skip"
 
-    # Columns that are not wanted may have any name, and the same one twice.
-    names = [n if n in wanted else f"{i} {n}" for i, n in enumerate(header)]
     try:
         return pa_csv.read_csv(
             pa.BufferReader(text),

@@ -30,6 +30,7 @@ from shardline.components.readers.files.formats.csv.rows import (
 )
 from shardline.components.readers.files.judging.bad_input import RowFaults
 from shardline.components.readers.files.raw_batch import RawBatch, ReadTask, mark_long
+from shardline.components.readers.files.splits.row_texts import row_texts
 from shardline.components.readers.files.streams import byte_stream
 from shardline.configs.shown import quoted
 
@@ -85,7 +86,11 @@ class _Chunk:
             lines = kept[first : first + size]
             faults = self._faults(rows.num_rows, partial(self._line_among, lines))
             columns = self._columns(rows, faults)
-            yield RawBatch(columns, faults, is_text=True)
+            texts = None
+            if self._task.settings.draws_rows:
+                cells = [column.combine_chunks() for column in rows.columns]
+                texts = row_texts(self._header, cells, rows.num_rows)
+            yield RawBatch(columns, faults, is_text=True, row_texts=texts)
 
     def _faults(self, rows: int, line_of: Callable[[int], int]) -> RowFaults:
         return RowFaults(self._task.bad, rows, self._task.file, line_of, "line")
@@ -103,7 +108,11 @@ class _Chunk:
         """Returns the rows that have all cells, and their numbers in the chunk."""
         invalid: list[pa_csv.InvalidRow] = []
         table = parsed(
-            self._rows.text, self._header, self._task.settings.wanted, invalid
+            self._rows.text,
+            self._header,
+            self._task.settings.wanted,
+            invalid,
+            has_all=self._task.settings.draws_rows,
         )
         total = table.num_rows + len(invalid)
         uneven = np.array([row.number - 1 for row in invalid], np.int64)

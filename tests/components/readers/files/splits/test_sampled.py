@@ -8,8 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from shardline.components.readers.files import ReadSettings, why_empty
+from shardline.components.readers.files import (
+    BadInput,
+    ReadSettings,
+    Unit,
+    read_unit,
+    why_empty,
+)
 from shardline.components.readers.files.beam_reader import FileReader
+from shardline.components.readers.files.sampling import sample
+from shardline.components.readers.files.splits.sampled import sampled_split
 from shardline.configs.column import Column
 from shardline.configs.data import HeldOut
 
@@ -115,6 +123,41 @@ def test_every_rule_and_the_last_file_are_told(write: Callable[..., str]) -> Non
     assert f"eval` takes 5 of the first 5 examples of {files[0]}, by `frac" in told
     assert "late` takes" not in why_empty("eval", files, settings)
     assert files[1] not in told
+
+
+@pytest.mark.parametrize("name", [f"a.{form}" for form in FORMATS])
+@pytest.mark.parametrize(
+    ("split", "fraction", "takes"), [("train", 1, 1000), ("eval", 0, 0)]
+)
+def test_draw_of_whole_rows_is_told(
+    name: str, split: str, fraction: float, takes: int, write: Callable[..., str]
+) -> None:
+    file = write(name, [{"n": i, "user": f"u{i}"} for i in range(1500)])
+    settings = settings_for(name, eval={"fraction": fraction})
+    assert why_empty(split, [file], settings) == (
+        f"`data.files.held_out.eval` takes {takes:,} of the first 1,000 examples of "
+        f"{file}, by `fraction: {float(fraction)}`. Give another fraction."
+    )
+
+
+@pytest.mark.parametrize("name", [f"a.{form}" for form in FORMATS])
+def test_sample_draws_the_rows_that_reading_does(
+    name: str, write: Callable[..., str]
+) -> None:
+    file = write(name, [{"n": i, "user": f"u{i}"} for i in range(300)])
+    settings = settings_for(name, eval={"fraction": 0.3})
+    pieces = sample([file], settings, 100, ["n"])
+    found = sampled_split("eval", settings.held_out["eval"], pieces, settings)
+
+    whole = settings_for(name, eval={"fraction": 0.3})
+    read = [
+        n
+        for split, batch in read_unit(Unit(file), whole, BadInput())
+        for n in batch.column("n").flatten().to_pylist()
+        if split == "eval" and n < 100
+    ]
+    assert np.flatnonzero(found.takes).tolist() == read
+    assert len(found.takes) == 100
 
 
 def test_what_cannot_be_said_is_not(write: Callable[..., str]) -> None:
