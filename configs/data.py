@@ -18,6 +18,7 @@ from shardline.configs.section import (
     PositiveInt,
     Section,
 )
+from shardline.configs.shown import shown
 from shardline.configs.side_files import Format, SideFiles
 from shardline.configs.spans import Spans
 
@@ -87,7 +88,8 @@ class Files(Section):
     held_out: dict[Name, HeldOut] = Field(default_factory=dict)
     # Files whose rows are joined to the examples, by a name of your own.
     join: dict[Name, SideFiles] = Field(default_factory=dict)
-    # Numbers that words in the label's column stand for, such as `{"yes": 1, "no": 0}`.
+    # Numbers that words in the label's column stand for, such as `{"yes": 1, "no": 0}`;
+    # numbers that are no words stay.
     label_words: dict[Text, Float] = Field(default_factory=dict)
     # Labels from this value on become 1, others 0. None: the column holds 0 and 1.
     positive_from: Float | None = None
@@ -119,6 +121,30 @@ class Files(Section):
                 "other characters, such as '|'",
             )
         return value
+
+    @field_validator("label_words")
+    @classmethod
+    def _are_words(cls, value: dict[str, float]) -> dict[str, float]:
+        for word in value:
+            if not word or word != word.strip():
+                raise PydanticCustomError(
+                    "word",
+                    "has a word with blanks around or nothing in it, and blanks around "
+                    "labels are cut off; write it without",
+                )
+        return value
+
+    @model_validator(mode="after")
+    def _labels_fit(self) -> "Files":
+        for word, number in self.label_words.items():
+            if self.positive_from is None and number not in (0, 1):
+                raise PydanticCustomError(
+                    "label_words",
+                    "`label_words` gives {number} for `{word}`, expected 0 or 1; or "
+                    "give `positive_from`, from which on a label is 1",
+                    {"number": f"{number:g}", "word": shown(word)},
+                )
+        return self
 
     @model_validator(mode="after")
     def _splits_fit(self) -> "Files":

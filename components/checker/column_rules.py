@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 from shardline.components.checker.column_sample import DTYPES, ColumnSample
@@ -10,6 +11,7 @@ from shardline.components.checker.uses import Use
 from shardline.components.checker.value_remedies import remedies_of, remedy_of_text
 from shardline.components.readers.files.column_names import nearest
 from shardline.components.readers.files.columns.canonical import no_value, not_held
+from shardline.components.readers.files.columns.label_words import remedy_of_unknown
 from shardline.components.readers.files.judging.remedies import rewritten
 from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.configs.column import Column
@@ -82,7 +84,8 @@ def misfit(
         f"{sample.kind} values such as {values[0]!r}, expected {needed}"
         f"{_LARGEST_INT if sample.kind == 'int' else ''}."
     )
-    remedy, is_fault = _remedy(use, needed, sample, values), True
+    remedy = _remedy(use, needed, sample, values, read_settings)
+    is_fault = True
     fitting = [o.kind for o in others if o.missing < 1 and o.fits(needed)]
     if fitting:
         remedy = f"Other files hold {fitting[0]} values: write them so in all files."
@@ -104,9 +107,15 @@ def misfit(
 
 
 def _remedy(
-    use: Use, needed: Column, sample: ColumnSample, values: Sequence[str]
+    use: Use,
+    needed: Column,
+    sample: ColumnSample,
+    values: Sequence[str],
+    read_settings: ReadSettings,
 ) -> str:
     """Returns what to do about values of another type."""
+    if use.role == "label" and read_settings.label_words:
+        return remedy_of_unknown(read_settings.label_words)
     if sample.is_fractional:
         return _remedy_of_type(use, "fraction")
     remedy = ""
@@ -171,7 +180,11 @@ def row_findings(
         return
     is_number = sample.is_text and use.needed.dtype != "string"
     values = sample.texts(sample.misfits(use.needed)) if is_number else []
-    _, bad = sample.converted(use.needed, remedies_of(use, values))
+    remedies = remedies_of(use, values)
+    if read_settings.has_words(use.column):
+        other = remedy_of_unknown(read_settings.label_words)
+        remedies = dataclasses.replace(remedies, other=other)
+    _, bad = sample.converted(use.needed, remedies)
     rows = len(sample.lists.lengths)
     for reason, count in bad.rows.items():
         is_fault = read_settings.on_bad_example == "error" or count == rows

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from shardline.components.checker.column_sample import ColumnSample, class_of
+from shardline.components.readers.files.columns.label_words import worded
 from shardline.components.readers.files.columns.lists import Lists, joined, listed
 from shardline.components.readers.files.formats.csv.lists import column_of_cells
 from shardline.components.readers.files.read_settings import ReadSettings
@@ -36,7 +37,8 @@ def column_samples(
     Returns:
         The column samples; none at all if no file has the column.
     """
-    is_text = read_settings.format == "csv"
+    is_worded = read_settings.has_words(name)
+    is_text = read_settings.format == "csv" or is_worded
     if not any(name in piece.batch.schema.names for piece in pieces):
         return []
     parts = []
@@ -44,9 +46,12 @@ def column_samples(
         has_column = name in piece.batch.schema.names
         rows = piece.batch.num_rows
         array = piece.batch.column(name) if has_column else pa.nulls(rows)
-        if has_column and is_text:
+        if has_column and read_settings.format == "csv":
             array, _ = column_of_cells(array, needed, read_settings)
-        parts.append((piece.file, listed(array)))
+        lists = listed(array)
+        if is_worded:
+            lists = worded(lists, read_settings.label_words)
+        parts.append((piece.file, lists))
     return [
         ColumnSample(
             name,

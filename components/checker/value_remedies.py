@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 
@@ -21,7 +22,8 @@ _NOTHING = re.compile(r"none|null|nil|na|n/a|#n/a|<na>|\\n|[-?.]", re.IGNORECASE
 _DATE = re.compile(r"\d{4}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{2,4}")
 _YES = {"1", "yes", "y", "true", "t", "on", "positive", "pos", "click", "clicked"}
 _NO = {"0", "no", "n", "false", "f", "off", "negative", "neg"}
-_SHOWN = 3
+_MOST_WORDS = 12  # of labels, that a remedy writes out
+_COUNT = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)(?!\d)")
 
 
 def remedies_of(use: Use, values: Sequence[str]) -> Remedies:
@@ -75,10 +77,10 @@ def remedy_of_text(use: Use, values: Sequence[str]) -> str:
         return f"That is a decimal comma: write a point, as in {point}."
     if use.needed.dtype == "int64" and _all(values, _is_beyond):
         return _larger(use)
+    if use.role == "label":
+        return of_label_words(values)
     if use.role != "ids" and _all(values, _NUMBER.fullmatch):
         return "Write its numbers as numbers, not as text."
-    if use.role == "label":
-        return _of_labels(values)
     if use.role == "number" and _all(values, _DATE.match):
         return "Write dates as numbers, such as seconds since 1970."
     return ""
@@ -106,18 +108,40 @@ def _larger(use: Use) -> str:
     return "Give `ids: vocabulary` or `ids: {hash_buckets: ...}`, which take strings."
 
 
-def _of_labels(values: Sequence[str]) -> str:
+def of_label_words(values: Sequence[str]) -> str:
+    """Returns which `data.files.label_words` to give for labels that are words.
+
+    Args:
+        values: some of the labels that are no numbers.
+    """
     words = sorted({value.strip() for value in values})
-    positive = [word for word in words if word.lower() in _YES]
-    negative = [word for word in words if word.lower() in _NO]
-    if len(positive) + len(negative) == len(words):
-        one = _words(positive) or "all others"
-        return f"Write 1 for {one} and 0 for {_words(negative) or 'all others'}."
-    if len(words) == 2:
-        return f"Write 1 for one of {_words(words)} and 0 for the other."
-    return "Write 0 and 1, or numbers and `data.files.positive_from`."
+    if len(words) > _MOST_WORDS:
+        return (
+            f"Give `data.files.label_words`, with a number for each word such as "
+            f"{_written(words[0])}; or write numbers."
+        )
+    numbers = _numbers_of(words)
+    if numbers is None and len(words) != 2:
+        named = ", ".join(map(_written, words))
+        return f"Give `data.files.label_words`, with 0 or 1 for each of {named}."
+    given = numbers or {words[0]: "0", words[1]: "1"}
+    pairs = ", ".join(f"{_written(word)}: {given[word]}" for word in words)
+    remedy = f"Give `data.files.label_words: {{{pairs}}}`"
+    if numbers is None:
+        return f"{remedy}, or the two the other way round."
+    if set(numbers.values()) <= {"0", "1"}:
+        return f"{remedy}."
+    return f"{remedy} and `positive_from`, from which on a label is 1."
 
 
-def _words(words: Sequence[str]) -> str:
-    more = " ..." if len(words) > _SHOWN else ""
-    return ", ".join(f"`{word}`" for word in words[:_SHOWN]) + more
+def _numbers_of(words: Sequence[str]) -> dict[str, str] | None:
+    """Returns the number that each word means, such as `4 stars`; None if not clear."""
+    if all(word.lower() in _YES | _NO for word in words):
+        return {word: "1" if word.lower() in _YES else "0" for word in words}
+    counts = {word: match[1] for word in words if (match := _COUNT.match(word))}
+    return counts if len(counts) == len(words) else None
+
+
+def _written(word: str) -> str:
+    """Returns a word as YAML takes it."""
+    return json.dumps(word, ensure_ascii=False)

@@ -46,6 +46,22 @@ FAULTS = {
         "splits: {train: a.csv}, held_out: {eval: {fraction: 0.1, seed: yes}}",
         "3: `data.files.held_out.eval.seed`: ",
     ),
+    "label_words_of_other_labels": (
+        "splits: {train: a.csv}",
+        "splits: {train: a.csv}, label_words: {4 stars: 4}",
+        "3: `data.files`: `label_words` gives 4 for `4 stars`, expected 0 or 1; or "
+        "give `positive_from`",
+    ),
+    "label_words_with_blanks": (
+        "splits: {train: a.csv}",
+        'splits: {train: a.csv}, label_words: {" yes": 1}',
+        "3: `data.files.label_words`: has a word with blanks around or nothing in it",
+    ),
+    "label_words_without_a_word": (
+        "splits: {train: a.csv}",
+        'splits: {train: a.csv}, label_words: {"": 1}',
+        "3: `data.files.label_words`: has a word with blanks around or nothing in it",
+    ),
     "date_without_quotes": (
         "splits: {train: a.csv}",
         "splits: {train: a.csv}, held_out: {eval: {column: day, at_least: 2026-01-02}}",

@@ -253,6 +253,7 @@ class FileReader:
 
 _SETTINGS_OF_FILES = {
     "format",
+    "label_words",
     "positive_from",
     "list_separator",
     "list_strip",

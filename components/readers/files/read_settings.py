@@ -31,6 +31,7 @@ class ReadSettings:
         paired: (Weights column, ids column) that must have equal lengths.
         crossed: columns whose values are paired; a row's pairs are limited, too.
         label: the column that must hold 0 or 1.
+        label_words: the numbers that words in its place stand for.
         positive_from: labels from this value on become 1, others 0.
         held_out: splits taken out of the rows, by name.
         times: the column of times, and the period that the rows shall be of; None if
@@ -52,6 +53,7 @@ class ReadSettings:
     paired: Pairs = ()
     crossed: Pairs = ()
     label: str | None = None
+    label_words: Mapping[str, float] = field(default_factory=dict)
     positive_from: float | None = None
     held_out: Mapping[str, HeldOut] = field(default_factory=dict)
     times: TimeRule | None = None
@@ -82,6 +84,10 @@ class ReadSettings:
         """
         most = self.max_bad_share * rows
         return bad <= (max(1, most) if self.max_bad_share else 0)
+
+    def has_words(self, column: str) -> bool:
+        """Tells whether words of a column stand for numbers."""
+        return column == self.label and bool(self.label_words)
 
     @property
     def looked_at(self) -> set[str]:
@@ -129,6 +135,7 @@ def settings_of(data: Data, features: Features) -> ReadSettings:
         paired=pairs_of(features, columns),
         crossed=crosses_of(features, columns),
         label=data.label,
+        label_words=files.label_words,
         positive_from=files.positive_from,
         held_out=files.held_out,
         list_separator=files.list_separator,

@@ -10,6 +10,10 @@ import pyarrow as pa
 
 from shardline.components.readers.files.column_names import columns_shown, meant
 from shardline.components.readers.files.columns.canonical import canonical
+from shardline.components.readers.files.columns.label_words import (
+    mark_unknown,
+    worded,
+)
 from shardline.components.readers.files.columns.lists import Lists, listed
 from shardline.components.readers.files.formats.csv.text import read_csv
 from shardline.components.readers.files.formats.parquet import read_parquet
@@ -135,12 +139,16 @@ def _columns(
         mark_long(name, long, lengths, settings.max_values, raw.faults)
         _check_is_there(name, array, settings.columns.get(name), raw)
         if name in settings.columns:
+            is_text = raw.is_text
+            if settings.has_words(name):
+                lists[name], is_text = worded(lists[name], settings.label_words), True
+                mark_unknown(name, lists[name], settings.label_words, raw.faults)
             lists[name], arrays[name] = canonical(
                 name,
                 lists[name],
                 settings.columns[name],
                 raw.faults,
-                is_text=raw.is_text,
+                is_text=is_text,
                 remedies=_remedies(name, settings),
             )
     return lists, arrays

@@ -9,6 +9,8 @@ from shardline.components.checker.value_remedies import remedies_of, remedy_of_t
 from shardline.configs.column import Column
 from shardline.configs.schema import Feature
 
+GIVE = "Give `data.files.label_words"
+
 
 def use_of(role: str, dtype: str = "float", part: Any = None) -> Use:
     return Use("x", "who", (), role, Column(dtype), part)
@@ -28,14 +30,22 @@ def use_of(role: str, dtype: str = "float", part: Any = None) -> Use:
         ("number", ["1", "2"], "Write its numbers as numbers, not as text."),
         ("number", ["2024-09-30"], "Write dates as numbers"),
         ("number", ["young"], ""),
-        ("label", ["yes", "no"], "Write 1 for `yes` and 0 for `no`."),
-        ("label", ["yes"], "Write 1 for `yes` and 0 for all others."),
-        ("label", ["a", "b"], "Write 1 for one of `a`, `b` and 0 for the other."),
+        ("label", [" yes", "no", "no"], f'{GIVE}: {{"no": 0, "yes": 1}}`.'),
+        ("label", ["yes"], f'{GIVE}: {{"yes": 1}}`.'),
+        ("label", ["True", "False"], f'{GIVE}: {{"False": 0, "True": 1}}`.'),
+        ("label", ["0", "1"], f'{GIVE}: {{"0": 0, "1": 1}}`.'),
         (
             "label",
-            ["a", "b", "c"],
-            "Write 0 and 1, or numbers and `data.files.positive",
+            ['b"', "a"],
+            f'{GIVE}: {{"a": 0, "b\\"": 1}}`, or the two the other way round.',
         ),
+        (
+            "label",
+            ["4 stars", "1 star", "2.5 stars"],
+            f'{GIVE}: {{"1 star": 1, "2.5 stars": 2.5, "4 stars": 4}}` and `positive_',
+        ),
+        ("label", ["a", "b", "c"], f'{GIVE}`, with 0 or 1 for each of "a", "b", "c".'),
+        ("label", list("abcdefghijklmno"), f"{GIVE}`, with a number for each word"),
     ],
 )
 def test_remedy_follows_what_the_text_looks_like(

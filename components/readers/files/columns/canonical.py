@@ -69,7 +69,7 @@ def canonical(
         FileFault: the column's type does not fit.
     """
     name = shown(name)
-    _check_fits(name, lists.values.type, column, is_text=is_text)
+    _check_fits(name, lists.values.type, column, remedies, is_text=is_text)
     if column.dtype == "int64":
         typed = _whole(name, lists, column, faults, remedies, is_text=is_text)
     else:
@@ -109,12 +109,18 @@ def _is_null_or_fits(stored: pa.DataType, dtype: Dtype) -> bool:
 
 
 def _check_fits(
-    name: str, stored: pa.DataType, column: Column, *, is_text: bool
+    name: str,
+    stored: pa.DataType,
+    column: Column,
+    remedies: Remedies,
+    *,
+    is_text: bool,
 ) -> None:
     if not (is_text or _is_null_or_fits(stored, column.dtype)):
+        other = remedies.other if fits(stored, "string") else ""
         raise FileFault(
             f"its column `{name}` holds values of type {short(stored)}, expected "
-            f"{column.dtype}. {rewritten(stored, column.dtype)}"
+            f"{column.dtype}. {other or rewritten(stored, column.dtype)}"
         )
 
 

@@ -25,6 +25,7 @@ from shardline.components.readers.files.formats.message_types import (
     is_example,
 )
 from shardline.components.readers.files.judging.bad_input import RowFaults
+from shardline.components.readers.files.judging.remedies import FOR_LABEL
 from shardline.components.readers.files.raw_batch import RawBatch, ReadTask
 from shardline.components.readers.files.splits.row_texts import row_texts
 from shardline.configs.column import Dtype
@@ -45,7 +46,9 @@ class Decoding:
         """Takes what the file's columns must hold from the task's settings."""
         self._task = task
         self._columns = task.settings.columns
-        self._splitting = task.settings.splitting
+        self._of_any_kind = list(task.settings.splitting)
+        if task.settings.label is not None and task.settings.label_words:
+            self._of_any_kind.append(task.settings.label)
         self._looked_at = sorted(task.settings.looked_at & set(self._columns))
         self._kinds: Kinds | None = None
 
@@ -131,8 +134,9 @@ class Decoding:
 
     def _type(self, name: str) -> pa.DataType | None:
         """Returns the type of a column's values; None: that of the pieces."""
-        dtype = self._columns[name].dtype if name in self._columns else "int64"
-        return None if dtype == "int64" else VALUE_TYPES[dtype]
+        if name in self._of_any_kind or self._columns[name].dtype == "int64":
+            return None
+        return VALUE_TYPES[self._columns[name].dtype]
 
     def _pieces(
         self, records: Sequence[bytes], first: int, faults: RowFaults
@@ -166,14 +170,24 @@ class Decoding:
                     rows,
                     f"column `{shown(name)}` does not hold {kind} values",
                     partial(_holds, stored[name]),
-                    _remedy(kind, stored[name]),
+                    self._remedy(name, kind, stored[name]),
                 )
                 return
         yield decode(self._kinds, [record])
 
+    def _remedy(self, name: str, wanted: Dtype, stored: Dtype) -> str:
+        if wanted == "float":
+            is_label = name == self._task.settings.label
+            return FOR_LABEL.other if is_label else "Write numbers."
+        if (wanted, stored) == ("string", "float"):
+            return (
+                "Give `dtype: int64`, which takes whole floats, too, or write strings."
+            )
+        return "Say the `dtype` that the files have, or write another."
+
     def _kinds_of_first(self, records: Sequence[bytes]) -> Kinds:
         """Finds how columns that may be stored in several ways are stored."""
-        wanted = set(self._splitting)
+        wanted = set(self._of_any_kind)
         wanted |= {n for n, column in self._columns.items() if column.dtype != "string"}
         stored: dict[str, Dtype] = {}
         for record in records[:_SEARCHED]:
@@ -190,7 +204,7 @@ class Decoding:
         for name, column in self._columns.items():
             is_number = "string" not in (column.dtype, stored.get(name, "string"))
             kinds[name] = stored[name] if is_number else column.dtype
-        for name in self._splitting:
+        for name in self._of_any_kind:
             kinds[name] = stored.get(name, "string")
         return tuple(kinds.items())
 
@@ -217,11 +231,3 @@ def _number(numbers: np.ndarray, row: int) -> int:
 
 def _holds(kind: Dtype, _: int) -> str:
     return f"it holds {kind} values"
-
-
-def _remedy(wanted: Dtype, stored: Dtype) -> str:
-    if wanted == "float":
-        return "Write numbers."
-    if (wanted, stored) == ("string", "float"):
-        return "Give `dtype: int64`, which takes whole floats, too, or write strings."
-    return "Say the `dtype` that the files have, or write another."

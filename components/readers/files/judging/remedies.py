@@ -51,7 +51,10 @@ FOR_PAIRED = dataclasses.replace(
     hole="Write a value, or leave it out with the id or weight that belongs to it.",
 )
 FOR_LABEL = Remedies(
-    "Write the label, or leave the example out of the file.", "Write one label."
+    "Write the label, or leave the example out of the file.",
+    "Write one label.",
+    "Give `data.files.label_words`, the numbers that its words stand for, or write "
+    "numbers.",
 )
 
 

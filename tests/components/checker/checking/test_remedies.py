@@ -50,6 +50,11 @@ def words(column: str, *values: Any) -> dict[str, list[Any]]:
     return {column: [values[i % len(values)] for i in range(ROWS)]}
 
 
+def label_words(**numbers: int) -> dict[str, str]:
+    given = ", ".join(f"{word}: {number}" for word, number in numbers.items())
+    return {"splits:": f"label_words: {{{given}}}, splits:"}
+
+
 Case = tuple[str, dict[str, str], dict[str, Any], str, dict[str, str], dict[str, Any]]
 # Format, configuration and data that are at fault, what is said, and both as it says.
 CASES: dict[str, Case] = {
@@ -86,30 +91,53 @@ CASES: dict[str, Case] = {
     ),
     "yes and no": (
         "csv", {}, words("label", "no", "yes"),
-        "column `label` holds string values such as 'no', expected one float. Write 1 "
-        "for `yes` and 0 for `no`.",
-        {}, words("label", 0, 1),
+        "column `label` holds string values such as 'no', expected one float. Give "
+        '`data.files.label_words: {"no": 0, "yes": 1}`.',
+        label_words(no=0, yes=1), words("label", "no", "yes"),
     ),
     "True and False of Parquet": (
         "parquet", {}, words("label", "False", "True"),
-        "Write 1 for `True` and 0 for `False`.",
-        {}, words("label", False, True),
+        'Give `data.files.label_words: {"False": 0, "True": 1}`.',
+        label_words(**{"False": 0, "True": 1}), words("label", "False", "True"),
     ),
     "two words": (
         "csv", {}, words("label", "skip", "watch"),
-        "Write 1 for one of `skip`, `watch` and 0 for the other.",
-        {}, words("label", 0, 1),
+        'Give `data.files.label_words: {"skip": 0, "watch": 1}`, or the two the other '
+        "way round.",
+        label_words(skip=0, watch=1), words("label", "skip", "watch"),
     ),
     "one word among labels": (
         "csv", {}, last("label", "yes"),
-        "example 40: column `label` does not hold one float: it holds 'yes'. Write 1 "
-        "for `yes` and 0 for all others.",
-        {}, last("label", 1),
+        "example 40: column `label` does not hold one float: it holds 'yes'. Give "
+        '`data.files.label_words: {"yes": 1}`.',
+        label_words(yes=1), last("label", "yes"),
+    ),
+    "labels of words with numbers": (
+        "parquet", {}, words("label", "4 stars", "1 star"),
+        'Give `data.files.label_words: {"1 star": 1, "4 stars": 4}` and '
+        "`positive_from`, from which on a label is 1.",
+        {"splits:": 'label_words: {"1 star": 1, "4 stars": 4}, positive_from: 4, '
+                    "splits:"},
+        words("label", "4 stars", "1 star"),
+    ),
+    "word that the mapping has not": (
+        "csv", label_words(no=0, yes=1),
+        {"label": ["no", "yes"] * (ROWS // 2 - 1) + ["yes", "nö"]},
+        "example 40: column `label` does not hold one float: it holds 'nö'. The words "
+        "of `data.files.label_words` are 'no', 'yes': write one of them, or add this",
+        label_words(no=0, yes=1, nö=0),
+        {"label": ["no", "yes"] * (ROWS // 2 - 1) + ["yes", "nö"]},
+    ),
+    "words of another language than the mapping's": (
+        "parquet", label_words(no=0, yes=1), words("label", "ja", "nein"),
+        "The words of `data.files.label_words` are 'no', 'yes': write one of them, or "
+        "add this one.",
+        label_words(no=0, yes=1, ja=1, nein=0), words("label", "ja", "nein"),
     ),
     "labels as text": (
         "parquet", {}, words("label", "0", "1"),
-        "Write its numbers as numbers, not as text.",
-        {}, words("label", 0, 1),
+        'Give `data.files.label_words: {"0": 0, "1": 1}`.',
+        label_words(**{'"0"': 0, '"1"': 1}), words("label", "0", "1"),
     ),
     "labels of stars": (
         "csv", {}, words("label", 1, 5),
