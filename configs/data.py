@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from shardline.configs.boundaries import fault_of
-from shardline.configs.dialect import Dialect, Text
+from shardline.configs.dialect import DEFAULT_DIALECT, Dialect, Text
 from shardline.configs.features import Target
 from shardline.configs.section import (
     Float,
@@ -80,7 +80,7 @@ class Files(Section):
 
     format: Format
     # How CSV is written; by default as Python's `csv` and UTF-8 have it.
-    dialect: Dialect = Dialect()
+    dialect: Dialect = DEFAULT_DIALECT
     # For each split a pattern of files, below the data's path, which may be a zip
     # archive.
     splits: dict[Name, str]
@@ -153,7 +153,7 @@ class Files(Section):
         for key, default in (
             ("list_separator", "|"),
             ("list_strip", True),
-            ("dialect", Dialect()),
+            ("dialect", DEFAULT_DIALECT),
         ):
             if self.format != "csv" and getattr(self, key) != default:
                 raise PydanticCustomError("csv", f"`{key}` is for CSV alone")

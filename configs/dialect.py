@@ -132,3 +132,6 @@ class Dialect(Section):
                 {"word": escaped[0]},
             )
         return self
+
+
+DEFAULT_DIALECT = Dialect()

@@ -81,7 +81,7 @@ def take_sample(
     splits = {}
     for split, files in _found_files(job, read_settings, draft, say).items():
         say(f"Looking at the files of split `{split}`")
-        splits[split] = look(split, files, read_settings.format)
+        splits[split] = look(split, files, read_settings)
     _add_file_findings(splits, read_settings, draft)
     train = splits.get(_TRAIN)
     if train is None:

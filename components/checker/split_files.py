@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from shardline.components.checker.findings import Finding
 from shardline.components.readers.files.heads import Head, head_of
+from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.configs.shown import escaped, shown
 
 _LOOKED_AT = 1000
@@ -61,15 +62,15 @@ class SplitFiles:
         return any(column in head.columns for head in heads) if heads else None
 
 
-def look(split: str, files: Sequence[str], format_: str) -> SplitFiles:
+def look(split: str, files: Sequence[str], read_settings: ReadSettings) -> SplitFiles:
     """Looks at the start of every file of a split, or of the first thousand.
 
     Args:
         split: the name of the split.
         files: its files.
-        format_: the format of the files: "tfrecord", "csv" or "parquet".
+        read_settings: how they are read.
     """
-    heads = tuple(head_of(file, format_) for file in files[:_LOOKED_AT])
+    heads = tuple(head_of(file, read_settings) for file in files[:_LOOKED_AT])
     return SplitFiles(split, heads, tuple(files))
 
 

@@ -65,6 +65,7 @@ class FileReader:
             label=label,
             **self._files.model_dump(include=_SETTINGS_OF_FILES),
             held_out=self._files.held_out,
+            dialect=self._files.dialect,
         )
         self._times: str | None = None
         self._spans: SpansOfFiles | None = None

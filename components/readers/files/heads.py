@@ -6,14 +6,16 @@ import csv
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import IO
 
-from shardline.components.readers.files.formats.csv.cells import header_of
-from shardline.components.readers.files.formats.csv.headers import unlike
-from shardline.components.readers.files.formats.csv.rows import (
-    MOST_ROW_BYTES,
-    header_and_rows,
+from shardline.components.readers.files.formats.csv.cells import (
+    header_of,
+    python_format,
 )
+from shardline.components.readers.files.formats.csv.encodings import plain_stream
+from shardline.components.readers.files.formats.csv.headers import unlike
+from shardline.components.readers.files.formats.csv.rows import lines
+from shardline.components.readers.files.formats.csv.syntax import Syntax, syntax_of
+from shardline.components.readers.files.formats.csv.text import opened_csv
 from shardline.components.readers.files.formats.parquet import parquet_file
 from shardline.components.readers.files.formats.tfrecord import record_batches
 from shardline.components.readers.files.judging.bad_input import FileFault
@@ -50,15 +52,15 @@ class Head:
         return not self.fault and self.rows != 0
 
 
-def head_of(file: str, format_: str) -> Head:
+def head_of(file: str, settings: ReadSettings) -> Head:
     """Returns what the start of a file tells; what is wrong with it is in `fault`.
 
     Args:
         file: as `match` gives it.
-        format_: the format of the file.
+        settings: only format and dialect are used.
     """
     try:
-        return _HEADS[format_](file)
+        return _HEADS[settings.format](file, settings)
     except FileFault as fault:
         return Head(file, fault=str(fault))
 
@@ -70,13 +72,13 @@ def rows_up_to(files: Iterable[str], settings: ReadSettings, enough: int) -> int
 
     Args:
         files: as `match` gives them.
-        settings: only the format is used.
+        settings: only format and dialect are used.
         enough: where to stop.
     """
     rows = 0
     for file in files:
         try:
-            rows += _COUNTS[settings.format](file, enough - rows)
+            rows += _COUNTS[settings.format](file, settings, enough - rows)
         except FileFault:
             continue
         if rows >= enough:
@@ -84,34 +86,36 @@ def rows_up_to(files: Iterable[str], settings: ReadSettings, enough: int) -> int
     return rows
 
 
-def _of_csv(file: str) -> Head:
-    with byte_stream(file) as stream:
-        line, chunks = header_and_rows(stream, _BLOCK_BYTES, MOST_ROW_BYTES)
-        text = next((rows.text for rows in chunks if rows.text.strip()), b"")
+def _of_csv(file: str, settings: ReadSettings) -> Head:
+    with opened_csv(file, settings.dialect, _BLOCK_BYTES) as (line, chunks, syntax):
+        text = next((rows.text for rows in chunks if not rows.is_blank), b"")
     if not line.strip() and not text:
         return Head(file, rows=0)
-    there = header_of(line, [])
+    there = header_of(line, [], syntax)
     if not text:
         return Head(file, rows=0)
-    lines = text[:_BLOCK_BYTES].decode(errors="replace").splitlines()[:_ROWS]
-    said = unlike(there, line.decode(), _cells(lines))
+    if settings.dialect.header is not None:
+        return Head(file, tuple(there))
+    below = text[:_BLOCK_BYTES].decode(errors="replace").splitlines()[:_ROWS]
+    known = _cells(below, syntax)
+    said = unlike(there, line.decode(), known, settings.dialect.delimiter)
     return Head(file, tuple(there), unlike=said)
 
 
-def _cells(lines: Sequence[str]) -> list[list[str]]:
+def _cells(some: Sequence[str], syntax: Syntax) -> list[list[str]]:
     try:
-        return list(csv.reader(lines))
+        return list(csv.reader(some, **python_format(syntax)))
     except csv.Error:
         return []
 
 
-def _of_tfrecord(file: str) -> Head:
+def _of_tfrecord(file: str, _: ReadSettings) -> Head:
     with byte_stream(file) as stream:
         first = next(record_batches(stream, 1), None)
     return Head(file, rows=None if first else 0)
 
 
-def _of_parquet(file: str) -> Head:
+def _of_parquet(file: str, _: ReadSettings) -> Head:
     with file_faults():
         if not size_of(file):
             return Head(file, rows=0)
@@ -123,37 +127,35 @@ def _of_parquet(file: str) -> Head:
         )
 
 
-def _count_csv(file: str, enough: int) -> int:
-    with byte_stream(file) as stream:
-        stream.readline()
-        return _count(stream, enough)
-
-
-def _count(stream: IO[bytes], enough: int) -> int:
+def _count_csv(file: str, settings: ReadSettings, enough: int) -> int:
     """Counts lines, of which a row has at least one."""
-    lines, last = 0, b"\n"
-    while lines < enough and (block := stream.read(_BLOCK_BYTES)):
-        lines += block.count(b"\n")
-        last = block[-1:]
-    return lines + (last != b"\n")
+    count = 0 if settings.dialect.header is not None else -1
+    last = b"\n"
+    with byte_stream(file) as stream:
+        syntax = syntax_of(settings.dialect)
+        plain = plain_stream(stream, syntax)
+        while count < enough and (block := plain.read(_BLOCK_BYTES)):
+            count += lines(block, syntax)
+            last = block[-1:]
+    return max(0, count + (last not in b"\r\n"))
 
 
-def _count_tfrecord(file: str, enough: int) -> int:
+def _count_tfrecord(file: str, _: ReadSettings, enough: int) -> int:
     with byte_stream(file) as stream:
         batches = record_batches(stream, 1)
         return sum(len(batch) for batch in islice(batches, enough))
 
 
-def _count_parquet(file: str, enough: int) -> int:
-    return min(enough, _of_parquet(file).rows or 0)
+def _count_parquet(file: str, settings: ReadSettings, enough: int) -> int:
+    return min(enough, _of_parquet(file, settings).rows or 0)
 
 
-_HEADS: dict[str, Callable[[str], Head]] = {
+_HEADS: dict[str, Callable[[str, ReadSettings], Head]] = {
     "csv": _of_csv,
     "tfrecord": _of_tfrecord,
     "parquet": _of_parquet,
 }
-_COUNTS: dict[str, Callable[[str, int], int]] = {
+_COUNTS: dict[str, Callable[[str, ReadSettings, int], int]] = {
     "csv": _count_csv,
     "tfrecord": _count_tfrecord,
     "parquet": _count_parquet,

@@ -12,6 +12,7 @@ from shardline.components.readers.files.spans.times import TimeRule
 from shardline.configs.column import Column
 from shardline.configs.columns import raw_columns
 from shardline.configs.data import Data, HeldOut
+from shardline.configs.dialect import DEFAULT_DIALECT, Dialect
 from shardline.configs.features import Features
 from shardline.configs.spans import Spans
 
@@ -38,6 +39,7 @@ class ReadSettings:
             they have no time. Seconds since 1970 are given on, unless `columns` says
             what it holds.
         split: name of the rows that no held-out split takes.
+        dialect: how CSV is written.
         list_separator: between the values of a ragged cell of CSV.
         list_strip: whether blanks around strings in such a cell are cut off.
         on_bad_example: whether a bad row is an error or left out.
@@ -58,6 +60,7 @@ class ReadSettings:
     held_out: Mapping[str, HeldOut] = field(default_factory=dict)
     times: TimeRule | None = None
     split: str = "train"
+    dialect: Dialect = DEFAULT_DIALECT
     list_separator: str = "|"
     list_strip: bool = True
     on_bad_example: Literal["error", "skip"] = "error"
@@ -138,6 +141,7 @@ def settings_of(data: Data, features: Features) -> ReadSettings:
         label_words=files.label_words,
         positive_from=files.positive_from,
         held_out=files.held_out,
+        dialect=files.dialect,
         list_separator=files.list_separator,
         list_strip=files.list_strip,
         on_bad_example=files.on_bad_example,

@@ -12,7 +12,8 @@ import pyarrow.csv as pa_csv
 
 from shardline.components.readers.files.column_names import columns_shown
 from shardline.components.readers.files.formats.csv.cells import header_of, parsed
-from shardline.components.readers.files.formats.csv.text import opened_rows
+from shardline.components.readers.files.formats.csv.headers import even_rows
+from shardline.components.readers.files.formats.csv.text import opened_csv
 from shardline.components.readers.files.formats.example_columns import decode_all
 from shardline.components.readers.files.formats.message_types import (
     AS_EXAMPLES,
@@ -60,8 +61,8 @@ def sample(
 
     Args:
         files: those that have rows.
-        settings: only the format is used, and whether a bad file is an error; what it
-            has before its fault is read otherwise.
+        settings: only format and dialect are used, and whether a bad file is an error;
+            what it has before its fault is read otherwise.
         rows: the most rows of all pieces together.
         columns: what to read; one that is not there once is left out. Examples of
             TFRecord come with all that they have.
@@ -97,7 +98,7 @@ def _piece(
     file: str, settings: ReadSettings, rows: int, columns: Sequence[str]
 ) -> Piece:
     try:
-        return _SAMPLES[settings.format](file, rows, columns)
+        return _SAMPLES[settings.format](file, settings, rows, columns)
     except FileFault as fault:
         return Piece(file, _first(pa.table({}), 0), is_whole=False, fault=str(fault))
 
@@ -145,7 +146,7 @@ def _rows_of_each(there: Sequence[int], rows: int) -> list[int]:
     return limits
 
 
-def _of_tfrecord(file: str, rows: int, _: Sequence[str]) -> Piece:
+def _of_tfrecord(file: str, _: ReadSettings, rows: int, __: Sequence[str]) -> Piece:
     with byte_stream(file) as stream:
         batches = record_batches(stream, rows)
         records = next(batches, [])
@@ -163,11 +164,12 @@ def _next(rest: Iterator[_T]) -> tuple[_T | None, str]:
         return None, str(fault)
 
 
-def _of_csv(file: str, rows: int, columns: Sequence[str]) -> Piece:
-    with byte_stream(file) as stream:
-        line, chunks = opened_rows(stream)
-        header = header_of(line, [])
-        texts = (some.text for some in chunks if some.text.strip())
+def _of_csv(
+    file: str, settings: ReadSettings, rows: int, columns: Sequence[str]
+) -> Piece:
+    with opened_csv(file, settings.dialect) as (line, chunks, syntax):
+        header = header_of(line, [], syntax)
+        texts = (some.text for some in chunks if not some.is_blank)
         text, fault = _next(texts)
         more, damage = _next(texts)
         fault, is_whole = fault or damage, not (more or fault or damage)
@@ -175,18 +177,17 @@ def _of_csv(file: str, rows: int, columns: Sequence[str]) -> Piece:
     if not text or not once:
         return Piece(file, _first(pa.table({}), 0), is_whole, fault)
     uneven: list[pa_csv.InvalidRow] = []
-    table = parsed(text, header, once, uneven)
+    table = parsed(text, header, once, syntax, uneven)
     if not table.num_rows and uneven:
         raise FileFault(
             f"none of its first rows has the header's {len(header)} cells; the first "
-            f"has {uneven[0].actual_columns}. Write as many as the header has, with "
-            "commas between them."
+            f"has {uneven[0].actual_columns}. {even_rows(settings.dialect)}"
         )
     whole = is_whole and table.num_rows <= rows
     return Piece(file, _first(table, rows), whole, fault)
 
 
-def _of_parquet(file: str, rows: int, columns: Sequence[str]) -> Piece:
+def _of_parquet(file: str, _: ReadSettings, rows: int, columns: Sequence[str]) -> Piece:
     with parquet_file(file) as opened_file:
         schema = opened_file.schema_arrow
         once = [name for name in columns if schema.names.count(name) == 1]
@@ -212,7 +213,7 @@ def _first(table: pa.Table, rows: int) -> pa.RecordBatch:
     )
 
 
-_SAMPLES: dict[str, Callable[[str, int, Sequence[str]], Piece]] = {
+_SAMPLES: dict[str, Callable[[str, ReadSettings, int, Sequence[str]], Piece]] = {
     "tfrecord": _of_tfrecord,
     "csv": _of_csv,
     "parquet": _of_parquet,

@@ -11,6 +11,11 @@ from shardline.components.readers.files import ReadSettings
 from shardline.components.readers.files.formats.csv.headers import unlike
 from shardline.components.readers.files.heads import Head, head_of, rows_up_to
 
+
+def settings_of(form: Any) -> ReadSettings:
+    return ReadSettings(form, {})
+
+
 ROWS = [{"a": f"x{i}", "n": i} for i in range(9)]
 
 
@@ -19,7 +24,7 @@ def test_head_of_a_good_file_names_its_columns(
     form: str, write: Callable[..., str]
 ) -> None:
     file = write(f"a.{form}", ROWS)
-    head = head_of(file, form.removesuffix(".gz"))
+    head = head_of(file, settings_of(form.removesuffix(".gz")))
     assert head.has_rows
     assert head == Head(
         file,
@@ -45,7 +50,7 @@ def test_head_of_a_good_file_names_its_columns(
 def test_file_without_rows_has_none(
     name: str, content: Any, write: Callable[..., str]
 ) -> None:
-    head = head_of(write(name, content), name.split(".")[1])
+    head = head_of(write(name, content), settings_of(name.split(".")[1]))
     assert head.rows == 0
     assert not head.fault
     assert not head.has_rows
@@ -66,13 +71,15 @@ def test_file_without_rows_has_none(
 def test_file_that_cannot_be_read_tells_why(
     name: str, content: Any, fault: str, write: Callable[..., str]
 ) -> None:
-    head = head_of(write(name, content), name.split(".")[1])
+    head = head_of(write(name, content), settings_of(name.split(".")[1]))
     assert head.fault.startswith(fault)
     assert not head.has_rows
 
 
 def test_file_that_is_away_tells_so() -> None:
-    assert head_of("/absent.csv", "csv").fault.startswith("cannot be read: No such")
+    assert head_of("/absent.csv", settings_of("csv")).fault.startswith(
+        "cannot be read: No such"
+    )
 
 
 @pytest.mark.parametrize("form", ["csv", "csv.gz", "tfrecord", "parquet"])
@@ -103,7 +110,7 @@ def test_csv_without_a_last_line_end_has_its_last_row(
     ],
 )
 def test_other_separators_are_recognized(text: str, words: str) -> None:
-    said = unlike([text], text, [])
+    said = unlike([text], text, [], ",")
     assert said.startswith(f"the header is one cell with {words} in it, {text!r}")
 
 
@@ -123,6 +130,6 @@ def test_other_separators_are_recognized(text: str, words: str) -> None:
 def test_rows_of_data_are_recognized(
     there: list[str], rows: list[list[str]], is_data: bool
 ) -> None:
-    said = unlike(there, ",".join(there), rows)
+    said = unlike(there, ",".join(there), rows, ",")
     assert said.startswith("has no header: its first line holds ") == is_data
     assert bool(said) == is_data

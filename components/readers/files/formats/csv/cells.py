@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import csv
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from shardline.components.readers.files.column_names import columns_shown, meant
-from shardline.components.readers.files.formats.csv.headers import no_text, unlike
+from shardline.components.readers.files.formats.csv.headers import (
+    no_text,
+    parted_by,
+    unlike,
+)
+from shardline.components.readers.files.formats.csv.syntax import Syntax
 from shardline.components.readers.files.judging.bad_input import FileFault
 from shardline.configs.shown import shown
 
 CELL = pa.large_binary()
 
 
-def header_of(line: bytes, wanted: list[str]) -> list[str]:
-    """Returns the columns that a header line names.
+def header_of(line: bytes, wanted: list[str], syntax: Syntax) -> list[str]:
+    """Returns the columns that a header line names, or the dialect.
 
     Args:
-        line: the first row of a file, without its line break.
+        line: the row of the header, without its line break; empty if it has none.
         wanted: columns that must be there.
+        syntax: how the file is written.
 
     Raises:
         FileFault: one is not there, or twice, or there is no such line.
     """
+    if syntax.dialect.header is not None:
+        return _given(list(syntax.dialect.header), wanted)
     if not line.strip():
         raise FileFault(
             "its first line is empty, expected a header line. Remove it or write it."
@@ -36,34 +45,59 @@ def header_of(line: bytes, wanted: list[str]) -> list[str]:
     except UnicodeDecodeError as error:
         raise FileFault(
             f"its header line is not UTF-8: {error.reason} at byte {error.start}. "
-            "Write it in UTF-8, gzip only with `.gz` in the name."
+            "Give `data.files.dialect.encoding`, or write it in UTF-8, gzip only with "
+            "`.gz` in the name."
         ) from error
     try:
-        (there,) = csv.reader([text])
+        (there,) = csv.reader([text], **python_format(syntax))
     except csv.Error as error:
         raise FileFault(
             f"its header line cannot be parsed as CSV: {error}. Write one row a line."
         ) from error
+    there = [syntax.original(name.encode()).decode() for name in there]
     for name in wanted:
         if there.count(name) != 1:
             is_other = not set(there) & set(wanted)
-            said = unlike(there, text, []) if is_other else ""
-            raise FileFault(said or _not_once(name, there))
+            delimiter = syntax.dialect.delimiter
+            said = unlike(there, text, [], delimiter) if is_other else ""
+            raise FileFault(
+                said
+                or f"its header {_not_once(name, there)}Correct the name in the "
+                "configuration, or the file, whose cells are parted by "
+                f"{parted_by(delimiter)}."
+            )
     return there
+
+
+def _given(header: list[str], wanted: list[str]) -> list[str]:
+    for name in wanted:
+        if name not in header:
+            raise FileFault(
+                f"`data.files.dialect.header` {_not_once(name, header)}Correct one of "
+                "the two names."
+            )
+    return header
 
 
 def _not_once(name: str, there: list[str]) -> str:
     return (
-        f"its header names {there.count(name)} columns `{shown(name)}`, expected one; "
-        f"it names {columns_shown(there)}. {meant(name, there)}Correct the name in the "
-        "configuration, or the file, whose cells are parted by commas."
+        f"names {there.count(name)} columns `{shown(name)}`, expected one; it names "
+        f"{columns_shown(there)}. {meant(name, there)}"
     )
+
+
+def python_format(syntax: Syntax) -> dict[str, Any]:
+    """Returns what tells Python's `csv` how text is written."""
+    if not syntax.quote:
+        return {"delimiter": syntax.delimiter, "quoting": csv.QUOTE_NONE}
+    return {"delimiter": syntax.delimiter, "quotechar": syntax.quote}
 
 
 def parsed(
     text: bytes,
     header: list[str],
     wanted: list[str],
+    syntax: Syntax,
     uneven: list[pa_csv.InvalidRow],
     *,
     has_all: bool = False,
@@ -74,6 +108,7 @@ def parsed(
         text: whole rows.
         header: the names of all columns.
         wanted: the columns to return, each once in the header.
+        syntax: how the text is written.
         uneven: gets the rows that have another number of cells; they are left out.
         has_all: whether all columns are returned, in the order of the header; those
             that are not wanted under other names.
@@ -88,17 +123,25 @@ def parsed(
         text.decode()
     except UnicodeDecodeError:
         # pyarrow cannot tell of an uneven row that is not UTF-8.
-        table = _parsed(text.decode("latin-1").encode(), names, wanted, uneven)
+        table = _parsed(text.decode("latin-1").encode(), names, wanted, syntax, uneven)
         columns = [
             pa.array([cell.decode().encode("latin-1") for cell in cells], CELL)
             for cells in (column.to_pylist() for column in table.columns)
         ]
-        return pa.Table.from_arrays(columns, table.column_names)
-    return _parsed(text, names, wanted, uneven)
+    else:
+        table = _parsed(text, names, wanted, syntax, uneven)
+        if syntax.stand_ins is None:
+            return table
+        columns = [column.combine_chunks() for column in table.columns]
+    return pa.table([syntax.original_cells(cells) for cells in columns], wanted)
 
 
 def _parsed(
-    text: bytes, names: list[str], wanted: list[str], uneven: list[pa_csv.InvalidRow]
+    text: bytes,
+    names: list[str],
+    wanted: list[str],
+    syntax: Syntax,
+    uneven: list[pa_csv.InvalidRow],
 ) -> pa.Table:
     def leave_out(row: pa_csv.InvalidRow) -> str:
         uneven.append(row)
@@ -110,7 +153,12 @@ def _parsed(
             pa_csv.ReadOptions(
                 use_threads=False, column_names=names, block_size=len(text) + 1
             ),
-            pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=leave_out),
+            pa_csv.ParseOptions(
+                delimiter=syntax.delimiter,
+                quote_char=syntax.quote or False,
+                newlines_in_values=True,
+                invalid_row_handler=leave_out,
+            ),
             pa_csv.ConvertOptions(
                 check_utf8=False,
                 include_columns=wanted,

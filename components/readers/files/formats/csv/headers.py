@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 
+from shardline.configs.dialect import NO_QUOTE, Dialect
 from shardline.configs.shown import quoted
 
-# What parts cells elsewhere, and its name in messages.
-_SEPARATORS = (
-    ("\t", "tabs"),
-    (";", "semicolons"),
-    ("|", "`|`"),
-    ("::", "`::`"),
-    ("\x01", "bytes \\x01"),
-    (" ", "blanks"),
-)
+# What parts cells, and its name in messages.
+_DELIMITERS = {
+    "\t": "tabs",
+    ";": "semicolons",
+    ",": "commas",
+    "|": "`|`",
+    "::": "`::`",
+    "\x01": "bytes \\x01",
+    " ": "blanks",
+}
 _NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?\s*")
 _SHOWN = 60  # characters of a line
 
@@ -25,8 +28,8 @@ _STARTS = (
     (b"PAR1", "a Parquet file", "Set `data.files.format: parquet`."),
     (b"\x1f\x8b", "a gzip", "Name it with `.gz` at the end."),
     (b"PK\x03\x04", "a zip archive", "Give it as `data.path`, or take its files out."),
-    (b"\xff\xfe", "text in UTF-16", "Write it in UTF-8."),
-    (b"\xfe\xff", "text in UTF-16", "Write it in UTF-8."),
+    (b"\xff\xfe", "text in UTF-16", "Give `data.files.dialect: {encoding: utf-16}`."),
+    (b"\xfe\xff", "text in UTF-16", "Give `data.files.dialect: {encoding: utf-16}`."),
 )
 
 
@@ -38,23 +41,31 @@ def no_text(line: bytes) -> str:
     if b"\0" in line:
         return (
             "is no text, for its first line holds a zero byte. Correct "
-            "`data.files.format`, or write CSV in UTF-8."
+            "`data.files.format` or `data.files.dialect.encoding`, or write CSV."
         )
     return ""
 
 
-def unlike(there: Sequence[str], text: str, rows: Sequence[Sequence[str]]) -> str:
+def parted_by(delimiter: str) -> str:
+    """Returns what is between cells, in words."""
+    return _DELIMITERS.get(delimiter) or quoted(delimiter)
+
+
+def unlike(
+    there: Sequence[str], text: str, rows: Sequence[Sequence[str]], delimiter: str
+) -> str:
     """Says why a line is no header of CSV, and what to do; nothing if it may be one.
 
     Args:
         there: the names that it gives.
         text: the line.
         rows: the cells of some lines below it.
+        delimiter: what parts cells, as the configuration says.
     """
     if len(there) == 1:
-        for separator, words in _SEPARATORS:
-            if separator in text:
-                return _other_separator(text, separator, words)
+        for other in _DELIMITERS:
+            if other in text and other != delimiter:
+                return _other_delimiter(text, other, delimiter)
     cells = [name for name in there if _NUMBER.fullmatch(name)]
     if not cells:
         known = [{row[i] for row in rows if i < len(row)} for i in range(len(there))]
@@ -63,18 +74,27 @@ def unlike(there: Sequence[str], text: str, rows: Sequence[Sequence[str]]) -> st
             return ""
     return (
         f"has no header: its first line holds {', '.join(map(quoted, cells[:3]))}"
-        f"{' ...' if len(cells) > 3 else ''}, as rows of data do. Write a line above "
-        "it that names all columns in their order, with commas between them."
+        f"{' ...' if len(cells) > 3 else ''}, as rows of data do. Name all columns in "
+        "their order by `data.files.dialect.header`, or by a line above it."
     )
 
 
-def _other_separator(text: str, separator: str, words: str) -> str:
-    if len(separator) == 1:
-        rows = f"csv.reader(sys.stdin, delimiter={separator!r})"
-    else:
-        rows = f"(line.rstrip().split({separator!r}) for line in sys.stdin)"
+def _other_delimiter(text: str, other: str, delimiter: str) -> str:
     return (
-        f"the header is one cell with {words} in it, {quoted(text, _SHOWN)}; cells are "
-        'parted by commas here. Write it with commas: `python -c "import csv, sys; '
-        f'csv.writer(sys.stdout).writerows({rows})" < FILE > NEW_FILE`.'
+        f"the header is one cell with {parted_by(other)} in it, "
+        f"{quoted(text, _SHOWN)}; cells are parted by {parted_by(delimiter)} here. "
+        f"Give `data.files.dialect: {{delimiter: {json.dumps(other)}}}`."
     )
+
+
+def even_rows(dialect: Dialect) -> str:
+    """Says what to do about rows with more or fewer cells than the header."""
+    between = parted_by(dialect.delimiter)
+    if dialect.quote == NO_QUOTE and dialect.escape is None:
+        return f"Write as many as the header has, with {between} between them alone."
+    if dialect.quote == NO_QUOTE:
+        marked = f"{quoted(dialect.escape)} before"
+    else:
+        marked = "quotes around"
+    one = "a comma" if dialect.delimiter == "," else quoted(dialect.delimiter)
+    return f"Write as many as the header has, with {marked} {one} in a cell."

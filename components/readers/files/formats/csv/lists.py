@@ -51,47 +51,62 @@ class Parts(NamedTuple):
         return quoted(self.values[at].as_py(), _SHOWN)
 
 
-def parts_of(cells: pa.Array, separator: str, *, is_stripped: bool) -> Parts:
+def parts_of(
+    cells: pa.Array, separator: str, missing: tuple[str, ...], *, is_stripped: bool
+) -> Parts:
     """Cuts cells into parts.
 
     Args:
         cells: large binary, null where there is nothing.
         separator: between the parts, of one or several characters.
+        missing: parts that are no value, besides empty ones.
         is_stripped: whether blanks around a part are cut off.
     """
     cut = pc.split_pattern(cells, separator)
     lengths = pc.fill_null(pc.list_value_length(cut), 0)
     values = cut.flatten()
     values = stripped(values) if is_stripped else values
-    is_value = np.asarray(pc.greater(pc.binary_length(values), 0))
+    is_value = np.asarray(_is_full(values, missing))
     return Parts(offsets_of(np.asarray(lengths)), values, is_value)
 
 
 def column_of_cells(
     cells: pa.Array, column: Column | None, settings: ReadSettings
 ) -> tuple[pa.Array, Parts | None]:
-    """Returns cells as what a column holds, text still, with empty ones null.
+    """Returns cells as what a column holds, text still, with missing ones null.
 
     Args:
         cells: large binary.
         column: what it holds; None if it may be anything.
-        settings: how lists are cut.
+        settings: how lists are cut, and what is missing.
 
     Returns:
         Single values or lists; and the parts that lists are of.
     """
     is_number = column is not None and column.dtype != "string"
+    missing = settings.dialect.missing
     if column is None or not column.ragged:
-        return full(stripped(cells) if is_number else cells), None
-    is_stripped = settings.list_strip or is_number
-    parts = parts_of(full(cells), settings.list_separator, is_stripped=is_stripped)
+        return full(stripped(cells) if is_number else cells, missing), None
+    parts = parts_of(
+        full(cells, missing),
+        settings.list_separator,
+        missing,
+        is_stripped=settings.list_strip or is_number,
+    )
     return parts.lists(), parts
 
 
-def full(cells: pa.Array) -> pa.Array:
-    """Returns large binary cells, those with nothing in them null."""
-    is_full = pc.greater(pc.binary_length(cells), 0)
-    return pc.if_else(is_full, cells, pa.scalar(None, cells.type))
+def full(cells: pa.Array, missing: tuple[str, ...]) -> pa.Array:
+    """Returns large binary cells, those that are empty or missing words null."""
+    return pc.if_else(_is_full(cells, missing), cells, pa.scalar(None, cells.type))
+
+
+def _is_full(values: pa.Array, missing: tuple[str, ...]) -> pa.Array:
+    is_full = pc.greater(pc.binary_length(values), 0)
+    if not missing:
+        return is_full
+    words = pa.array([word.encode() for word in missing], values.type)
+    return pc.and_not(is_full, pc.is_in(values, value_set=words))
 
 
 def check_positions(

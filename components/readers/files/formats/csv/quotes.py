@@ -1,6 +1,6 @@
 """Quoted cells of CSV text, by the rule of Python's csv module.
 
-A quote at the start of a cell opens a quoted cell, in which `""` is a quote and a
+A quote at the start of a cell opens a quoted cell, in which two are a quote and a
 single one closes. A quote anywhere else, and what follows a closing quote, is text.
 
 One exception, for a quote that was not meant to open a cell takes rows with it: a
@@ -16,17 +16,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from shardline.components.readers.files.formats.csv.syntax import Syntax
+
 MOST_QUOTED_BYTES = 1 << 24  # a longer quoted cell was not meant to be one
 _CELLS_AT_ONCE = 4096
-_QUOTE = ord('"')
-_QUOTED = re.compile(rb'"(?<![^,\r\n]")[^"]*+(?:""[^"]*+)*+("?)')
 LINE_BREAK = re.compile(rb"\r\n|\n|\r")
 
 
 class Quoted(NamedTuple):
     """The quoted cells of a text that begins with a row: text[starts[i]:ends[i]].
 
-    A cell with `""` in it may be given in pieces.
+    A cell with two quotes in it may be given in pieces.
     """
 
     starts: np.ndarray  # int64 [cells]
@@ -42,23 +42,28 @@ class Quoted(NamedTuple):
         return np.asarray((cells >= 0) & (self.ends[cells] > positions))
 
 
-def quoted_cells(text: bytes | bytearray, *, is_last: bool) -> Quoted:
+def quoted_cells(text: bytes | bytearray, syntax: Syntax, *, is_last: bool) -> Quoted:
     """Finds the quoted cells of a text that begins with a row.
 
     Args:
         text: CSV.
+        syntax: what parts and quotes its cells.
         is_last: whether no more text follows.
     """
-    quotes = positions_of(text, _QUOTE)
-    if _is_regular(text, quotes, is_last=is_last):
+    if not syntax.quote:
+        return Quoted(_NOWHERE, _NOWHERE, (), len(text))
+    quotes = positions_of(text, ord(syntax.quote))
+    if _is_regular(text, quotes, syntax, is_last=is_last):
         starts, ends = quotes[0::2], quotes[1::2] + 1
         is_open = len(starts) > len(ends)
         end = int(starts[-1]) if is_open else len(text)
         return Quoted(starts[: len(ends)], ends, (), end)
-    return _scanned(text, is_last=is_last)
+    return _scanned(text, syntax, is_last=is_last)
 
 
-def _is_regular(text: bytes | bytearray, quotes: np.ndarray, *, is_last: bool) -> bool:
+def _is_regular(
+    text: bytes | bytearray, quotes: np.ndarray, syntax: Syntax, *, is_last: bool
+) -> bool:
     """Tells whether quotes only open, close, or stand doubled in a quoted cell.
 
     Then they open and close by turns, which takes no look at one after the other.
@@ -70,18 +75,16 @@ def _is_regular(text: bytes | bytearray, quotes: np.ndarray, *, is_last: bool) -
     data = np.frombuffer(text, np.uint8)
     before, after = quotes[0::2] - 1, quotes[1::2] + 1
     before, after = before[before >= 0], after[after < len(data)]
-    return bool(_BESIDE[data[before]].all() and _BESIDE[data[after]].all())
+    beside = syntax.beside_quotes
+    return bool(beside[data[before]].all() and beside[data[after]].all())
 
 
-_BESIDE = np.isin(np.arange(256), list(b',\r\n"'))
-
-
-def _scanned(text: bytes | bytearray, *, is_last: bool) -> Quoted:
+def _scanned(text: bytes | bytearray, syntax: Syntax, *, is_last: bool) -> Quoted:
     """Finds quoted cells one after the other."""
     cells: list[np.ndarray] = []
     broken: list[int] = []
     end, position = len(text), 0
-    while (cell := _next_broken(text, position, cells)) is not None:
+    while (cell := _next_broken(text, position, cells, syntax)) is not None:
         if not (is_last or _is_known(text, cell)):
             end = cell.start()
             break
@@ -95,16 +98,16 @@ def _scanned(text: bytes | bytearray, *, is_last: bool) -> Quoted:
 
 
 def _next_broken(
-    text: bytes | bytearray, position: int, cells: list[np.ndarray]
+    text: bytes | bytearray, position: int, cells: list[np.ndarray], syntax: Syntax
 ) -> re.Match[bytes] | None:
     """Adds good cells from a position on, up to the first that is not; returns this."""
     data = np.frombuffer(text, np.uint8)
-    scan = _QUOTED.finditer(text, position)
+    scan = syntax.quoted.finditer(text, position)
     while some := list(islice(scan, _CELLS_AT_ONCE)):
         spans = np.array([cell.span() for cell in some], np.int64)
         starts, ends = spans.T
         last = np.minimum(ends, len(data) - 1)
-        odd = (ends < len(data)) & ~_ENDS_CELL[data[last]]
+        odd = (ends < len(data)) & ~syntax.ends_cell[data[last]]
         odd |= ends - starts > MOST_QUOTED_BYTES
         odd[-1] |= not some[-1][1]
         for i in np.flatnonzero(odd):
@@ -116,11 +119,11 @@ def _next_broken(
 
 
 _NO_CELLS = np.zeros((0, 2), np.int64)
-_ENDS_CELL = np.isin(np.arange(256), list(b",\r\n"))
+_NOWHERE = np.zeros(0, np.int64)
 
 
 def _is_broken(text: bytes | bytearray, cell: re.Match[bytes]) -> bool:
-    """Tells whether a cell that does not end at a comma or a line's end is broken."""
+    """Tells whether a cell that goes on after its quotes, or has one, is broken."""
     is_long = cell.end() - cell.start() > MOST_QUOTED_BYTES
     return is_long or not cell[1] or LINE_BREAK.search(text, *cell.span()) is not None
 

@@ -1,4 +1,4 @@
-"""CSV files with a header line, gzipped or not, in chunks of whole rows.
+"""CSV files of any dialect, gzipped or not, in chunks of whole rows.
 
 Blank lines are ignored. A bad row is told by the line that it starts at.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property, partial
-from typing import IO
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from shardline.components.readers.files.formats.csv.cells import CELL, header_of, parsed
+from shardline.components.readers.files.formats.csv.encodings import plain_stream
+from shardline.components.readers.files.formats.csv.headers import even_rows
 from shardline.components.readers.files.formats.csv.lists import (
     Parts,
     check_positions,
@@ -28,10 +31,12 @@ from shardline.components.readers.files.formats.csv.rows import (
     lines,
     row_starts,
 )
+from shardline.components.readers.files.formats.csv.syntax import Syntax, syntax_of
 from shardline.components.readers.files.judging.bad_input import RowFaults
 from shardline.components.readers.files.raw_batch import RawBatch, ReadTask, mark_long
 from shardline.components.readers.files.splits.row_texts import row_texts
 from shardline.components.readers.files.streams import byte_stream
+from shardline.configs.dialect import Dialect
 from shardline.configs.shown import quoted
 
 _CHUNK_BYTES = 1 << 20
@@ -43,41 +48,74 @@ def read_csv(task: ReadTask) -> Iterator[RawBatch]:
     Raises:
         FileFault: the file is damaged, or lacks a column; what comes before is yielded.
     """
-    with byte_stream(task.file) as stream:
-        line, chunks = opened_rows(stream)
+    with opened_csv(task.file, task.settings.dialect) as (line, chunks, syntax):
         with_rows = (
             (number, rows)
             for number, rows in enumerate(chunks)
-            if rows.text.strip() or rows.unclosed
+            if rows.unclosed or not rows.is_blank
         )
         some = next(with_rows, None)
         if some is None:
             if line.strip():
-                header_of(line, [])  # What is no header may be rows.
+                header_of(line, [], syntax)  # What is no header may be rows.
             task.record_stored(0)
             return
-        header = header_of(line, task.settings.wanted)
+        header = header_of(line, task.settings.wanted, syntax)
         for number, rows in itertools.chain([some], with_rows):
             if task.has(number):
-                yield from _Chunk(rows, header, task).batches()
+                yield from _Chunk(rows, header, syntax, task).batches()
 
 
-def opened_rows(stream: IO[bytes]) -> tuple[bytes, Iterator[Rows]]:
-    """Returns the header's row, and the rows below in chunks of about a megabyte."""
-    return header_and_rows(stream, _CHUNK_BYTES, MOST_ROW_BYTES)
+class OpenedCsv(NamedTuple):
+    """CSV that is being read.
+
+    Attributes:
+        line: the header's row without its line break; empty if the dialect gives the
+            header.
+        chunks: the rows below.
+        syntax: how both are written.
+    """
+
+    line: bytes
+    chunks: Iterator[Rows]
+    syntax: Syntax
+
+
+@contextmanager
+def opened_csv(
+    file: str, dialect: Dialect, chunk_bytes: int | None = None
+) -> Iterator[OpenedCsv]:
+    """Opens CSV.
+
+    Args:
+        file: as `match` gives it.
+        dialect: how it is written.
+        chunk_bytes: about how much text a chunk of rows has; None: a megabyte.
+
+    Raises:
+        FileFault: the file is damaged, or its first row has no end.
+    """
+    syntax = syntax_of(dialect)
+    with byte_stream(file) as stream:
+        plain = plain_stream(stream, syntax)
+        size = chunk_bytes or _CHUNK_BYTES
+        yield OpenedCsv(*header_and_rows(plain, syntax, size, MOST_ROW_BYTES), syntax)
 
 
 class _Chunk:
     """Some whole rows of text."""
 
-    def __init__(self, rows: Rows, header: list[str], task: ReadTask):
+    def __init__(
+        self, rows: Rows, header: list[str], syntax: Syntax, task: ReadTask
+    ) -> None:
         self._rows = rows
         self._header = header
+        self._syntax = syntax
         self._task = task
 
     def batches(self) -> Iterator[RawBatch]:
         self._tell_of_unclosed()
-        if not self._rows.text.strip():
+        if self._rows.is_blank:
             return
         table, kept = self._parsed()
         size = self._task.batch_rows
@@ -101,7 +139,8 @@ class _Chunk:
             np.arange(len(unclosed)),
             "a quote is not closed",
             lambda row: quoted(unclosed[row].text),
-            'Close it, and write a quote inside of quotes as "".',
+            "Close it, and write a quote inside of quotes as "
+            f"{2 * self._syntax.quote}.",
         )
 
     def _parsed(self) -> tuple[pa.Table, np.ndarray]:
@@ -111,6 +150,7 @@ class _Chunk:
             self._rows.text,
             self._header,
             self._task.settings.wanted,
+            self._syntax,
             invalid,
             has_all=self._task.settings.draws_rows,
         )
@@ -121,7 +161,7 @@ class _Chunk:
             uneven,
             f"a row has not the header's {len(self._header)} cells",
             lambda row: f"it has {by_row[row].actual_columns}",
-            "Write as many as the header has, with quotes around a comma in a cell.",
+            even_rows(self._syntax.dialect),
         )
         return table, np.delete(np.arange(total), uneven)
 
@@ -130,11 +170,12 @@ class _Chunk:
 
     def _line(self, row: int) -> int:
         """Returns the line that a row starts at."""
-        return self._rows.line + lines(self._rows.text, int(self._starts[row]))
+        start = int(self._starts[row])
+        return self._rows.line + lines(self._rows.text, self._syntax, start)
 
     @cached_property
     def _starts(self) -> np.ndarray:
-        return row_starts(self._rows.text)
+        return row_starts(self._rows.text, self._syntax)
 
     def _columns(self, rows: pa.Table, faults: RowFaults) -> dict[str, pa.Array]:
         """Returns columns with empty cells null, ragged ones split into lists."""

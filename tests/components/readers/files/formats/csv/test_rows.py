@@ -23,10 +23,13 @@ from shardline.components.readers.files.formats.csv.rows import (
     header_and_rows,
     row_starts,
 )
+from shardline.components.readers.files.formats.csv.syntax import syntax_of
 from shardline.components.readers.files.sampling import sample
 from shardline.configs.column import Column
+from shardline.configs.dialect import DEFAULT_DIALECT
 
 COLUMNS = {"item": Column("string", optional=True), "n": Column("int64")}
+PLAIN = syntax_of(DEFAULT_DIALECT)
 CHUNKS = [1, 2, 7, 40, 1 << 20]
 PIECES = ['"', ",", "\n", "\r\n", "\r", "x", '"x,y"', '"x\ny"', "x,1\n", '"x",1\n', "é"]
 WELL_FORMED = ['7" x', '"x, ""y"""', '"two\nlines"', "x", '""', '"x\r\n"', 'x"', '"x"y']
@@ -97,14 +100,14 @@ def _line_end(text: str, place: int) -> int:
 def found(text: str, chunk_bytes: int) -> tuple[list[str], list[int], list[int]]:
     """Texts of rows as cut, the lines they start at, and the unclosed lines."""
     stream = io.BufferedReader(io.BytesIO(f"item,n\n{text}".encode()))  # type: ignore[arg-type]
-    header, chunks = header_and_rows(stream, chunk_bytes, 1 << 20)
+    header, chunks = header_and_rows(stream, PLAIN, chunk_bytes, 1 << 20)
     assert header == b"item,n"
     texts, lines, unclosed = [], [], []
     for rows in chunks:
-        starts = row_starts(rows.text).tolist()
+        starts = row_starts(rows.text, PLAIN).tolist()
         for start, end in zip(starts, [*starts[1:], None], strict=False):
             texts.append(rows.text[start:end].decode().rstrip("\r\n"))
-            lines.append(rows.line + csv_rows.lines(rows.text, start) - 1)
+            lines.append(rows.line + csv_rows.lines(rows.text, PLAIN, start) - 1)
         unclosed += [row.line - 1 for row in rows.unclosed]
     return texts, lines, unclosed
 
