@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 # What YAML and people read as text without quotes.
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 # Words that YAML reads as something else.
 _MEANT = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 _SHORT = {"\t": r"\t", "\n": r"\n", "\r": r"\r", '"': r"\"", "\\": r"\\"}

@@ -14,6 +14,7 @@ from shardline.pipeline.commands.conformance import conformance
 from shardline.pipeline.commands.console import error_console
 from shardline.pipeline.commands.doctor import doctor
 from shardline.pipeline.commands.erase import erase_ids
+from shardline.pipeline.commands.init import init
 from shardline.pipeline.commands.metadata import metadata
 from shardline.pipeline.commands.models import models
 from shardline.pipeline.commands.plan import plan
@@ -57,6 +58,7 @@ app = typer.Typer(
 )
 # In the order of the help, which lists groups such as `models` last.
 app.command("doctor")(doctor)
+app.command("init")(init)
 app.command("check")(check_configuration)
 app.command("plan")(plan)
 app.command("scale")(scale)

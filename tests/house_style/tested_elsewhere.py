@@ -74,6 +74,13 @@ ELSEWHERE = {
         components/readers/files/formats/csv/guessing/first_lines
         components/readers/files/formats/csv/guessing/layouts
     """,
+    # Parts of a draft, whose text is loaded and whose choices are looked at.
+    "components/drafter/test_drafting.py": """
+        components/drafter/choices components/drafter/document
+        components/drafter/errors components/drafter/joining
+        components/drafter/samples components/drafter/summary
+        components/drafter/tables
+    """,
     # What the synthetic ratings become, recomputed rating by rating.
     "components/readers/movielens/test_reader.py": """
         components/readers/movielens/examples components/readers/movielens/history

@@ -1,0 +1,1 @@
+"""A first configuration, drafted from a look at files."""
