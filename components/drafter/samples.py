@@ -137,12 +137,12 @@ def _spread(rows: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 
 def _of_typed(file: FoundFile) -> FileSample:
-    head = head_of(file.location, file.format)
+    settings = ReadSettings(file.format, {})
+    head = head_of(file.location, settings)
     if head.fault:
         raise DraftError(head.fault)
     if head.rows == 0:
         raise DraftError("has no row")
-    settings = ReadSettings(file.format, {})
     pieces = sample([file.location], settings, MOST_ROWS, head.columns)
     batch = pieces[0].batch
     columns, dates = {}, set()

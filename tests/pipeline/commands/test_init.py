@@ -20,6 +20,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 FORMS = {
     "plain": lambda d: forms.write(d / "a.csv", forms.shop()),
+    "semicolons": lambda d: forms.write(d / "a.csv", forms.shop(), ";", "latin-1"),
+    "no header": forms.criteo,
     "odd names": lambda d: forms.write(
         d / "a.csv", forms.shop("名前", "a\x1b[31m", "yes", "click")
     ),
