@@ -47,7 +47,7 @@ def column_samples(
         rows = piece.batch.num_rows
         array = piece.batch.column(name) if has_column else pa.nulls(rows)
         if has_column and read_settings.format == "csv":
-            array, _ = column_of_cells(array, needed, read_settings)
+            array = column_of_cells(array, needed, read_settings).values
         lists = listed(array)
         if is_worded:
             lists = worded(lists, read_settings.label_words)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from shardline.components.readers.files.judging.bad_input import BadInput
 from shardline.components.readers.files.spans.times import TimeRule
+from shardline.configs.boundaries import boundary_of
 from shardline.configs.column import Column
 from shardline.configs.columns import raw_columns
 from shardline.configs.data import Data, HeldOut
@@ -98,6 +99,17 @@ class ReadSettings:
         rules = self.held_out.values()
         used = {rule.column for rule in rules if rule.column is not None}
         return used | ({self.times.column} if self.times else set())
+
+    @property
+    def compared_as_numbers(self) -> set[str]:
+        """Columns that a held-out split compares with a number."""
+        return {
+            rule.column
+            for rule in self.held_out.values()
+            if rule.column is not None
+            and rule.at_least is not None
+            and boundary_of(rule.at_least).kind == "number"
+        }
 
     @property
     def draws_rows(self) -> bool:

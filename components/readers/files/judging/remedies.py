@@ -11,7 +11,8 @@ from shardline.configs.column import Dtype
 
 _SHOWN = 60  # of a type
 _OTHER: dict[Dtype, str] = {
-    "string": "Write strings in UTF-8.",
+    "string": "Write strings in UTF-8, or say the `encoding` of CSV in "
+    "`data.files.dialect`.",
     "float": "Write numbers.",
 }
 _WORDS: dict[Dtype, str] = {

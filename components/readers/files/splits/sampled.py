@@ -15,7 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shardline.components.readers.files.columns.lists import Lists, listed
-from shardline.components.readers.files.formats.csv.lists import column_of_cells
+from shardline.components.readers.files.formats.csv.lists import (
+    column_of_cells,
+    numbers_of_cells,
+)
 from shardline.components.readers.files.judging.bad_input import (
     BadInput,
     BadInputError,
@@ -174,7 +177,10 @@ def _sentence(split: str, rule: HeldOut, file: str, settings: ReadSettings) -> s
 def _column(batch: pa.RecordBatch, name: str, settings: ReadSettings) -> Lists:
     array = batch.column(name)
     if settings.format == "csv":
-        array, _ = column_of_cells(array, settings.columns.get(name), settings)
+        if name in settings.compared_as_numbers:
+            array = numbers_of_cells(array, settings).values
+        else:
+            array = column_of_cells(array, settings.columns.get(name), settings).values
     return listed(array)
 
 

@@ -14,12 +14,27 @@ import pyarrow.compute as pc
 
 from shardline.components.readers.files.columns.byte_arrays import stripped
 from shardline.components.readers.files.columns.lists import offsets_of
+from shardline.components.readers.files.formats.csv.numbers import plain_numbers
 from shardline.components.readers.files.judging.bad_input import RowFaults
 from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.configs.column import Column
 from shardline.configs.shown import quoted, shown
 
 _SHOWN = 60  # characters of a value
+
+
+class OfCells(NamedTuple):
+    """What cells hold.
+
+    Attributes:
+        values: of each cell one, null where it is missing; or a list.
+        parts: the parts that lists are of; None for single values.
+        unfit: the first number of a cell that is not written as the dialect has it.
+    """
+
+    values: pa.Array
+    parts: Parts | None
+    unfit: dict[int, bytes]
 
 
 class Parts(NamedTuple):
@@ -72,28 +87,55 @@ def parts_of(
 
 def column_of_cells(
     cells: pa.Array, column: Column | None, settings: ReadSettings
-) -> tuple[pa.Array, Parts | None]:
-    """Returns cells as what a column holds, text still, with missing ones null.
+) -> OfCells:
+    """Returns cells as what a column holds, text still, numbers plain.
 
     Args:
         cells: large binary.
         column: what it holds; None if it may be anything.
-        settings: how lists are cut, and what is missing.
-
-    Returns:
-        Single values or lists; and the parts that lists are of.
+        settings: how lists are cut and numbers written, and what is missing.
     """
     is_number = column is not None and column.dtype != "string"
     missing = settings.dialect.missing
     if column is None or not column.ragged:
-        return full(stripped(cells) if is_number else cells, missing), None
+        if is_number:
+            return numbers_of_cells(cells, settings)
+        return OfCells(full(cells, missing), None, {})
     parts = parts_of(
         full(cells, missing),
         settings.list_separator,
         missing,
         is_stripped=settings.list_strip or is_number,
     )
-    return parts.lists(), parts
+    if not is_number:
+        return OfCells(parts.lists(), parts, {})
+    numbers = plain_numbers(parts.values, settings.dialect)
+    rows = np.searchsorted(parts.offsets, numbers.unfit, side="right") - 1
+    unfit = _first(rows, parts.values, numbers.unfit)
+    parts = parts._replace(values=numbers.values)
+    return OfCells(parts.lists(), parts, unfit)
+
+
+def numbers_of_cells(cells: pa.Array, settings: ReadSettings) -> OfCells:
+    """Returns cells that hold one number each, text still, as plain ones.
+
+    Args:
+        cells: large binary.
+        settings: how numbers are written, and what is missing.
+    """
+    values = full(stripped(cells), settings.dialect.missing)
+    numbers = plain_numbers(values, settings.dialect)
+    unfit = _first(numbers.unfit, values, numbers.unfit)
+    return OfCells(numbers.values, None, unfit)
+
+
+def _first(
+    rows: np.ndarray, values: pa.Array, positions: np.ndarray
+) -> dict[int, bytes]:
+    """Returns the first of some values that each row has."""
+    firsts, index = np.unique(rows, return_index=True)
+    shown = values.take(pa.array(positions[index], pa.int64())).to_pylist()
+    return dict(zip(firsts.tolist(), shown, strict=True))
 
 
 def full(cells: pa.Array, missing: tuple[str, ...]) -> pa.Array:

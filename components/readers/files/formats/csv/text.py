@@ -23,6 +23,11 @@ from shardline.components.readers.files.formats.csv.lists import (
     Parts,
     check_positions,
     column_of_cells,
+    numbers_of_cells,
+)
+from shardline.components.readers.files.formats.csv.numbers import (
+    example_of,
+    has_plain_numbers,
 )
 from shardline.components.readers.files.formats.csv.rows import (
     MOST_ROW_BYTES,
@@ -37,9 +42,10 @@ from shardline.components.readers.files.raw_batch import RawBatch, ReadTask, mar
 from shardline.components.readers.files.splits.row_texts import row_texts
 from shardline.components.readers.files.streams import byte_stream
 from shardline.configs.dialect import Dialect
-from shardline.configs.shown import quoted
+from shardline.configs.shown import quoted, shown
 
 _CHUNK_BYTES = 1 << 20
+_SHOWN = 60  # characters of a value
 
 
 def read_csv(task: ReadTask) -> Iterator[RawBatch]:
@@ -124,11 +130,14 @@ class _Chunk:
             lines = kept[first : first + size]
             faults = self._faults(rows.num_rows, partial(self._line_among, lines))
             columns = self._columns(rows, faults)
+            stored = self._compared(rows, faults)
             texts = None
             if self._task.settings.draws_rows:
                 cells = [column.combine_chunks() for column in rows.columns]
                 texts = row_texts(self._header, cells, rows.num_rows)
-            yield RawBatch(columns, faults, is_text=True, row_texts=texts)
+            yield RawBatch(
+                columns, faults, is_text=True, stored=stored, row_texts=texts
+            )
 
     def _faults(self, rows: int, line_of: Callable[[int], int]) -> RowFaults:
         return RowFaults(self._task.bad, rows, self._task.file, line_of, "line")
@@ -187,13 +196,37 @@ class _Chunk:
             column = settings.columns.get(name)
             if column is not None and column.ragged:
                 cells = self._short(name, cells, faults)
-            columns[name], parts = column_of_cells(cells, column, settings)
+            columns[name], parts, unfit = column_of_cells(cells, column, settings)
+            self._mark_unfit(name, unfit, faults)
             if parts:
                 lists[name] = parts
         for weights, ids in settings.paired:
             if weights in lists and ids in lists:
                 check_positions(weights, ids, lists, faults)
         return columns
+
+    def _compared(self, rows: pa.Table, faults: RowFaults) -> dict[str, pa.Array]:
+        """Returns columns that splits compare with numbers not written plainly."""
+        settings = self._task.settings
+        compared = {}
+        if not has_plain_numbers(settings.dialect):
+            for name in settings.compared_as_numbers:
+                cells = rows.column(name).combine_chunks()
+                compared[name], _, unfit = numbers_of_cells(cells, settings)
+                self._mark_unfit(name, unfit, faults)
+        return compared
+
+    def _mark_unfit(
+        self, name: str, unfit: dict[int, bytes], faults: RowFaults
+    ) -> None:
+        faults.mark(
+            np.array(list(unfit), np.int64),
+            f"column `{shown(name)}` does not hold numbers as `data.files.dialect` "
+            "says they are written",
+            lambda row: f"it holds {quoted(unfit[row], _SHOWN)}",
+            f"Write them as {quoted(example_of(self._task.settings.dialect))}, or "
+            "correct `decimal` and `thousands` there.",
+        )
 
     def _short(self, name: str, cells: pa.Array, faults: RowFaults) -> pa.Array:
         """Returns cells of lists, those with too many values null and marked."""
