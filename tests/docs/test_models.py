@@ -1,11 +1,10 @@
-"""docs/models.md tells the options of the default model, and its own model trains."""
+"""docs/models.md tells the options and defaults of the model as the code has them."""
 
 import inspect
 import re
 from ast import literal_eval
 from typing import Any, get_args
 
-import pytest
 import yaml
 from shardline_tests import load
 
@@ -68,27 +67,3 @@ def test_rates_of_learning_are_the_defaults() -> None:
         str(each().learning_rate) for each in (Adagrad, SGD, Adam)
     ]
     assert float(stddev) == Table.model_fields["initial_stddev"].default
-
-
-@pytest.mark.slow
-def test_model_of_the_page_is_trained_and_published(shop: Any) -> None:
-    heading = "A model of your own"
-    code = pages.block(PAGE, "python", heading)
-    section = pages.block(PAGE, "yaml", heading)
-    (shop.folder / "two_towers.py").write_text(code)
-    (shop.folder / "towers.yaml").write_text(
-        (shop.folder / "shop.yaml").read_text().replace("name: shop", "name: towers")
-        + section
-    )
-
-    checked, ran = pages.run_blocks(
-        [f"shardline {command} towers.yaml" for command in ("check", "run")],
-        shop.folder,
-    )
-
-    assert "6 columns fit" in checked
-    auc = re.search(r"auc (\S+),", ran)
-    assert auc is not None
-    assert float(auc[1]) > 0.6
-    (version,) = (shop.folder / "runs" / "towers" / "serving").glob("[0-9]*")
-    assert (version / "saved_model.pb").exists()
