@@ -19,7 +19,8 @@ from shardline.components.features.graph.writer import write_transform_graph
 from shardline.components.features.living.artifact import save_vocabularies
 from shardline.components.features.living.counting import Counting
 from shardline.components.features.reading.sources import Examples
-from shardline.components.features.transform_job import Transformed, transform
+from shardline.components.features.transform_job import transform
+from shardline.components.features.writing.outcome import Outcome
 from shardline.components.features.writing.sums import check_same
 from shardline.configs.schema import Preprocessing
 
@@ -34,7 +35,7 @@ def preprocess(
     cache: str | None = None,
     counting: Counting | None = None,
     living: str | None = None,
-) -> tuple[Analysis, Transformed]:
+) -> tuple[Analysis, Outcome]:
     """Analyses one split, makes the transform graph, and transforms all splits.
 
     Args:

@@ -6,16 +6,11 @@ OUTPUT/transform_graph/                    as tft.TFTransformOutput reads it
 OUTPUT/report.json                         what was read, found and left out
 """
 
-import contextlib
 import dataclasses
-import glob
 import json
 import os
-import shutil
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import tensorflow as tf
 
@@ -28,18 +23,17 @@ from shardline.components.features.graph.writer import GRAPH_FILES, SPECIFICATIO
 from shardline.components.features.job import preprocess, staging_folder
 from shardline.components.features.reading.sources import Examples
 from shardline.components.features.transform_job import transform
+from shardline.components.features.writing.output_folder import (
+    make_folder,
+    partial_folder,
+    put_in_place,
+)
 from shardline.components.features.writing.sums import Sums
-from shardline.components.folders.lock import FolderHeldError, locked
-from shardline.configs.locations import is_remote
 from shardline.configs.schema import Preprocessing
 
 GRAPH = "transform_graph"
 REPORT = "report.json"
 _FOLDERS = {"tfrecord": "examples", "parquet": "parquet"}
-
-
-class OutputExistsError(ValueError):
-    """There is something already where results are to go."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +104,8 @@ def preprocess_standalone(
     if graph is not None:
         _check_graph(graph, preprocessing)
     if cache is not None:
-        _make(cache)
-    with _partial_folder(output.rstrip("/")) as partial:
+        make_folder(cache)
+    with partial_folder(output) as partial:
         if runner.is_tried_first:
             runner = watching(runner, partial)
             check_engine(runner.pipeline(), partial)
@@ -130,68 +124,8 @@ def preprocess_standalone(
             report = StandaloneReport(
                 done.examples, done.bad.lines(), None, (), Sums(done.files)
             )
-        _put_in_place(report, partial, output)
+        put_in_place(partial, output, report.save)
     return report
-
-
-@contextlib.contextmanager
-def _partial_folder(output: str) -> Iterator[str]:
-    """Gives a folder beside the output, which only one process writes at a time."""
-    _check_output(output)
-    with contextlib.ExitStack() as stack:
-        if not is_remote(output):
-            stack.enter_context(_alone(Path(output)))
-            _check_output(output)  # another process may have made it by now
-            for dead in glob.glob(f"{glob.escape(output)}.partial-????????"):
-                shutil.rmtree(dead, ignore_errors=True)
-        partial = f"{output}.partial-{uuid.uuid4().hex[:8]}"
-        _make(partial)
-        stack.callback(_remove, partial)
-        yield partial
-
-
-@contextlib.contextmanager
-def _alone(output: Path) -> Iterator[None]:
-    """Locks an output for the time of a block; its folder is made."""
-    _make(str(output.parent))
-    with contextlib.ExitStack() as stack:
-        try:
-            lock = stack.enter_context(locked(output.with_name(f".{output.name}.lock")))
-        except FolderHeldError as error:
-            raise FolderHeldError(
-                f"{output} is being written by {error}. Wait for it, or name another "
-                "place."
-            ) from error
-        stack.callback(lock.remove_file)
-        yield
-
-
-def _remove(folder: str) -> None:
-    if tf.io.gfile.exists(folder):
-        tf.io.gfile.rmtree(folder)
-
-
-def _check_output(output: str) -> None:
-    """Refuses a location that is taken, or that no graph can be read from."""
-    if wild := sorted(set("[]*?") & set(output)):
-        raise ValueError(
-            f"{output} has `{wild[0]}` in it, which TensorFlow takes for a pattern "
-            "when it reads the graph. Name another place."
-        )
-    if tf.io.gfile.exists(output):
-        raise OutputExistsError(
-            f"{output} is there already. Remove it, or name another place."
-        )
-
-
-def _put_in_place(report: StandaloneReport, partial: str, output: str) -> None:
-    """A folder takes its name at once; objects are copied, and the report is last."""
-    if is_remote(output):
-        tf.io.gfile.rename(partial, output)
-        report.save(output)
-    else:
-        report.save(partial)
-        tf.io.gfile.rename(partial, output)
 
 
 def _check_graph(graph: str, preprocessing: Preprocessing) -> None:
@@ -219,15 +153,6 @@ def _check_graph(graph: str, preprocessing: Preprocessing) -> None:
             f"{', '.join(differing)} differ (it is in {SPECIFICATION} there). Use that "
             "one, or leave the graph out."
         )
-
-
-def _make(folder: str) -> None:
-    try:
-        tf.io.gfile.makedirs(folder)
-    except tf.errors.OpError as error:
-        raise ValueError(
-            f"{folder}: cannot be made: {error.message}. Name another place."
-        ) from error
 
 
 def _analysed(

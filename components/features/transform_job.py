@@ -5,46 +5,17 @@ with what was read before the job ends.
 """
 
 import os
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
 
 import apache_beam as beam
 import tensorflow as tf
 
 from shardline.components.execution.beam_runners import Beam
-from shardline.components.execution.worker_reports import read_reports
 from shardline.components.features.reading.sources import Examples
 from shardline.components.features.reading.staged import Staged
-from shardline.components.features.writing.sums import (
-    FileSums,
-    check_units,
-    check_written,
-    file_sums,
-)
-from shardline.components.features.writing.transform import (
-    SplitUnit,
-    Transform,
-    part_name,
-)
-from shardline.components.readers.files import BadInput, Tally, Unit, refuse, units_of
-from shardline.components.readers.files.judging.unit_reports import merge_reports
-
-
-@dataclass(frozen=True)
-class Transformed:
-    """What the second job wrote.
-
-    Attributes:
-        examples: how many, by split.
-        bad: the examples and files that were left out.
-        files: what became of the rows of each file.
-    """
-
-    examples: dict[str, int]
-    bad: BadInput
-    files: dict[str, FileSums]
+from shardline.components.features.writing.outcome import Outcome, outcome_of
+from shardline.components.features.writing.transform import SplitUnit, Transform
+from shardline.components.readers.files import Unit, units_of
 
 
 def transform(
@@ -55,7 +26,7 @@ def transform(
     staging: str,
     *,
     staged: Mapping[Unit, Staged],
-) -> Transformed:
+) -> Outcome:
     """Transforms every example with a graph that is there.
 
     Args:
@@ -91,47 +62,10 @@ def transform(
             | beam.Reshuffle()
             | Transform(settings, graph, outputs, report_file, staging)
         )
-    reports = read_reports(report_file)
-    unit_of = {one.number: one.unit for one in work}
-    check_units([unit_of[done["number"]] for done in reports], list(unit_of.values()))
-    bad, tally = merge_reports(reports)
-    for kept in staged.values():
-        bad.merge(kept.bad)
-        tally.merge(kept.tally)
-    files: dict[str, list[str]] = {}
-    for source in examples.sources:
-        files.setdefault(source.split, []).extend(source.files)
-    refuse(tally, bad, files, settings)
-    _remove_unfinished(outputs)
-    return _written(reports, unit_of, tally, bad, outputs)
-
-
-def _written(
-    reports: Sequence[Mapping[str, Any]],
-    unit_of: Mapping[int, Unit],
-    tally: Tally,
-    bad: BadInput,
-    outputs: Mapping[str, Mapping[str, str]],
-) -> Transformed:
-    """Returns what was written, after comparing it with what was read."""
-    examples: Counter[str] = Counter()
-    by_file: dict[str, Counter[str]] = {}
-    names: dict[str, set[str]] = {}
-    for report in reports:
-        examples.update(report["examples"])
-        file = unit_of[report["number"]].file
-        by_file.setdefault(file, Counter()).update(report["examples"])
-        for split in report["examples"]:
-            names.setdefault(split, set()).add(part_name(report["number"]))
-    sums = file_sums(by_file, tally, by_file)
-    check_written(outputs, names)
-    return Transformed(dict(examples), bad, sums)
-
-
-def _remove_unfinished(outputs: Mapping[str, Mapping[str, str]]) -> None:
-    """Removes what a worker that died has left; readers take all files of a folder."""
-    for folders in outputs.values():
-        for folder in folders.values():
-            for name in tf.io.gfile.listdir(folder):
-                if name.startswith("."):
-                    tf.io.gfile.remove(os.path.join(folder, name))
+    return outcome_of(
+        report_file,
+        {one.number: one.unit for one in work},
+        examples,
+        outputs,
+        list(staged.values()),
+    )

@@ -1,4 +1,4 @@
-"""The digest of the code that a job of preprocessing runs in workers.
+"""The digest of the code that a job runs in workers.
 
 The version of a checkout does not tell its commit, and workers with older code may
 write other ids without any sum's differing.
@@ -6,9 +6,14 @@ write other ids without any sum's differing.
 
 from shardline.components.execution.code_version import code_version
 
-_JOBS = "shardline.components.features.standalone"
+# Of `shardline preprocess`.
+PREPROCESSING = "shardline.components.features.standalone"
 
 
-def job_code() -> str:
-    """Returns the digest, also of the versions of libraries: 16 hexadecimal digits."""
-    return code_version(_JOBS)
+def job_code(jobs: str = PREPROCESSING) -> str:
+    """Returns the digest, also of the versions of libraries: 16 hexadecimal digits.
+
+    Args:
+        jobs: the module that makes the jobs.
+    """
+    return code_version(jobs)

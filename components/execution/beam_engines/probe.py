@@ -17,7 +17,7 @@ import apache_beam as beam
 import tensorflow as tf
 
 from shardline.components.execution.beam_engines.errors import BeamEngineError
-from shardline.components.execution.beam_engines.job_code import job_code
+from shardline.components.execution.beam_engines.job_code import PREPROCESSING, job_code
 from shardline.components.execution.beam_engines.watch import wait_watching
 from shardline.components.execution.worker_reports import WriteReports, read_reports
 from shardline.components.readers.files.judging.refusals import LostRowsError
@@ -28,13 +28,18 @@ _LOOKS = 8
 
 
 def check_engine(
-    pipeline: beam.Pipeline, folder: str, *, limit_s: float = LIMIT_S
+    pipeline: beam.Pipeline,
+    folder: str,
+    jobs: str = PREPROCESSING,
+    *,
+    limit_s: float = LIMIT_S,
 ) -> None:
     """Runs a job that tells what its workers are.
 
     Args:
         pipeline: a new one, of the engine.
         folder: that of the output, which is there.
+        jobs: the module that makes the jobs to come.
         limit_s: how long the job may take, in seconds.
 
     Raises:
@@ -48,7 +53,7 @@ def check_engine(
         pipeline
         | "Begin" >> beam.Create(range(_LOOKS))
         | beam.Reshuffle()
-        | "Look" >> beam.Map(_look, mark)
+        | "Look" >> beam.Map(_look, mark, jobs)
         | "Tell" >> WriteReports(f"{mark}.json")
     )
     _run(pipeline, limit_s)
@@ -64,7 +69,7 @@ def check_engine(
             "shared disk, or in an object store."
         )
     for look in looks:
-        for name, here in _of_process().items():
+        for name, here in _of_process(jobs).items():
             if look[name] != here:
                 raise BeamEngineError(
                     f"{look['host']} has {name} {look[name]}, and here it is {here}. "
@@ -74,15 +79,15 @@ def check_engine(
         tf.io.gfile.remove(name)
 
 
-def _look(_: int, mark: str) -> str:
+def _look(_: int, mark: str, jobs: str) -> str:
     """Tells, on a worker, where it is and what it sees."""
     sees = tf.io.gfile.exists(mark)
-    return json.dumps(_of_process() | {"host": socket.gethostname(), "sees": sees})
+    return json.dumps(_of_process(jobs) | {"host": socket.gethostname(), "sees": sees})
 
 
-def _of_process() -> dict[str, str]:
+def _of_process(jobs: str = PREPROCESSING) -> dict[str, str]:
     """Returns what must be the same here and on workers, by its name."""
-    return {"Python": platform.python_version(), "code of this project": job_code()}
+    return {"Python": platform.python_version(), "code of this project": job_code(jobs)}
 
 
 def _run(pipeline: beam.Pipeline, limit_s: float) -> None:

@@ -21,6 +21,7 @@ from shardline.components.execution.worker_reports import WriteReports
 from shardline.components.features.graph.loaded_graph import LoadedGraph
 from shardline.components.features.reading.staged import staged_batches
 from shardline.components.features.writing.example_files import new_writer
+from shardline.components.features.writing.outcome import part_name
 from shardline.components.readers.files import (
     BadInput,
     BadInputError,
@@ -153,11 +154,6 @@ class _TransformUnit(beam.DoFn):
 
 
 _ASSERTED = re.compile(r"\[(.*)\] \[(.*)\]")  # what is wrong, and the first values
-
-
-def part_name(number: int) -> str:
-    """Returns how the files of a unit are called, without their ending."""
-    return f"part-{number:05d}"
 
 
 def _discard(writers: Mapping[str, Iterable[Any]]) -> None:

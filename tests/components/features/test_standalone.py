@@ -12,9 +12,7 @@ from typing import Any
 import pytest
 from shardline_tests import load
 
-from shardline.components.features.standalone import (
-    OutputExistsError,
-)
+from shardline.components.features.writing.output_folder import OutputExistsError
 from shardline.components.folders.lock import FolderHeldError
 
 shared = load(Path(__file__).with_name("conftest.py"))
