@@ -93,10 +93,10 @@ def read_judged_split(
         if reader.features[feature].table in tokens
     }
     for batch in reader.batches(files):
-        labels.append(_numbers(batch.columns, target.label))
+        labels.append(numbers_of(batch.columns, target.label))
         weight = target.example_weight
         ones = np.ones(batch.columns.num_rows)
-        weights.append(_numbers(batch.columns, weight) if weight else ones)
+        weights.append(numbers_of(batch.columns, weight) if weight else ones)
         for name in given:
             given[name].append(batch.texts(name))
         for feature, settings in reader.features.items():
@@ -105,12 +105,12 @@ def read_judged_split(
             for (_, of), tally in tallies.items():
                 if of == feature:
                     tally.add(texts)
-    columns = {name: _joined(name, parts) for name, parts in given.items()}
+    columns = {name: joined_column(name, parts) for name, parts in given.items()}
     group_by = evaluation.group_by
     examples = Examples(
         np.concatenate(labels),
         np.concatenate(weights),
-        _groups(group_by, columns[group_by]) if group_by else None,
+        groups_of(group_by, columns[group_by]) if group_by else None,
         group_by or "",
     )
     members: dict[str, dict[str, Membership]] = {name: {} for name in token_sets}
@@ -118,7 +118,7 @@ def read_judged_split(
         members[name][feature] = tally.result()
     slices: dict[str, np.ndarray] = {}
     for name in evaluation.slices:
-        slices |= _slices(name, columns[name])
+        slices |= slices_of(name, columns[name])
     return JudgedSplit(tuple(files), examples, slices, members)
 
 
@@ -134,10 +134,7 @@ class _Batch:
         if self.raw.schema.get_field_index(name) < 0:
             none = pa.array([], pa.large_binary())
             return Ragged(none, np.zeros(self.raw.num_rows, np.int64))
-        values, lengths = column_of(self.raw, name)
-        if not pa.types.is_large_binary(values.type):
-            values = values.cast(pa.large_string()).cast(pa.large_binary())
-        return Ragged(values, lengths)
+        return as_text(column_of(self.raw, name))
 
 
 class _Reader:
@@ -195,7 +192,15 @@ class _Tally:
         )
 
 
-def _numbers(batch: pa.RecordBatch, name: str) -> np.ndarray:
+def as_text(column: Ragged) -> Ragged:
+    """Returns the values of a column as text, as groups and slices are told by."""
+    values = column.values
+    if not pa.types.is_large_binary(values.type):
+        values = values.cast(pa.large_string()).cast(pa.large_binary())
+    return Ragged(values, column.lengths)
+
+
+def numbers_of(batch: pa.RecordBatch, name: str) -> np.ndarray:
     """Returns a column of one number in each example.
 
     Raises:
@@ -212,8 +217,12 @@ def _numbers(batch: pa.RecordBatch, name: str) -> np.ndarray:
     return numbers
 
 
-def _joined(name: str, parts: Sequence[Ragged]) -> Ragged:
+def joined_column(name: str, parts: Sequence[Ragged]) -> Ragged:
     """Returns the column of all batches.
+
+    Args:
+        name: the column.
+        parts: its values in each batch, as text.
 
     Raises:
         ValueError: if no example has a value.
@@ -229,8 +238,12 @@ def _joined(name: str, parts: Sequence[Ragged]) -> Ragged:
     return Ragged(values, np.concatenate(lengths))
 
 
-def _groups(name: str, column: Ragged) -> np.ndarray:
+def groups_of(name: str, column: Ragged) -> np.ndarray:
     """Returns the number of each example's group; those without a value are one.
+
+    Args:
+        name: the column.
+        column: its values, as text.
 
     Raises:
         ValueError: if an example has several values.
@@ -247,8 +260,13 @@ def _groups(name: str, column: Ragged) -> np.ndarray:
     return groups
 
 
-def _slices(name: str, column: Ragged) -> dict[str, np.ndarray]:
-    """Returns the examples of each of the most frequent values."""
+def slices_of(name: str, column: Ragged) -> dict[str, np.ndarray]:
+    """Returns the examples of each of the most frequent values: bool [examples].
+
+    Args:
+        name: the column.
+        column: its values, as text.
+    """
     encoded = column.values.dictionary_encode()
     rows = np.repeat(np.arange(len(column.lengths)), column.lengths)
     codes = encoded.indices.to_numpy().astype(np.int64)

@@ -9,11 +9,12 @@ from shardline.components.contracts.spans.comparison import (
     SliceResult,
 )
 
-_SHOWN = {
+METRIC_NAMES = {
     "auc": "AUC",
     "grouped_auc": "grouped AUC",
     "normalized_entropy": "normalized entropy",
     "calibration": "calibration",
+    "log_loss": "log loss",
     "recall_at_10": "recall at 10",
 }
 _SHOWN_SPANS = 3
@@ -70,7 +71,7 @@ def _line(comparison: Comparison, model: str) -> str:
     spans = f"trained on {_spans(about.spans)}" if about.spans else ""
     metrics = comparison.slices[0].metrics[model]
     values = [
-        f"{_SHOWN.get(name, name)} {measured.value:.4f}"
+        f"{METRIC_NAMES.get(name, name)} {measured.value:.4f}"
         for name, measured in metrics.items()
         if measured.value is not None
     ]
@@ -115,7 +116,7 @@ def _table(comparison: Comparison, result: SliceResult) -> str:
     for metric, measured in result.metrics[CANDIDATE].items():
         if measured.undefined:
             continue
-        row = [_SHOWN.get(metric, metric)]
+        row = [METRIC_NAMES.get(metric, metric)]
         for model in comparison.models:
             row.append(_cell(result.metrics[model].get(metric), ".4f"))
         for model in others:
@@ -131,7 +132,7 @@ def _table(comparison: Comparison, result: SliceResult) -> str:
         "positive"
     )
     left_out = [
-        f"{_SHOWN.get(name, name)} is left out: {measured.undefined}"
+        f"{METRIC_NAMES.get(name, name)} is left out: {measured.undefined}"
         for name, measured in result.metrics[CANDIDATE].items()
         if measured.undefined
     ]

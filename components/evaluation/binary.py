@@ -160,6 +160,12 @@ class BinaryMetrics:
         """How many scores are NaN or infinite."""
         return self._not_finite
 
+    @property
+    def log_loss(self) -> float | None:
+        """The mean loss; None if a score is not finite, or no example has a weight."""
+        total = self._labels.positives + self._labels.negatives
+        return None if self._not_finite or not total else self._loss / total
+
     def result(self) -> Judged:
         """Returns the metrics, and why those that are not defined are not."""
         labels = self._labels

@@ -28,6 +28,7 @@ from shardline.components.evaluation.grouped import (
 )
 
 GROUPED_AUC = "grouped_auc"
+LOG_LOSS = "log_loss"
 _PERCENT = (2.5, 97.5)
 _SEED = 0
 # Fewer units tell nothing of how much others would differ.
@@ -94,6 +95,10 @@ def scored(
     metrics.add(examples.labels, scores, examples.weights)
     judged = metrics.result()
     values, undefined = dict(judged.values), dict(judged.undefined)
+    if metrics.log_loss is not None:
+        values[LOG_LOSS] = metrics.log_loss
+    else:
+        undefined[LOG_LOSS] = undefined["calibration"]
     by_group: dict[str, PerGroup] = {}
     if examples.groups is not None and not metrics.not_finite:
         by_group = _by_group(examples, scores, undefined)
@@ -186,7 +191,9 @@ class _Linear:
     def metrics(self, counts: np.ndarray) -> dict[str, float]:
         """Returns NaN for what is undefined."""
         loss, predicted, positives, negatives = (counts @ self._sums).tolist()
-        values = dict.fromkeys(METRICS, float("nan"))
+        values = dict.fromkeys((*METRICS, LOG_LOSS), float("nan"))
+        if positives + negatives > 0:
+            values[LOG_LOSS] = loss / (positives + negatives)
         if positives > 0:
             values["calibration"] = predicted / positives
         if positives > 0 and negatives > 0:

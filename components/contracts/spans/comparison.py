@@ -43,7 +43,7 @@ class SliceResult(Section):
         examples: how many it has.
         positives: the weight of those with label 1.
         metrics: by model, then by metric: `auc`, `normalized_entropy`, `calibration`,
-            and within groups `grouped_auc` and `recall_at_10`.
+            `log_loss`, and within groups `grouped_auc` and `recall_at_10`.
         differences: by other model, then by metric: the candidate less the other.
             `calibration_error` is how far calibration is off 1.
     """

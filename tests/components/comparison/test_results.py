@@ -110,7 +110,11 @@ def test_metric_that_is_undefined_says_why(split, scores) -> None:
     auc = everything.metrics[CANDIDATE]["auc"]
     assert (auc.value, auc.interval) == (None, None)
     assert auc.undefined == "all 400 examples of span 7 have label 1"
-    assert [*everything.differences[IN_SERVICE]] == ["calibration", "calibration_error"]
+    assert [*everything.differences[IN_SERVICE]] == [
+        "calibration",
+        "calibration_error",
+        "log_loss",
+    ]
 
 
 def test_share_of_unknown_lookups_is_told_by_feature_and_model(split) -> None:

@@ -138,13 +138,13 @@ def test_labels_that_are_all_alike_leave_metrics_undefined() -> None:
 
     found = scored(examples, np.full(30, 0.5, np.float32), 10, "examples of the span")
 
-    assert [*found.values] == ["calibration"]
+    assert found.values == pytest.approx({"calibration": 0.5, "log_loss": np.log(2)})
     assert undefined(found) == {
         "auc": "all 30 examples of the span have label 1",
         "normalized_entropy": "all 30 examples of the span have label 1",
         "grouped_auc": "no group by `user` has examples of both labels",
     }
-    assert [*found.resampled] == ["calibration"]
+    assert [*found.resampled] == ["calibration", "log_loss"]
 
 
 def test_scores_that_are_no_numbers_leave_everything_undefined() -> None:
