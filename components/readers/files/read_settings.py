@@ -39,6 +39,7 @@ class ReadSettings:
         times: the column of times, and the period that the rows shall be of; None if
             they have no time. Seconds since 1970 are given on, unless `columns` says
             what it holds.
+        kept: further columns to give on as the file has them, one value a row or none.
         split: name of the rows that no held-out split takes.
         dialect: how CSV is written.
         list_separator: between the values of a ragged cell of CSV.
@@ -60,6 +61,7 @@ class ReadSettings:
     positive_from: float | None = None
     held_out: Mapping[str, HeldOut] = field(default_factory=dict)
     times: TimeRule | None = None
+    kept: tuple[str, ...] = field(default=(), repr=False)
     split: str = "train"
     dialect: Dialect = DEFAULT_DIALECT
     list_separator: str = "|"
@@ -95,9 +97,10 @@ class ReadSettings:
 
     @property
     def looked_at(self) -> set[str]:
-        """Columns that tell splits or spans, and are read as the file has them."""
+        """Columns that are read as the file has them, which no feature need read."""
         rules = self.held_out.values()
         used = {rule.column for rule in rules if rule.column is not None}
+        used |= set(self.kept)
         return used | ({self.times.column} if self.times else set())
 
     @property
@@ -118,7 +121,7 @@ class ReadSettings:
 
     @property
     def splitting(self) -> list[str]:
-        """Columns that are read for held-out splits and times only."""
+        """Columns that are read, and that no feature and no target asks for."""
         return sorted(self.looked_at - set(self.columns))
 
     @property

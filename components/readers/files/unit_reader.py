@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from shardline.components.readers.files.column_names import columns_shown, meant
 from shardline.components.readers.files.columns.canonical import canonical
+from shardline.components.readers.files.columns.kept import kept_column
 from shardline.components.readers.files.columns.label_words import (
     mark_unknown,
     worded,
@@ -67,7 +68,8 @@ def read_unit(
         tally: where rows are counted, or None.
 
     Yields:
-        Split and batch; the columns are those of the settings, in their order.
+        Split and batch; the columns are those of the settings, in their order, and then
+        those that are kept.
 
     Raises:
         BadInputError: the file or a row is bad, and that is an error.
@@ -110,6 +112,8 @@ def _split(
         offsets = pa.array(np.arange(len(times) + 1))
         of_rows = pa.LargeListArray.from_arrays(offsets, seconds)
         arrays[settings.times.column] = of_rows
+    for name in settings.kept:
+        arrays[name] = kept_column(name, stored[name], faults, is_text=raw.is_text)
     held_out = held_out_rows(settings.held_out, stored, faults, raw.row_texts)
     batch = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
     rest = ~passed
@@ -137,7 +141,8 @@ def _columns(
         lengths = lists[name].lengths
         long = np.flatnonzero(lengths > settings.max_values)
         mark_long(name, long, lengths, settings.max_values, raw.faults)
-        _check_is_there(name, array, settings.columns.get(name), raw)
+        if name not in settings.kept:
+            _check_is_there(name, array, settings.columns.get(name), raw)
         if name in settings.columns:
             is_text = raw.is_text
             if settings.has_words(name):
