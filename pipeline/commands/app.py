@@ -14,14 +14,17 @@ from shardline.pipeline.commands.conformance import conformance
 from shardline.pipeline.commands.console import error_console
 from shardline.pipeline.commands.doctor import doctor
 from shardline.pipeline.commands.erase import erase_ids
+from shardline.pipeline.commands.evaluate import evaluate
 from shardline.pipeline.commands.init import init
 from shardline.pipeline.commands.metadata import metadata
 from shardline.pipeline.commands.models import models
 from shardline.pipeline.commands.plan import plan
 from shardline.pipeline.commands.preprocess import preprocess
 from shardline.pipeline.commands.run import run_pipeline
+from shardline.pipeline.commands.runner_options import TakesRunnerOptions
 from shardline.pipeline.commands.scale import scale
 from shardline.pipeline.commands.schedule import schedule
+from shardline.pipeline.commands.score import score
 from shardline.pipeline.commands.serve import serve
 from shardline.pipeline.commands.serve_check import serve_check
 from shardline.pipeline.commands.spans import spans
@@ -75,6 +78,16 @@ app.command(
     "shardline preprocess CONFIG --output FOLDER --runner flink -- "
     "--flink_master=HOST:PORT",
 )(preprocess)
+app.command(
+    "score",
+    cls=TakesRunnerOptions,
+    epilog="Such as: shardline score CONFIG 'new/*.csv' --output scores. Options of "
+    "Beam and of its runner come last, after two hyphens.",
+)(score)
+app.command(
+    "evaluate",
+    epilog="Such as: shardline evaluate CONFIG 'labelled/*.csv' --slice country",
+)(evaluate)
 app.command("conformance")(conformance)
 app.command("compile")(compile_pipeline)
 app.command("airflow")(write_airflow)

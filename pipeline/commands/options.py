@@ -38,6 +38,26 @@ OutputDir = Annotated[
         "Default: runs/<name of the run>.",
     ),
 ]
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILES...",
+        help="Files of rows, or patterns between quotes, such as 'data/day-*.csv', of "
+        "the format of data.files. With a reader of one's own: TFRecords of the "
+        "tf.Examples that it gives.",
+    ),
+]
+ModelVersion = Annotated[
+    int | None,
+    typer.Option("--version", help="The version of the model. Default: the newest."),
+]
+ModelFolder = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        help="The folder or URI of published models. Default: that of the run.",
+    ),
+]
 PrintJson = Annotated[
     bool, typer.Option("--json", help="Print JSON instead of a table.")
 ]

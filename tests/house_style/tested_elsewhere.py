@@ -89,9 +89,14 @@ ELSEWHERE = {
     "components/features/test_job.py": """
         components/features/analysis_job components/features/analysis/beam_analysis
         components/features/analysis/merged_counts components/features/transform_job
-        components/features/writing/example_files components/features/writing/sums
-        components/features/writing/transform
+        components/features/writing/example_files components/features/writing/outcome
+        components/features/writing/sums components/features/writing/transform
     """,
+    "components/features/test_standalone.py": """
+        components/features/writing/output_folder
+    """,
+    # The job of scoring, which is tested whole.
+    "components/scorer/test_job.py": "components/scorer/scoring",
     "components/features/test_lost_rows.py": "components/execution/worker_reports",
     # Statistics are compared with those of TFX.
     "components/statistics_gen/test_executor.py": """

@@ -14,8 +14,9 @@ from typer.testing import Result
 from shardline.pipeline.commands.app import app
 
 COMMANDS = ["doctor", "init", "check", "plan", "scale", "run", "worker", "erase",
-            "serve", "serve-check", "agent", "preprocess", "conformance", "compile",
-            "airflow", "submit", "models", "checkpoint", "metadata", "spans",
+            "serve", "serve-check", "agent", "preprocess", "score", "evaluate",
+            "conformance", "compile", "airflow", "submit", "models", "checkpoint",
+            "metadata", "spans",
             "schedule"]  # fmt: skip
 SLOW = {"tensorflow", "tfx", "apache_beam", "pyarrow", "numpy", "keras", "matplotlib"}
 COMPILE = [

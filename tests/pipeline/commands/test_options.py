@@ -34,10 +34,10 @@ def test_configuration_is_one_argument() -> None:
     helps = helps_of("config")
 
     assert set(helps) == {
-        "airflow", "check", "compile", "erase", "metadata check", "plan", "preprocess",
-        "run",
+        "airflow", "check", "compile", "erase", "evaluate", "metadata check", "plan",
+        "preprocess", "run",
         "schedule delete", "schedule pause", "schedule resume", "schedule start",
-        "schedule status", "schedule trigger", "serve-check",
+        "schedule status", "schedule trigger", "score", "serve-check",
         "spans ls", "spans replay", "spans retry", "spans skip", "submit", "worker",
     }  # fmt: skip
     told = "The configuration of the run: a YAML file."
@@ -50,10 +50,11 @@ def test_run_folder_is_one_option() -> None:
     assert set(helps) == {
         "airflow",
         "checkpoint diff", "checkpoint export", "checkpoint inspect", "checkpoint ls",
-        "checkpoint rewind", "checkpoint verify", "erase", "metadata check",
+        "checkpoint rewind", "checkpoint verify", "erase", "evaluate",
+        "metadata check",
         "models gc", "models ls", "models promote", "models rollback", "run", "serve",
         "schedule pause", "schedule resume", "schedule start", "schedule status",
-        "schedule trigger", "serve-check",
+        "schedule trigger", "score", "serve-check",
         "spans ls", "spans replay", "spans retry", "spans skip",
     }  # fmt: skip
     assert len(set(helps.values())) == 1
@@ -63,8 +64,21 @@ def test_run_folder_is_one_option() -> None:
 def test_json_to_print_is_a_flag_of_one_help() -> None:
     helps = helps_of("--json")
 
-    assert helps["check"] == helps["models ls"] == "Print JSON instead of a table."
+    assert (
+        helps["check"]
+        == helps["models ls"]
+        == helps["evaluate"]
+        == "Print JSON instead of a table."
+    )
     assert helps["plan"] == "Also write the plan to this file."
+
+
+@pytest.mark.parametrize("option", ["inputs", "--version", "--model"])
+def test_scoring_and_judging_ask_alike(option: str) -> None:
+    helps = {k: v for k, v in helps_of(option).items() if k in ("score", "evaluate")}
+
+    assert set(helps) == {"score", "evaluate"}
+    assert len(set(helps.values())) == 1
 
 
 @pytest.mark.orchestration

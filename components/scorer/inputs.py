@@ -1,0 +1,71 @@
+"""Which rows are scored or judged: files as the configuration says, or tf.Examples."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from shardline.components.features.reading.job_examples import (
+    tensorflow_errors_as_value_errors,
+)
+from shardline.components.features.reading.sources import (
+    Examples,
+    Source,
+    sources_of_pattern,
+)
+from shardline.components.readers.files import (
+    ReadSettings,
+    settings_of,
+    tfrecord_settings,
+)
+from shardline.components.readers.files.read_settings import crosses_of, pairs_of
+from shardline.configs.columns import raw_columns
+from shardline.configs.schema import Job, Target
+
+SPLIT = "all"
+
+
+def examples_to_score(
+    job: Job, patterns: Sequence[str], kept: Sequence[str]
+) -> Examples:
+    """Returns rows that need no label.
+
+    Args:
+        job: the configuration.
+        patterns: of files, which are of the format of `data.files`; of a configuration
+            with a reader, TFRecords of the tf.Examples that the reader gives.
+        kept: columns to give on.
+
+    Raises:
+        BadInputError: if nothing matches a pattern.
+        ValueError: if a file system refuses.
+    """
+    return _examples(_settings(job, None), patterns, kept)
+
+
+def labelled_examples(
+    job: Job, patterns: Sequence[str], kept: Sequence[str]
+) -> Examples:
+    """Returns rows with label and weight, otherwise as `examples_to_score` does."""
+    return _examples(_settings(job, job.data.target), patterns, kept)
+
+
+def _settings(job: Job, target: Target | None) -> ReadSettings:
+    columns = raw_columns(job, target)
+    if job.data.files is None:
+        # Labels are what the reader makes of them, which need not be 0 and 1.
+        pairs, crosses = pairs_of(job, columns), crosses_of(job, columns)
+        return tfrecord_settings(columns, pairs, crosses)
+    label = target.label if target else None
+    return dataclasses.replace(settings_of(job.data, job), columns=columns, label=label)
+
+
+def _examples(
+    settings: ReadSettings, patterns: Sequence[str], kept: Sequence[str]
+) -> Examples:
+    further = tuple(name for name in kept if name not in settings.columns)
+    settings = dataclasses.replace(settings, kept=further, held_out={}, split=SPLIT)
+    with tensorflow_errors_as_value_errors():
+        found = [s for pattern in patterns for s in sources_of_pattern(pattern, SPLIT)]
+    files = sorted({file for source in found for file in source.files})
+    return Examples((Source(SPLIT, tuple(files)),), settings)
