@@ -65,7 +65,6 @@ ELSEWHERE = {
         components/readers/files/formats/csv/text
     """,
     "components/readers/files/formats/csv/test_syntax.py": """
-        components/readers/files/formats/csv/encodings
         components/readers/files/formats/csv/stand_ins
     """,
     # Parts of a guess, which is compared with what was written.

@@ -7,10 +7,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
-from shardline.components.readers.files.formats.csv.cells import (
-    header_of,
-    python_format,
-)
+from shardline.components.readers.files.formats.csv.cells import header_of
 from shardline.components.readers.files.formats.csv.encodings import plain_stream
 from shardline.components.readers.files.formats.csv.headers import unlike
 from shardline.components.readers.files.formats.csv.rows import lines
@@ -104,7 +101,7 @@ def _of_csv(file: str, settings: ReadSettings) -> Head:
 
 def _cells(some: Sequence[str], syntax: Syntax) -> list[list[str]]:
     try:
-        return list(csv.reader(some, **python_format(syntax)))
+        return list(csv.reader(some, **syntax.python_format))
     except csv.Error:
         return []
 

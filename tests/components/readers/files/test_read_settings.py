@@ -14,6 +14,7 @@ from shardline.components.readers.files import (
 )
 from shardline.configs.column import Column
 from shardline.configs.data import Data, HeldOut
+from shardline.configs.dialect import Dialect
 from shardline.configs.features import Features
 
 FEATURES = Features.model_validate(
@@ -51,6 +52,7 @@ FILES = {
     "splits": {"train": "train/*.csv", "test": "test/*.csv"},
     "held_out": {"eval": {"column": "day", "at_least": "2024"}},
     "positive_from": 4,
+    "dialect": {"delimiter": "::", "header": ["a", "b"], "missing": ["NA"]},
     "list_separator": "; ",
     "list_strip": False,
     "on_bad_example": "skip",
@@ -78,6 +80,7 @@ SETTINGS = ReadSettings(
     label="stars",
     positive_from=4.0,
     held_out={"eval": HeldOut(column="day", at_least="2024")},
+    dialect=Dialect(delimiter="::", header=("a", "b"), missing=("NA",)),
     list_separator="; ",
     list_strip=False,
     on_bad_example="skip",
@@ -90,6 +93,7 @@ SETTINGS = ReadSettings(
 def test_rules_are_those_of_the_configuration() -> None:
     settings = settings_of(DATA, FEATURES)
     assert settings == SETTINGS
+    assert "delimiter='::'" in repr(settings)
     assert "0.2" not in repr(settings)  # of which the names of kept counts are made
     assert pickle.loads(pickle.dumps(settings)) == settings
     assert settings.splitting == ["day"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -49,7 +48,7 @@ def header_of(line: bytes, wanted: list[str], syntax: Syntax) -> list[str]:
             "`.gz` in the name."
         ) from error
     try:
-        (there,) = csv.reader([text], **python_format(syntax))
+        (there,) = csv.reader([text], **syntax.python_format)
     except csv.Error as error:
         raise FileFault(
             f"its header line cannot be parsed as CSV: {error}. Write one row a line."
@@ -84,13 +83,6 @@ def _not_once(name: str, there: list[str]) -> str:
         f"names {there.count(name)} columns `{shown(name)}`, expected one; it names "
         f"{columns_shown(there)}. {meant(name, there)}"
     )
-
-
-def python_format(syntax: Syntax) -> dict[str, Any]:
-    """Returns what tells Python's `csv` how text is written."""
-    if not syntax.quote:
-        return {"delimiter": syntax.delimiter, "quoting": csv.QUOTE_NONE}
-    return {"delimiter": syntax.delimiter, "quotechar": syntax.quote}
 
 
 def parsed(

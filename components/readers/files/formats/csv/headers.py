@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Sequence
 
+from shardline.components.readers.files.formats.csv.syntax import Syntax
 from shardline.configs.dialect import NO_QUOTE, Dialect
 from shardline.configs.shown import quoted
 
@@ -44,6 +46,21 @@ def no_text(line: bytes) -> str:
             "`data.files.format` or `data.files.dialect.encoding`, or write CSV."
         )
     return ""
+
+
+def repeated(line: bytes, syntax: Syntax) -> str:
+    """Says that a row is the header that the dialect gives, too, or nothing."""
+    try:
+        (cells,) = csv.reader([line.decode()], **syntax.python_format)
+    except (UnicodeDecodeError, csv.Error, ValueError):
+        return ""
+    names = tuple(syntax.original(cell.encode()).decode() for cell in cells)
+    if names != syntax.dialect.header:
+        return ""
+    return (
+        "its first line names the columns that `data.files.dialect.header` gives, and "
+        "would be a row. Leave out that key."
+    )
 
 
 def parted_by(delimiter: str) -> str:

@@ -11,7 +11,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from shardline.components.readers.files.formats.csv.headers import no_text
+from shardline.components.readers.files.formats.csv.headers import no_text, repeated
 from shardline.components.readers.files.formats.csv.quotes import (
     LINE_BREAK,
     Quoted,
@@ -64,21 +64,27 @@ def header_and_rows(
     """
     chunks = row_chunks(stream, syntax, chunk_bytes, most_row_bytes)
     first = next(chunks, Rows(1, b""))
+    length = _length_of_row(first.text, syntax)
     if syntax.dialect.header is not None:
-        if said := no_text(first.text[:_SHOWN_BYTES]):
+        line = first.text[:length]
+        if said := no_text(line) or repeated(line, syntax):
             raise FileFault(said)
         return b"", _all(first, chunks)
     if first.unclosed and first.unclosed[0].line == 1:
         unclosed = "its header line has a quote that is not closed. Close it."
         raise FileFault(no_text(first.unclosed[0].text) or unclosed)
-    breaks = positions_of(first.text, _LINE_FEED, _RETURN)
-    breaks = breaks[~quoted_cells(first.text, syntax, is_last=True).hold(breaks)]
-    length = int(breaks[0]) if len(breaks) else len(first.text)
     found = LINE_BREAK.match(first.text, length)
     end = found.end() if found else length
     below = 1 + lines(first.text, syntax, end)
     rest = Rows(below, first.text[end:], first.unclosed)
     return first.text[:length], _all(rest, chunks)
+
+
+def _length_of_row(text: bytes, syntax: Syntax) -> int:
+    """Returns how long the first row of a text is, without its line break."""
+    breaks = positions_of(text, _LINE_FEED, _RETURN)
+    breaks = breaks[~quoted_cells(text, syntax, is_last=True).hold(breaks)]
+    return int(breaks[0]) if len(breaks) else len(text)
 
 
 def _all(first: Rows, chunks: Iterator[Rows]) -> Iterator[Rows]:

@@ -6,9 +6,11 @@ has more, the text is rewritten as it is read (`stand_ins`), and cells are put b
 
 from __future__ import annotations
 
+import csv
 import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -55,6 +57,13 @@ class Syntax:
     def ends_cell(self) -> np.ndarray:
         """Which bytes stand behind a cell, bool [256]."""
         return np.isin(np.arange(256), list(f"{self.delimiter}\r\n".encode()))
+
+    @property
+    def python_format(self) -> dict[str, Any]:
+        """What tells Python's `csv` how text is written."""
+        if not self.quote:
+            return {"delimiter": self.delimiter, "quoting": csv.QUOTE_NONE}
+        return {"delimiter": self.delimiter, "quotechar": self.quote}
 
     def original(self, text: bytes) -> bytes:
         """Returns text as the file has it, escapes undone."""

@@ -16,9 +16,11 @@ from shardline.components.readers.files import (
     Unit,
     read_unit,
 )
+from shardline.components.readers.files.formats.csv import encodings
 from shardline.components.readers.files.formats.csv import quotes as csv_quotes
 from shardline.components.readers.files.formats.csv import rows as csv_rows
 from shardline.components.readers.files.formats.csv import text as csv_text
+from shardline.components.readers.files.formats.csv.encodings import plain_stream
 from shardline.components.readers.files.formats.csv.rows import (
     header_and_rows,
     row_starts,
@@ -26,10 +28,9 @@ from shardline.components.readers.files.formats.csv.rows import (
 from shardline.components.readers.files.formats.csv.syntax import syntax_of
 from shardline.components.readers.files.sampling import sample
 from shardline.configs.column import Column
-from shardline.configs.dialect import DEFAULT_DIALECT
+from shardline.configs.dialect import Dialect
 
 COLUMNS = {"item": Column("string", optional=True), "n": Column("int64")}
-PLAIN = syntax_of(DEFAULT_DIALECT)
 CHUNKS = [1, 2, 7, 40, 1 << 20]
 PIECES = ['"', ",", "\n", "\r\n", "\r", "x", '"x,y"', '"x\ny"', "x,1\n", '"x",1\n', "é"]
 WELL_FORMED = ['7" x', '"x, ""y"""', '"two\nlines"', "x", '""', '"x\r\n"', 'x"', '"x"y']
@@ -97,17 +98,31 @@ def _line_end(text: str, place: int) -> int:
     return place + (2 if text[place : place + 2] == "\r\n" else 1)
 
 
-def found(text: str, chunk_bytes: int) -> tuple[list[str], list[int], list[int]]:
-    """Texts of rows as cut, the lines they start at, and the unclosed lines."""
-    stream = io.BufferedReader(io.BytesIO(f"item,n\n{text}".encode()))  # type: ignore[arg-type]
-    header, chunks = header_and_rows(stream, PLAIN, chunk_bytes, 1 << 20)
-    assert header == b"item,n"
+def found(
+    text: str, chunk_bytes: int, dialect: Dialect
+) -> tuple[list[str], list[int], list[int]]:
+    """Texts of rows as cut, the lines they start at, and the unclosed lines.
+
+    The text is that of the default dialect, and read in another one.
+    """
+    marks = {'"': dialect.quote, ",": dialect.delimiter}
+    for plain, mark in marks.items():
+        text = text.replace(plain, mark)
+    content = f"item{dialect.delimiter}n\n{text}".encode(dialect.encoding)
+    syntax = syntax_of(dialect)
+    stream = io.BufferedReader(io.BytesIO(content))  # type: ignore[arg-type]
+    plain_text = plain_stream(stream, syntax)
+    header, chunks = header_and_rows(plain_text, syntax, chunk_bytes, 1 << 20)
+    assert syntax.original(header).decode() == f"item{dialect.delimiter}n"
     texts, lines, unclosed = [], [], []
     for rows in chunks:
-        starts = row_starts(rows.text, PLAIN).tolist()
+        starts = row_starts(rows.text, syntax).tolist()
         for start, end in zip(starts, [*starts[1:], None], strict=False):
-            texts.append(rows.text[start:end].decode().rstrip("\r\n"))
-            lines.append(rows.line + csv_rows.lines(rows.text, PLAIN, start) - 1)
+            row = syntax.original(rows.text[start:end]).decode().rstrip("\r\n")
+            for plain, mark in reversed(marks.items()):
+                row = row.replace(mark, plain)
+            texts.append(row)
+            lines.append(rows.line + csv_rows.lines(rows.text, syntax, start) - 1)
         unclosed += [row.line - 1 for row in rows.unclosed]
     return texts, lines, unclosed
 
@@ -121,12 +136,25 @@ def texts(draw: random.Random, count: int) -> Iterator[str]:
         yield "".join(draw.choice(PIECES) for _ in range(draw.randint(1, 12)))
 
 
-def test_rows_are_those_of_the_reference_wherever_text_is_cut() -> None:
+DIALECTS = [
+    Dialect(),
+    Dialect(delimiter="\t", quote="'", encoding="latin-1"),
+    Dialect(delimiter="::", encoding="utf-16"),
+    Dialect(delimiter="¦", quote="'", escape="\\"),
+]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda d: d.delimiter)
+def test_rows_are_those_of_the_reference_wherever_text_is_cut(
+    dialect: Dialect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stray quote takes no good row with it, whatever parts and quotes cells."""
+    monkeypatch.setattr(encodings, "_BLOCK_BYTES", 5)
     unclosed = 0
     for text in texts(random.Random(5), 800):
         rows, *numbers = expected(text)
         for chunk_bytes in (1, 3, 8, 1000):
-            cut, *cut_numbers = found(text, chunk_bytes)
+            cut, *cut_numbers = found(text, chunk_bytes, dialect)
             assert cut_numbers == numbers, (text, chunk_bytes)
             assert _parsed(cut) == rows, (text, chunk_bytes)
         unclosed += bool(numbers[1])
