@@ -1,7 +1,8 @@
 """The columns that a feature set reads from raw examples."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from keyword import iskeyword
 from typing import NamedTuple
 
 from shardline.configs.column import Column
@@ -100,17 +101,23 @@ def reader_of(feature_set: Features, column: str) -> Part:
     return Part("derived", ("derived",))
 
 
-def model_inputs(name: str, *, ragged: bool) -> list[str]:
+def model_inputs(name: str, names: Mapping[str, str], *, ragged: bool) -> list[str]:
     """Returns what the published model calls the inputs that make a column.
 
     Args:
         name: of the column; what is no letter, digit or underscore becomes one.
+        names: what the configuration calls the inputs of columns (`Features.inputs`).
         ragged: whether it takes values and row splits.
     """
-    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
-    if not plain.isidentifier():
+    plain = names.get(name) or re.sub(r"\W", "_", name, flags=re.ASCII)
+    if not plain[:1].isalpha() or (not ragged and not may_be_input(plain)):
         plain = f"column_{plain}"
     return [f"{plain}_values", f"{plain}_row_splits"] if ragged else [plain]
+
+
+def may_be_input(name: str) -> bool:
+    """Tells whether a signature can have an input of a name, as arguments of Python."""
+    return name.isidentifier() and not iskeyword(name) and name != "self"
 
 
 def lookup_inputs(name: str, *, ragged: bool, weighted: bool) -> list[str]:

@@ -8,9 +8,7 @@ from shardline.configs.columns import (
     derived_uses,
     feature_columns,
     lookup_inputs,
-    model_inputs,
-    raw_columns,
-    reader_of,
+    may_be_input,
 )
 from shardline.configs.fault import Fault, Part, feature_part, number_part
 from shardline.configs.features import Features
@@ -30,6 +28,13 @@ def name_faults(feature_set: Features) -> Iterator[Fault]:
                 f"{part.who} has the name of a feature",
                 "rename one of the two",
             )
+    for name, feature in feature_set.features.items():
+        if not (feature.is_ragged or may_be_input(name)):
+            yield feature_part(name).fault(
+                f"the published model's `lookup` cannot have an input `{name}`, a word "
+                "of Python",
+                f"rename it, and give `column: {name}`",
+            )
     for part, name in _parts(feature_set):
         if name in RESERVED:
             yield Fault(
@@ -38,7 +43,6 @@ def name_faults(feature_set: Features) -> Iterator[Fault]:
                 f"({', '.join(sorted(RESERVED))})",
                 f"rename it, and give `column: {name}`",
             )
-    yield from _model_inputs(feature_set)
     yield from _lookup_inputs(feature_set)
 
 
@@ -48,20 +52,6 @@ def _parts(feature_set: Features) -> Iterator[tuple[Part, str]]:
         yield feature_part(name), name
     for name in feature_set.numbers:
         yield number_part(name), name
-
-
-def _model_inputs(feature_set: Features) -> Iterator[Fault]:
-    columns: dict[str, str] = {}
-    for name, column in raw_columns(feature_set).items():
-        for model_input in model_inputs(name, ragged=column.ragged):
-            other = columns.setdefault(model_input, name)
-            if other != name:
-                yield reader_of(feature_set, name).fault(
-                    f"the published model would call an input `{model_input}` for "
-                    f"column `{shown(name)}` and for column `{shown(other)}`, as all "
-                    "but ASCII letters, digits and `_` becomes `_`",
-                    "rename one of the two in the data",
-                )
 
 
 def _lookup_inputs(feature_set: Features) -> Iterator[Fault]:

@@ -14,6 +14,7 @@ from shardline.configs.feature_rules import (
     name_faults,
 )
 from shardline.configs.features import Features, Target
+from shardline.configs.input_rules import input_faults
 from shardline.configs.living import Living
 from shardline.configs.section import Name, cross_section_error
 from shardline.configs.table_rules import table_faults
@@ -80,6 +81,7 @@ class FeatureSet(Features):
             return [Fault(("features",), message, remedy)]
         return [
             *name_faults(self),
+            *input_faults(self),
             *column_conflicts(self),
             *cross_faults(self),
             *table_faults(self, self.tables),

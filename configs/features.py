@@ -214,7 +214,8 @@ class Features(Section):
     numbers: dict[Name, Number] = Field(default_factory=dict)
     derived: Derived | None = None
     # What the published model calls the input of a column; by default the column's
-    # name, in which all but ASCII letters, digits and `_` becomes `_`.
+    # name, in which all but ASCII letters, digits and `_` becomes `_`, with `column_`
+    # before it where no letter comes first, or it is a word of Python.
     inputs: dict[str, InputName] = Field(default_factory=dict)
 
     def features_of(self, table: str) -> dict[str, Feature]:

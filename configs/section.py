@@ -13,12 +13,12 @@ CROSS_SECTION = "cross_section"
 
 _IMPORT_PATH = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$"
 _NAME = r"^[a-z][a-z0-9_]*$"
-_INPUT_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+_INPUT_NAME = r"^[A-Za-z][A-Za-z0-9_]*$"
 # What is expected where a pattern does not fit, in words.
 PATTERNS_IN_WORDS = {
     _IMPORT_PATH: "an import path is written package.module.Name",
     _NAME: "a name has lower case letters, digits and underscores, the first a letter",
-    _INPUT_NAME: "a name has ASCII letters, digits and underscores, no digit first",
+    _INPUT_NAME: "a name has ASCII letters, digits and underscores, the first a letter",
 }
 
 ImportPath = Annotated[str, Field(pattern=_IMPORT_PATH)]

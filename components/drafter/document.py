@@ -210,7 +210,7 @@ def _inputs(inputs: Sequence[Input], names: Mapping[str, str]) -> dict[str, str]
     taken: set[str] = set()
     for one in inputs:
         column = one.profile.name
-        made = model_inputs(column, ragged=one.profile.is_list)
+        made = model_inputs(column, {}, ragged=one.profile.is_list)
         if not column.isascii() or taken & set(made):
             ours[column] = names[column]
         taken |= set(made)

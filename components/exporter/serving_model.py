@@ -97,10 +97,9 @@ class ServingModel(tf.Module):
         `serving_default` takes `examples`, serialized tf.Examples: string [batch].
         `columns` takes the raw columns, each of its own type: `<column>` [batch], or
         for a ragged one `<column>_values` [n] and `<column>_row_splits` int64
-        [batch + 1]; in these names an underscore stands for what is no letter, digit
-        or underscore. What stands for a missing value is in the signature's defaults,
-        for each input that may lack values. Both return `scores` float32 [batch], how
-        likely the label is.
+        [batch + 1], in the names that `configs.columns.model_inputs` gives. What stands
+        for a missing value is in the signature's defaults, for each input that may lack
+        values. Both return `scores` float32 [batch], how likely the label is.
 
         `lookup` takes ids of rows: `<feature>` int64 [batch], or where an example may
         have any number `<feature>_values` int64 [n] and `<feature>_row_splits` int64
@@ -115,16 +114,17 @@ class ServingModel(tf.Module):
             ValueError: if the checkpoint holds a table of another shape than its
                 manifest says, or rows that their precision cannot hold.
         """
+        columns, input_names = self.transform.columns, self._feature_set.inputs
         tf.saved_model.save(
             self,
             folder,
             signatures={
                 "serving_default": self._examples_signature(),
-                "columns": columns_signature(self.transform.columns, self._scores),
+                "columns": columns_signature(columns, input_names, self._scores),
                 "lookup": lookup_signature(self._feature_set, self._lookup),
             },
         )
-        _write_defaults(folder, "columns", missing_values(self.transform.columns))
+        _write_defaults(folder, "columns", missing_values(columns, input_names))
         write_tables(folder, self._checkpoint, self.table_rows)
         write_model_fingerprint(folder)
 

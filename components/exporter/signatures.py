@@ -20,26 +20,27 @@ from shardline.embedding.inputs.row_splits import splits_check
 
 def columns_signature(
     columns: Mapping[str, Column],
+    input_names: Mapping[str, str],
     answer: Callable[[dict[str, Any]], dict[str, tf.Tensor]],
 ) -> Any:
     """Returns the concrete function of raw columns.
 
     Args:
         columns: what the model reads, by column.
+        input_names: what the configuration calls the inputs of columns.
         answer: maps tensors by column, [batch] or ragged, to the outputs.
     """
+    inputs = {
+        name: model_inputs(name, input_names, ragged=column.ragged)
+        for name, column in columns.items()
+    }
     specs: dict[str, tf.DType] = {}
-    for name, column in columns.items():
-        values, *row_splits = model_inputs(name, ragged=column.ragged)
-        specs[values] = DTYPES[column.dtype]
+    for name, (values, *row_splits) in inputs.items():
+        specs[values] = DTYPES[columns[name].dtype]
         specs |= dict.fromkeys(row_splits, tf.int64)
 
     @tf.function
     def serve_columns(**flat: tf.Tensor) -> dict[str, tf.Tensor]:
-        inputs = {
-            name: model_inputs(name, ragged=column.ragged)
-            for name, column in columns.items()
-        }
         by_column = _put_together(flat, inputs)
         examples = {
             # Of a ragged column the row splits say it.
@@ -53,14 +54,17 @@ def columns_signature(
     return _traced(serve_columns, specs)
 
 
-def missing_values(columns: Mapping[str, Column]) -> dict[str, bytes | int | float]:
+def missing_values(
+    columns: Mapping[str, Column], input_names: Mapping[str, str]
+) -> dict[str, bytes | int | float]:
     """Returns what stands for a missing value, by the input that may miss one.
 
     Args:
         columns: what the model reads, by column.
+        input_names: what the configuration calls the inputs of columns.
     """
     return {
-        model_inputs(name, ragged=False)[0]: MISSING[column.dtype]
+        model_inputs(name, input_names, ragged=False)[0]: MISSING[column.dtype]
         for name, column in columns.items()
         if column.optional and not column.ragged
     }

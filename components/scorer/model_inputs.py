@@ -34,9 +34,13 @@ class ModelInputs:
             ValueError: if they differ.
         """
         self._columns = raw_columns(features)
+        self._names = {
+            name: model_inputs(name, features.inputs, ragged=column.ragged)
+            for name, column in self._columns.items()
+        }
         read: dict[str, tuple[str, str]] = {}
         for name, column in self._columns.items():
-            values, *splits = model_inputs(name, ragged=column.ragged)
+            values, *splits = self._names[name]
             read[values] = (DTYPES[column.dtype].name, name)
             read |= {split: ("int64", name) for split in splits}
         asked = {name: of.dtype.name for name, of in inputs.items()}
@@ -56,7 +60,7 @@ class ModelInputs:
         arrays: dict[str, np.ndarray] = {}
         more = -batch.num_rows % _MULTIPLE
         for name, column in self._columns.items():
-            names = model_inputs(name, ragged=column.ragged)
+            names = self._names[name]
             held = batch.column(name)
             offsets = held.offsets.to_numpy()
             values = _numpy(held.flatten())

@@ -36,6 +36,7 @@ _RAN_ON = "ran_on"
 RunsOn = Literal["hosts", "tpu"]
 _NAMES = {"hosts": "hosts", "tpu": "a TPU"}
 # What says how to train, and not what comes of it.
+_SERVED = {"inputs"}
 _HOW = {*Conduct.model_fields, "hosts", "steps_per_call"}
 
 
@@ -45,14 +46,15 @@ def configuration_digest(
     """Returns a digest of the settings that decide what is learnt.
 
     Args:
-        feature_set: the id features, numbers and tables.
+        feature_set: the id features, numbers and tables; what the published model
+            calls its inputs counts for nothing.
         model: the dense model.
         target: what to predict.
         training: how long; how it is saved, the hosts and the steps of a call count for
             nothing.
     """
     parts = [
-        feature_set.model_dump_json(),
+        feature_set.model_dump_json(exclude=_SERVED),
         model.model_dump_json(),
         target.model_dump_json(),
         training.model_dump_json(exclude=_HOW),

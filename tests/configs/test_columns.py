@@ -99,12 +99,20 @@ def test_reader_of_a_column_is_a_feature_a_number_or_derived(
         ("user id", True, ["user_id_values", "user_id_row_splits"]),
         ("3d", False, ["column_3d"]),
         ("", False, ["column_"]),
+        ("_x", False, ["column__x"]),
+        ("\u7528\u6237", False, ["column___"]),
+        ("\u7528\u6237", True, ["column____values", "column____row_splits"]),
+        ("class", False, ["column_class"]),
+        ("class", True, ["class_values", "class_row_splits"]),
+        ("self", False, ["column_self"]),
+        ("Größe", False, ["size"]),
+        ("Größe", True, ["size_values", "size_row_splits"]),
     ],
 )
-def test_model_inputs_are_identifiers(
+def test_model_inputs_are_arguments_of_python(
     name: str, ragged: bool, inputs: list[str]
 ) -> None:
-    assert model_inputs(name, ragged=ragged) == inputs
+    assert model_inputs(name, {"Größe": "size"}, ragged=ragged) == inputs
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,12 @@ FAULTS = {
         "  scores: {table: user}",
         "6: feature `scores` has a name that has another meaning here",
     ),
+    "name_that_is_a_word_of_python": (
+        "  user: {table: user}",
+        "  class: {table: user, column: user}",
+        "6: feature `class`: the published model's `lookup` cannot have an input "
+        "`class`, a word of Python; rename it, and give `column: class`",
+    ),
     "cross_with_a_combiner": (
         "cross: [user, city],",
         "cross: [user, city], combiner: sum,",
@@ -61,30 +67,6 @@ def test_fault_is_told_with_its_line(
     faults = job_faults(old, new)
 
     assert any(fault.startswith(message) for fault in faults), faults
-
-
-def test_columns_that_the_model_would_call_alike_are_refused(
-    write: Callable[[str], Path], job_text: str
-) -> None:
-    text = job_text.replace("  age: {", "  age: {column: tags_values, ")
-
-    with pytest.raises(ConfigError, match="input `tags_values` for column `tags"):
-        load_job(write(text))
-
-
-def test_columns_without_a_letter_of_ascii_are_refused_with_what_to_do(
-    write: Callable[[str], Path], job_text: str
-) -> None:
-    text = job_text.replace("  age: {", "  age: {column: \u7528\u6237, ")
-    text = text.replace("  hour: {table", "  hour: {column: \u7269\u54c1, table")
-
-    with pytest.raises(
-        ConfigError,
-        match="would call an input `__` for column `\u7528\u6237` and for column "
-        "`\u7269\u54c1`, as all but ASCII letters, digits and `_` becomes `_`; rename "
-        "one of the two in the data",
-    ):
-        load_job(write(text))
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,6 @@ ELSEWHERE = {
     "components/trainer/test_loop.py": """
         components/trainer/early_stop components/trainer/executor
     """,
-    "components/exporter/test_serving_model.py": "components/exporter/signatures",
     "components/exporter/quantization/test_precisions.py": """
         components/exporter/quantization/variants
     """,

@@ -82,3 +82,18 @@ def test_other_inputs_are_refused(change: dict[str, Any], message: str) -> None:
 
     with pytest.raises(ValueError, match=message):
         ModelInputs(FEATURES, inputs)
+
+
+def test_inputs_have_the_names_of_the_configuration() -> None:
+    names = {"user id": "who", "tags": "marks"}
+    given = {"who": "user_id", "marks_values": "tags_values"}
+    given["marks_row_splits"] = "tags_row_splits"
+    named = FEATURES.model_copy(update={"inputs": names})
+    inputs = {name: INPUTS[given.get(name, name)] for name in [*given, "price"]}
+
+    arrays = ModelInputs(named, inputs).arrays(BATCH)
+
+    plain = ModelInputs(FEATURES, INPUTS).arrays(BATCH)
+    assert set(arrays) == set(inputs)
+    for name in given:
+        assert arrays[name].tolist() == plain[given[name]].tolist()

@@ -60,6 +60,11 @@ def test_how_to_train_and_save_is_not_what_is_learnt(settings: dict[str, Any]) -
     assert trained(**settings) == digest()
 
 
+def test_names_of_inputs_are_not_what_is_learnt() -> None:
+    named = FEATURES.model_copy(update={"inputs": {"user": "who"}})
+    assert digest(feature_set=named) == digest()
+
+
 def test_every_setting_that_decides_what_is_learnt_counts() -> None:
     digests = [
         digest(),
