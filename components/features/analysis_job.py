@@ -164,7 +164,7 @@ def _staged(reports: Iterable[Mapping[str, Any]]) -> dict[Unit, Staged]:
     """Returns what is kept of each unit of work, by its report."""
     return {
         Unit(*report["unit"]): Staged(
-            report["rows"], BadInput(**report["bad"]), Tally(**report["tally"])
+            report["rows"], BadInput.from_json(report["bad"]), Tally(**report["tally"])
         )
         for report in reports
     }

@@ -124,7 +124,7 @@ def version_of(data: Data, path: str, *, besides: Collection[Path] = ()) -> str:
     """Returns what changes when the raw data of a run changes, for cache keys.
 
     Of a local file the content counts. Of a folder the names, sizes and times of change
-    of the files count that `data.files.splits` match; a reader may read any of them,
+    of the files count that `data.files` names; a reader may read any of them,
     but for hidden ones, outputs of runs, and `besides`. So do those of an object store.
 
     Args:
@@ -140,7 +140,8 @@ def version_of(data: Data, path: str, *, besides: Collection[Path] = ()) -> str:
     if not is_remote(path) and not os.path.isdir(path):
         raise DatasetError(f"{path}: there is no such file or folder (data.path).")
     if data.files:
-        files = _matched(path, data.files.splits.values())
+        side_files = (side.files for side in data.files.join.values())
+        files = _matched(path, [*data.files.splits.values(), *side_files])
     elif is_remote(path):
         files = _matched(path, ["**"])
     else:

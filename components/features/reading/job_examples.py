@@ -42,10 +42,12 @@ def examples_of_job(job: Job, patterns: Sequence[str], downloads: Path) -> Examp
         raise ConfigError(Fault(("data", "reader"), message, who="data"))
     settings = settings_of(job.data, job)
     with tensorflow_errors_as_value_errors():
+        needs_data = settings.joins or not patterns
+        path = location_of(job.data, downloads) if needs_data else ""
+        settings = settings.located(path)
         if patterns:
             sources = [s for p in patterns for s in sources_of_pattern(p, _ALL)]
             return Examples(tuple(sources), settings.of_split(_ALL))
-        path = location_of(job.data, downloads)
         splits = job.data.files.splits.items()
         sources = [s for split, p in splits for s in sources_below(path, split, p)]
         return Examples(tuple(sources), settings)

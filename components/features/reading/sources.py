@@ -79,7 +79,9 @@ class Examples:
             dataclasses.replace(s, files=tuple(map(absolute_location, s.files)))
             for s in self.sources
         ]
-        return dataclasses.replace(self, sources=tuple(sources))
+        joins = tuple(join.absolute() for join in self.settings.joins)
+        settings = dataclasses.replace(self.settings, joins=joins)
+        return dataclasses.replace(self, sources=tuple(sources), settings=settings)
 
     @property
     def analysed(self) -> list[Source]:

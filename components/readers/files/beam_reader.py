@@ -14,6 +14,7 @@ from apache_beam.pvalue import PCollection, TaggedOutput
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 
 from shardline.components.machine.cores import usable_cores
+from shardline.components.readers.files.joins.join import joins_of
 from shardline.components.readers.files.judging.bad_input import BadInput
 from shardline.components.readers.files.judging.tally import Tally
 from shardline.components.readers.files.locations import match
@@ -59,13 +60,16 @@ class FileReader:
             ValueError: if the data comes in spans, and nothing tells them apart.
         """
         self._files = Files(**files)
-        self.settings = ReadSettings(
+        settings = ReadSettings(
             columns={name: Column(**column) for name, column in columns.items()},
             paired=tuple((weights, ids) for weights, ids in paired),
             label=label,
             **self._files.model_dump(include=_SETTINGS_OF_FILES),
             held_out=self._files.held_out,
             dialect=self._files.dialect,
+        )
+        self.settings = dataclasses.replace(
+            settings, joins=joins_of(self._files, settings)
         )
         self._times: str | None = None
         self._spans: SpansOfFiles | None = None
@@ -137,20 +141,18 @@ class FileReader:
             BadInputError: a split has no file. What is bad in the files raises it when
                 the pipeline runs.
         """
-        cores = usable_cores()
+        cores, settings = usable_cores(), self.settings.located(path)
         work = [
             (split, unit)
             for split, files in self.files(path).items()
-            for unit in units_of(files, self.settings.of_split(split), cores)
+            for unit in units_of(files, settings.of_split(split), cores)
         ]
         read = (
             root
             | "Units" >> beam.Create(work)
             | "Spread" >> beam.Reshuffle()
             | "ReadFiles"
-            >> beam.FlatMap(_examples, self.settings).with_outputs(
-                _REPORTS, *self.splits
-            )
+            >> beam.FlatMap(_examples, settings).with_outputs(_REPORTS, *self.splits)
         )
         return {split: read[split] for split in self.splits}, read[_REPORTS]
 
@@ -249,7 +251,7 @@ class FileReader:
         held_out = split in self._files.held_out
         pattern = self._files.splits["train" if held_out else split]
         settings = self.settings if held_out else self.settings.of_split(split)
-        return why_empty(split, match(path, pattern), settings)
+        return why_empty(split, match(path, pattern), settings.located(path))
 
 
 _SETTINGS_OF_FILES = {
@@ -296,5 +298,5 @@ def _examples_of_span(
 
 
 def _warn(report: str) -> None:
-    for line in BadInput(**json.loads(report)["bad"]).lines():
+    for line in BadInput.from_json(json.loads(report)["bad"]).lines():
         logging.warning(line)

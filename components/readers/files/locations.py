@@ -30,13 +30,14 @@ _MEMBER = "!/"
 _NAMED = 10  # of what is there, in messages
 
 
-def match(path: str, pattern: str) -> list[str]:
+def match(path: str, pattern: str, key: str = "data.files.splits") -> list[str]:
     """Finds files; those in the output folder of a run are no data.
 
     Args:
         path: a folder, a single file, or a zip archive.
         pattern: of their names below the path: `*`, `?` and `[...]` inside a name,
             `**` for any number of folders; `{SPAN}` and `{VERSION}` are as `*` here.
+        key: of the configuration, which has the pattern.
 
     Returns:
         Places that `opened` takes, sorted.
@@ -63,7 +64,7 @@ def match(path: str, pattern: str) -> list[str]:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         raise BadInputError(
             f"{escaped(path, keep='')}: no file matches `{shown(pattern)}`; there is "
-            f"{', '.join(there) or 'nothing'}{more}. Correct `data.files.splits` or "
+            f"{', '.join(there) or 'nothing'}{more}. Correct `{key}` or "
             "`data.path`."
         )
     return found

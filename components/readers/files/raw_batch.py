@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,9 @@ from shardline.components.readers.files.judging.bad_input import BadInput, RowFa
 from shardline.components.readers.files.judging.tally import Tally
 from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.configs.shown import shown
+
+if TYPE_CHECKING:
+    from shardline.components.readers.files.joins.joined_rows import JoinedRows
 
 
 @dataclass(frozen=True)
@@ -55,21 +59,30 @@ class RawBatch:
         columns: one array for each wanted column: of single values, or lists of any
             depth; null is a missing value.
         faults: the rows that are known to be bad.
-        is_text: whether numbers are still text.
+        text: columns whose numbers are still text.
         stored: columns that splits look at, as the file has them, where `columns` has
             them in another type.
+        header: the columns that the file names; none where every row names its own.
         names: gives the columns of the first row where every row names its own, and
             null is a column that a row has not; None where the file names them.
         row_texts: each whole row as `splits.row_texts` has it, large binary; None
             unless the settings draw rows.
+        joined: columns of `columns` that side files gave.
     """
 
     columns: dict[str, pa.Array]
     faults: RowFaults
-    is_text: bool = False
+    text: Collection[str] = frozenset()
     stored: Mapping[str, pa.Array] = field(default_factory=dict)
+    header: Sequence[str] = ()
     names: Callable[[], list[str]] | None = None
     row_texts: pa.Array | None = None
+    joined: Mapping[str, JoinedRows] = field(default_factory=dict)
+
+    def faults_of(self, name: str) -> RowFaults:
+        """Returns where bad values of a column are marked."""
+        rows = self.joined.get(name)
+        return self.faults.told_with(rows.told) if rows else self.faults
 
 
 def mark_long(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from shardline.components.readers.files.joins.join import Join, joins_of
 from shardline.components.readers.files.judging.bad_input import BadInput
 from shardline.components.readers.files.spans.times import TimeRule
 from shardline.configs.boundaries import boundary_of
@@ -29,7 +30,7 @@ class ReadSettings:
 
     Attributes:
         format: the format of the files.
-        columns: what is read, by column name.
+        columns: what is given on, by column name.
         paired: (Weights column, ids column) that must have equal lengths.
         crossed: columns whose values are paired; a row's pairs are limited, too.
         label: the column that must hold 0 or 1.
@@ -50,6 +51,7 @@ class ReadSettings:
         max_values: a row with more than this in one column is bad.
         empty_files: whether files without rows need no word, as shards may be.
         must_have_columns: whether a column that no row of a split has is an error.
+        joins: side files, whose rows are joined in this order.
     """
 
     format: Literal["tfrecord", "csv", "parquet"]
@@ -73,6 +75,19 @@ class ReadSettings:
     max_values: int = 100_000
     empty_files: bool = False
     must_have_columns: bool = field(default=True, repr=False)
+    joins: tuple[Join, ...] = ()
+
+    def located(self, path: str) -> ReadSettings:
+        """Returns the settings with the side files that there are below a path.
+
+        Args:
+            path: the folder, file or zip archive of the data.
+
+        Raises:
+            BadInputError: a join has no file.
+        """
+        joins = tuple(join.located(path) for join in self.joins)
+        return dataclasses.replace(self, joins=joins)
 
     def of_split(self, split: str) -> ReadSettings:
         """Returns the settings for the files of a split; only "train" is split up."""
@@ -98,9 +113,8 @@ class ReadSettings:
     @property
     def looked_at(self) -> set[str]:
         """Columns that are read as the file has them, which no feature need read."""
-        rules = self.held_out.values()
-        used = {rule.column for rule in rules if rule.column is not None}
-        used |= set(self.kept)
+        used = {*self.kept, *(join.key for join in self.joins)}
+        used |= self.split_columns
         return used | ({self.times.column} if self.times else set())
 
     @property
@@ -115,19 +129,36 @@ class ReadSettings:
         }
 
     @property
+    def split_columns(self) -> set[str]:
+        """Columns that tell splits."""
+        rules = self.held_out.values()
+        return {rule.column for rule in rules if rule.column is not None}
+
+    @property
+    def joined(self) -> dict[str, Join]:
+        """The columns that side files give, and which."""
+        return {name: join for join in self.joins for name in join.columns}
+
+    @property
+    def own_columns(self) -> dict[str, Column]:
+        """The columns that are given on from the files themselves."""
+        joined = self.joined
+        return {n: column for n, column in self.columns.items() if n not in joined}
+
+    @property
     def draws_rows(self) -> bool:
         """Whether whole rows tell splits, for which all columns are read."""
         return any(rule.column is None for rule in self.held_out.values())
 
     @property
     def splitting(self) -> list[str]:
-        """Columns that are read, and that no feature and no target asks for."""
-        return sorted(self.looked_at - set(self.columns))
+        """Columns of the files that are read, and that no feature or target asks for."""
+        return sorted(self.looked_at - set(self.columns) - set(self.joined))
 
     @property
     def wanted(self) -> list[str]:
-        """All columns to read."""
-        return [*self.columns, *self.splitting]
+        """All columns to read of the files themselves."""
+        return [*self.own_columns, *self.splitting]
 
 
 def settings_of(data: Data, features: Features) -> ReadSettings:
@@ -147,7 +178,7 @@ def settings_of(data: Data, features: Features) -> ReadSettings:
             "expected `data.files`."
         )
     columns = raw_columns(features, data.target)
-    return ReadSettings(
+    settings = ReadSettings(
         format=files.format,
         columns=columns,
         paired=pairs_of(features, columns),
@@ -164,6 +195,7 @@ def settings_of(data: Data, features: Features) -> ReadSettings:
         max_bad_share=files.max_bad_share,
         max_values=files.max_values,
     )
+    return dataclasses.replace(settings, joins=joins_of(files, settings))
 
 
 def reader_of(data: Data, features: Features) -> tuple[str, dict[str, Any]]:
@@ -212,7 +244,7 @@ def tfrecord_settings(
     """Returns the settings for examples that a pipeline has written, some shards empty.
 
     Args:
-        columns: what is read, by column name.
+        columns: what is given on, by column name.
         paired: (Weights column, ids column) that must have equal lengths.
         crossed: columns whose values are paired.
         must_have_columns: whether a column that no row of a split has is an error.

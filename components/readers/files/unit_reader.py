@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -16,11 +16,13 @@ from shardline.components.readers.files.columns.label_words import (
     worded,
 )
 from shardline.components.readers.files.columns.lists import Lists, listed
-from shardline.components.readers.files.formats.csv.text import read_csv
-from shardline.components.readers.files.formats.parquet import read_parquet
-from shardline.components.readers.files.formats.tfrecord import read_tfrecord
+from shardline.components.readers.files.formats.readers import READERS
+from shardline.components.readers.files.joins.joining import with_joined
+from shardline.components.readers.files.joins.side_table import SideTable
+from shardline.components.readers.files.joins.side_tables import side_tables
 from shardline.components.readers.files.judging.bad_input import (
     BadInput,
+    BadInputError,
     FileFault,
     RowFaults,
 )
@@ -41,13 +43,7 @@ from shardline.components.readers.files.spans.times import (
 from shardline.components.readers.files.splits.held_out_rows import held_out_rows
 from shardline.components.readers.files.units import Unit
 from shardline.configs.column import Column
-from shardline.configs.shown import shown
-
-READERS: dict[str, Callable[[ReadTask], Iterator[RawBatch]]] = {
-    "tfrecord": read_tfrecord,
-    "csv": read_csv,
-    "parquet": read_parquet,
-}
+from shardline.configs.shown import escaped, shown
 
 
 def read_unit(
@@ -77,9 +73,13 @@ def read_unit(
     tally = Tally() if tally is None else tally
     task = ReadTask(unit.file, unit.part, unit.parts, settings, bad, batch_rows, tally)
     bad_before = bad.left_out
+    tables = side_tables(settings.joins)
+    _check_is_apart(unit.file, tables)
+    for table in tables:
+        table.tell(bad)
     try:
         for raw in READERS[settings.format](task):
-            for split, batch in _split(raw, settings, tally, unit.file):
+            for split, batch in _split(raw, task, tables):
                 tally.give(unit.file, split, batch.num_rows)
                 yield split, batch
     except FileFault as fault:
@@ -87,21 +87,34 @@ def read_unit(
     tally.leave_out(unit.file, bad.left_out - bad_before)
 
 
+def _check_is_apart(file: str, tables: Sequence[SideTable]) -> None:
+    """Refuses side files among the examples, as a pattern of all files may take."""
+    for table in tables:
+        if file in table.join.files:
+            raise BadInputError(
+                f"{escaped(file, keep='')}: it is among the examples, and in "
+                f"`{table.join.config_key}`. Let one of the two patterns match it."
+            )
+
+
 def _split(
-    raw: RawBatch, settings: ReadSettings, tally: Tally, file: str
+    raw: RawBatch, task: ReadTask, tables: Sequence[SideTable]
 ) -> Iterator[tuple[str, pa.RecordBatch]]:
-    faults = raw.faults
-    # As the file has them: what else reads a column does not change its splits.
-    columns = {**raw.columns, **raw.stored}
-    stored = {name: listed(columns[name]) for name in settings.looked_at}
+    settings, tally, faults = task.settings, task.tally, raw.faults
     passed = np.zeros(len(faults.good), bool)
     if settings.times is not None:
-        _check_is_there(
-            settings.times.column, columns[settings.times.column], None, raw
-        )
-        times = row_times(settings.times, stored[settings.times.column], faults)
+        name = settings.times.column
+        in_file = raw.stored.get(name, raw.columns[name])
+        _check_is_there(name, in_file, None, raw)
+        times = row_times(settings.times, listed(in_file), faults)
         passed = rows_outside(settings.times, times, faults)
-        tally.pass_over(file, int(np.count_nonzero(passed)))
+        tally.pass_over(task.file, int(np.count_nonzero(passed)))
+    raw = with_joined(raw, tables, task.bad)
+    # As the file has them: what else reads a column does not change its splits.
+    stored = {
+        name: listed(raw.stored.get(name, raw.columns[name]))
+        for name in {*settings.split_columns, *settings.kept}
+    }
     lists, arrays = _columns(raw, settings)
     _check_pairs(lists, settings, raw)
     _check_crosses(lists, settings, faults)
@@ -113,7 +126,9 @@ def _split(
         of_rows = pa.LargeListArray.from_arrays(offsets, seconds)
         arrays[settings.times.column] = of_rows
     for name in settings.kept:
-        arrays[name] = kept_column(name, stored[name], faults, is_text=raw.is_text)
+        arrays[name] = kept_column(
+            name, stored[name], faults, is_text=name in raw.text
+        )
     held_out = held_out_rows(settings.held_out, stored, faults, raw.row_texts)
     batch = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
     rest = ~passed
@@ -136,23 +151,29 @@ def _columns(
     """Returns the values of all columns, and the arrays of those to give on."""
     lists: dict[str, Lists] = {}
     arrays: dict[str, pa.Array] = {}
-    for name, array in raw.columns.items():
+    # An example may lack a key, and has no row of the side files then.
+    may_lack = {*settings.kept, *(join.key for join in settings.joins)}
+    may_lack -= set(settings.columns)
+    for name in [*settings.columns, *settings.splitting]:
+        array = raw.columns[name]
         lists[name] = listed(array)
         lengths = lists[name].lengths
         long = np.flatnonzero(lengths > settings.max_values)
-        mark_long(name, long, lengths, settings.max_values, raw.faults)
-        if name not in settings.kept:
+        mark_long(name, long, lengths, settings.max_values, raw.faults_of(name))
+        if name not in may_lack:
             _check_is_there(name, array, settings.columns.get(name), raw)
         if name in settings.columns:
-            is_text = raw.is_text
+            is_text = name in raw.text
             if settings.has_words(name):
                 lists[name], is_text = worded(lists[name], settings.label_words), True
-                mark_unknown(name, lists[name], settings.label_words, raw.faults)
+                mark_unknown(
+                    name, lists[name], settings.label_words, raw.faults_of(name)
+                )
             lists[name], arrays[name] = canonical(
                 name,
                 lists[name],
                 settings.columns[name],
-                raw.faults,
+                raw.faults_of(name),
                 is_text=is_text,
                 remedies=_remedies(name, settings),
             )
@@ -178,7 +199,7 @@ def _check_is_there(
 def _mark_absent(name: str, rows: np.ndarray, raw: RawBatch) -> None:
     """Marks rows that need a column, if no example of the batch names it."""
     names = raw.names() if raw.names is not None and len(rows) else [name]
-    if name in names:
+    if name in names or name in raw.joined:
         return
     raw.faults.mark(
         rows,

@@ -45,7 +45,7 @@ class Decoding:
     def __init__(self, task: ReadTask) -> None:
         """Takes what the file's columns must hold from the task's settings."""
         self._task = task
-        self._columns = task.settings.columns
+        self._columns = task.settings.own_columns
         self._of_any_kind = list(task.settings.splitting)
         if task.settings.label is not None and task.settings.label_words:
             self._of_any_kind.append(task.settings.label)

@@ -7,12 +7,14 @@ same whatever order they come in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from shardline.components.readers.files.judging.unmatched import Unmatched
 from shardline.configs.shown import escaped
 
 _FIRST_LOCATIONS = 3
@@ -46,6 +48,7 @@ class BadInput:
         first: the first few of them by reason, each (file, number in it, in words).
         files: what is wrong with bad files, by file; rows before are used.
         empty: files without rows, whatever the mode.
+        unmatched: examples that have no row in side files.
     """
 
     on_bad_example: Literal["error", "skip"] = "error"
@@ -54,6 +57,13 @@ class BadInput:
     first: dict[str, list[tuple[str, int, str]]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     empty: list[str] = field(default_factory=list)
+    unmatched: Unmatched = field(default_factory=Unmatched)
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> BadInput:
+        """Returns what `dataclasses.asdict` has made a dictionary of."""
+        unmatched = Unmatched(**told.get("unmatched", {}))
+        return cls(**{**told, "unmatched": unmatched})
 
     def add(self, reason: str, count: int, first: list[tuple[str, int, str]]) -> None:
         """Counts bad rows.
@@ -101,6 +111,7 @@ class BadInput:
             self.add_file(file, fault)
         for file in other.empty:
             self.add_empty(file)
+        self.unmatched.merge(other.unmatched)
 
     def __bool__(self) -> bool:
         """Tells whether anything was left out."""
@@ -126,7 +137,7 @@ class BadInput:
             ]
             if len(self.empty) > _NAMED_EMPTY:
                 lines.append(f"  and {len(self.empty) - _NAMED_EMPTY} more")
-        return lines
+        return [*lines, *self.unmatched.lines()]
 
 
 class RowFaults:
@@ -154,6 +165,26 @@ class RowFaults:
         self._file = file
         self._number_of = number_of
         self._unit = unit
+        self._told: Callable[[int], str] | None = None
+
+    def place_of(self, row: int) -> tuple[str, int]:
+        """Returns the file of a row of the batch, and its number there."""
+        return self._file, self._number_of(row)
+
+    def location_of(self, row: int) -> str:
+        """Returns the file of a row of the batch and its number there, in words."""
+        file = escaped(self._file, keep="")
+        return f"{file}, {self._unit} {self._number_of(row)}"
+
+    def told_with(self, told: Callable[[int], str]) -> RowFaults:
+        """Returns the same rows, of whose faults something more is told.
+
+        Args:
+            told: tells it of a row, in words that follow those on what came.
+        """
+        faults = copy.copy(self)
+        faults._told = told
+        return faults
 
     def pass_over(self, rows: np.ndarray) -> np.ndarray:
         """Takes good rows for others' matter, whose faults are not told.
@@ -187,9 +218,8 @@ class RowFaults:
             return
         self.good[rows] = False
         first = []
-        file = escaped(self._file, keep="")
         for row in rows[:_FIRST_LOCATIONS].tolist():
-            number = self._number_of(row)
-            words = f"{file}, {self._unit} {number}: {reason}: {came(row)}. {remedy}"
-            first.append((self._file, number, words))
+            more = f"; {self._told(row)}" if self._told else ""
+            words = f"{self.location_of(row)}: {reason}: {came(row)}{more}. {remedy}"
+            first.append((*self.place_of(row), words))
         self._bad.add(reason, len(rows), first)

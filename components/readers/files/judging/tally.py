@@ -57,7 +57,8 @@ class Tally:
         having = self.having.setdefault(split, {})
         for name, array in raw.columns.items():
             count = total
-            if raw.names is not None and array.null_count:
+            names_own = raw.names is not None and name not in raw.joined
+            if names_own and array.null_count:
                 is_there = array.is_valid().to_numpy(zero_copy_only=False)
                 count = int(np.count_nonzero(is_there & rows))
             _add(having, {name: count})

@@ -25,6 +25,6 @@ def merge_reports(reports: Iterable[Mapping[str, Any]]) -> tuple[BadInput, Tally
         raise BadInputError("\n".join(sorted(failures)))
     bad, tally = BadInput("skip", "skip"), Tally()
     for report in reports:
-        bad.merge(BadInput(**report["bad"]))
+        bad.merge(BadInput.from_json(report["bad"]))
         tally.merge(Tally(**report["tally"]))
     return bad, tally

@@ -12,6 +12,7 @@ import numpy as np
 
 from shardline.components.machine.cores import usable_cores
 from shardline.components.readers.files.columns.lists import listed
+from shardline.components.readers.files.formats.readers import READERS
 from shardline.components.readers.files.judging.bad_input import FileFault
 from shardline.components.readers.files.judging.tally import Tally
 from shardline.components.readers.files.raw_batch import ReadTask
@@ -21,7 +22,6 @@ from shardline.components.readers.files.spans.times import (
     TimeRule,
     row_times,
 )
-from shardline.components.readers.files.unit_reader import READERS
 from shardline.configs.span_names import Every, span_at
 
 _BATCH_ROWS = 1 << 16
@@ -75,6 +75,7 @@ def spans_of_files(
         crossed=(),
         label=None,
         held_out={},
+        joins=(),
         times=TimeRule(column),
     )
     scan = functools.partial(_spans_of_file, settings=alone, every=every)

@@ -123,7 +123,7 @@ class SpansOfFiles:
         if SPAN in self._pattern:
             named = {_found(path, span): span for span in self._named(path)}
             return [
-                SpanToRead(found, span.files, self._settings_of(found.span))
+                SpanToRead(found, span.files, self._settings_of(found.span, path))
                 for found in spans
                 for span in [_the_same(found, named, path)]
             ]
@@ -133,19 +133,20 @@ class SpansOfFiles:
             SpanToRead(
                 _the_same(found, there, path),
                 tuple(f for f, of_file in by_file.items() if found.span in of_file),
-                self._settings_of(found.span),
+                self._settings_of(found.span, path),
             )
             for found in spans
         ]
 
-    def _settings_of(self, name: str) -> ReadSettings:
+    def _settings_of(self, name: str, path: str) -> ReadSettings:
         times = None
         if self._column:
             span = read_span(name)
             start, end = (span.start, span.end) if span and span.every else (None, None)
             cuts = SPAN not in self._pattern
             times = TimeRule(self._column, name, start, end, cuts)
-        return dataclasses.replace(self._settings, split=name, times=times)
+        located = self._settings.located(path)
+        return dataclasses.replace(located, split=name, times=times)
 
     def _named(self, path: str) -> Sequence[SpanOfFiles]:
         found = files_by_span(path, self._pattern)

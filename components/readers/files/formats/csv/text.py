@@ -136,7 +136,12 @@ class _Chunk:
                 cells = [column.combine_chunks() for column in rows.columns]
                 texts = row_texts(self._header, cells, rows.num_rows)
             yield RawBatch(
-                columns, faults, is_text=True, stored=stored, row_texts=texts
+                columns,
+                faults,
+                text=columns.keys(),
+                stored=stored,
+                header=self._header,
+                row_texts=texts,
             )
 
     def _faults(self, rows: int, line_of: Callable[[int], int]) -> RowFaults:

@@ -299,7 +299,7 @@ def test_counts_merge_to_the_same_in_any_order() -> None:
         merged[0].merge(part)
         # As workers may send it.
         sent = json.loads(json.dumps(dataclasses.asdict(parts[3 - parts.index(part)])))
-        merged[1].merge(BadInput(**sent))
+        merged[1].merge(BadInput.from_json(sent))
     assert merged[0] == merged[1]
     assert merged[0].rows == {"why": 8}
     assert [number for _, number, _ in merged[0].first["why"]] == [7, 8, 9]

@@ -1,0 +1,1 @@
+"""Side files: their rows joined to examples by a key, on the left."""

@@ -1,0 +1,206 @@
+"""Examples joined to side files: equal to a left join of pandas, whatever the form."""
+
+import math
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from shardline_tests import load
+
+from shardline.components.readers.files import BadInput, BadInputError
+from shardline.configs.column import Column
+
+reading = load("components/readers/files/joins/reading.py")
+
+FORMATS = ["csv", "parquet", "tfrecord"]
+COLUMNS = {
+    "n": Column("int64"),
+    "title": Column("string", optional=True),
+    "year": Column("int64", optional=True),
+    "price": Column("float", optional=True),
+    "tags": Column("string", ragged=True),
+}
+TEXT_KEYS = ["0012", "a b", "ü-1", "x;y", "日本", "1e3", "7.5.1", "O'Neil", "true"]
+
+
+def _keys(rng: random.Random, kind: str) -> list[Any]:
+    if kind == "text":
+        return rng.sample(TEXT_KEYS, rng.randrange(1, len(TEXT_KEYS)))
+    # Floats of 32 bits, which tf.Examples have, hold no more digits.
+    digits = rng.choice([1, 3, 7 if kind == "float" else 12])
+    whole = rng.sample(range(-5, 10**digits), rng.randrange(1, 12))
+    return [float(key) for key in whole] if kind == "float" else whole
+
+
+def _side_rows(rng: random.Random, keys: list[Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": key,
+            "name": rng.choice(["A film", "Ünïcode", None]),
+            "year": rng.choice([1999, 2026, None]),
+            "price": rng.choice([0.5, 17.25, None]),
+            "tags": rng.sample(["x", "y", "z"], rng.randrange(4)),
+            "unread": "never",
+        }
+        for key in keys
+    ]
+
+
+def _plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows as Python has them: single values, text decoded, None where missing."""
+    plain = []
+    for row in rows:
+        values = {}
+        for name, held in row.items():
+            texts = [v.decode() if isinstance(v, bytes) else v for v in held]
+            texts = [v for v in texts if not (isinstance(v, float) and math.isnan(v))]
+            is_ragged = COLUMNS[name].ragged
+            values[name] = texts if is_ragged else (texts[0] if texts else None)
+        plain.append(values)
+    return plain
+
+
+def _expected(
+    examples: list[dict[str, Any]], side: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    left = pd.DataFrame(examples, dtype=object)
+    right = pd.DataFrame(side, dtype=object)
+    # Keys compare as text, of which whole numbers have one.
+    for frame, key in ((left, "item"), (right, "id")):
+        frame["_key"] = [
+            None if k is None else str(int(k) if isinstance(k, float) else k)
+            for k in frame[key]
+        ]
+    with_key = left[left["_key"].notna()].merge(
+        right, on="_key", how="left", validate="many_to_one"
+    )
+    without = left[left["_key"].isna()]
+    both = pd.concat([with_key, without]).sort_values("n")
+    rows = []
+    for row in both.to_dict("records"):
+        values = {
+            "n": row["n"],
+            "title": row.get("name"),
+            "year": row.get("year"),
+            "price": row.get("price"),
+            "tags": row.get("tags"),
+        }
+        is_missing = {k: v is None or v is np.nan for k, v in values.items()}
+        rows.append(
+            {
+                k: ([] if k == "tags" else None) if is_missing[k] else v
+                for k, v in values.items()
+            }
+        )
+    return rows
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_a_join_equals_that_of_pandas(
+    seed: int, tmp_path: Path, write: Callable[..., str]
+) -> None:
+    rng = random.Random(seed)
+    of_examples, of_side = rng.choice(FORMATS), rng.choice(FORMATS)
+    kind = rng.choice(["text", "int", "float"])
+    keys = _keys(rng, kind)
+    side = _side_rows(rng, keys)
+    others = ["no such"] if kind == "text" else [123456]
+    if kind == "float" and rng.random() < 0.5:
+        keys, others = [int(key) for key in keys], [99]
+    # A key is of one type in a Parquet file.
+    examples = [{"n": n, "item": rng.choice([*keys, *others, None])} for n in range(40)]
+    examples[0]["item"] = keys[0]
+    file = write(f"examples.{of_examples}", examples)
+    parts = sorted(rng.sample(range(1, len(side)), min(len(side) - 1, 2)))
+    for i, (start, end) in enumerate(zip([0, *parts], [*parts, None], strict=True)):
+        write(f"items-{i}.{of_side}", side[start:end])
+    joins = {
+        "items": {
+            "files": f"items-*.{of_side}",
+            "format": of_side,
+            "key": "item",
+            "file_key": "id",
+            "columns": {
+                "title": "name",
+                "year": "year",
+                "price": "price",
+                "tags": "tags",
+                "another": "unread",
+            },
+        }
+    }
+    settings = reading.joined_settings(tmp_path, COLUMNS, joins, format=of_examples)
+    bad = BadInput()
+    rows = _plain(reading.read_rows(file, settings, bad))
+    assert rows == _expected(examples, side)
+    assert bad.unmatched.examples.get("items", 0) == sum(
+        e["item"] in others for e in examples
+    )
+    assert bad.unmatched.without_key.get("items", 0) == sum(
+        e["item"] is None for e in examples
+    )
+    in_parts = [
+        row
+        for part in range(3)
+        for row in reading.read_rows(file, settings, part=part, parts=3)
+    ]
+    assert sorted(_plain(in_parts), key=lambda row: row["n"]) == rows
+
+
+ITEMS = "id,title,tags\n1,One,x;y\n2,Two,\n"
+
+
+def _settings(tmp_path: Path, **files: Any) -> Any:
+    join = {
+        "files": "items.csv",
+        "key": "item",
+        "file_key": "id",
+        "columns": ["title", "tags"],
+        "list_separator": ";",
+        "format": "csv",
+    }
+    columns = {"title": Column("string"), "tags": Column("string", ragged=True)}
+    return reading.joined_settings(tmp_path, columns, {"items": join}, **files)
+
+
+def test_lists_are_cut_at_the_separator_of_their_own_file(
+    tmp_path: Path, write: Callable[..., str]
+) -> None:
+    write("items.csv", ITEMS.encode())
+    file = write("examples.csv", b"item\n2\n1\n")
+    assert reading.read_rows(file, _settings(tmp_path)) == [
+        {"title": [b"Two"], "tags": []},
+        {"title": [b"One"], "tags": [b"x", b"y"]},
+    ]
+
+
+def test_a_missing_value_that_comes_of_a_key_says_the_key(
+    tmp_path: Path, write: Callable[..., str]
+) -> None:
+    write("items.csv", ITEMS.encode())
+    file = write("examples.csv", b"item,x\n1,a\n9,a\n,a\n")
+    with pytest.raises(BadInputError, match=r"line 3: .*its key '9' is not in `items`"):
+        reading.read_rows(file, _settings(tmp_path))
+    settings = _settings(tmp_path, on_bad_example="skip")
+    bad = settings.new_bad_input()
+    assert len(reading.read_rows(file, settings, bad)) == 1
+    assert "it has no key for `items`" in "\n".join(bad.lines())
+    assert bad.left_out == 2
+
+
+def test_a_column_that_the_examples_have_too_is_refused(
+    tmp_path: Path, write: Callable[..., str]
+) -> None:
+    write("items.csv", ITEMS.encode())
+    for name, content in (
+        ("examples.csv", b"item,title\n1,a\n"),
+        ("examples.parquet", [{"item": 1, "title": "a"}]),
+        ("examples.tfrecord", [{"item": 1, "title": "a"}]),
+    ):
+        settings = _settings(tmp_path, format=name.partition(".")[2])
+        with pytest.raises(BadInputError, match=r"a column `title`, and .* joins"):
+            reading.read_rows(write(name, content), settings)
