@@ -13,6 +13,7 @@ from shardline.components.checker import size_rules, split_rules
 from shardline.components.checker.column_comparison import compare_columns
 from shardline.components.checker.data_sample import DataSample, take_sample
 from shardline.components.checker.report import Draft, Report
+from shardline.components.checker.side_files import is_read, join_sample
 from shardline.components.checker.uses import uses_of
 from shardline.components.readers.files import ReadSettings, settings_of
 from shardline.configs import load_job
@@ -36,6 +37,10 @@ def check(config: Path, rows: int, say: Callable[[str], None]) -> Report:
     sample = DataSample({})
     if read_settings:
         sample = take_sample(job, read_settings, rows, draft, say)
+        if read_settings.joins:
+            say("Reading side files")
+            read_settings, sample = join_sample(read_settings, sample, draft)
+        uses = [use for use in uses if is_read(use, job, read_settings)]
         compare_columns(job, uses, sample, read_settings, draft)
         if sample.pieces:
             draft.findings += split_rules.split_findings(

@@ -42,7 +42,7 @@ def compare_columns(
     if train is None or (sample.files and not sample.pieces):
         return
     in_pieces = {n for piece in sample.pieces for n in piece.batch.schema.names}
-    columns = train.columns or sorted(in_pieces)
+    columns = [*(train.columns or sorted(in_pieces)), *read_settings.joined]
     absent = [use for use in uses if use.column not in columns]
     draft.findings += _absent(absent, uses, columns, train)
     if not sample.pieces:

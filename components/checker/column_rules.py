@@ -28,6 +28,7 @@ _WITHOUT_VALUES = {
     "label": "Name another as `data.label`, or write labels.",
     "example weight": "Name another, or leave `data.example_weight` out.",
     "derived": "Name another in `derived.inputs`, or write its values.",
+    "join": "Name another in `data.files.join`, or write its values.",
     "split": "Name another in `data.files.held_out`, or write its values.",
 }
 

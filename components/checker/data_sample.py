@@ -33,11 +33,13 @@ class DataSample:
         splits: the files of each split whose files can be found.
         files: the files of split "train" that the sample is taken from.
         pieces: the rows of these files; none if they cannot be read.
+        path: where the data lies; "" if it cannot be had.
     """
 
     splits: Mapping[str, SplitFiles]
     files: tuple[str, ...] = ()
     pieces: tuple[Piece, ...] = ()
+    path: str = ""
 
     @property
     def train(self) -> SplitFiles | None:
@@ -79,24 +81,25 @@ def take_sample(
         say: takes a line that says what is being done, where that takes long.
     """
     splits = {}
-    for split, files in _found_files(job, read_settings, draft, say).items():
+    path, found = _found_files(job, read_settings, draft, say)
+    for split, files in found.items():
         say(f"Looking at the files of split `{split}`")
         splits[split] = look(split, files, read_settings)
     _add_file_findings(splits, read_settings, draft)
     train = splits.get(_TRAIN)
     if train is None:
-        return DataSample(splits)
+        return DataSample(splits, path=path)
     wanted = [name for name in read_settings.wanted if train.names(name) is not False]
     files = train.usable(wanted)
     if not files or not wanted:
-        return DataSample(splits)
+        return DataSample(splits, path=path)
     sampled = tuple(spread(files))
     try:
         pieces = sample(files, read_settings, rows, wanted)
     except BadInputError as error:
         draft.findings.append(_bad_split(_TRAIN, error))
-        return DataSample(splits, sampled)
-    return DataSample(splits, sampled, tuple(pieces))
+        return DataSample(splits, sampled, path=path)
+    return DataSample(splits, sampled, tuple(pieces), path)
 
 
 def _add_file_findings(
@@ -116,8 +119,11 @@ def _add_file_findings(
 
 def _found_files(
     job: Job, read_settings: ReadSettings, draft: Draft, say: Callable[[str], None]
-) -> dict[str, list[str]]:
-    """Returns the files of each split; adds a fault where they cannot be found."""
+) -> tuple[str, dict[str, list[str]]]:
+    """Returns the path of the data, and the files of each split.
+
+    Where they cannot be found, a fault is added.
+    """
     data = job.data
     if data.download:
         say(f"Fetching {data.download.requirement}, unless it is there")
@@ -125,12 +131,12 @@ def _found_files(
         path = location_of(data, downloads_folder(job.name).resolve())
     except DatasetError as error:
         draft.findings.append(Finding(("data", "download"), "data", str(error), ""))
-        return {}
+        return "", {}
     if not is_remote(path) and not Path(path).exists():
         message = f"there is no file or folder {path}."
         remedy = "Correct `path`, which starts at the current folder."
         draft.findings.append(Finding(("data", "path"), "data", message, remedy))
-        return {}
+        return "", {}
     found = {}
     for split, pattern in data.files.splits.items() if data.files else ():
         try:
@@ -139,7 +145,7 @@ def _found_files(
             draft.findings.append(_bad_split(split, error))
     if _TRAIN in found:
         draft.findings += span_findings(data, read_settings, path)
-    return found
+    return path, found
 
 
 def _bad_split(split: str, error: BadInputError) -> Finding:

@@ -38,7 +38,8 @@ def column_samples(
         The column samples; none at all if no file has the column.
     """
     is_worded = read_settings.has_words(name)
-    is_text = read_settings.format == "csv" or is_worded
+    is_text = read_settings.is_text(name) or is_worded
+    are_cells = read_settings.has_cells(name)
     if not any(name in piece.batch.schema.names for piece in pieces):
         return []
     parts = []
@@ -46,7 +47,7 @@ def column_samples(
         has_column = name in piece.batch.schema.names
         rows = piece.batch.num_rows
         array = piece.batch.column(name) if has_column else pa.nulls(rows)
-        if has_column and read_settings.format == "csv":
+        if has_column and are_cells:
             array = column_of_cells(array, needed, read_settings).values
         lists = listed(array)
         if is_worded:

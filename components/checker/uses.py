@@ -20,7 +20,7 @@ class Use:
         who: the part that reads it, such as "feature `tags`".
         config_path: where the configuration names the column.
         role: what it is read as: "ids", "cross", "weights", "number", "label",
-            "example weight", "derived" or "split".
+            "example weight", "derived", "split" or "join".
         needed: what the column must hold; None if it may be anything.
         part: the feature or number that reads it.
     """
@@ -67,6 +67,9 @@ def _uses(job: Job) -> Iterator[Use]:
         held_out = ("data", "files", "held_out", split, "column")
         if rule.column is not None:
             yield Use(rule.column, f"split `{split}`", held_out, "split")
+    for join, side in data.files.join.items() if data.files else ():
+        key = ("data", "files", "join", join, "key")
+        yield Use(side.key, f"join `{join}`", key, "join")
 
 
 def _feature_uses(name: str, feature: Feature) -> Iterator[Use]:

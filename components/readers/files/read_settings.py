@@ -139,6 +139,15 @@ class ReadSettings:
         """The columns that side files give, and which."""
         return {name: join for join in self.joins for name in join.columns}
 
+    def is_text(self, name: str) -> bool:
+        """Tells whether the numbers of a column are text where they are stored."""
+        join = self.joined.get(name)
+        return (join.reading if join else self).format == "csv"
+
+    def has_cells(self, name: str) -> bool:
+        """Tells whether a sample has a column as cells of CSV, not read yet."""
+        return self.format == "csv" and name not in self.joined
+
     @property
     def own_columns(self) -> dict[str, Column]:
         """The columns that are given on from the files themselves."""

@@ -131,9 +131,7 @@ def _group(file: Any, group: int, start: int, task: ReadTask) -> Iterator[RawBat
         texts = None
         if settings.draws_rows:
             texts = row_texts(batch.schema.names, batch.columns, batch.num_rows)
-        yield RawBatch(
-            columns, faults, header=file.schema_arrow.names, row_texts=texts
-        )
+        yield RawBatch(columns, faults, header=file.schema_arrow.names, row_texts=texts)
         start += batch.num_rows
 
 

@@ -120,7 +120,7 @@ def _reading(
     """Returns how side files are read: as the examples, unless they say otherwise."""
     own = {
         key: getattr(side, key)
-        for key in ("format", "list_separator", "list_strip")
+        for key in ("format", "dialect", "list_separator", "list_strip")
         if getattr(side, key) is not None
     }
     pairs = [

@@ -176,7 +176,7 @@ def _sentence(split: str, rule: HeldOut, file: str, settings: ReadSettings) -> s
 
 def _column(batch: pa.RecordBatch, name: str, settings: ReadSettings) -> Lists:
     array = batch.column(name)
-    if settings.format == "csv":
+    if settings.has_cells(name):
         if name in settings.compared_as_numbers:
             array = numbers_of_cells(array, settings).values
         else:
