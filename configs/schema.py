@@ -24,6 +24,7 @@ from shardline.configs.features import (
     Target,
 )
 from shardline.configs.job_rules import serving_faults, target_faults, training_faults
+from shardline.configs.join_rules import join_faults
 from shardline.configs.living import Living
 from shardline.configs.living_rules import living_faults
 from shardline.configs.platform import Platform
@@ -140,6 +141,7 @@ class Job(FeatureSet):
     def _data_and_features_fit(self) -> "Job":
         faults = [
             *target_faults(self, self.data),
+            *join_faults(self.data),
             *training_faults(self, self.training),
             *serving_faults(self, self.serving),
             *span_faults(self.data, self.evaluation, self.training, self),

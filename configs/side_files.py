@@ -31,7 +31,7 @@ class SideFiles(Section):
     key: str
     file_key: str | None = None
     # Columns that examples get: their names here, and in the files. A list of names
-    # keeps these.
+    # keeps these. Those that nothing reads are not loaded.
     columns: Annotated[dict[str, str], BeforeValidator(_by_name), Field(min_length=1)]
     # How the files are written; each is as `data.files` says unless given.
     format: Format | None = None
@@ -46,6 +46,14 @@ class SideFiles(Section):
                 "key",
                 "`columns` has the key `{key}`, which examples have already",
                 {"key": self.key},
+            )
+        there = list(self.columns.values())
+        twice = [name for name in there if there.count(name) > 1]
+        if twice:
+            raise PydanticCustomError(
+                "twice",
+                "`columns` gives column `{name}` of the files two names",
+                {"name": twice[0]},
             )
         return self
 

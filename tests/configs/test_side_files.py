@@ -31,6 +31,7 @@ def test_columns_and_key_may_have_other_names_in_the_files() -> None:
         ({"columns": {}}, "at least 1"),
         ({"columns": ["item", "title"]}, "has the key `item`"),
         ({"columns": "title"}, "dictionary"),
+        ({"columns": {"a": "title", "b": "title"}}, "`title` of the files two names"),
     ],
 )
 def test_what_cannot_be_is_said(keys: dict[str, Any], words: str) -> None:

@@ -41,8 +41,14 @@ ELSEWHERE = {
         components/readers/files/formats/csv/cells
         components/readers/files/formats/example_columns
         components/readers/files/formats/parquet
+        components/readers/files/formats/readers
         components/readers/files/formats/tf_examples
         components/readers/files/formats/tfrecord components/readers/files/raw_batch
+    """,
+    # Parts of a join, which is compared with that of pandas.
+    "components/readers/files/joins/test_joining.py": """
+        components/readers/files/joins/joined_rows components/readers/files/joins/join
+        components/readers/files/joins/row_keys
     """,
     # What spans are like shows where they are read and told.
     "components/contracts/spans/test_files.py": "components/contracts/spans/profile",

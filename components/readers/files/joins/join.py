@@ -100,8 +100,7 @@ def joins_of(files: Files, settings: ReadSettings) -> tuple[Join, ...]:
     for name, side in reversed(files.join.items()):
         columns = {h: t for h, t in side.columns.items() if h in needed | keys}
         if columns:
-            looked_at = (settings.looked_at | keys) & set(columns)
-            reading = _reading(name, side, columns, looked_at, settings)
+            reading = _reading(name, side, columns, keys & set(columns), settings)
             joins.insert(
                 0,
                 Join(name, side.files, side.key, side.key_in_files, columns, reading),
@@ -114,10 +113,18 @@ def _reading(
     name: str,
     side: SideFiles,
     columns: Mapping[str, str],
-    looked_at: set[str],
+    keys: set[str],
     settings: ReadSettings,
 ) -> ReadSettings:
-    """Returns how side files are read: as the examples, unless they say otherwise."""
+    """Returns how side files are read: as the examples, unless they say otherwise.
+
+    Args:
+        name: of the join.
+        side: what the configuration says of it.
+        columns: those that are read.
+        keys: those of them that are keys of other joins.
+        settings: how the examples are read.
+    """
     own = {
         key: getattr(side, key)
         for key in ("format", "dialect", "list_separator", "list_strip")
@@ -128,7 +135,13 @@ def _reading(
         for weights, ids in settings.paired
         if weights in columns and ids in columns
     ]
-    as_stored = {columns[here] for here in looked_at} | {side.key_in_files}
+    as_stored = {columns[here] for here in keys} | {side.key_in_files}
+    # A split is told by what the side files have, as they have it.
+    held_out = {
+        split: rule.model_copy(update={"column": columns[rule.column]})
+        for split, rule in settings.held_out.items()
+        if rule.column in columns
+    }
     changes: dict[str, Any] = {
         "columns": {
             there: settings.columns[here]
@@ -139,7 +152,7 @@ def _reading(
         "crossed": (),
         "label": columns.get(settings.label or ""),
         "positive_from": None,
-        "held_out": {},
+        "held_out": held_out,
         "split": name,
         "kept": tuple(sorted(as_stored)),
     }

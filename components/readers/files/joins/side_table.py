@@ -29,7 +29,7 @@ from shardline.components.readers.files.raw_batch import RawBatch, ReadTask
 from shardline.configs.shown import escaped, quoted, shown
 
 _ROWS = 1 << 14
-_KEY, _COLUMN, _STORED = "key", "column ", "stored "
+_KEY, _COLUMN, _STORED = "key", "column/", "stored/"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +92,7 @@ def read_side_files(join: Join) -> SideTable:
         try:
             disk.write(batch)
         except UnlikeTypesError as error:
-            words = str(error).replace(_COLUMN, "").replace(_STORED, "")
+            words = str(error).replace(f"`{_COLUMN}", "`").replace(f"`{_STORED}", "`")
             raise BadInputError(
                 f"{escaped(raw.faults.place_of(0)[0], keep='')}: {words}. Write it "
                 f"alike in all files of `{join.config_key}`."

@@ -19,6 +19,7 @@ from shardline.components.readers.files.formats.csv.lists import (
     column_of_cells,
     numbers_of_cells,
 )
+from shardline.components.readers.files.formats.readers import READERS
 from shardline.components.readers.files.judging.bad_input import (
     BadInput,
     BadInputError,
@@ -31,7 +32,6 @@ from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.components.readers.files.sampling import Piece, sample
 from shardline.components.readers.files.splits.boundaries import is_text, read_text
 from shardline.components.readers.files.splits.held_out_rows import held_out_rows
-from shardline.components.readers.files.unit_reader import READERS
 from shardline.configs.boundaries import Boundary, boundary_of
 from shardline.configs.data import HeldOut
 from shardline.configs.shown import escaped, quoted, shown

@@ -14,7 +14,7 @@ from shardline_tests import load
 from shardline.components.readers.files import BadInput, BadInputError
 from shardline.configs.column import Column
 
-reading = load("components/readers/files/joins/reading.py")
+reading = load(Path(__file__).with_name("reading.py"))
 
 FORMATS = ["csv", "parquet", "tfrecord"]
 COLUMNS = {
