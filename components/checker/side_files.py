@@ -122,7 +122,7 @@ def _joined(
 def _stored(piece: Piece, name: str, settings: ReadSettings) -> pa.Array:
     """Returns a column of a sample as it is read."""
     array = piece.batch.column(name)
-    if settings.format == "csv":
+    if settings.has_cells(name):
         array = column_of_cells(array, settings.columns.get(name), settings).values
     return array
 

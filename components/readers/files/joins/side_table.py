@@ -29,6 +29,7 @@ from shardline.components.readers.files.raw_batch import RawBatch, ReadTask
 from shardline.configs.shown import escaped, quoted, shown
 
 _ROWS = 1 << 14
+_DIALECT = "data.files.dialect"  # in what readers say of files
 _KEY, _COLUMN, _STORED = "key", "column/", "stored/"
 
 
@@ -137,7 +138,8 @@ def _rows(
                 if len(keys):
                     yield raw, keys
         except FileFault as fault:
-            bad.add_file(file, str(fault))
+            words = str(fault).replace(_DIALECT, f"{join.config_key}.dialect")
+            bad.add_file(file, words)
 
 
 def _keys(join: Join, raw: RawBatch) -> pa.Array:

@@ -25,6 +25,7 @@ def joined_settings(
         section.format,
         columns,
         held_out=section.held_out,
+        dialect=section.dialect,
         list_separator=section.list_separator,
         on_bad_example=section.on_bad_example,
         on_bad_file=section.on_bad_file,

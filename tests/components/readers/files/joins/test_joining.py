@@ -11,7 +11,12 @@ import pandas as pd
 import pytest
 from shardline_tests import load
 
-from shardline.components.readers.files import BadInput, BadInputError
+from shardline.components.readers.files import (
+    BadInput,
+    BadInputError,
+    Unit,
+    read_unit,
+)
 from shardline.configs.column import Column
 
 reading = load(Path(__file__).with_name("reading.py"))
@@ -204,3 +209,97 @@ def test_a_column_that_the_examples_have_too_is_refused(
         settings = _settings(tmp_path, format=name.partition(".")[2])
         with pytest.raises(BadInputError, match=r"a column `title`, and .* joins"):
             reading.read_rows(write(name, content), settings)
+
+
+def test_each_side_file_has_its_own_dialect(
+    tmp_path: Path, write: Callable[..., str]
+) -> None:
+    write("items.csv", "1::Un é::0,5\n2::NA::7\n".encode("latin-1"))
+    file = write("examples.csv", b"item;n\n2;1\n1;2\n")
+    join = {
+        "files": "items.csv",
+        "key": "item",
+        "columns": ["title", "price"],
+        "dialect": {
+            "delimiter": "::",
+            "header": ["item", "title", "price"],
+            "encoding": "latin-1",
+            "missing": ["NA"],
+            "decimal": ",",
+        },
+    }
+    columns = {name: COLUMNS[name] for name in ("title", "price")}
+    settings = reading.joined_settings(
+        tmp_path, columns, {"items": join}, dialect={"delimiter": ";"}
+    )
+    assert reading.read_rows(file, settings) == [
+        {"title": [], "price": [7.0]},
+        {"title": ["Un é".encode()], "price": [0.5]},
+    ]
+
+
+def test_a_key_may_be_a_column_of_a_join_before(
+    tmp_path: Path, write: Callable[..., str]
+) -> None:
+    write("items.csv", b"item,maker\n1,7.0\n2,8\n")
+    write("makers.parquet", [{"id": 7, "city": "Bern"}])
+    file = write("examples.csv", b"item\n1\n2\n3\n")
+    joins = {
+        "items": {"files": "items.csv", "key": "item", "columns": ["maker"]},
+        "makers": {
+            "files": "makers.parquet",
+            "format": "parquet",
+            "key": "maker",
+            "file_key": "id",
+            "columns": ["city"],
+        },
+    }
+    columns = {"city": Column("string", optional=True)}
+    settings = reading.joined_settings(tmp_path, columns, joins)
+    bad = settings.new_bad_input()
+    rows = reading.read_rows(file, settings, bad)
+    assert rows == [{"city": [b"Bern"]}, {"city": []}, {"city": []}]
+    assert bad.unmatched.examples == {"items": 1, "makers": 1}
+    assert bad.unmatched.without_key == {"makers": 1}
+
+
+@pytest.mark.parametrize("of_side", FORMATS)
+def test_a_held_out_split_may_be_told_by_a_joined_column(
+    of_side: str, tmp_path: Path, write: Callable[..., str]
+) -> None:
+    write(
+        f"items.{of_side}", [{"item": 1, "at": 16777217}, {"item": 2, "at": 16777216}]
+    )
+    file = write("examples.csv", b"item\n1\n2\n")
+    join = {"files": f"items.{of_side}", "format": of_side, "key": "item"}
+    settings = reading.joined_settings(
+        tmp_path,
+        {"at": Column("float")},
+        {"items": {**join, "columns": ["at"]}},
+        held_out={"eval": {"column": "at", "at_least": 16777217}},
+    )
+    units = read_unit(Unit(file), settings, BadInput())
+    assert {split: batch.num_rows for split, batch in units} == {"train": 1, "eval": 1}
+
+
+def test_side_files_among_the_examples_are_refused(
+    tmp_path: Path, write: Callable[..., str]
+) -> None:
+    file = write("items.csv", ITEMS.encode())
+    with pytest.raises(BadInputError, match="is among the examples, and in"):
+        reading.read_rows(file, _settings(tmp_path))
+
+
+def test_what_is_left_out_of_side_files_is_told_once(
+    tmp_path: Path, write: Callable[..., str]
+) -> None:
+    write("items.csv", (ITEMS + ",Three,\n").encode())
+    file = write("examples.csv", b"item\n1\n2\n")
+    settings = _settings(tmp_path, on_bad_example="skip")
+    whole = settings.new_bad_input()
+    for part in range(2):
+        bad = settings.new_bad_input()
+        reading.read_rows(file, settings, bad, part=part, parts=2)
+        whole.merge(bad)
+    assert whole.lines()[0] == "1 row of `items` left out: column `id` has no key"
+    assert not whole.left_out

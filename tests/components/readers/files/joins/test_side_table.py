@@ -101,6 +101,14 @@ def test_a_misspelt_column_names_the_one_that_may_be_meant(
         _table(tmp_path, format_)
 
 
+def test_another_dialect_is_hinted_at_by_its_own_key(
+    tmp_path: Path, write: Callable[..., str]
+) -> None:
+    write("items.csv", b"id;title\n1;One\n")
+    with pytest.raises(BadInputError, match=r"`data.files.join.items.dialect: \{deli"):
+        _table(tmp_path, "csv")
+
+
 def test_files_whose_types_differ_are_refused(
     tmp_path: Path, write: Callable[..., str]
 ) -> None:
