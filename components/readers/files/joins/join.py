@@ -140,7 +140,7 @@ def _reading(
     held_out = {
         split: rule.model_copy(update={"column": columns[rule.column]})
         for split, rule in settings.held_out.items()
-        if rule.column in columns
+        if rule.column is not None and rule.column in columns
     }
     changes: dict[str, Any] = {
         "columns": {
