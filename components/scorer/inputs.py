@@ -13,13 +13,16 @@ from shardline.components.features.reading.sources import (
     Source,
     sources_of_pattern,
 )
+from shardline.components.readers.datasets import location_of
 from shardline.components.readers.files import (
     ReadSettings,
     settings_of,
     tfrecord_settings,
 )
+from shardline.components.readers.files.joins.join import joins_of
 from shardline.components.readers.files.read_settings import crosses_of, pairs_of
 from shardline.configs.columns import raw_columns
+from shardline.configs.outputs import downloads_folder
 from shardline.configs.schema import Job, Target
 
 SPLIT = "all"
@@ -40,14 +43,14 @@ def examples_to_score(
         BadInputError: if nothing matches a pattern.
         ValueError: if a file system refuses.
     """
-    return _examples(_settings(job, None), patterns, kept)
+    return _examples(job, _settings(job, None), patterns, kept)
 
 
 def labelled_examples(
     job: Job, patterns: Sequence[str], kept: Sequence[str]
 ) -> Examples:
     """Returns rows with label and weight, otherwise as `examples_to_score` does."""
-    return _examples(_settings(job, job.data.target), patterns, kept)
+    return _examples(job, _settings(job, job.data.target), patterns, kept)
 
 
 def _settings(job: Job, target: Target | None) -> ReadSettings:
@@ -61,11 +64,23 @@ def _settings(job: Job, target: Target | None) -> ReadSettings:
 
 
 def _examples(
-    settings: ReadSettings, patterns: Sequence[str], kept: Sequence[str]
+    job: Job, settings: ReadSettings, patterns: Sequence[str], kept: Sequence[str]
 ) -> Examples:
     further = tuple(name for name in kept if name not in settings.columns)
     settings = dataclasses.replace(settings, kept=further, held_out={}, split=SPLIT)
     with tensorflow_errors_as_value_errors():
+        settings = _joined(job, settings)
         found = [s for pattern in patterns for s in sources_of_pattern(pattern, SPLIT)]
     files = sorted({file for source in found for file in source.files})
     return Examples((Source(SPLIT, tuple(files)),), settings)
+
+
+def _joined(job: Job, settings: ReadSettings) -> ReadSettings:
+    """Returns the settings with the side files of the columns that are read here."""
+    if job.data.files is None or not job.data.files.join:
+        return settings
+    joins = joins_of(job.data.files, dataclasses.replace(settings, joins=()))
+    settings = dataclasses.replace(settings, joins=joins)
+    if not joins:
+        return settings
+    return settings.located(location_of(job.data, downloads_folder(job.name).resolve()))

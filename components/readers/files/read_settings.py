@@ -161,7 +161,7 @@ class ReadSettings:
 
     @property
     def splitting(self) -> list[str]:
-        """Columns of the files that are read, and that no feature or target asks for."""
+        """Columns to read that no feature and no target asks for."""
         return sorted(self.looked_at - set(self.columns) - set(self.joined))
 
     @property
