@@ -123,15 +123,22 @@ class Dialect(Section):
             raise PydanticCustomError(
                 "same", "`decimal` and `thousands` are the same character"
             )
-        escaped = [word for word in self.missing if self.escape and self.escape in word]
-        if escaped:
+        if gone := [word for word in self.missing if not self._stays(word)]:
             raise PydanticCustomError(
                 "missing",
                 "`missing` has `{word}`, whose `escape` is gone once a cell is read; "
                 "leave out `escape`, or give the word without it",
-                {"word": escaped[0]},
+                {"word": gone[0]},
             )
         return self
+
+    def _stays(self, word: str) -> bool:
+        """Tells whether cells have a word once escapes are undone."""
+        if self.escape is None or self.escape not in word:
+            return True
+        special = {*self.delimiter, self.quote, self.escape, *_LINE_BREAKS}
+        is_first = word.rindex(self.escape) == 0
+        return is_first and len(word) > 1 and word[1] not in special
 
 
 DEFAULT_DIALECT = Dialect()

@@ -21,6 +21,7 @@ def test_default_is_csv_of_python() -> None:
     [
         {"delimiter": "::", "encoding": "latin-1"},
         {"delimiter": "\t", "quote": "none", "missing": ["\\N", "NA"]},
+        {"delimiter": "\t", "escape": "\\", "missing": ["\\N", "NA"]},
         {"delimiter": ";", "escape": "\\", "decimal": ",", "thousands": "."},
         {"delimiter": "¦", "header": ["user", "größe"], "encoding": "UTF-16"},
         {"thousands": " ", "quote": "'"},
@@ -47,7 +48,10 @@ def test_dialects_that_files_have(keys: dict[str, Any]) -> None:
         ({"decimal": ",", "thousands": ","}, "are the same character"),
         ({"missing": [None]}, "put it between quotes"),
         ({"missing": [7]}, "put it between quotes"),
-        ({"missing": ["\\N"], "escape": "\\"}, "leave out `escape`"),
+        ({"missing": ["N\\A"], "escape": "\\"}, "leave out `escape`"),
+        ({"missing": ["\\\\N"], "escape": "\\"}, "leave out `escape`"),
+        ({"missing": ["\\,"], "escape": "\\"}, "leave out `escape`"),
+        ({"missing": ["\\"], "escape": "\\"}, "leave out `escape`"),
     ],
 )
 def test_what_cannot_be_is_said(keys: dict[str, Any], words: str) -> None:

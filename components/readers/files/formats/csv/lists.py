@@ -133,6 +133,8 @@ def _first(
     rows: np.ndarray, values: pa.Array, positions: np.ndarray
 ) -> dict[int, bytes]:
     """Returns the first of some values that each row has."""
+    if not len(rows):
+        return {}
     firsts, index = np.unique(rows, return_index=True)
     shown = values.take(pa.array(positions[index], pa.int64())).to_pylist()
     return dict(zip(firsts.tolist(), shown, strict=True))

@@ -217,7 +217,7 @@ def row_starts(text: bytes, syntax: Syntax, quoted: Quoted | None = None) -> np.
 
 def lines(text: bytes, syntax: Syntax, end: int | None = None) -> int:
     """Returns how many line breaks a file has for a text, or a start of it."""
-    if syntax.stand_ins:
+    if syntax.dialect.escape is not None:  # line breaks may be escaped
         text, end = syntax.original(text[:end]), None
     return _breaks(text, end)
 

@@ -33,12 +33,14 @@ class StandIns:
         unit: the character of one byte that is put for it.
         quote: what quotes cells; "" if nothing does.
         escape: the character before one that is meant as it is; None if there is none.
+        kept: characters before which an escape stays, for a word begins so.
     """
 
     delimiter: str
     unit: str
     quote: str
     escape: str | None
+    kept: str = ""
 
     def rewritten(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
         """Yields text rewritten.
@@ -90,6 +92,8 @@ class StandIns:
         return text
 
     def _for_escaped(self, found: re.Match[bytes]) -> bytes:
+        if found[1] in self._kept:
+            return found[0]
         return self._stand_ins.get(found[1], found[1])
 
     def undone(self, text: bytes) -> bytes:
@@ -126,8 +130,13 @@ class StandIns:
     @cached_property
     def _escaped(self) -> re.Pattern[bytes]:
         escape = re.escape((self.escape or "").encode())
-        meaning = b"|".join(re.escape(text.encode()) for text in self._meaning)
+        texts = [*self._meaning, *self.kept]
+        meaning = b"|".join(re.escape(text.encode()) for text in texts)
         return re.compile(rb"%b(%b|.)" % (escape, meaning), re.DOTALL)
+
+    @cached_property
+    def _kept(self) -> frozenset[bytes]:
+        return frozenset(character.encode() for character in self.kept)
 
     @property
     def _meaning(self) -> list[str]:

@@ -83,7 +83,11 @@ def syntax_of(dialect: Dialect) -> Syntax:
         return Syntax(dialect, dialect.delimiter, quote)
     taken = f"{dialect.delimiter}{quote}{dialect.escape or ''}"
     unit = dialect.delimiter if is_byte else _free(taken)
-    stand_ins = StandIns(dialect.delimiter, unit, quote, dialect.escape)
+    escape = dialect.escape
+    kept = "".join(
+        word[1] for word in dialect.missing if escape and word[0:1] == escape
+    )
+    stand_ins = StandIns(dialect.delimiter, unit, quote, escape, kept)
     return Syntax(dialect, unit, quote, stand_ins)
 
 

@@ -224,6 +224,8 @@ class _Chunk:
     def _mark_unfit(
         self, name: str, unfit: dict[int, bytes], faults: RowFaults
     ) -> None:
+        if not unfit:
+            return
         faults.mark(
             np.array(list(unfit), np.int64),
             f"column `{shown(name)}` does not hold numbers as `data.files.dialect` "

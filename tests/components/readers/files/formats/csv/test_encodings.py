@@ -131,6 +131,20 @@ def test_words_for_missing_are_as_empty_cells(write: Callable[..., str]) -> None
     assert rows == [([], [1]), ([], []), ([b"NAN"], []), ([b" null"], [3])]
 
 
+def test_escape_stays_before_the_rest_of_a_word(write: Callable[..., str]) -> None:
+    """As dumps of MySQL have it, with tabs and line breaks of text escaped.
+
+    Text that is the word itself, its escape escaped, cannot be told from it.
+    """
+    dialect = Dialect(delimiter="\t", quote="none", escape="\\", missing=("\\N",))
+    text = b"item\tn\n\\N\t1\na\\\tb\\\nc\\\\N\t\\N\nN\t3\n\\\\N\t4\n\\x\t5\n"
+    rows, bad = read(write("a.csv", text), dialect)
+    assert not bad.rows
+    items = [item for item, _ in rows]
+    assert items == [[], [b"a\tb\nc\\N"], [b"N"], [], [b"x"]]
+    assert [n for _, n in rows] == [[1], [], [3], [4], [5]]
+
+
 def test_row_of_delimiters_alone_is_a_row(write: Callable[..., str]) -> None:
     """In whatever chunk it stands, for tabs and blanks are no blank line then."""
     for delimiter in "\t ":
