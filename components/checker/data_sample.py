@@ -16,7 +16,8 @@ from shardline.components.checker.split_files import (
     notes,
 )
 from shardline.components.readers.datasets import DatasetError, location_of
-from shardline.components.readers.files import BadInputError, ReadSettings, match
+from shardline.components.readers.files import BadInputError, ReadSettings
+from shardline.components.readers.files.locations import leftovers_said, matches
 from shardline.components.readers.files.sampling import Piece, sample, spread
 from shardline.configs.locations import is_remote
 from shardline.configs.outputs import downloads_folder
@@ -140,9 +141,12 @@ def _found_files(
     found = {}
     for split, pattern in data.files.splits.items() if data.files else ():
         try:
-            found[split] = match(path, pattern)
+            found[split], leftovers = matches(path, pattern)
         except BadInputError as error:
             draft.findings.append(_bad_split(split, error))
+        else:
+            if leftovers:
+                draft.notes.append(f"Split `{split}`: {leftovers_said(leftovers)}.")
     if _TRAIN in found:
         draft.findings += span_findings(data, read_settings, path)
     return path, found

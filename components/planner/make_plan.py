@@ -125,6 +125,8 @@ def make_plan(
     refuse(tally, bad, {_TRAIN: files_of_split(examples, _TRAIN)}, settings)
     if not counting.examples:
         raise ValueError(_nothing_to_plan(examples, bad))
+    for said in examples.leftovers:
+        bad.add_leftovers(said)
     _add_labels_of_other_splits(examples, bad, job, labels)
     faults = [str(fault) for fault in label_faults(job, labels)]
     report_progress("Working out ids")

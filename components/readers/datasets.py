@@ -143,7 +143,8 @@ def version_of(data: Data, path: str, *, besides: Collection[Path] = ()) -> str:
         side_files = (side.files for side in data.files.join.values())
         files = _matched(path, [*data.files.splits.values(), *side_files])
     elif is_remote(path):
-        files = _matched(path, ["**"])
+        # A reader of one's own may read any of them.
+        files = _matched(path, ["**"], has_leftovers=True)
     else:
         files = {str(file) for file in {*_below(Path(path), besides)} - {*besides}}
     listing = hashlib.sha256()
@@ -163,13 +164,19 @@ def _facts(file: str) -> str:
     return f"{facts.st_size} {facts.st_mtime_ns}"
 
 
-def _matched(path: str, patterns: Iterable[str]) -> set[str]:
-    from shardline.components.readers.files import BadInputError, match
+def _matched(
+    path: str, patterns: Iterable[str], *, has_leftovers: bool = False
+) -> set[str]:
+    from shardline.components.readers.files import BadInputError
+    from shardline.components.readers.files.locations import matches
 
     try:
-        return {file for pattern in patterns for file in match(path, pattern)}
+        found = [matches(path, pattern) for pattern in patterns]
     except BadInputError as error:
         raise DatasetError(str(error)) from error
+    files = {file for some, _ in found for file in some}
+    leftovers = {file for _, some in found for file in some}
+    return files | leftovers if has_leftovers else files
 
 
 def _below(path: Path, besides: Collection[Path]) -> Iterator[Path]:

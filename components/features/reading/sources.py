@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from shardline.components.readers.files import BadInputError, ReadSettings, match
-from shardline.components.readers.files.locations import SPAN
+from shardline.components.readers.files import BadInputError, ReadSettings
+from shardline.components.readers.files.locations import SPAN, leftovers_said, matches
 from shardline.components.readers.files.spans.patterns import files_by_span
 from shardline.configs.locations import absolute_location, is_remote
 
@@ -25,12 +25,14 @@ class Source:
         span: such as a day; the analysis of a span is kept apart, for the cache.
         known_as: digest of the examples, by which counts of them are found again in
             whatever files they are then; "" finds them by names, sizes and times.
+        leftovers: in words, files that match and are not read; "" if there are none.
     """
 
     split: str
     files: tuple[str, ...]
     span: str = ""
     known_as: str = ""
+    leftovers: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,11 @@ class Examples:
         return dataclasses.replace(self, sources=tuple(sources), settings=settings)
 
     @property
+    def leftovers(self) -> list[str]:
+        """The files that match and are not read, in words, by source."""
+        return [source.leftovers for source in self.sources if source.leftovers]
+
+    @property
     def analysed(self) -> list[Source]:
         """The sources of the split that is analysed."""
         return [s for s in self.sources if s.split == self.settings.split]
@@ -124,7 +131,9 @@ def sources_below(path: str, split: str, pattern: str) -> list[Source]:
         BadInputError: if nothing matches, or spans overlap.
     """
     if SPAN not in pattern:
-        return [Source(split, tuple(match(path, pattern)))]
+        files, leftovers = matches(path, pattern)
+        said = leftovers_said(leftovers) if leftovers else ""
+        return [Source(split, tuple(files), leftovers=said)]
     spans, strays = files_by_span(path, pattern)
     if not spans:
         raise BadInputError(

@@ -78,6 +78,8 @@ def outcome_of(
     for source in examples.sources:
         files.setdefault(source.split, []).extend(source.files)
     refuse(tally, bad, files, examples.settings)
+    for said in examples.leftovers:
+        bad.add_leftovers(said)
     _remove_unfinished(outputs)
     return _written(reports, units, tally, bad, outputs)
 

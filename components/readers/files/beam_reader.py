@@ -17,7 +17,12 @@ from shardline.components.machine.cores import usable_cores
 from shardline.components.readers.files.joins.join import joins_of
 from shardline.components.readers.files.judging.bad_input import BadInput
 from shardline.components.readers.files.judging.tally import Tally
-from shardline.components.readers.files.locations import match
+from shardline.components.readers.files.locations import (
+    Matches,
+    leftovers_said,
+    match,
+    matches,
+)
 from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.components.readers.files.spans.found import SpansOfFiles, SpanToRead
 from shardline.components.readers.files.splits.sampled import why_empty
@@ -121,8 +126,11 @@ class FileReader:
         Raises:
             BadInputError: a split has no file.
         """
+        return {split: found.files for split, found in self._found(path).items()}
+
+    def _found(self, path: str) -> dict[str, Matches]:
         patterns = self._files.splits.items()
-        return {split: match(path, pattern) for split, pattern in patterns}
+        return {split: matches(path, pattern) for split, pattern in patterns}
 
     def read(
         self, root: beam.Pipeline, path: str
@@ -142,9 +150,10 @@ class FileReader:
                 the pipeline runs.
         """
         cores, settings = usable_cores(), self.settings.located(path)
+        found = self._found(path)
         work = [
             (split, unit)
-            for split, files in self.files(path).items()
+            for split, (files, _) in found.items()
             for unit in units_of(files, settings.of_split(split), cores)
         ]
         read = (
@@ -154,7 +163,9 @@ class FileReader:
             | "ReadFiles"
             >> beam.FlatMap(_examples, settings).with_outputs(_REPORTS, *self.splits)
         )
-        return {split: read[split] for split in self.splits}, read[_REPORTS]
+        leftovers = root | "Leftovers" >> beam.Create([_report_of_leftovers(found)])
+        reports = (read[_REPORTS], leftovers) | "Reports" >> beam.Flatten()
+        return {split: read[split] for split in self.splits}, reports
 
     def spans(self, path: str) -> list[FoundSpan]:
         """Returns all versions of all spans that are there, in the order of time.
@@ -295,6 +306,16 @@ def _examples_of_span(
         "tally": dataclasses.asdict(tally),
     }
     yield TaggedOutput(_REPORTS, json.dumps(report))
+
+
+def _report_of_leftovers(found: Mapping[str, Matches]) -> str:
+    """Returns what was found and is not read, as a report of a unit of work."""
+    bad = BadInput()
+    for _, leftovers in found.values():
+        if leftovers:
+            bad.add_leftovers(leftovers_said(leftovers))
+    report = {"bad": dataclasses.asdict(bad), "tally": dataclasses.asdict(Tally())}
+    return json.dumps(report)
 
 
 def _warn(report: str) -> None:

@@ -12,7 +12,7 @@ import hashlib
 import io
 import os
 from collections.abc import Iterator, Sequence
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from shardline.components.readers.files.judging.bad_input import BadInputError
 from shardline.components.remote.archives import is_archive, open_archive
@@ -27,10 +27,43 @@ VERSION = "{VERSION}"
 
 _SAMPLES, _SAMPLE_BYTES = 16, 1 << 16  # of a large file, to tell whether it changed
 _MEMBER = "!/"
+_HIDDEN = ("_", ".")  # what names of leftovers begin with
 _NAMED = 10  # of what is there, in messages
+_SPLITS = "data.files.splits"
 
 
-def match(path: str, pattern: str, key: str = "data.files.splits") -> list[str]:
+class Matches(NamedTuple):
+    """What a pattern finds.
+
+    Attributes:
+        files: places that `opened` takes, sorted.
+        leftovers: those that match and are left out, sorted: a part of their name
+            begins with `_` or `.`, as names do that distributed writers leave, and the
+            pattern's part does not.
+    """
+
+    files: list[str]
+    leftovers: list[str]
+
+
+def match(path: str, pattern: str, key: str = _SPLITS) -> list[str]:
+    """Finds files, without what distributed writers leave beside them.
+
+    Args:
+        path: a folder, a single file, or a zip archive.
+        pattern: as `matches` takes it.
+        key: of the configuration, which has the pattern.
+
+    Returns:
+        Places that `opened` takes, sorted.
+
+    Raises:
+        BadInputError: there is nothing at the path, or nothing that matches.
+    """
+    return matches(path, pattern, key).files
+
+
+def matches(path: str, pattern: str, key: str = _SPLITS) -> Matches:
     """Finds files; those in the output folder of a run are no data.
 
     Args:
@@ -38,9 +71,6 @@ def match(path: str, pattern: str, key: str = "data.files.splits") -> list[str]:
         pattern: of their names below the path: `*`, `?` and `[...]` inside a name,
             `**` for any number of folders; `{SPAN}` and `{VERSION}` are as `*` here.
         key: of the configuration, which has the pattern.
-
-    Returns:
-        Places that `opened` takes, sorted.
 
     Raises:
         BadInputError: there is nothing at the path, or nothing that matches.
@@ -54,11 +84,18 @@ def match(path: str, pattern: str, key: str = "data.files.splits") -> list[str]:
             "archive that can."
         ) from error
     wanted = pattern.replace(SPAN, "*").replace(VERSION, "*").split("/")
-    found = sorted(
-        location
+    found = {
+        name: location
         for name, location in names.items()
         if _matches(name.split("/"), wanted)
+    }
+    files = sorted(
+        location
+        for name, location in found.items()
+        # A file that `path` itself names is meant.
+        if location == path or _matches(name.split("/"), wanted, is_strict=True)
     )
+    leftovers = sorted(set(found.values()) - set(files))
     if not found:
         there = [shown(name) for name in sorted(names)[:_NAMED]]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
@@ -67,7 +104,28 @@ def match(path: str, pattern: str, key: str = "data.files.splits") -> list[str]:
             f"{', '.join(there) or 'nothing'}{more}. Correct `{key}` or "
             "`data.path`."
         )
-    return found
+    if not files:
+        raise BadInputError(
+            f"{escaped(path, keep='')}: {leftovers_said(leftovers)}, and no other file "
+            f"matches `{shown(pattern)}`. Write `_` or `.` in `{key}` where such names "
+            "are meant."
+        )
+    return Matches(files, leftovers)
+
+
+def leftovers_said(leftovers: Sequence[str]) -> str:
+    """Returns in words that files of distributed writers are left out.
+
+    Args:
+        leftovers: one at least, as `matches` gives them.
+    """
+    files = (
+        "file whose name begins" if len(leftovers) == 1 else "files whose names begin"
+    )
+    return (
+        f"{len(leftovers):,} {files} with `_` or `.` left out, such as "
+        f"{escaped(leftovers[0], keep='')}"
+    )
 
 
 def _below(path: str) -> Iterator[tuple[str, str]]:
@@ -110,12 +168,22 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def _matches(name: Sequence[str], pattern: Sequence[str]) -> bool:
+def _matches(
+    name: Sequence[str], pattern: Sequence[str], *, is_strict: bool = False
+) -> bool:
+    """Tells whether a name matches; strictly, its `_` and `.` stand in the pattern."""
     if not pattern or not name:
         return not name and all(part == "**" for part in pattern)
+    rest = {"is_strict": is_strict}
+    is_hidden = is_strict and name[0].startswith(_HIDDEN)
     if pattern[0] == "**":
-        return _matches(name, pattern[1:]) or _matches(name[1:], pattern)
-    return fnmatch.fnmatchcase(name[0], pattern[0]) and _matches(name[1:], pattern[1:])
+        is_skipped = not is_hidden and _matches(name[1:], pattern, **rest)
+        return is_skipped or _matches(name, pattern[1:], **rest)
+    if is_hidden and not pattern[0].startswith(_HIDDEN):
+        return False
+    return fnmatch.fnmatchcase(name[0], pattern[0]) and _matches(
+        name[1:], pattern[1:], **rest
+    )
 
 
 def opened(file: str) -> IO[bytes]:

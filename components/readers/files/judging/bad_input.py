@@ -49,6 +49,7 @@ class BadInput:
         files: what is wrong with bad files, by file; rows before are used.
         empty: files without rows, whatever the mode.
         unmatched: examples that have no row in side files.
+        leftovers: in words, files of distributed writers that were not read.
     """
 
     on_bad_example: Literal["error", "skip"] = "error"
@@ -58,6 +59,7 @@ class BadInput:
     files: dict[str, str] = field(default_factory=dict)
     empty: list[str] = field(default_factory=list)
     unmatched: Unmatched = field(default_factory=Unmatched)
+    leftovers: list[str] = field(default_factory=list)
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> BadInput:
@@ -98,6 +100,10 @@ class BadInput:
         """Tells of a file without rows, once however often it is read."""
         self.empty = sorted({*self.empty, file})
 
+    def add_leftovers(self, said: str) -> None:
+        """Tells of files that were not read, once however often it is told."""
+        self.leftovers = sorted({*self.leftovers, said})
+
     @property
     def left_out(self) -> int:
         """How many rows were left out, for any reason."""
@@ -112,10 +118,12 @@ class BadInput:
         for file in other.empty:
             self.add_empty(file)
         self.unmatched.merge(other.unmatched)
+        for said in other.leftovers:
+            self.add_leftovers(said)
 
     def __bool__(self) -> bool:
         """Tells whether anything was left out."""
-        return bool(self.rows or self.files or self.empty)
+        return bool(self.rows or self.files or self.empty or self.leftovers)
 
     def lines(self) -> list[str]:
         """Returns the counts in readable lines; none if nothing was bad."""
@@ -137,7 +145,7 @@ class BadInput:
             ]
             if len(self.empty) > _NAMED_EMPTY:
                 lines.append(f"  and {len(self.empty) - _NAMED_EMPTY} more")
-        return [*lines, *self.unmatched.lines()]
+        return [*lines, *self.leftovers, *self.unmatched.lines()]
 
 
 class RowFaults:

@@ -166,3 +166,19 @@ def test_split_without_files_is_an_error(data: str) -> None:
         in_memory_pipeline() as root,
     ):
         reader.examples(root, data)
+
+
+def test_leftovers_of_writers_are_told_in_the_data_card(
+    data: str, write: Callable[..., str], tmp_path: Path
+) -> None:
+    write("data/_SUCCESS", b"")
+    write("data/_temporary/0/train-3.csv", b"no such column\n1\n")
+
+    run_component(data, tmp_path / "out", splits={"train": "**/*"}, held_out={})
+
+    card = load_data_card(str(tmp_path / "out"))
+    assert card is not None
+    assert card.examples == {"train": 25}
+    assert card.lines == [
+        f"2 files whose names begin with `_` or `.` left out, such as {data}/_SUCCESS"
+    ]

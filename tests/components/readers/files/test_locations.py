@@ -17,7 +17,12 @@ from shardline.components.readers.files import (
     match,
     read_unit,
 )
-from shardline.components.readers.files.locations import facts_of, opened
+from shardline.components.readers.files.locations import (
+    facts_of,
+    leftovers_said,
+    matches,
+    opened,
+)
 from shardline.configs.column import Column
 
 FILES = ["a.csv", "b.csv", "day=1/c.csv", "day=1/x/d.csv", "day=2/c.csv", "notes.txt"]
@@ -30,6 +35,31 @@ PATTERNS = [
     ("day=1/**/*.csv", ["day=1/c.csv", "day=1/x/d.csv"]),
     ("**", FILES),
     ("**/c.csv", ["day=1/c.csv", "day=2/c.csv"]),
+]
+
+# What Spark, Hive and the file systems below them leave, and which files are data.
+WRITTEN = [
+    ".part-0.csv.crc",
+    "._SUCCESS.crc",
+    "_SUCCESS",
+    "_temporary/0/part-1.csv",
+    "day=1/.hidden/part-0.csv",
+    "day=1/_metadata",
+    "day=1/part-0.csv",
+    "part-0.csv",
+]
+LEFTOVERS = [
+    ("*", ["part-0.csv"], 3),
+    ("**", ["day=1/part-0.csv", "part-0.csv"], 6),
+    ("**/*.csv", ["day=1/part-0.csv", "part-0.csv"], 2),
+    ("*.csv", ["part-0.csv"], 0),
+    ("day=*/*", ["day=1/part-0.csv"], 1),
+    ("{SPAN}/*", ["day=1/part-0.csv"], 1),
+    ("_*", ["_SUCCESS"], 0),
+    (".*", [".part-0.csv.crc", "._SUCCESS.crc"], 0),
+    ("_temporary/**/*.csv", ["_temporary/0/part-1.csv"], 0),
+    ("day=1/.hidden/*", ["day=1/.hidden/part-0.csv"], 0),
+    ("day=1/**/_*", ["day=1/_metadata"], 0),
 ]
 
 
@@ -47,6 +77,61 @@ def test_pattern_finds_files_in_folders(
         write(f"data/{name}", b"x")
     root = tmp_path / "data"
     assert match(str(root), pattern) == [f"{root}/{name}" for name in found]
+
+
+@pytest.mark.parametrize("is_zip", [False, True])
+@pytest.mark.parametrize(("pattern", "found", "left_out"), LEFTOVERS)
+def test_leftovers_of_writers_are_left_out(
+    pattern: str,
+    found: list[str],
+    left_out: int,
+    is_zip: bool,
+    write: Callable[..., str],
+    tmp_path: Path,
+) -> None:
+    root = f"{tmp_path}/data"
+    for name in WRITTEN:
+        write(f"data/{name}", b"x")
+    if is_zip:
+        with zipfile.ZipFile(f"{root}.zip", "w") as archive:
+            for name in WRITTEN:
+                archive.writestr(name, name)
+        root = f"{root}.zip!"
+
+    files, leftovers = matches(root.removesuffix("!"), pattern)
+
+    assert files == sorted(f"{root}/{name}" for name in found)
+    assert len(leftovers) == left_out
+    assert not set(files) & set(leftovers)
+
+
+def test_leftovers_in_an_object_store_are_left_out(stored: str) -> None:
+    for name in WRITTEN:
+        with tf.io.gfile.GFile(f"{stored}/{name}", "w") as file:
+            file.write("x")
+    assert match(stored, "**") == [f"{stored}/day=1/part-0.csv", f"{stored}/part-0.csv"]
+
+
+def test_leftovers_alone_are_an_error(
+    write: Callable[..., str], tmp_path: Path
+) -> None:
+    for name in ("_SUCCESS", ".part-0.csv.crc"):
+        write(f"data/{name}", b"x")
+    with pytest.raises(BadInputError) as error:
+        match(f"{tmp_path}/data", "*")
+    assert str(error.value) == (
+        f"{tmp_path}/data: 2 files whose names begin with `_` or `.` left out, such as "
+        f"{tmp_path}/data/.part-0.csv.crc, and no other file matches `*`. Write `_` or "
+        "`.` in `data.files.splits` where such names are meant."
+    )
+
+
+def test_file_that_is_named_itself_is_none(write: Callable[..., str]) -> None:
+    file = write("_a.csv", b"x")
+    assert matches(file, "*") == ([file], [])
+    assert leftovers_said([file]) == (
+        f"1 file whose name begins with `_` or `.` left out, such as {file}"
+    )
 
 
 def test_outputs_of_a_run_are_no_data(

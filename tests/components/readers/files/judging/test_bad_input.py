@@ -325,3 +325,13 @@ def test_row_whose_cross_is_too_large_is_left_out(write: Callable[..., str]) -> 
 
     assert found == [{"a": [1, 2], "b": [1, 2]}]
     assert list(counted.rows.values()) == [1]
+
+
+def test_leftovers_are_told_once_and_are_no_fault() -> None:
+    bad, other = BadInput(), BadInput()
+    assert not bad
+    for counted in (bad, other):
+        counted.add_leftovers("2 files left out")
+    bad.merge(other)
+    assert bad
+    assert bad.lines() == ["2 files left out"]
