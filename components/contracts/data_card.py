@@ -6,7 +6,7 @@ summary of a run and the model card are made of it.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 from pydantic import Field
@@ -15,6 +15,7 @@ from tfx.types import Artifact
 from shardline.components.contracts.artifacts import record_properties
 from shardline.components.contracts.text_file import write_text
 from shardline.components.readers.files import BadInput, Tally
+from shardline.components.readers.files.joins.join import Join
 from shardline.configs.section import Section
 
 # Why an example was left out that holds an erased id.
@@ -38,6 +39,8 @@ class DataCounts(Section):
         erased: examples that were left out because an id in them was erased.
         bad_files: what is wrong with each, by its name below the data's path.
         empty_files: names of those without rows.
+        without_row: how many examples have no row of side files, by their join.
+        side_files: what changes when the side files of a join do, by its name.
     """
 
     examples: dict[str, int]
@@ -47,6 +50,8 @@ class DataCounts(Section):
     erased: int = 0
     bad_files: dict[str, str] = Field(default_factory=dict)
     empty_files: list[str] = Field(default_factory=list)
+    without_row: dict[str, int] = Field(default_factory=dict)
+    side_files: dict[str, str] = Field(default_factory=dict)
 
 
 class DataCard(DataCounts):
@@ -65,7 +70,15 @@ class DataCard(DataCounts):
 
     @property
     def left_out_line(self) -> str:
-        """What was left out, in a line."""
+        """What was left out, and what has no row of side files, in a line."""
+        unmatched = [
+            f"{count:,} without a row in `{name}`"
+            for name, count in self.without_row.items()
+        ]
+        return "; ".join([self._left_out, *unmatched])
+
+    @property
+    def _left_out(self) -> str:
         if self.rows is None:
             erased = f"; {self.erased:,} examples erased" if self.erased else ""
             return f"not told by the reader{erased}"
@@ -83,7 +96,12 @@ class DataCard(DataCounts):
 
 
 def data_card_of(
-    examples: dict[str, int], tally: Tally, bad: BadInput, path: str, erased: int = 0
+    examples: dict[str, int],
+    tally: Tally,
+    bad: BadInput,
+    path: str,
+    erased: int = 0,
+    joins: Sequence[Join] = (),
 ) -> DataCard:
     """Returns what became of files.
 
@@ -93,6 +111,7 @@ def data_card_of(
         bad: what was left out.
         path: the path of the data.
         erased: examples that were read, and left out because an id was erased.
+        joins: what was joined to the examples.
     """
     given = sum(sum(splits.values()) for splits in tally.given.values())
     return DataCard(
@@ -104,6 +123,8 @@ def data_card_of(
         lines=bad.lines(),
         bad_files={_below(path, file): fault for file, fault in bad.files.items()},
         empty_files=[_below(path, file) for file in bad.empty],
+        without_row=bad.unmatched.by_join,
+        side_files={join.name: join.digest for join in joins},
     )
 
 

@@ -125,7 +125,14 @@ def _data_card(
                 f"Split '{split}': {read:,} examples were read of its files, "
                 f"{count:,} came out and {erased.get(split, 0):,} were erased."
             )
-    return data_card_of(counts, tally, bad, path, sum(erased.values()))
+    return data_card_of(
+        counts,
+        tally,
+        bad,
+        path,
+        sum(erased.values()),
+        reader.settings.located(path).joins,
+    )
 
 
 def _tell(data_card: DataCard) -> None:

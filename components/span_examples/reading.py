@@ -304,4 +304,6 @@ def _data_card(
             f"Span {span.span}: {read:,} examples were read of its files, "
             f"{profile.examples:,} came out and {erased:,} were erased."
         )
-    return data_card_of({span.span: read - erased}, tally, bad, path, erased)
+    return data_card_of(
+        {span.span: read - erased}, tally, bad, path, erased, to_read.settings.joins
+    )

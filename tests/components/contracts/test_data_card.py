@@ -61,7 +61,19 @@ def test_card_names_files_below_the_data_and_no_place() -> None:
         "bad_files": {"b.csv": "is damaged."},
         "empty_files": ["c.csv"],
         "erased": 0,
+        "without_row": {},
+        "side_files": {},
     }
+
+
+def test_examples_without_a_row_of_side_files_are_said() -> None:
+    bad = BadInput()
+    bad.unmatched.add("items", 2, 1, [("data/a.csv", 2, "17"), ("data/a.csv", 4, "9")])
+    tally = Tally(given={"data/a.csv": {"train": 5}}, left_out={"data/a.csv": 0})
+    told = data_card_of({"train": 5}, tally, bad, "data")
+
+    assert told.without_row == {"items": 3}
+    assert told.left_out_line == "none of 5 examples; 3 without a row in `items`"
 
 
 @pytest.mark.parametrize(

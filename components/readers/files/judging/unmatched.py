@@ -70,7 +70,7 @@ class Unmatched:
 
     def merge(self, other: Unmatched) -> None:
         """Adds what another worker counted."""
-        for join in {**other.examples, **other.without_key}:
+        for join in other.by_join:
             self.add(
                 join,
                 other.examples.get(join, 0),
@@ -80,10 +80,18 @@ class Unmatched:
         for join, rows in other.left_out.items():
             self.leave_out(join, rows, other.left_out_first[join])
 
+    @property
+    def by_join(self) -> dict[str, int]:
+        """How many examples have no row, by the name of the join."""
+        return {
+            join: self.examples.get(join, 0) + self.without_key.get(join, 0)
+            for join in sorted({**self.examples, **self.without_key})
+        }
+
     def lines(self) -> list[str]:
         """Returns the counts in readable lines; none if every example has its rows."""
         lines = []
-        for join in sorted({**self.examples, **self.without_key}):
+        for join in self.by_join:
             if count := self.examples.get(join, 0):
                 keys = ", ".join(quoted(key) for _, _, key in self.first[join])
                 lines.append(

@@ -33,6 +33,7 @@ def test_counts_merge_to_the_same_in_any_order() -> None:
         merged.append(whole)
     assert all(one == merged[0] for one in merged)
     assert merged[0].examples == {"items": 5}
+    assert merged[0].by_join == {"items": 11}
     assert merged[0].without_key == {"items": 6}
     assert [key for *_, key in merged[0].first["items"]] == ["x", "y", "z"]
     assert merged[0].lines() == [
