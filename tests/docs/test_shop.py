@@ -65,6 +65,22 @@ def test_served_model_answers_as_shown(shop: Any) -> None:
     np.testing.assert_allclose(answer["outputs"], shown["outputs"], atol=0.01)
 
 
+def test_files_of_other_programs_hold_the_same_rows(shop: Any) -> None:
+    heading = "Files as they come"
+    printed = shop.printed[heading]
+
+    assert pages.block(YOUR_DATA, "", heading) in printed
+    assert "6 columns fit" in printed
+    counts = re.search(r"([\d,]+) eval, ([\d,]+) train examples in", printed)
+    assert counts is not None
+    assert sum(int(count.replace(",", "")) for count in counts.groups()) == 8000
+    assets = shop.folder / "prepared" / "transform_graph" / "transform_fn" / "assets"
+    assert {*(assets / "tag").read_text().split()} == {
+        *("wool", "silk", "linen", "sport", "sale")
+    }
+    assert {*(assets / "size").read_text().split()} == {"2L", "3L", "none"}
+
+
 # What brings each message of the page, in its order: text of the configuration, and
 # what is written in its place.
 CAUSES = [
