@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from shardline.components.checker.column_sample import DTYPES, ColumnSample
+from shardline.components.checker.dialect_remedies import dialect_remedy
 from shardline.components.checker.findings import Finding
 from shardline.components.checker.uses import Use
 from shardline.components.checker.value_remedies import remedies_of, remedy_of_text
@@ -121,7 +122,8 @@ def _remedy(
         return _remedy_of_type(use, "fraction")
     remedy = ""
     if sample.kind in ("string", "int") and needed.dtype != "string":
-        remedy = remedy_of_text(use, values)
+        by_dialect = dialect_remedy(use, sample, read_settings)
+        remedy = by_dialect or remedy_of_text(use, values)
     elif sample.kind not in DTYPES and use.role in _REWRITTEN:
         remedy = rewritten(sample.lists.values.type, needed.dtype)
     return remedy or _remedy_of_type(use, sample.kind)
@@ -185,6 +187,8 @@ def row_findings(
     if read_settings.has_words(use.column):
         other = remedy_of_unknown(read_settings.label_words)
         remedies = dataclasses.replace(remedies, other=other)
+    elif by_dialect := dialect_remedy(use, sample, read_settings):
+        remedies = dataclasses.replace(remedies, other=by_dialect)
     _, bad = sample.converted(use.needed, remedies)
     rows = len(sample.lists.lengths)
     for reason, count in bad.rows.items():

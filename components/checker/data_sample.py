@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from shardline.components.checker.dialect_remedies import dialect_findings
 from shardline.components.checker.findings import Finding
 from shardline.components.checker.report import Draft
 from shardline.components.checker.span_rules import span_findings
@@ -90,6 +91,7 @@ def take_sample(
     train = splits.get(_TRAIN)
     if train is None:
         return DataSample(splits, path=path)
+    draft.findings += dialect_findings(train, read_settings.wanted, read_settings)
     wanted = [name for name in read_settings.wanted if train.names(name) is not False]
     files = train.usable(wanted)
     if not files or not wanted:

@@ -178,6 +178,10 @@ def test_many_columns(drafted: Drafted, tmp_path: Path) -> None:
 
 
 NAMES = [
+    ["名前", "品物", "価格", "click"],
+    ["x y", "x-y", "x.y", "X Y"],
+    ["{}", "[]", "&a", "*b"],
+    ["~", "- x", "%", "@"],
     ["yes", "null", "1", "on"],
     ["user: {id}", 'the "item"', "prix, unité", "clicked?"],
     ["a\x1b[31m", "b\nc", "#d", "click\u202e"],

@@ -22,8 +22,11 @@ FORMS = {
     "plain": lambda d: forms.write(d / "a.csv", forms.shop()),
     "semicolons": lambda d: forms.write(d / "a.csv", forms.shop(), ";", "latin-1"),
     "no header": forms.criteo,
+    "MovieLens": forms.movielens,
+    "Book-Crossing": forms.book_crossing,
+    "Anime": forms.anime,
     "odd names": lambda d: forms.write(
-        d / "a.csv", forms.shop("名前", "a\x1b[31m", "yes", "click")
+        d / "a.csv", forms.shop("名前", "a\x1b[31m", "{}", "click")
     ),
 }
 

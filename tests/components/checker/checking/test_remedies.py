@@ -71,22 +71,29 @@ CASES: dict[str, Case] = {
     "decimal commas": (
         "csv", NUMBER, words("age", "11,79", "0,5"),
         "holds string values such as '11,79', expected one float. That is a decimal "
-        "comma: write a point, as in 11.79.",
+        'comma. Give `data.files.dialect: {decimal: ","}`, or write a point, as in '
+        "11.79.",
         NUMBER, words("age", "11.79", "0.5"),
     ),
     "decimal commas and points": (
         "csv", NUMBER, words("age", "1.234,5"),
-        "That is a decimal comma: write a point, as in 1234.5.",
-        NUMBER, words("age", "1234.5"),
+        "That is a decimal comma and its points part thousands. Give "
+        '`data.files.dialect: {decimal: ",", thousands: "."}`, or write a point, as in '
+        "1234.5.",
+        NUMBER | {"splits:": 'dialect: {decimal: ",", thousands: "."}, splits:'},
+        words("age", "1.234,5"),
     ),
     "thousands": (
         "csv", NUMBER, words("age", "1,234", "12,345.5"),
-        "Its commas part thousands: write none, as in 1234.",
-        NUMBER, words("age", "1234", "12345.5"),
+        'Its commas part thousands. Give `data.files.dialect: {thousands: ","}`, or '
+        "write none, as in 1234.",
+        NUMBER | {"splits:": 'dialect: {thousands: ","}, splits:'},
+        words("age", "1,234", "12,345.5"),
     ),
     "decimal commas with three places": (
         "csv", NUMBER, words("age", "0,123", "1,234"),
-        "That is a decimal comma: write a point, as in 0.123.",
+        'That is a decimal comma. Give `data.files.dialect: {decimal: ","}`, or write '
+        "a point, as in 0.123.",
         NUMBER, words("age", "0.123", "1.234"),
     ),
     "yes and no": (
@@ -163,9 +170,11 @@ CASES: dict[str, Case] = {
     "words for no number": (
         "csv", {"tables:": "numbers:\n  age: {missing: 0}\ntables:"},
         words("age", "None", "NULL", "1.5"),
-        "Write numbers. Where one is missing, write nothing at all.",
-        {"tables:": "numbers:\n  age: {missing: 0}\ntables:"},
-        words("age", "", "", "1.5"),
+        "Of 40 sampled values are `None` 14, `NULL` 13. Give `data.files.dialect: "
+        '{missing: [None, "NULL"]}`, or write nothing at all where a value is missing.',
+        {"splits:": 'dialect: {missing: ["None", "NULL"]}, splits:',
+         "tables:": "numbers:\n  age: {missing: 0}\ntables:"},
+        words("age", "None", "NULL", "1.5"),
     ),
     "id is missing": (
         "csv", {}, last("item", ""),

@@ -140,7 +140,7 @@ FAULTS: dict[str, tuple[Any, Any, tuple[str, ...], int, str, str, str]] = {
         8,
         "label",
         "column `bought` holds string values such as 'yes'",
-        "Write 1 for `yes` and 0 for all others.",
+        'Give `data.files.label_words: {"yes": 1}`.',
     ),
     "whole numbers where strings are crossed": (
         {},
@@ -204,7 +204,7 @@ FAULTS: dict[str, tuple[Any, Any, tuple[str, ...], int, str, str, str]] = {
         20,
         "number `price_scaled`",
         "column `price` does not hold one float: it holds 'n/a'",
-        "Write numbers.",
+        "Of 40 sampled values are `n/a` 1. Give `data.files.dialect: {missing: [n/a]}`",
     ),
     "not UTF-8": (
         {},
@@ -213,7 +213,7 @@ FAULTS: dict[str, tuple[Any, Any, tuple[str, ...], int, str, str, str]] = {
         11,
         "feature `user`",
         "column `user` does not hold strings in UTF-8: it holds 'f\\xfcnf'",
-        "Write strings in UTF-8.",
+        "Write strings in UTF-8",
     ),
     "weights of another length": (
         {},

@@ -44,7 +44,7 @@ def _pattern(marks: Marks) -> re.Pattern[str]:
     point = re.escape(marks.decimal)
     whole = r"\d+"
     if marks.thousands is not None:
-        whole = rf"(?:\d{{1,3}}(?:{re.escape(marks.thousands)}\d{{3}})+|\d+)"
+        whole = rf"(?:[1-9]\d{{0,2}}(?:{re.escape(marks.thousands)}\d{{3}})+|\d+)"
     number = rf"[+-]?(?:{whole}(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?"
     return re.compile(rf"\s*{number}\s*", re.ASCII)
 
@@ -55,7 +55,7 @@ ALL_MARKS = (
     Marks(".", ","),
     Marks(","),
     Marks(",", "."),
-    *(Marks(point, mark) for mark in (" ", "\xa0", _NARROW, "'") for point in ",."),
+    *(Marks(point, mark) for mark in (" ", "\xa0", _NARROW, "'") for point in ".,"),
 )
 _NUMBERS = {marks: _pattern(marks) for marks in ALL_MARKS}
 
