@@ -143,7 +143,7 @@ def _add(
 ) -> None:
     """Adds files that have one name to those that have the same columns."""
     by_location = {file.location: file for file in files}
-    looked_at = set(spread(list(by_location)))
+    looked_at = spread(list(by_location))
     keys = []
     for location in looked_at:
         file = by_location[location]

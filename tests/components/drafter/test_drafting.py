@@ -149,6 +149,7 @@ def test_tfrecord(drafted: Drafted, tmp_path: Path) -> None:
     assert files is not None
     assert (files.format, files.splits) == ("tfrecord", {"train": "part-*"})
     assert run.features["tags"].combiner == "mean"
+    assert "of part-0 and 2 more." in text_of(tmp_path)
 
 
 def test_files_of_splits_are_told_by_their_names(
