@@ -10,9 +10,15 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from shardline.components.readers.files import BadInputError, ReadSettings
-from shardline.components.readers.files.locations import SPAN, leftovers_said, matches
+from shardline.components.readers.files.locations import (
+    SPAN,
+    NoFileError,
+    leftovers_said,
+    matches,
+)
 from shardline.components.readers.files.spans.patterns import files_by_span
 from shardline.configs.locations import absolute_location, is_remote
+from shardline.configs.shown import shown
 
 
 @dataclass(frozen=True)
@@ -145,11 +151,20 @@ def sources_below(path: str, split: str, pattern: str) -> list[Source]:
 
 
 def sources_of_pattern(pattern: str, split: str) -> list[Source]:
-    """Returns the files of a whole path with wildcards, one source a span."""
+    """Returns the files of a whole path with wildcards, one source a span.
+
+    Raises:
+        BadInputError: if nothing matches, or spans overlap.
+    """
     parts = pattern.split("/")
     wild = [
         n for n, part in enumerate(parts) if re.search(r"[*?\[]|{SPAN}|{VERSION}", part)
     ]
     first = min([*wild, len(parts) - 1])
     root = "/".join(parts[:first]) or ("/" if pattern.startswith("/") else ".")
-    return sources_below(root, split, "/".join(parts[first:]))
+    try:
+        return sources_below(root, split, "/".join(parts[first:]))
+    except NoFileError as error:
+        raise BadInputError(
+            f"{error.fact} Correct `{shown(pattern)}`, which names the files to read."
+        ) from error

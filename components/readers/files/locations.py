@@ -32,6 +32,20 @@ _NAMED = 10  # of what is there, in messages
 _SPLITS = "data.files.splits"
 
 
+class NoFileError(BadInputError):
+    """No file was found.
+
+    Attributes:
+        fact: the message without what to do about it, which is another thing for who
+            has named files by no configuration.
+    """
+
+    def __init__(self, fact: str, remedy: str) -> None:
+        """Makes the message of a fact and a remedy."""
+        super().__init__(f"{fact} {remedy}")
+        self.fact = fact
+
+
 class Matches(NamedTuple):
     """What a pattern finds.
 
@@ -73,15 +87,14 @@ def matches(path: str, pattern: str, key: str = _SPLITS) -> Matches:
         key: of the configuration, which has the pattern.
 
     Raises:
-        BadInputError: there is nothing at the path, or nothing that matches.
+        NoFileError: there is nothing at the path, or nothing that matches.
     """
     try:
         names = dict(_below(path))
     except OSError as error:
-        raise BadInputError(
-            f"{escaped(path, keep='')}: cannot be read: "
-            f"{error.strerror or error}. Set `data.path` to a folder, file or zip "
-            "archive that can."
+        raise NoFileError(
+            f"{escaped(path, keep='')}: cannot be read: {error.strerror or error}.",
+            "Set `data.path` to a folder, file or zip archive that can.",
         ) from error
     wanted = pattern.replace(SPAN, "*").replace(VERSION, "*").split("/")
     found = {
@@ -99,10 +112,10 @@ def matches(path: str, pattern: str, key: str = _SPLITS) -> Matches:
     if not found:
         there = [shown(name) for name in sorted(names)[:_NAMED]]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        raise BadInputError(
+        raise NoFileError(
             f"{escaped(path, keep='')}: no file matches `{shown(pattern)}`; there is "
-            f"{', '.join(there) or 'nothing'}{more}. Correct `{key}` or "
-            "`data.path`."
+            f"{', '.join(there) or 'nothing'}{more}.",
+            f"Correct `{key}` or `data.path`.",
         )
     if not files:
         raise BadInputError(

@@ -50,5 +50,10 @@ def test_file_of_two_patterns_is_read_once(rows: str, tmp_path: Path) -> None:
 def test_pattern_without_a_file_is_told(tmp_path: Path) -> None:
     _, job = shared.job_of(tmp_path)
 
-    with pytest.raises(BadInputError, match=r"none\*"):
+    with pytest.raises(
+        BadInputError,
+        match=r"no file matches `none\*`; there is scored\.yaml\. Correct `/.*none\*`",
+    ):
         examples_to_score(job, [str(tmp_path / "none*")], ["item"])
+    with pytest.raises(BadInputError, match=r"cannot be read: .*Correct `/not/there`"):
+        examples_to_score(job, ["/not/there"], ["item"])
