@@ -27,6 +27,7 @@ from shardline.components.scorer.kept_columns import kept_columns
 
 shared = load(Path(__file__).with_name("conftest.py"))
 LosingPipeline = load("components/losing.py").LosingPipeline
+processes = load("components/execution/beam_engines/processes.py")
 ROWS, job_of, read_scores, write_rows = (
     shared.ROWS,
     shared.job_of,
@@ -144,6 +145,24 @@ def test_worker_processes_give_the_same(
 
     found = read_scores(tmp_path / "output")["score"]
     np.testing.assert_array_equal(found, served.expected(ROWS))
+
+
+@pytest.mark.slow
+@pytest.mark.orchestration
+def test_workers_of_dask_give_the_same(
+    score: Score, served: Any, tmp_path: Path, tmp_path_factory: Any
+) -> None:
+    with (
+        processes.dask_scheduler(tmp_path_factory.mktemp("dask")) as scheduler,
+        scheduler.worker("first"),
+        scheduler.worker("second"),
+    ):
+        address = f"--dask_client_address={scheduler.address}"
+        report = score(runner=beam_runner("dask", [address]))
+
+    found = read_scores(tmp_path / "output")["score"]
+    np.testing.assert_array_equal(found, served.expected(ROWS))
+    assert report.rows == 300
 
 
 def test_bad_rows_are_left_out_and_told(

@@ -126,8 +126,20 @@ def test_model_of_a_run_scores_the_tf_examples_of_its_reader(
     )
 
 
+def _keep(log: Any, folder: str) -> None:
+    """Writes the scores of a batch by the column `request` of its examples."""
+    sent = log.predict_log.request.inputs["examples"].string_val
+    scores = tf.make_ndarray(log.predict_log.response.outputs["scores"]).tolist()
+    examples = [tf.train.Example.FromString(serialized) for serialized in sent]
+    requests = [e.features.feature["request"].int64_list.value[0] for e in examples]
+    found = dict(zip(requests, scores, strict=True))
+    Path(folder, str(requests[0])).write_text(json.dumps(found))
+
+
 @pytest.mark.slow
-def test_bulk_inference_of_tfx_gives_the_same_scores(served: Any) -> None:
+def test_bulk_inference_of_tfx_gives_the_same_scores(
+    served: Any, tmp_path: Path
+) -> None:
     import apache_beam as beam
     from tfx_bsl.public.beam import RunInference
     from tfx_bsl.public.proto import model_spec_pb2
@@ -135,23 +147,20 @@ def test_bulk_inference_of_tfx_gives_the_same_scores(served: Any) -> None:
     from shardline.components.execution.in_memory_beam import in_memory_pipeline
 
     examples = [tf.train.Example.FromString(_scorer.example(row)) for row in ROWS]
-    spec = model_spec_pb2.InferenceSpecType(
-        saved_model_spec=model_spec_pb2.SavedModelSpec(
-            model_path=str(served.folder / "7")
-        )
-    )
-    found: dict[int, float] = {}
-
-    def keep(log: Any) -> None:
-        sent = log.predict_log.request.inputs["examples"].string_val
-        scores = tf.make_ndarray(log.predict_log.response.outputs["scores"])
-        for serialized, score in zip(sent, scores.tolist(), strict=True):
-            features = tf.train.Example.FromString(serialized).features.feature
-            found[features["request"].int64_list.value[0]] = score
+    model = model_spec_pb2.SavedModelSpec(model_path=str(served.folder / "7"))
+    spec = model_spec_pb2.InferenceSpecType(saved_model_spec=model)
 
     with in_memory_pipeline() as pipeline:
-        _ = pipeline | beam.Create(examples) | RunInference(spec) | beam.Map(keep)
+        _ = (
+            pipeline
+            | beam.Create(examples)
+            | RunInference(spec)
+            | beam.Map(_keep, str(tmp_path))
+        )
 
+    found: dict[str, float] = {}
+    for file in tmp_path.iterdir():
+        found |= json.loads(file.read_text())
     assert len(found) == len(ROWS)
-    scores = [found[row["request"]] for row in ROWS]
+    scores = [found[str(row["request"])] for row in ROWS]
     np.testing.assert_allclose(scores, served.expected(ROWS), rtol=0, atol=2.4e-7)
