@@ -16,8 +16,8 @@ ORBAX := build/bench/orbax-venv
 ORBAX_INSTALLED := $(ORBAX)/.installed
 
 .PHONY: help setup demo check test coverage torture sanitize lint bench bench-engine bench-preprocess bench-serving \
-	bench-checkpoint bench-continuous bench-pipeline bench-quality bench-scale demo-continuous image \
-	image-serving image-base engine lock rivals-lock airflow-lock clean
+	bench-checkpoint bench-continuous bench-pipeline bench-quality bench-scale bench-scoring \
+	demo-continuous image image-serving image-base engine lock rivals-lock airflow-lock clean
 
 help:  ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*##/ {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -141,6 +141,9 @@ bench-continuous: $(KERNELS)  ## A model that lives: quality, freshness, vocabul
 
 bench-pipeline: $(KERNELS)  ## The whole pipeline with 1 and 2 worker processes
 	@$(BIN)/python -m benchmarks.pipeline
+
+bench-scoring: $(KERNELS)  ## Files of rows to scores, beside the model alone
+	@$(BIN)/python -m benchmarks.scoring
 
 bench-quality: $(KERNELS)  ## The demo model's quality against its rivals, three seeds
 	@$(BIN)/shardline run configs/movielens.yaml --output-dir $(RUN)
