@@ -13,6 +13,8 @@ from pydantic import Field
 from tfx.types import Artifact
 
 from shardline.components.contracts.artifacts import record_properties
+from shardline.components.contracts.erasures.examples import Erasure
+from shardline.components.contracts.erasures.told import without_erased
 from shardline.components.contracts.text_file import write_text
 from shardline.components.readers.files import BadInput, Tally
 from shardline.components.readers.files.joins.join import Join
@@ -67,6 +69,17 @@ class DataCard(DataCounts):
     def counts(self) -> DataCounts:
         """The card without locations, for the model card."""
         return DataCounts(**self.model_dump(exclude={"lines"}))
+
+    def without_erased(self, erasure: Erasure | None) -> "DataCard":
+        """Returns the card, whose lines show no value that was erased.
+
+        Args:
+            erasure: what was erased; None if nothing ever was.
+        """
+        if erasure is None:
+            return self
+        lines = [without_erased(line, erasure) for line in self.lines]
+        return self.model_copy(update={"lines": lines})
 
     @property
     def left_out_line(self) -> str:
@@ -141,7 +154,7 @@ def save_data_card(artifact: Artifact, data_card: DataCard) -> None:
         "empty_files": len(data_card.empty_files),
     }
     if data_card.lines:
-        left_out["left_out_told"] = "\n".join(data_card.lines)[:_MOST_LETTERS]
+        left_out["left_out_told"] = _beginning("\n".join(data_card.lines))
     record_properties(artifact, left_out)
 
 
@@ -209,6 +222,17 @@ def tell_erased(folder: str, erased: Mapping[str, int]) -> None:
 def is_of_files(artifact: Artifact) -> bool:
     """Tells whether examples were read of files, whose columns were looked at."""
     return bool(artifact.has_custom_property(_LEFT_OUT))
+
+
+def _beginning(text: str) -> str:
+    """Returns as much of a text as a property takes, and no part of a word.
+
+    Of a part of an id, nobody could tell that the id is to be erased.
+    """
+    if len(text) <= _MOST_LETTERS:
+        return text
+    cut = text[:_MOST_LETTERS]
+    return cut[: max(cut.rfind("\n"), cut.rfind(" "), 0)]
 
 
 def _files(count: int) -> str:

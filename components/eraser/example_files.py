@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -47,7 +48,7 @@ def erase_from_examples(copy: Path, erasure: Erasure, blackening: Blackening) ->
                 for split in before.keys() | lost.keys()
             },
         )
-    change += _renewed_card(copy / _DATA_CARD, lost, blackening)
+    change += _renewed_card(copy, lost, blackening)
     return change
 
 
@@ -84,6 +85,12 @@ def holds_erased(folder: Path, erasure: Erasure) -> bool:
     )
 
 
+def tells_erased(folder: Path, blackening: Blackening) -> bool:
+    """Returns whether what is said of the Examples in a folder names an id."""
+    lines = _card(folder).get("lines", [])
+    return any(blackening.of(line) != line for line in lines)
+
+
 def count_examples(folders: Iterable[Path]) -> dict[str, int]:
     """Returns how many Examples there are in folders, by split."""
     counts: dict[str, int] = {}
@@ -111,11 +118,11 @@ def compression_of(file: Path) -> str:
         return "GZIP" if opened.read(2) == _GZIP else ""
 
 
-def _renewed_card(file: Path, lost: dict[str, int], blackening: Blackening) -> Change:
+def _renewed_card(copy: Path, lost: dict[str, int], blackening: Blackening) -> Change:
     """Lets the data card say how many were erased, and name no id."""
-    if not file.exists():
+    card = _card(copy)
+    if not card:
         return Change()
-    card = json.loads(file.read_text(encoding="utf-8"))
     before = json.dumps(card)
     lines = [blackening.of(line) for line in card.get("lines", [])]
     blackened = sum(a != b for a, b in zip(lines, card.get("lines", []), strict=True))
@@ -130,5 +137,12 @@ def _renewed_card(file: Path, lost: dict[str, int], blackening: Blackening) -> C
             reasons = card["reasons"]
             reasons[ERASED] = reasons.get(ERASED, 0) + erased
     if json.dumps(card) != before:
-        replace(file, json.dumps(card, indent=2).encode())
+        replace(copy / _DATA_CARD, json.dumps(card, indent=2).encode())
     return Change(lines=blackened)
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    """Returns the data card of Examples; nothing if there is none."""
+    file = folder / _DATA_CARD
+    card = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return dict(card)

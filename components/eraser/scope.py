@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
 from shardline.components.contracts.erasures.columns import (
@@ -39,6 +39,8 @@ class Scope:
         read: all raw columns that the run reads.
         crosses: by table of crossed features, in which of a pair's places ids stand.
         others: all other tables of the run, which keep equal tokens.
+        names: what messages name where they show a value of the columns: these, and
+            what they are called in side files.
     """
 
     feature: str
@@ -49,6 +51,7 @@ class Scope:
     read: frozenset[str]
     crosses: Mapping[str, frozenset[int]]
     others: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
 
     @functools.cached_property
     def distinctive(self) -> frozenset[bytes]:
@@ -159,6 +162,7 @@ def scope_of(run: Run, feature: str, ids: Path) -> Scope:
         read=frozenset(read_columns(run.feature_set, *target, *judged)),
         crosses=crosses,
         others=frozenset(run.feature_set.tables) - {named.table, *crosses},
+        names=frozenset([*columns, *_names_in_side_files(run, columns)]),
     )
 
 
@@ -188,6 +192,14 @@ def _crosses(run: Run, columns: Container[str]) -> dict[str, frozenset[int]]:
             if column in columns and feature.ids.kind == "vocabulary":
                 places.setdefault(feature.table, set()).add(place)
     return {table: frozenset(found) for table, found in places.items()}
+
+
+def _names_in_side_files(run: Run, columns: Container[str]) -> Iterator[str]:
+    """Yields what messages on side files name where they show an id."""
+    for name, side in run.data.files.join.items() if run.data.files else ():
+        if side.key in columns:
+            yield from (name, side.key_in_files)
+        yield from (there for here, there in side.columns.items() if here in columns)
 
 
 def _parts(token: bytes, place: int) -> list[bytes]:

@@ -1,7 +1,7 @@
 """Ids in text: found where they stand by themselves, and blackened.
 
 A distinctive id is found anywhere. Another one, such as `17`, is found in a line that
-names one of its columns.
+names one of its columns, or side files in which it is a key.
 """
 
 import json
@@ -9,11 +9,12 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from shardline.components.contracts.erasures.told import BLACKENED
 from shardline.components.eraser.report import Change
 from shardline.components.eraser.scope import Scope
 from shardline.components.eraser.swap import replace
 
-BLACK = b"[erased]"
+BLACK = BLACKENED.encode()
 # What words are made of; an id stands by itself if none of them is next to it.
 _WORD = re.compile(rb"[0-9A-Za-z_\x80-\xff]+")
 _JOINTS = (b"-", b".", b":", b"+", b"@", b"/")
@@ -70,7 +71,7 @@ class Blackening:
         """Takes what is erased."""
         self._everywhere = Finder(scope.distinctive)
         self._in_columns = Finder(scope.common)
-        self._columns = Finder(name.encode() for name in scope.columns)
+        self._names = Finder(name.encode() for name in scope.names)
 
     def of(self, line: str) -> str:
         """Returns a line without ids."""
@@ -81,7 +82,7 @@ class Blackening:
     def of_bytes(self, line: bytes) -> bytes:
         """Returns a line without ids."""
         found = list(self._everywhere.spans(line))
-        if self._columns.is_in(line):
+        if self._names.is_in(line):
             found += self._in_columns.spans(line)
         for start, end in sorted(found, reverse=True):
             line = line[:start] + BLACK + line[end:]

@@ -91,6 +91,7 @@ class Executor(BaseBeamExecutor):
         data_card = DataCard(examples=counts, erased=sum(erased.values()))
         if isinstance(reader, FileReader):
             data_card = _data_card(reports, counts, erased, reader, path)
+            data_card = data_card.without_erased(erasure)
         _refuse_empty(counts, reader, path)
         examples_utils.set_payload_format(artifact, example_gen_pb2.FORMAT_TF_EXAMPLE)
         save_data_card(artifact, data_card)

@@ -4,7 +4,8 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -204,10 +205,6 @@ def _linked(
 def _data_card(files: SpanFiles, stored: Sequence[StoredSpan]) -> DataCard:
     """Returns what became of the raw data of all spans, each of which counts once."""
     cards = [span.data_card for span in stored]
-    reasons: dict[str, int] = {}
-    for card in cards:
-        for reason, count in card.reasons.items():
-            reasons[reason] = reasons.get(reason, 0) + count
     examples: dict[str, int] = {}
     for part in files.parts:
         examples[part.split] = examples.get(part.split, 0) + part.examples
@@ -216,9 +213,27 @@ def _data_card(files: SpanFiles, stored: Sequence[StoredSpan]) -> DataCard:
         examples=examples,
         rows=sum(told) if len(told) == len(cards) else None,
         left_out=sum(card.left_out for card in cards),
-        reasons=reasons,
+        reasons=_sums(card.reasons for card in cards),
         erased=sum(card.erased for card in cards),
         bad_files={k: v for card in cards for k, v in card.bad_files.items()},
         empty_files=sorted({file for card in cards for file in card.empty_files}),
+        without_row=_sums(card.without_row for card in cards),
+        side_files=_digests(cards),
         lines=[line for card in cards for line in card.lines],
     )
+
+
+def _sums(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    sums: Counter[str] = Counter()
+    for one in counts:
+        sums.update(one)
+    return dict(sums)
+
+
+def _digests(cards: Iterable[DataCard]) -> dict[str, str]:
+    """Returns the digests of side files by join, of each span that has another."""
+    digests: dict[str, list[str]] = {}
+    for card in cards:
+        for join, digest in card.side_files.items():
+            digests.setdefault(join, []).append(digest)
+    return {join: ", ".join(dict.fromkeys(every)) for join, every in digests.items()}

@@ -112,7 +112,7 @@ def read_spans(
         reports = read_reports(report_file)
         tf.io.gfile.remove(report_file)
         stored = {
-            span: _stored(span, reports, to_read[n] if to_read else None, reading.path)
+            span: _stored(span, reports, to_read[n] if to_read else None, reading)
             for n, span in enumerate(spans)
         }
         for span in spans:
@@ -237,7 +237,7 @@ def _stored(
     span: FoundSpan,
     reports: Sequence[Mapping[str, Any]],
     to_read: SpanToRead | None,
-    path: str,
+    reading: Reading,
 ) -> StoredSpan:
     """Returns what was read of a span, after checking that all of it came out."""
     told = [span.span, span.version]
@@ -251,7 +251,8 @@ def _stored(
     erased = sum(one["count"] for one in reports if one.get("erased_of") == told)
     data_card = DataCard(examples={span.span: profile.examples}, erased=erased)
     if to_read:
-        data_card = _data_card(span, reports, to_read, profile, erased, path)
+        data_card = _data_card(span, reports, to_read, profile, erased, reading.path)
+        data_card = data_card.without_erased(reading.erasure)
     files = [one for one in reports if one.get("file_of") == told]
     written = sum(file["examples"] for file in files)
     if written != profile.examples:

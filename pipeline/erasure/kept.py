@@ -11,6 +11,7 @@ from shardline.components.eraser.example_files import (
     count_examples,
     erase_from_examples,
     holds_erased,
+    tells_erased,
 )
 from shardline.components.eraser.graphs import (
     erase_from_graph,
@@ -115,13 +116,18 @@ class KeptOutputs:
             self._work.change(kept, self._erased_span)
         folders = self._outputs.folders("ReaderExampleGen", "examples")
         for folder in folders[:-1]:
-            if holds_erased(folder, self._scope.erasure):
+            if self._names_erased(folder):
                 self._work.remove(folder, "examples of an earlier run")
         for folder in self._outputs.folders("SpanExamples", "examples"):
-            if holds_erased(folder, self._scope.erasure):
+            if self._names_erased(folder):
                 self._work.remove(folder, "put together again of the store of spans")
         for folder in folders[-1:]:
             self._erase_examples(folder)
+
+    def _names_erased(self, folder: Path) -> bool:
+        """Returns whether Examples hold an id, or what is said of them does."""
+        erasure = self._scope.erasure
+        return tells_erased(folder, self._blackening) or holds_erased(folder, erasure)
 
     def _erased_span(self, copy: Path) -> Change:
         return erase_from_span(

@@ -202,7 +202,7 @@ ELSEWHERE = {
     "pipeline/commands/test_checkpoint.py": "pipeline/commands/checkpoint_tables",
     # Parts of an erasure, which is done to a whole run folder, killed and done again.
     "pipeline/erasure/test_erase.py": """
-        components/eraser/example_files components/eraser/transformed
+        components/eraser/transformed
         components/eraser/work pipeline/erasure/kept pipeline/erasure/removed
     """,
 }

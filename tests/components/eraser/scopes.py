@@ -1,12 +1,14 @@
 """Scopes for tests of the eraser."""
 
+from typing import Any
+
 from shardline.components.contracts.erasures.columns import ErasableColumn
 from shardline.components.eraser.scope import Scope
 
 USER = {"user_id": ErasableColumn(tables=("user",), ragged=False)}
 
 
-def scope_of_users(*tokens: bytes, **others: object) -> Scope:
+def scope_of_users(*tokens: bytes, **others: Any) -> Scope:
     """A scope of users, in a run that has movies and pairs of both."""
     fields = {
         "feature": "user_id",
@@ -17,6 +19,7 @@ def scope_of_users(*tokens: bytes, **others: object) -> Scope:
         "read": frozenset(["user_id", "movie_id", "label"]),
         "crosses": {"pair": frozenset([0])},
         "others": frozenset(["movie"]),
+        "names": frozenset(others.get("columns", USER)),
     }
     return Scope(**fields | others)  # type: ignore[arg-type]
 

@@ -41,11 +41,34 @@ evaluation: {min_auc: 0}
 """
 
 
-def scope(folder: Path, feature: str, ids: str | bytes = "ann-17\n") -> Scope:
+def scope(
+    folder: Path,
+    feature: str,
+    ids: str | bytes = "ann-17\n",
+    features: str = FEATURES,
+) -> Scope:
     config, file = folder / "shop.yaml", folder / "ids"
-    config.write_text(FEATURES)
+    config.write_text(features)
     file.write_bytes(ids.encode() if isinstance(ids, str) else ids)
     return scope_of(load_run(config), feature, file)
+
+
+@pytest.mark.parametrize(
+    ("feature", "names"),
+    [
+        ("user_id", {"user_id", "users", "uid"}),
+        ("bucket", {"shop", "shop of them"}),
+        ("movie_id", {"movie_id", "history"}),
+    ],
+)
+def test_names_are_those_of_side_files_too(
+    tmp_path: Path, feature: str, names: set[str]
+) -> None:
+    side = "files: u.csv, key: user_id, file_key: uid, columns: {shop: shop of them}"
+    files = f"eval: b.csv}}, join: {{users: {{{side}}}}}"
+    features = FEATURES.replace("eval: b.csv}", files)
+
+    assert scope(tmp_path, feature, features=features).names == names
 
 
 def test_all_columns_of_the_table_and_crosses_are_concerned(tmp_path: Path) -> None:

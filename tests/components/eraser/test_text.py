@@ -75,6 +75,20 @@ def test_plain_ids_are_blackened_in_lines_of_their_column_only() -> None:
     assert blackening.of("nothing \udcff") == "nothing \udcff"
 
 
+def test_plain_ids_are_blackened_in_lines_on_side_files() -> None:
+    blackening = Blackening(scope_of_users(b"17", names=frozenset(["users", "uid"])))
+
+    assert blackening.of("1 example without a row in `users`: keys such as '17'") == (
+        "1 example without a row in `users`: keys such as '[erased]'"
+    )
+    assert blackening.of("users.csv, line 3: key '17'") == (
+        "users.csv, line 3: key '[erased]'"
+    )
+    assert blackening.of("two rows of `items` have the key '17'") == (
+        "two rows of `items` have the key '17'"
+    )
+
+
 def test_file_is_blackened_line_by_line(tmp_path: Path) -> None:
     file = tmp_path / "run.log"
     file.write_bytes(b"user_id 17\n\xffstep 17\nann-2020\n")

@@ -262,6 +262,46 @@ def test_rows_of_an_erased_id_are_left_out_and_the_sums_agree(tmp_path: Path) ->
     assert recorded_count([artifact], "train") == 2
 
 
+def test_erased_keys_without_a_row_are_not_named(tmp_path: Path) -> None:
+    """The raw data may still hold them, and rows that are left out name them, too."""
+    (tmp_path / "a.csv").write_text("user,n\n17,1\n18,2\n19,3\n17,\n")
+    (tmp_path / "users.csv").write_text("id,age\n18,40\n")
+    columns = {
+        "user": {"dtype": "string"},
+        "n": {"dtype": "int64"},
+        "age": {"dtype": "int64", "optional": True},
+    }
+    join = {"users": {"files": "users.csv", "key": "user", "file_key": "id"}}
+    join["users"]["columns"] = ["age"]
+    files = {"format": "csv", "splits": {"train": "a.csv"}, "join": join}
+    files |= {"on_bad_example": "skip", "max_bad_share": 0.5}
+    artifact = standard_artifacts.Examples()
+    artifact.uri = str(tmp_path / "out")
+    Tombstones().with_tokens("user", ["user"], [b"17"], []).save(str(tmp_path))
+    held = ErasableColumn(tables=("user",), ragged=False)
+    erasure = ReadErasure(
+        serving_dir=str(tmp_path), columns={"user": held}, read=("user", "n", "age")
+    )
+
+    execute(
+        artifact,
+        {
+            "reader": FILE_READER,
+            "options": json.dumps({"files": files, "columns": columns}),
+            "path": str(tmp_path),
+            "erasure": erasure.model_dump_json(),
+        },
+    )
+
+    card = load_data_card(artifact.uri)
+    assert card is not None
+    assert card.without_row == {"users": 3}
+    assert card.lines[-1].endswith("keys such as '[erased]', '19'")
+    told = artifact.get_string_custom_property("left_out_told")
+    assert "'19'" in told
+    assert "17" not in told
+
+
 @pytest.mark.orchestration
 def test_examples_go_into_a_bucket(
     buckets: Any, monkeypatch: pytest.MonkeyPatch

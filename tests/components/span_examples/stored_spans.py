@@ -50,6 +50,7 @@ class Runs:
         self.folder = folder
         self.data = folder / "data"
         self.files = {"format": "csv", "splits": {"train": "{SPAN}/*.csv"}} | files
+        self.columns: dict[str, Any] = COLUMNS
         self.column: str | None = "at"
         self.every: str | None = None
         self.held_out = 0.25
@@ -62,7 +63,7 @@ class Runs:
     def options(self) -> dict[str, Any]:
         return {
             "files": self.files,
-            "columns": COLUMNS,
+            "columns": self.columns,
             "label": "label",
             "spans": {"column": self.column, "every": self.every},
         }
