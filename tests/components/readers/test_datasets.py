@@ -255,6 +255,25 @@ def test_version_of_folder_follows_its_files(data: Data, tmp_path: Path) -> None
     assert datasets.version_of(data, str(tmp_path)) not in (before, after)
 
 
+def test_version_of_files_follows_side_files(tmp_path: Path) -> None:
+    join = {"files": "side/*", "key": "item", "columns": ["title"]}
+    files = {"format": "csv", "splits": {"train": "a.csv"}, "join": {"items": join}}
+    data = Data.model_validate({"files": files, "path": "/data", "label": "label"})
+    side = tmp_path / "side" / "items.csv"
+    side.parent.mkdir()
+    (tmp_path / "a.csv").write_text("item,label\n1,0\n")
+    side.write_text("item,title\n1,wool\n")
+    before = datasets.version_of(data, str(tmp_path))
+
+    (tmp_path / "other.csv").write_text("x\n")
+    assert datasets.version_of(data, str(tmp_path)) == before
+    side.write_text("item,title\n1,cotton\n")
+    changed = datasets.version_of(data, str(tmp_path))
+    assert changed != before
+    (side.parent / "more.csv").write_text("item,title\n2,wool\n")
+    assert datasets.version_of(data, str(tmp_path)) not in (before, changed)
+
+
 def write_outputs(folder: Path) -> None:
     """Writes what a run leaves beside its data."""
     (folder / "artifacts" / "Gen").mkdir(parents=True, exist_ok=True)
