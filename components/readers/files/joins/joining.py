@@ -84,16 +84,24 @@ def _rows(raw: RawBatch, table: SideTable) -> JoinedRows:
 def _count(rows: JoinedRows, faults: RowFaults, bad: BadInput) -> None:
     is_null = rows.keys.is_null().to_numpy(zero_copy_only=False)
     without_row = np.flatnonzero((rows.rows < 0) & ~is_null & faults.good)
-    without_key = np.count_nonzero(is_null & faults.good)
-    if not len(without_row) and not without_key:
-        return
+    without_key = int(np.count_nonzero(is_null & faults.good))
+    told: list[tuple[str, int, str]] = []
+    # To find the lines of rows takes longer than to join them.
+    if len(without_row) and bad.unmatched.may_name(rows.join, *faults.start):
+        told = _first_keys(rows, without_row, faults)
+    bad.unmatched.add(rows.join, len(without_row), without_key, told)
+
+
+def _first_keys(
+    rows: JoinedRows, without_row: np.ndarray, faults: RowFaults
+) -> list[tuple[str, int, str]]:
+    """Returns the first keys that no row has, each (file, number in it, key)."""
     keys = rows.keys.take(pa.array(without_row)).dictionary_encode()
     _, first = np.unique(keys.indices.to_numpy(), return_index=True)
-    told = [
+    return [
         (*faults.place_of(int(without_row[place])), _text(keys[int(place)].as_py()))
         for place in np.sort(first)[:FIRST_KEYS]
     ]
-    bad.unmatched.add(rows.join, len(without_row), int(without_key), told)
 
 
 def _text(key: bytes) -> str:

@@ -158,6 +158,7 @@ class RowFaults:
         file: str,
         number_of: Callable[[int], int],
         unit: str,
+        first_number: int = 0,
     ) -> None:
         """Starts with good rows only.
 
@@ -167,17 +168,25 @@ class RowFaults:
             file: the file they come from.
             number_of: gives the number in the file of a row of the batch.
             unit: what is numbered, such as "line".
+            first_number: no row of the batch has a smaller number; told without any
+                search for the number of a row.
         """
         self.good = np.ones(rows, bool)
         self._bad = bad
         self._file = file
         self._number_of = number_of
         self._unit = unit
+        self._first_number = first_number
         self._told: Callable[[int], str] | None = None
 
     def place_of(self, row: int) -> tuple[str, int]:
         """Returns the file of a row of the batch, and its number there."""
         return self._file, self._number_of(row)
+
+    @property
+    def start(self) -> tuple[str, int]:
+        """The file of the batch, and a number there that no row of it is before."""
+        return self._file, self._first_number
 
     def location_of(self, row: int) -> str:
         """Returns the file of a row of the batch and its number there, in words."""

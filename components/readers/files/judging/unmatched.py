@@ -54,6 +54,17 @@ class Unmatched:
         if once:
             self.first[join] = list(once.values())[:FIRST_KEYS]
 
+    def may_name(self, join: str, file: str, number: int) -> bool:
+        """Returns whether a key at a place, or after it, may be one of the first.
+
+        Args:
+            join: the name of the join.
+            file: of the place.
+            number: the number of a row there.
+        """
+        known = self.first.get(join, [])
+        return len(known) < FIRST_KEYS or (file, number) < tuple(known[-1][:2])
+
     def leave_out(
         self, join: str, rows: Mapping[str, int], first: Mapping[str, list[str]]
     ) -> None:

@@ -145,7 +145,8 @@ class _Chunk:
             )
 
     def _faults(self, rows: int, line_of: Callable[[int], int]) -> RowFaults:
-        return RowFaults(self._task.bad, rows, self._task.file, line_of, "line")
+        task, first = self._task, self._rows.line
+        return RowFaults(task.bad, rows, task.file, line_of, "line", first)
 
     def _tell_of_unclosed(self) -> None:
         unclosed = self._rows.unclosed

@@ -1,5 +1,6 @@
 """Examples joined to side files: equal to a left join of pandas, whatever the form."""
 
+import dataclasses
 import math
 import random
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from shardline.components.readers.files import (
     Unit,
     read_unit,
 )
+from shardline.components.readers.files.formats.csv import text as csv_text
 from shardline.configs.column import Column
 
 reading = load(Path(__file__).with_name("reading.py"))
@@ -303,3 +305,28 @@ def test_what_is_left_out_of_side_files_is_told_once(
         whole.merge(bad)
     assert whole.lines()[0] == "1 row of `items` left out: column `id` has no key"
     assert not whole.left_out
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
+def test_first_keys_are_told_in_whatever_order_parts_are_read(
+    order: tuple[int, ...],
+    tmp_path: Path,
+    write: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Lines are not looked for where three keys before are known; all are counted."""
+    monkeypatch.setattr(csv_text, "_CHUNK_BYTES", 60)
+    write("items.csv", ITEMS.encode())
+    keys = [1, 1, *range(100, 200)]
+    file = write("examples.csv", "".join(f"{k}\n" for k in ["item", *keys]).encode())
+    settings = _settings(tmp_path, on_bad_example="skip")
+    settings = dataclasses.replace(
+        settings, columns={"tags": Column("string", ragged=True)}
+    )
+    bad = settings.new_bad_input()
+    for part in order:
+        reading.read_rows(file, settings, bad, part=part, parts=3)
+    assert bad.unmatched.examples == {"items": 100}
+    assert bad.unmatched.first == {
+        "items": [(file, 4, "100"), (file, 5, "101"), (file, 6, "102")]
+    }

@@ -50,3 +50,16 @@ def test_nothing_is_said_where_every_example_has_its_row() -> None:
     nothing.add("items", 0, 0, [])
     nothing.leave_out("items", {}, {})
     assert nothing.lines() == []
+
+
+def test_places_that_may_hold_one_of_the_first_keys_are_told() -> None:
+    (known,) = _told((2, 0, [("a", 7, "x"), ("a", 9, "y")]))
+    assert known.may_name("items", "b", 1)
+    known.add("items", 1, 0, [("b", 4, "z")])
+    sent = Unmatched(**json.loads(json.dumps(dataclasses.asdict(known))))
+    for one in (known, sent):
+        assert one.may_name("items", "b", 3)
+        assert one.may_name("items", "a", 100)
+        assert not one.may_name("items", "b", 4)
+        assert not one.may_name("items", "c", 1)
+        assert one.may_name("users", "c", 1)
