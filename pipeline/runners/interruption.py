@@ -91,7 +91,8 @@ def children_end_first() -> Iterator[None]:
     }
 
     def end_first(number: int, frame: Any) -> None:
-        for process in _descendants(os.getpid()):
+        # All at first: the children of one that has ended are no longer its own.
+        for process in list(_descendants(os.getpid())):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGTERM)
         before[signal.Signals(number)](number, frame)
