@@ -16,7 +16,7 @@ ORBAX := build/bench/orbax-venv
 ORBAX_INSTALLED := $(ORBAX)/.installed
 
 .PHONY: help setup demo check test coverage torture sanitize lint bench bench-engine bench-preprocess bench-serving \
-	bench-checkpoint bench-continuous bench-pipeline bench-quality bench-scale bench-scoring \
+	bench-checkpoint bench-continuous bench-pipeline bench-quality bench-scale bench-scoring bench-join \
 	demo-continuous image image-serving image-base engine lock rivals-lock airflow-lock clean
 
 help:  ## Say what there is
@@ -144,6 +144,9 @@ bench-pipeline: $(KERNELS)  ## The whole pipeline with 1 and 2 worker processes
 
 bench-scoring: $(KERNELS)  ## Files of rows to scores, beside the model alone
 	@$(BIN)/python -m benchmarks.scoring
+
+bench-join: $(INSTALLED)  ## Side files joined to examples, beside none, pandas and Arrow
+	@$(BIN)/python -m benchmarks.join
 
 bench-quality: $(KERNELS)  ## The demo model's quality against its rivals, three seeds
 	@$(BIN)/shardline run configs/movielens.yaml --output-dir $(RUN)

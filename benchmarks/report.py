@@ -29,15 +29,29 @@ class Report:
     plot: tuple[Path, Callable[[Outcome, Path], None]] | None = None
 
     def arguments(
-        self, description: str, *, has_rounds: bool = True
+        self,
+        description: str,
+        *,
+        has_rounds: bool = True,
+        sizes: Mapping[str, int] | None = None,
     ) -> argparse.Namespace:
-        """Returns the command line: `sections`, `rounds` if asked, `report_only`."""
+        """Returns the command line: `sections`, `report_only`, and what is asked for.
+
+        Args:
+            description: of the benchmark.
+            has_rounds: whether there is `rounds`.
+            sizes: options of how much is measured, and their defaults.
+        """
         parser = argparse.ArgumentParser(description=description)
         names = ", ".join(self.sections)
         parser.add_argument("sections", nargs="*", help=f"of {names}; default: all")
         if has_rounds:
             parser.add_argument(
                 "--rounds", type=int, default=3, help="default: %(default)s"
+            )
+        for name, default in (sizes or {}).items():
+            parser.add_argument(
+                f"--{name}", type=int, default=default, help="default: %(default)s"
             )
         parser.add_argument(
             "--report-only", action="store_true", help="measure nothing"
