@@ -12,7 +12,10 @@ from shardline.components.checker.findings import Finding
 from shardline.components.checker.report import Draft
 from shardline.components.checker.uses import Use
 from shardline.components.readers.files import BadInput, BadInputError, ReadSettings
-from shardline.components.readers.files.formats.csv.lists import column_of_cells
+from shardline.components.readers.files.formats.csv.lists import (
+    column_of_cells,
+    keys_of_cells,
+)
 from shardline.components.readers.files.joins.joining import with_joined
 from shardline.components.readers.files.joins.side_table import SideTable
 from shardline.components.readers.files.joins.side_tables import (
@@ -108,7 +111,14 @@ def _joined(
         columns.setdefault(table.join.key, pa.nulls(rows))
     heads = {head.file: head for head in sample.train.heads} if sample.train else {}
     header = heads[piece.file].columns if piece.file in heads else ()
-    raw = RawBatch(columns, faults, header=header or piece.batch.schema.names)
+    keys = {
+        name: keys_of_cells(piece.batch.column(name), settings)
+        for name in settings.key_columns & set(piece.batch.schema.names)
+        if settings.has_cells(name)
+    }
+    raw = RawBatch(
+        columns, faults, keys=keys, header=header or piece.batch.schema.names
+    )
     try:
         raw = with_joined(raw, tables, bad)
     except FileFault as fault:

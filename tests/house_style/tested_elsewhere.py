@@ -48,7 +48,6 @@ ELSEWHERE = {
     # Parts of a join, which is compared with that of pandas.
     "components/readers/files/joins/test_joining.py": """
         components/readers/files/joins/joined_rows components/readers/files/joins/join
-        components/readers/files/joins/row_keys
     """,
     # What spans are like shows where they are read and told.
     "components/contracts/spans/test_files.py": "components/contracts/spans/profile",

@@ -62,6 +62,8 @@ class RawBatch:
         text: columns whose numbers are still text.
         stored: columns that splits look at, as the file has them, where `columns` has
             them in another type.
+        keys: columns that joins look up, as keys, where `columns` may have them as
+            what a feature reads.
         header: the columns that the file names; none where every row names its own.
         names: gives the columns of the first row where every row names its own, and
             null is a column that a row has not; None where the file names them.
@@ -74,6 +76,7 @@ class RawBatch:
     faults: RowFaults
     text: Collection[str] = frozenset()
     stored: Mapping[str, pa.Array] = field(default_factory=dict)
+    keys: Mapping[str, pa.Array] = field(default_factory=dict)
     header: Sequence[str] = ()
     names: Callable[[], list[str]] | None = None
     row_texts: pa.Array | None = None

@@ -41,6 +41,7 @@ class ReadSettings:
             they have no time. Seconds since 1970 are given on, unless `columns` says
             what it holds.
         kept: further columns to give on as the file has them, one value a row or none.
+        keys: columns of side files that hold the keys of their rows, or of other joins.
         split: name of the rows that no held-out split takes.
         dialect: how CSV is written.
         list_separator: between the values of a ragged cell of CSV.
@@ -64,6 +65,7 @@ class ReadSettings:
     held_out: Mapping[str, HeldOut] = field(default_factory=dict)
     times: TimeRule | None = None
     kept: tuple[str, ...] = field(default=(), repr=False)
+    keys: tuple[str, ...] = ()
     split: str = "train"
     dialect: Dialect = DEFAULT_DIALECT
     list_separator: str = "|"
@@ -113,9 +115,14 @@ class ReadSettings:
     @property
     def looked_at(self) -> set[str]:
         """Columns that are read as the file has them, which no feature need read."""
-        used = {*self.kept, *(join.key for join in self.joins)}
-        used |= self.split_columns
+        used = {*self.kept, *self.key_columns, *self.split_columns}
         return used | ({self.times.column} if self.times else set())
+
+    @property
+    def key_columns(self) -> set[str]:
+        """Columns of the files themselves that hold keys of joins."""
+        of_joins = {join.key for join in self.joins} - set(self.joined)
+        return {*self.keys, *of_joins}
 
     @property
     def compared_as_numbers(self) -> set[str]:

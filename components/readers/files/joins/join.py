@@ -135,7 +135,7 @@ def _reading(
         for weights, ids in settings.paired
         if weights in columns and ids in columns
     ]
-    as_stored = {columns[here] for here in keys} | {side.key_in_files}
+    hold_keys = {columns[here] for here in keys} | {side.key_in_files}
     # A split is told by what the side files have, as they have it.
     held_out = {
         split: rule.model_copy(update={"column": columns[rule.column]})
@@ -154,6 +154,6 @@ def _reading(
         "positive_from": None,
         "held_out": held_out,
         "split": name,
-        "kept": tuple(sorted(as_stored)),
+        "keys": tuple(sorted(hold_keys)),
     }
     return dataclasses.replace(settings, **own, **changes)

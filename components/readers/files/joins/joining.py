@@ -58,17 +58,19 @@ def _joined(raw: RawBatch, table: SideTable, bad: BadInput) -> RawBatch:
     rows = _rows(raw, table)
     _count(rows, raw.faults, bad)
     taken = pa.array(rows.rows, mask=rows.rows < 0)
-    columns, stored = dict(raw.columns), dict(raw.stored)
+    columns, stored, keys = dict(raw.columns), dict(raw.stored), dict(raw.keys)
     joined, text = dict(raw.joined), set(raw.text)
     for name, there in table.join.columns.items():
         columns[name] = table.columns[there].take(taken)
         joined[name] = rows
         if there in table.stored:
             stored[name] = table.stored[there].take(taken)
+        if there in table.keys:
+            keys[name] = table.keys[there].take(taken)
         if there in table.text:
             text.add(name)
     return dataclasses.replace(
-        raw, columns=columns, stored=stored, joined=joined, text=text
+        raw, columns=columns, stored=stored, keys=keys, joined=joined, text=text
     )
 
 

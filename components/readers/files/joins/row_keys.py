@@ -27,7 +27,8 @@ def row_keys(name: str, raw: RawBatch, config_key: str) -> pa.Array:
     Raises:
         FileFault: no value of the column's type can be a key.
     """
-    lists = listed(raw.stored.get(name, raw.columns[name]))
+    in_file = raw.stored.get(name, raw.columns[name])
+    lists = listed(raw.keys.get(name, in_file))
     values, lengths = lists.values, lists.lengths
     if not has_text(values.type):
         raise FileFault(

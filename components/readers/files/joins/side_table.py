@@ -30,7 +30,7 @@ from shardline.configs.shown import escaped, quoted, shown
 
 _ROWS = 1 << 14
 _DIALECT = "data.files.dialect"  # in what readers say of files
-_KEY, _COLUMN, _STORED = "key", "column/", "stored/"
+_KEY, _COLUMN, _STORED, _KEYS = "key", "column/", "stored/", "keys/"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +41,8 @@ class SideTable:
         join: what they are.
         columns: the values of each column, by its name in the files, as they are read.
         stored: those that splits look at, as files have them in another type.
+        keys: those that are keys of other joins, where `columns` may have them as what
+            a feature reads.
         text: columns whose numbers are still text, by their names in the files.
         index: finds rows by their keys.
         rows: how many there are.
@@ -50,6 +52,7 @@ class SideTable:
     join: Join
     columns: Mapping[str, pa.Array]
     stored: Mapping[str, pa.Array]
+    keys: Mapping[str, pa.Array]
     text: frozenset[str]
     index: KeyIndex
     rows: int
@@ -87,13 +90,20 @@ def read_side_files(join: Join) -> SideTable:
     for raw, keys in _rows(join, bad, tally):
         arrays = {_COLUMN + name: array for name, array in raw.columns.items()}
         arrays |= {_STORED + name: array for name, array in raw.stored.items()}
+        arrays |= {
+            _KEYS + name: array
+            for name, array in raw.keys.items()
+            if name in join.columns.values()
+        }
         good = pa.array(raw.faults.good)
         batch = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
         batch = batch.filter(good).append_column(_KEY, keys)
         try:
             disk.write(batch)
         except UnlikeTypesError as error:
-            words = str(error).replace(f"`{_COLUMN}", "`").replace(f"`{_STORED}", "`")
+            words = str(error)
+            for prefix in (_COLUMN, _STORED, _KEYS):
+                words = words.replace(f"`{prefix}", "`")
             raise BadInputError(
                 f"{escaped(raw.faults.place_of(0)[0], keep='')}: {words}. Write it "
                 f"alike in all files of `{join.config_key}`."
@@ -110,6 +120,7 @@ def read_side_files(join: Join) -> SideTable:
         join,
         _named(columns, _COLUMN),
         _named(columns, _STORED),
+        _named(columns, _KEYS),
         frozenset(text),
         index,
         rows,

@@ -14,7 +14,10 @@ import pyarrow.compute as pc
 
 from shardline.components.readers.files.columns.byte_arrays import stripped
 from shardline.components.readers.files.columns.lists import offsets_of
-from shardline.components.readers.files.formats.csv.numbers import plain_numbers
+from shardline.components.readers.files.formats.csv.numbers import (
+    has_plain_numbers,
+    plain_numbers,
+)
 from shardline.components.readers.files.judging.bad_input import RowFaults
 from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.configs.column import Column
@@ -127,6 +130,24 @@ def numbers_of_cells(cells: pa.Array, settings: ReadSettings) -> OfCells:
     numbers = plain_numbers(values, settings.dialect)
     unfit = _first(numbers.unfit, values, numbers.unfit)
     return OfCells(numbers.values, None, unfit)
+
+
+def keys_of_cells(cells: pa.Array, settings: ReadSettings) -> pa.Array:
+    """Returns cells as keys of joins, whatever else reads them: numbers are plain.
+
+    Args:
+        cells: large binary.
+        settings: how numbers are written, and what is missing.
+
+    Returns:
+        Large binary, null where there is no key.
+    """
+    values = full(cells, settings.dialect.missing)
+    if has_plain_numbers(settings.dialect):
+        return values
+    bare = stripped(values)
+    plain = plain_numbers(bare, settings.dialect).values
+    return pc.if_else(pc.equal(plain, bare), values, plain)
 
 
 def _first(

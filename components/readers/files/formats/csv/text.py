@@ -23,6 +23,7 @@ from shardline.components.readers.files.formats.csv.lists import (
     Parts,
     check_positions,
     column_of_cells,
+    keys_of_cells,
     numbers_of_cells,
 )
 from shardline.components.readers.files.formats.csv.numbers import (
@@ -140,6 +141,7 @@ class _Chunk:
                 faults,
                 text=columns.keys(),
                 stored=stored,
+                keys=self._keys(rows),
                 header=self._header,
                 row_texts=texts,
             )
@@ -221,6 +223,15 @@ class _Chunk:
                 compared[name], _, unfit = numbers_of_cells(cells, settings)
                 self._mark_unfit(name, unfit, faults)
         return compared
+
+    def _keys(self, rows: pa.Table) -> dict[str, pa.Array]:
+        """Returns keys that a feature may read in another way, from their cells."""
+        settings = self._task.settings
+        return {
+            name: keys_of_cells(rows.column(name).combine_chunks(), settings)
+            for name in settings.key_columns
+            if name in settings.columns or not has_plain_numbers(settings.dialect)
+        }
 
     def _mark_unfit(
         self, name: str, unfit: dict[int, bytes], faults: RowFaults
