@@ -14,7 +14,13 @@ from shardline.components.drafter.inputs import Input, as_feature, input_of
 from shardline.components.drafter.joining import Side
 from shardline.components.drafter.names import words_of
 from shardline.components.drafter.profiles import Profile
-from shardline.components.drafter.roles import Label, label_named, labels_of, weight_of
+from shardline.components.drafter.roles import (
+    Label,
+    label_named,
+    labels_of,
+    labels_of_one_value,
+    weight_of,
+)
 from shardline.components.drafter.tables import Table
 from shardline.configs.shown import shown
 
@@ -144,6 +150,17 @@ def _named(table: Table, name: str) -> Profile:
 
 
 def _no_label(table: Table) -> str:
+    single = labels_of_one_value(list(table.profiles.values()))
+    if single:
+        column = single[0]
+        (value,) = column.counts
+        return (
+            f"{shown(table.names[0])}: column `{shown(column.name)}` seems to be the "
+            f"label, and is {shown(str(value), 20)} in all {len(column.values):,} "
+            "values of the sample. A label needs two values. Give files with both, "
+            "such as examples that were shown and not chosen, or name another column "
+            "by `--label`."
+        )
     names = ", ".join(shown(name) for name in list(table.profiles)[:20])
     return (
         f"{shown(table.names[0])}: no column seems to be a label (0 and 1, two words "

@@ -95,6 +95,22 @@ def label_named(profile: Profile) -> Label:
     return label
 
 
+def labels_of_one_value(profiles: Sequence[Profile]) -> list[Profile]:
+    """Returns the columns called as labels are, which hold one value.
+
+    Args:
+        profiles: the columns.
+    """
+    names = _LABELS | _EVENTS | _RATINGS
+    return [
+        profile
+        for profile in profiles
+        if not profile.is_list
+        and profile.distinct == 1
+        and names & set(words_of(profile.name))
+    ]
+
+
 def _label(profile: Profile, *, named: bool) -> Label | None:
     if profile.is_list or profile.distinct < 2:
         return None

@@ -250,6 +250,10 @@ def test_row_with_other_cells_lets_bad_rows_be_skipped(
     [
         ("label\n" + "0\n1\n" * 20, "beside the label no column can be a feature"),
         ("a,b\n" + "x,y\nz,w\n" * 9, "no column seems to be a label .* It has a, b"),
+        (
+            "user,clicked\n" + "x,1\ny,1\n" * 9,
+            "`clicked` seems to be the label, and is 1 in all 18 values .* two values",
+        ),
         ("a,label\n", "a.csv has no row below its header"),
         ("a,b,c\nd\ne,f\ng,h,i,j\nk,l,m\nn\n", "a.csv is no table"),
         ("\0\0\0\0\0\0", "a.csv is no table"),
