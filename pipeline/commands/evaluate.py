@@ -1,5 +1,6 @@
 """`shardline evaluate`: how well a published model's scores fit labelled files."""
 
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,6 +72,8 @@ def evaluate(
         temporary_folder_removed(),
         children_end_first(),
     ):
+        if output is not None:
+            _refuse_output(output)
         judgement = _judge(
             job,
             inputs,
@@ -79,12 +82,38 @@ def evaluate(
             _evaluation(job, slices, bootstrap),
         )
         text = judgement.as_json()
+        # Printed first: what took long is seen even if the disk is full.
+        if as_json:
+            print(text)
+        else:
+            _show(judgement)
         if output is not None:
-            output.write_text(f"{text}\n", encoding="utf-8")
-    if as_json:
-        print(text)
-    else:
-        _show(judgement)
+            _write(output, f"{text}\n")
+
+
+def _refuse_output(path: Path) -> None:
+    """Refuses, before anything is read, what could not be written at the end."""
+    if path.exists():
+        raise ValueError(
+            f"{path} is there already, and is not written over. Give another by "
+            "`--output`, or remove it."
+        )
+    if not path.parent.is_dir():
+        raise ValueError(
+            f"{path} cannot be written: there is no folder {path.parent}. Make it, or "
+            "give another file by `--output`."
+        )
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes a file that appears whole or not at all, and over no other."""
+    written = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        written.write_text(text, encoding="utf-8")
+        _refuse_output(path)
+        written.rename(path)
+    finally:
+        written.unlink(missing_ok=True)
 
 
 def _evaluation(

@@ -66,6 +66,33 @@ def test_json_is_what_the_file_has(call: Call, tmp_path: Path) -> None:
     assert everything["metrics"]["auc"]["interval"] is None
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("there.json", "is there already"), ("no/such/r.json", "there is no folder")],
+)
+def test_output_that_cannot_be_is_refused_before_judging(
+    call: Call, tmp_path: Path, name: str, said: str
+) -> None:
+    (tmp_path / "there.json").write_text("mine")
+    # Judging would fail on it, so that what is said first shows what came first.
+    (tmp_path / "rows.csv").unlink()
+
+    result = call(f"--output={tmp_path / name}")
+
+    assert result.exit_code == 1
+    assert said in text(result)
+    assert (tmp_path / "there.json").read_text() == "mine"
+
+
+def test_output_leaves_no_other_file(call: Call, tmp_path: Path) -> None:
+    before = set(tmp_path.iterdir())
+
+    result = call("--bootstrap=0", f"--output={tmp_path / 'found.json'}")
+
+    assert result.exit_code == 0, result.output
+    assert set(tmp_path.iterdir()) - before == {tmp_path / "found.json"}
+
+
 def test_undefined_metrics_are_no_error(call: Call, tmp_path: Path) -> None:
     write_rows(tmp_path / "rows.csv", [r | {"label": 1.0} for r in ROWS], "csv")
 
