@@ -44,7 +44,7 @@ def compare_columns(
     in_pieces = {n for piece in sample.pieces for n in piece.batch.schema.names}
     columns = [*(train.columns or sorted(in_pieces)), *read_settings.joined]
     absent = [use for use in uses if use.column not in columns]
-    draft.findings += _absent(absent, uses, columns, train)
+    draft.findings += _absent(absent, uses, [*columns, *_offered(job)], train)
     if not sample.pieces:
         draft.columns += _reports(absent, {})
         return
@@ -71,6 +71,12 @@ def by_column(uses: Sequence[Use]) -> dict[str, list[Use]]:
     for use in uses:
         columns.setdefault(use.column, []).append(use)
     return columns
+
+
+def _offered(job: Job) -> Iterator[str]:
+    """Yields the columns that joins would give, of which nothing reads some."""
+    for side in job.data.files.join.values() if job.data.files else ():
+        yield from side.columns
 
 
 def _absent(

@@ -55,10 +55,10 @@ def join_sample(
         draft: takes what is wrong, and how many examples have no row.
 
     Returns:
-        The settings with their side files found, or without joins where something is
-        wrong with them; and the sample with joined columns.
+        The settings with their side files found, or without joins and what they give
+        where something is wrong with them; and the sample with joined columns.
     """
-    alone = dataclasses.replace(read_settings, joins=())
+    alone = _without_joins(read_settings)
     if not sample.path:
         return alone, sample
     found, findings = _located(read_settings, sample.path)
@@ -81,6 +81,19 @@ def join_sample(
     draft.findings += _unmatched(bad, found, sample.rows or 0)
     draft.notes += _notes(bad, sample.rows or 0)
     return found, dataclasses.replace(sample, pieces=tuple(pieces))
+
+
+def _without_joins(settings: ReadSettings) -> ReadSettings:
+    """Returns settings that ask the examples' files for nothing that joins give."""
+    joined = settings.joined
+    held_out = {
+        split: rule
+        for split, rule in settings.held_out.items()
+        if rule.column not in joined
+    }
+    return dataclasses.replace(
+        settings, joins=(), columns=settings.own_columns, held_out=held_out
+    )
 
 
 def _located(

@@ -30,12 +30,16 @@ _ITEMS = "id,title,tags\n1,One,a|b\n2,Two,\n"
 @pytest.fixture
 def checked(tmp_path: Path) -> Callable[..., Report]:
     def run(
-        items: str = _ITEMS, examples: str = _EXAMPLES, change: tuple = ("", "")
+        items: str = _ITEMS,
+        examples: str = _EXAMPLES,
+        change: tuple = ("", ""),
+        further: tuple = ("", ""),
     ) -> Report:
         (tmp_path / "items.csv").write_text(items)
         (tmp_path / "examples.csv").write_text(examples)
         config = tmp_path / "c.yaml"
-        config.write_text(_CONFIG.format(folder=tmp_path).replace(*change))
+        text = _CONFIG.format(folder=tmp_path)
+        config.write_text(text.replace(*change).replace(*further))
         return check(config, 100, lambda _: None)
 
     return run
@@ -86,3 +90,41 @@ def test_side_files_that_are_not_there_are_a_fault(
 ) -> None:
     text = _faults(checked(change=("items.csv", "itmes.csv")))
     assert "no file matches `itmes.csv`" in text
+
+
+@pytest.mark.parametrize(
+    "held_out",
+    [
+        "{eval: {fraction: 0.3}}",
+        "{test: {column: title, fraction: 0.5}, eval: {fraction: 0.3}}",
+        "{eval: {column: item, fraction: 0.3}}",
+    ],
+)
+@pytest.mark.parametrize(
+    ("items", "change"),
+    [
+        ("", ("", "")),
+        ("id,title,tags\n1,One,a\n1,Two,b\n", ("", "")),
+        (_ITEMS.replace("title", "titel"), ("", "")),
+        (_ITEMS, ("items.csv", "itmes.csv")),
+    ],
+)
+def test_a_join_at_fault_is_the_only_fault(
+    items: str, change: tuple[str, str], held_out: str, checked: Callable[..., Report]
+) -> None:
+    """No split is blamed for columns that the examples need not have."""
+    rows = "".join(f"{n},{n % 2}\n" for n in range(40))
+    report = checked(
+        items=items,
+        examples=f"item,label\n{rows}",
+        change=change,
+        further=("    join:\n", f"    held_out: {held_out}\n    join:\n"),
+    )
+    assert [located.finding.who for located in report.faults] == ["join `items`"]
+
+
+def test_a_misspelt_name_of_a_joined_column_is_told(
+    checked: Callable[..., Report],
+) -> None:
+    text = _faults(checked(change=("[title, tags]", "[titel, tags]")))
+    assert "column `title` is not in the sample. Did you mean `titel`?" in text
