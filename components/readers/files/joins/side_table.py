@@ -170,7 +170,7 @@ def _refuse(join: Join, tally: Tally, bad: BadInput, rows: int) -> None:
     """Refuses side files without rows or columns, or with too many bad rows."""
     named = escaped(join.files[0], keep="")
     named += " ..." if len(join.files) > 1 else ""
-    lines = "\n".join(bad.lines())
+    lines = "\n".join(bad.lines("row"))
     if not rows:
         raise BadInputError(
             f"{named}: no row to join in {len(join.files)} files of "

@@ -125,12 +125,16 @@ class BadInput:
         """Tells whether anything was left out."""
         return bool(self.rows or self.files or self.empty or self.leftovers)
 
-    def lines(self) -> list[str]:
-        """Returns the counts in readable lines; none if nothing was bad."""
+    def lines(self, noun: str = "example") -> list[str]:
+        """Returns the counts in readable lines; none if nothing was bad.
+
+        Args:
+            noun: what a row of the files is.
+        """
         lines = []
         for reason, count in sorted(self.rows.items(), key=lambda item: -item[1]):
-            examples = "example" if count == 1 else "examples"
-            lines.append(f"{count} {examples} left out: {reason}")
+            nouns = noun if count == 1 else f"{noun}s"
+            lines.append(f"{count} {nouns} left out: {reason}")
             lines += [f"  {words}" for _, _, words in self.first[reason]]
         if self.files:
             damaged = sorted(self.files.items())

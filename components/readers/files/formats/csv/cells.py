@@ -18,6 +18,7 @@ from shardline.components.readers.files.judging.bad_input import FileFault
 from shardline.configs.shown import shown
 
 CELL = pa.large_binary()
+_NAMED = 5  # columns that are not there once
 
 
 def header_of(line: bytes, wanted: list[str], syntax: Syntax) -> list[str]:
@@ -54,35 +55,42 @@ def header_of(line: bytes, wanted: list[str], syntax: Syntax) -> list[str]:
             f"its header line cannot be parsed as CSV: {error}. Write one row a line."
         ) from error
     there = [syntax.original(name.encode()).decode() for name in there]
-    for name in wanted:
-        if there.count(name) != 1:
-            is_other = not set(there) & set(wanted)
-            delimiter = syntax.dialect.delimiter
-            said = unlike(there, text, [], delimiter) if is_other else ""
-            raise FileFault(
-                said
-                or f"its header {_not_once(name, there)}Correct the name in the "
-                "configuration, or the file, whose cells are parted by "
-                f"{parted_by(delimiter)}."
-            )
+    if not_once := [name for name in wanted if there.count(name) != 1]:
+        is_other = not set(there) & set(wanted)
+        delimiter = syntax.dialect.delimiter
+        said = unlike(there, text, [], delimiter) if is_other else ""
+        raise FileFault(
+            said
+            or f"its header {_not_once(not_once, there)}Correct {_names(not_once)} in "
+            "the configuration, or the file, whose cells are parted by "
+            f"{parted_by(delimiter)}."
+        )
     return there
 
 
 def _given(header: list[str], wanted: list[str]) -> list[str]:
-    for name in wanted:
-        if name not in header:
-            raise FileFault(
-                f"`data.files.dialect.header` {_not_once(name, header)}Correct one of "
-                "the two names."
-            )
+    if absent := [name for name in wanted if name not in header]:
+        raise FileFault(
+            f"`data.files.dialect.header` {_not_once(absent, header)}Correct "
+            f"{_names(absent)} there or elsewhere in the configuration."
+        )
     return header
 
 
-def _not_once(name: str, there: list[str]) -> str:
+def _not_once(names: list[str], there: list[str]) -> str:
+    """Says of columns how often a header names them, and which were meant."""
+    counted = [f"{there.count(n)} columns `{shown(n)}`" for n in names[:_NAMED]]
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    each = "" if len(names) == 1 else " of each"
     return (
-        f"names {there.count(name)} columns `{shown(name)}`, expected one; it names "
-        f"{columns_shown(there)}. {meant(name, there)}"
+        f"names {', '.join(counted)}{more}, expected one{each}; it names "
+        f"{columns_shown(there)}. "
+        f"{''.join(dict.fromkeys(meant(n, there) for n in names[:_NAMED]))}"
     )
+
+
+def _names(names: list[str]) -> str:
+    return "the name" if len(names) == 1 else "the names"
 
 
 def parsed(

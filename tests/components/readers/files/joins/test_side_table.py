@@ -78,8 +78,15 @@ def test_more_rows_without_keys_than_may_be_are_refused(
     tmp_path: Path, write: Callable[..., str]
 ) -> None:
     write("items.csv", [*ROWS, *[{"id": None, "title": "x"}] * 2])
-    with pytest.raises(BadInputError, match=r"2 of the 4 rows of `data.files.join"):
+    with pytest.raises(
+        BadInputError, match=r"2 of the 4 rows of `data.files.join"
+    ) as e:
         _table(tmp_path, "csv", on_bad_example="skip")
+    assert "\n2 rows left out: column `id` has no key\n" in str(e.value)
+    write("items.csv", [{"id": None, "title": "x"}])
+    with pytest.raises(BadInputError, match="no row to join") as e:
+        _table(tmp_path, "csv", on_bad_example="skip")
+    assert "\n1 row left out: column `id` has no key\n" in str(e.value)
 
 
 def test_files_without_rows_are_refused(
@@ -124,3 +131,15 @@ def test_a_key_that_is_a_list_of_structs_is_refused(
     write("items.parquet", [{"id": {"a": 1}, "title": "One"}])
     with pytest.raises(BadInputError, match=r"column `id` holds struct.* be a key"):
         _table(tmp_path, "parquet")
+
+
+def test_all_names_that_a_header_lacks_are_told_at_once(
+    tmp_path: Path, write: Callable[..., str]
+) -> None:
+    write("items.csv", b"di,titel\n1,One\n")
+    with pytest.raises(BadInputError, match="columns `title`") as refused:
+        _table(tmp_path, "csv")
+    said = str(refused.value)
+    assert "0 columns `id`" in said
+    assert "expected one of each; it names `di`, `titel`. Did you mean `titel`?" in said
+    assert "Correct the names in the configuration" in said
