@@ -19,11 +19,14 @@ from shardline.components.readers.files import (
     settings_of,
     tfrecord_settings,
 )
+from shardline.components.readers.files.column_names import columns_shown, meant
+from shardline.components.readers.files.heads import head_of
 from shardline.components.readers.files.joins.join import joins_of
 from shardline.components.readers.files.read_settings import crosses_of, pairs_of
 from shardline.configs.columns import raw_columns
 from shardline.configs.outputs import downloads_folder
 from shardline.configs.schema import Job, Target
+from shardline.configs.shown import escaped, shown
 
 SPLIT = "all"
 
@@ -71,8 +74,28 @@ def _examples(
     with tensorflow_errors_as_value_errors():
         settings = _joined(job, settings)
         found = [s for pattern in patterns for s in sources_of_pattern(pattern, SPLIT)]
-    files = sorted({file for source in found for file in source.files})
+        files = sorted({file for source in found for file in source.files})
+        _check_kept(files, settings)
     return Examples((Source(SPLIT, tuple(files)),), settings)
+
+
+def _check_kept(files: Sequence[str], settings: ReadSettings) -> None:
+    """Refuses columns that a file has not, whatever is done with bad files.
+
+    Raises:
+        ValueError: if a file names its columns, and not each that is kept.
+    """
+    own = [name for name in settings.kept if name not in settings.joined]
+    for file in files if own else []:
+        there = head_of(file, settings).columns
+        absent = [name for name in own if there and name not in there]
+        if absent:
+            raise ValueError(
+                f"{escaped(file, keep='')}: has no column `{shown(absent[0])}`, which "
+                f"is to stand beside the scores; it has {columns_shown(there)}. "
+                f"{meant(absent[0], there)}Correct the name that --keep, --slice or "
+                "`evaluation` gives, or write the column."
+            )
 
 
 def _joined(job: Job, settings: ReadSettings) -> ReadSettings:

@@ -126,7 +126,13 @@ def _split(
         of_rows = pa.LargeListArray.from_arrays(offsets, seconds)
         arrays[settings.times.column] = of_rows
     for name in settings.kept:
-        arrays[name] = kept_column(name, stored[name], faults, is_text=name in raw.text)
+        arrays[name] = kept_column(
+            name,
+            stored[name],
+            faults,
+            is_text=name in raw.text,
+            as_text=settings.format == "tfrecord" and name not in settings.joined,
+        )
     held_out = held_out_rows(settings.held_out, stored, faults, raw.row_texts)
     batch = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
     rest = ~passed

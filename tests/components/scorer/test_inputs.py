@@ -57,3 +57,27 @@ def test_pattern_without_a_file_is_told(tmp_path: Path) -> None:
         examples_to_score(job, [str(tmp_path / "none*")], ["item"])
     with pytest.raises(BadInputError, match=r"cannot be read: .*Correct `/not/there`"):
         examples_to_score(job, ["/not/there"], ["item"])
+
+
+@pytest.mark.parametrize("on_bad_file", ["error", "skip"])
+def test_column_that_one_file_lacks_is_told_whatever_is_done_with_bad_files(
+    rows: str, tmp_path: Path, on_bad_file: str
+) -> None:
+    _, job = shared.job_of(tmp_path, on_bad_file=on_bad_file)
+    lines = (tmp_path / "b.csv").read_text().replace("request", "other", 1)
+    (tmp_path / "b.csv").write_text(lines)
+
+    with pytest.raises(
+        ValueError, match=r"b\.csv: has no column `request`, which .*"
+    ) as e:
+        examples_to_score(job, [rows], ["item", "request"])
+
+    assert "it has `other`" in str(e.value)
+    assert "--keep" in str(e.value)
+
+
+def test_column_that_was_meant_is_named(rows: str, tmp_path: Path) -> None:
+    _, job = shared.job_of(tmp_path)
+
+    with pytest.raises(ValueError, match=r"Did you mean `request`\?"):
+        examples_to_score(job, [rows], ["requst"])

@@ -109,7 +109,7 @@ def test_undefined_metrics_are_no_error(call: Call, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["--version=8"], "has no version 8"),
-        (["--slice=other"], "header names 0 columns `other`"),
+        (["--slice=other"], "has no column `other`, which"),
     ],
 )
 def test_mistake_ends_in_one_message(

@@ -77,7 +77,10 @@ def test_row_that_is_left_out_is_told(call: Call, tmp_path: Path) -> None:
     [
         (["--version=8"], "has no version 8; the newest are 7. Name one of them."),
         (["--keep=tags"], "Column `tags` may hold several values"),
-        (["--keep=other"], "header names 0 columns `other`"),
+        (
+            ["--keep=other"],
+            "has no column `other`, which is to stand beside the scores",
+        ),
         (["--format=csv"], "There is no format `csv`; use one of parquet, tfrecord."),
         (["--runner=storm"], "There is no runner `storm`"),
     ],

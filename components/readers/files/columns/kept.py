@@ -1,7 +1,8 @@
 """Columns that are given on as a file has them: ids, times and the like of a row.
 
 A kept column is a `large_list` with one value or none in each row. Text is checked to
-be UTF-8; other values keep their type.
+be UTF-8; other values keep their type, but of tf.Examples, each of which has a type of
+its own, they become text.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import pyarrow as pa
 from shardline.components.readers.files.columns.canonical import canonical, fits
 from shardline.components.readers.files.columns.lists import Lists
 from shardline.components.readers.files.judging.bad_input import RowFaults
+from shardline.components.readers.files.splits.value_texts import value_texts
 from shardline.configs.column import Column
 from shardline.configs.shown import shown
 
@@ -19,7 +21,7 @@ _TEXT = Column("string", optional=True)
 
 
 def kept_column(
-    name: str, lists: Lists, faults: RowFaults, *, is_text: bool
+    name: str, lists: Lists, faults: RowFaults, *, is_text: bool, as_text: bool = False
 ) -> pa.Array:
     """Returns the values of a column, and marks rows that have several.
 
@@ -28,11 +30,14 @@ def kept_column(
         lists: its values, as the file has them.
         faults: where rows are marked.
         is_text: whether everything is text, as in CSV.
+        as_text: whether numbers become text, written as `value_texts` does.
 
     Returns:
         `large_list` of `large_binary` for text, else of the type that the file has; the
         lists of marked rows may be longer.
     """
+    if as_text and not pa.types.is_null(lists.values.type):
+        lists = lists._replace(values=value_texts(lists.values))
     stored = lists.values.type
     if is_text or pa.types.is_null(stored) or fits(stored, _TEXT.dtype):
         return canonical(name, lists, _TEXT, faults, is_text=is_text)[1]

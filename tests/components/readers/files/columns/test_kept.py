@@ -58,3 +58,21 @@ def test_cells_of_csv_are_text() -> None:
     found = kept_column("a", listed(cells), faults_of(3), is_text=True)
 
     assert found.to_pylist() == [[b"17"], [], [b" x"]]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (pa.array([[17], []]), [[b"17"], []]),
+        (pa.array([[17.0], [0.5]], pa.large_list(pa.float32())), [[b"17"], [b"0.5"]]),
+        (pa.array([[b"x"], [b"17"]]), [[b"x"], [b"17"]]),
+        (pa.nulls(2), [[], []]),
+    ],
+)
+def test_numbers_become_text_where_each_row_has_a_type_of_its_own(
+    values: pa.Array, expected: list[Any]
+) -> None:
+    found = kept_column("a", listed(values), faults_of(2), is_text=False, as_text=True)
+
+    assert found.type.value_type == pa.large_binary()
+    assert found.to_pylist() == expected
