@@ -8,6 +8,7 @@ and the order of columns and rows, change nothing. The text of a value is that o
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from shardline.components.readers.files.columns.lists import Lists, listed
 from shardline.components.readers.files.splits.value_texts import value_texts
 
 _TEXT = pa.large_binary()
+_NO_TEXT = pa.scalar(b"", _TEXT)
 _AFTER_NAME = pa.scalar(b"\x1f", _TEXT)
 _BETWEEN_COLUMNS = pa.scalar(b"\x1e", _TEXT)
 _BETWEEN_VALUES = pa.scalar(b"|", _TEXT)
@@ -40,6 +42,9 @@ def row_texts(names: Sequence[str], columns: Sequence[pa.Array], rows: int) -> p
         pc.binary_join_element_wise(pa.scalar(name.encode(), _TEXT), texts, _AFTER_NAME)
         for name, texts in ((name, _column_texts(column)) for name, column in by_name)
     ]
+    # Arrow joins nothing to no row at all, which would shift the rows that follow.
+    is_empty = functools.reduce(pc.and_, map(pc.is_null, pieces))
+    pieces[-1] = pc.if_else(is_empty, _NO_TEXT, pieces[-1])
     return pc.binary_join_element_wise(*pieces, _BETWEEN_COLUMNS, null_handling="skip")
 
 

@@ -1,13 +1,14 @@
 """Splits that are drawn by whole rows, beside the rule as the docs have it."""
 
 import csv
+import dataclasses
 import datetime
 import decimal
 import hashlib
 import itertools
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -267,6 +268,62 @@ def test_examples_that_store_a_column_in_several_ways(
         found = numbers(file, {"eval": {"fraction": 0.5, "seed": seed}})
         drawn = [r["n"] for r in rows if is_drawn(text_of(r), "eval", 0.5, seed)]
         assert found["eval"] == sorted(drawn * 3)
+
+
+EMPTY: dict[str, Any] = {"user": None, "x": None}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("batch_rows", [1, 2, 64])
+@pytest.mark.parametrize("empty", [[0], [9], [19], [0, 1, 9, 10, 19], range(20)])
+def test_rows_without_any_value_shift_no_other(
+    name: str, batch_rows: int, empty: Sequence[int], write: Callable[..., str]
+) -> None:
+    rows = [{"user": f"u{i}", "x": "a"} for i in range(20)]
+    for i in empty:
+        rows[i] = EMPTY
+    file = write(name, rows)
+    columns = {"user": Column("string", ragged=True)}
+    for seed in (0, 3):
+        rule = {"fraction": 0.5, "seed": seed}
+        found = [
+            (split, users)
+            for split, batch in read_unit(
+                Unit(file),
+                settings_for(file, {"eval": rule}, columns),
+                BadInput(),
+                batch_rows,
+            )
+            for users in batch.column("user").to_pylist()
+        ]
+        expected = [
+            (
+                "eval" if is_drawn(text_of(row), "eval", 0.5, seed) else "train",
+                [] if row["user"] is None else [row["user"].encode()],
+            )
+            for row in rows
+        ]
+        assert sorted(found) == sorted(expected)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_last_row_without_any_value_is_left_out(
+    name: str, write: Callable[..., str]
+) -> None:
+    rows = [{"n": i, "user": f"u{i}"} for i in range(60)]
+    file = write(name, [*rows, {"n": None, "user": None}])
+    settings = dataclasses.replace(
+        settings_for(file, {"eval": {"fraction": 0.3}}), on_bad_example="skip"
+    )
+    bad = settings.new_bad_input()
+    found = {
+        n
+        for split, batch in read_unit(Unit(file), settings, bad)
+        for n in batch.column("n").flatten().to_pylist()
+        if split == "eval"
+    }
+    assert found == {r["n"] for r in rows if is_drawn(text_of(r), "eval", 0.3)}
+    assert bad.left_out == 1
 
 
 def test_bad_examples_take_no_row_of_others(write: Callable[..., str]) -> None:
