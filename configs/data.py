@@ -1,6 +1,7 @@
 """Where examples come from, and what is predicted of them."""
 
 import datetime
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -143,6 +144,23 @@ class Files(Section):
                     "`label_words` gives {number} for `{word}`, expected 0 or 1; or "
                     "give `positive_from`, from which on a label is 1",
                     {"number": f"{number:g}", "word": shown(word)},
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _label_words_differ(self) -> "Files":
+        first: dict[str, str] = {}
+        point = rf"[.{re.escape(self.dialect.decimal)}]"
+        for word, number in self.label_words.items():
+            is_decimal = re.fullmatch(rf"[+-]?[0-9]+{point}[0-9]*", word)
+            plain = re.sub(rf"{point}?0*$", "", word) if is_decimal else word
+            other = first.setdefault(plain, word)
+            if self.label_words[other] != number:
+                raise PydanticCustomError(
+                    "label_words",
+                    "`label_words` gives two numbers for `{other}` and `{word}`, which "
+                    "are one number in a label; give one of them",
+                    {"other": shown(other), "word": shown(word)},
                 )
         return self
 

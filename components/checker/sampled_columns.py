@@ -51,7 +51,8 @@ def column_samples(
             array = column_of_cells(array, needed, read_settings).values
         lists = listed(array)
         if is_worded:
-            lists = worded(lists, read_settings.label_words)
+            words, dialect = read_settings.label_words, read_settings.label_dialect
+            lists = worded(lists, words, dialect)
         parts.append((piece.file, lists))
     return [
         ColumnSample(

@@ -52,6 +52,17 @@ FAULTS = {
         "3: `data.files`: `label_words` gives 4 for `4 stars`, expected 0 or 1; or "
         "give `positive_from`",
     ),
+    "label_words_that_are_one_number": (
+        "splits: {train: a.csv}",
+        'splits: {train: a.csv}, label_words: {"1.0": 1, "0": 0, "1": 0}',
+        "3: `data.files`: `label_words` gives two numbers for `1.0` and `1`, which are",
+    ),
+    "label_words_that_are_one_number_with_a_comma": (
+        "splits: {train: a.csv}",
+        "splits: {train: a.csv}, dialect: {delimiter: ;, decimal: ','}, "
+        'label_words: {"1,5": 1, "1,50": 0}',
+        "3: `data.files`: `label_words` gives two numbers for `1,5` and `1,50`, which",
+    ),
     "label_words_with_blanks": (
         "splits: {train: a.csv}",
         'splits: {train: a.csv}, label_words: {" yes": 1}',

@@ -113,6 +113,12 @@ class ReadSettings:
         return column == self.label and bool(self.label_words)
 
     @property
+    def label_dialect(self) -> Dialect:
+        """How the files are written that hold the labels."""
+        join = self.joined.get(self.label) if self.label is not None else None
+        return (join.reading if join else self).dialect
+
+    @property
     def looked_at(self) -> set[str]:
         """Columns that are read as the file has them, which no feature need read."""
         used = {*self.kept, *self.key_columns, *self.split_columns}

@@ -169,10 +169,9 @@ def _columns(
         if name in settings.columns:
             is_text = name in raw.text
             if settings.has_words(name):
-                lists[name], is_text = worded(lists[name], settings.label_words), True
-                mark_unknown(
-                    name, lists[name], settings.label_words, raw.faults_of(name)
-                )
+                words, is_text = settings.label_words, True
+                lists[name] = worded(lists[name], words, settings.label_dialect)
+                mark_unknown(name, lists[name], words, raw.faults_of(name))
             lists[name], arrays[name] = canonical(
                 name,
                 lists[name],

@@ -6,7 +6,7 @@ numbers that are no words stay what they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -16,9 +16,11 @@ from shardline.components.readers.files.column_names import nearest
 from shardline.components.readers.files.columns.byte_arrays import stripped
 from shardline.components.readers.files.columns.canonical import misfits, not_held
 from shardline.components.readers.files.columns.lists import Lists
+from shardline.components.readers.files.formats.csv.numbers import plain_numbers
 from shardline.components.readers.files.judging.bad_input import RowFaults
 from shardline.components.readers.files.splits.value_texts import value_texts
 from shardline.configs.column import Column
+from shardline.configs.dialect import DEFAULT_DIALECT, Dialect
 from shardline.configs.shown import quoted, shown
 
 _LABEL = Column("float")
@@ -26,13 +28,17 @@ _TRUTHS = {"true": 1.0, "false": 0.0}
 _NAMED = 20
 
 
-def worded(lists: Lists, words: Mapping[str, float]) -> Lists:
+def worded(
+    lists: Lists, words: Mapping[str, float], dialect: Dialect = DEFAULT_DIALECT
+) -> Lists:
     """Returns labels with the text of a number for each word, without blanks around.
 
     Args:
         lists: the labels, of any type.
         words: the number that each word stands for. Truth values are the words `true`
-            and `false`, in letters of any case, or else 1 and 0.
+            and `false`, in letters of any case, or else 1 and 0. A number among the
+            words is any that is as great: 1.0 is 1.
+        dialect: how numbers were written where the labels are from.
 
     Returns:
         The same rows, their values as large binary text.
@@ -41,7 +47,8 @@ def worded(lists: Lists, words: Mapping[str, float]) -> Lists:
         given = {word.casefold(): number for word, number in words.items()}
         words = _TRUTHS | {word: given[word] for word in _TRUTHS if word in given}
     encoded = stripped(value_texts(lists.values)).dictionary_encode()
-    numbers = {word.encode(): _text(number) for word, number in words.items()}
+    as_labels = value_texts(plain_numbers(_encoded(words), dialect).values)
+    numbers = dict(zip(as_labels.to_pylist(), map(_text, words.values()), strict=True))
     texts = [numbers.get(text, text) for text in encoded.dictionary.to_pylist()]
     values = pa.array(texts, pa.large_binary()).take(encoded.indices)
     return lists._replace(values=values)
@@ -86,5 +93,10 @@ def remedy_of_unknown(words: Mapping[str, float]) -> str:
     )
 
 
+def _encoded(words: Iterable[str]) -> pa.Array:
+    return pa.array([word.encode() for word in words], pa.large_binary())
+
+
 def _text(number: float) -> bytes:
+    number = float(number)
     return f"{int(number) if number.is_integer() else number}".encode()

@@ -205,6 +205,9 @@ class _Chunk:
             if column is not None and column.ragged:
                 cells = self._short(name, cells, faults)
             columns[name], parts, unfit = column_of_cells(cells, column, settings)
+            if settings.has_words(name):
+                words = {word.encode() for word in settings.label_words}
+                unfit = {row: text for row, text in unfit.items() if text not in words}
             self._mark_unfit(name, unfit, faults)
             if parts:
                 lists[name] = parts

@@ -13,6 +13,7 @@ from shardline.components.readers.files import (
     read_unit,
 )
 from shardline.configs.column import Column
+from shardline.configs.dialect import Dialect
 
 FORMATS = ["a.tfrecord", "a.csv", "a.parquet"]
 YES = {"yes": 1.0, "no": 0.0}
@@ -62,6 +63,13 @@ def rows(values: list[Any]) -> list[dict]:
         (["2", "1"], {"2": 0.0}, {}, [0, 1]),
         ([2, 1], {"2": 0.0}, {}, [0, 1]),
         ([0.5, 1.0], {"0.5": 0.0}, {}, [0, 1]),
+        # However many zeros a file or the configuration has after the point.
+        (["0.0", "1.0"], {"0.0": 1.0, "1.0": 0.0}, {}, [1, 0]),
+        ([0.0, 1.0], {"0.0": 1.0, "1.0": 0.0}, {}, [1, 0]),
+        (["1.50", "1.5", "0"], {"1.50": 1.0}, {}, [1, 1, 0]),
+        ([1.5, 0.0], {"1.50": 1.0}, {}, [1, 0]),
+        (["2", "2.0", "1"], {"2.": 0.0, "1": 1.0}, {}, [0, 0, 1]),
+        (["yes", "no"], {"yes": 1, "no": 0}, {}, [1, 0]),  # integers
         (["yes", "0", "1.0"], YES, {}, [1, 0, 1]),
         (["0.25", "few"], {"few": 0.2}, {"positive_from": 0.25}, [1, 0]),
     ],
@@ -101,6 +109,31 @@ def test_words_of_types_of_parquet(
 def test_examples_that_store_labels_in_several_ways(write: Callable[..., str]) -> None:
     file = write("a.tfrecord", rows([1, "no", 0.0, "yes"]))
     assert labels(file, YES) == ([1, 0, 0, 1], [])
+
+
+@pytest.mark.parametrize(
+    ("cells", "words", "thousands"),
+    [
+        (["1,5", "0,5"], {"1,5": 1.0, "0,5": 0.0}, None),
+        (["1,50", "0"], {"1,5": 1.0}, None),
+        (["1,5", "0"], {"1,50": 1.0}, None),
+        # What is a word need be no number of the dialect.
+        (["1.5", "4.0"], {"1.5": 1.0, "4.0": 0.0}, None),
+        (["1.000", "2.000,5"], {"1.000": 1.0, "2.000,5": 0.0}, "."),
+        (["1000", "1.000", "2"], {"1.000": 1.0, "2": 0.0}, "."),
+        (["ja", "nein"], {"ja": 1.0, "nein": 0.0}, "."),
+    ],
+)
+def test_words_are_numbers_of_the_dialect(
+    cells: list[str],
+    words: dict[str, float],
+    thousands: str | None,
+    write: Callable[..., str],
+) -> None:
+    file = write("a.csv", "\n".join(["n;label", *(f"1;{c}" for c in cells)]).encode())
+    dialect = Dialect(delimiter=";", decimal=",", thousands=thousands)
+    expected = [*([1.0] * (len(cells) - 1)), 0.0]
+    assert labels(file, words, dialect=dialect) == (expected, [])
 
 
 @pytest.mark.parametrize("name", FORMATS)
