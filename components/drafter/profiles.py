@@ -22,10 +22,14 @@ Kind = Literal["int", "float", "text", "time", "other date", "nothing", "other"]
 # What may part the values of a list in a cell.
 SEPARATORS = ("|", ";", ", ", ",", " ")
 _HOLDING = 0.25  # of the cells, for what they hold to part values
+_MOVING = 0.25  # of the parts, that stand now here and now there in lists
+_PAIR = 2  # parts, which are rather a name in two parts if their places are fixed
 _REUSED = 3  # times that a part stands in lists, on average
 _LONG = 30  # characters; a part that is longer is text
 _FEW = 8  # cells; fewer tell nothing of lists
 _INT64 = range(-(1 << 63), 1 << 63)
+_ENTITY = re.compile(r"&(#\d+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
+_BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
 _PADDED = re.compile(r"[+-]?0\d")
 
 
@@ -194,6 +198,8 @@ def _are_lists(cells: Sequence[Any], separator: str) -> bool:
         return False
     if separator == "," and all(cell.count(",") == cell.count(", ") for cell in cells):
         return False  # that is the other one
+    if separator == ";" and any(map(_ENTITY.search, cells)):
+        return False  # the reader would cut `&amp;`
     parts = [part for cell in cells for part in split(cell, separator)]
     if separator == " " and not all(is_number(part) for part in parts):
         return False
@@ -201,4 +207,31 @@ def _are_lists(cells: Sequence[Any], separator: str) -> bool:
     is_reused = len(parts) >= _REUSED * len(counts)
     of_lists = Counter(part for cell in holding for part in split(cell, separator))
     are_others = 2 * len(of_lists) <= sum(of_lists.values())
-    return is_reused and are_others and max(map(len, counts)) <= 2 * _LONG
+    is_short = max(map(len, counts), default=0) <= 2 * _LONG
+    are_whole = all(map(_is_whole, counts))
+    return (
+        is_reused
+        and are_others
+        and is_short
+        and are_whole
+        and _move([split(cell, separator) for cell in cells])
+    )
+
+
+def _is_whole(part: str) -> bool:
+    """Tells whether a part closes what it opens; those of JSON do not."""
+    return all(part.count(opens) == part.count(ends) for opens, ends in _BRACKETS)
+
+
+def _move(lists: Sequence[Sequence[str]]) -> bool:
+    """Tells whether parts have no fixed place, as the two of `Reno, NV` have."""
+    if max(map(len, lists), default=0) > _PAIR:
+        return True  # such as a place's city, state and country
+    places: dict[str, set[int]] = {}
+    counts: Counter[str] = Counter()
+    for parts in lists:
+        counts.update(parts)
+        for place, part in enumerate(parts):
+            places.setdefault(part, set()).add(place)
+    moving = sum(n for part, n in counts.items() if len(places[part]) > 1)
+    return moving >= _MOVING * counts.total()

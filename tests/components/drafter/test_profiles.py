@@ -89,5 +89,37 @@ def test_separator_of_lists(cells: list[str], separator: str) -> None:
     assert profiles(x=cells)["x"].separator == separator
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["Verlag &amp; Co", "Co &amp; Verlag", "Verlag", "Co"],
+        ["Rock &#39;n&#39; Roll", "Roll", "&#39;n"],
+        ["Pop; R&#x26;B", "Pop", "Pop; Folk", "Folk"],
+        ["New York, NY", "Reno, NV", "Rome, RM", "Oslo, OS"],
+        ["Matrix, The", "Sting, The", "Alien", "Jaws"],
+        ["Home|Garden", "Home|Kitchen", "Sport|Ball"],
+        ["Verlag; Berlin", "Verlag; Bonn", "Presse; Bonn"],
+        ['["a", "b", "c"]', '["a", "c", "b"]', '["b", "a"]'],
+        ['{"a": 1, "b": 2, "c": 3}', '{"c": 3, "b": 2, "a": 1}'],
+        ["X (K; L; M)", "X (L; K; M)", "X (M; K)"],
+        ["http://a.b/?x=1;y=2", "http://a.b/?x=1;y=3", "http://a.b/?x=1"],
+        ["Well, it works", "Well, it broke", "Sorry, no idea"],
+        ["10:30 am", "11:45 am", "09:00 pm"],
+        ["2024-01-31", "2024-02-01"],
+        ["31 January 2024", "1 February 2024"],
+    ],
+)
+def test_text_that_is_no_list(cells: list[str]) -> None:
+    assert not profiles(x=cells * 10)["x"].is_list
+
+
+@pytest.mark.parametrize("separator", ["|", ";", ", ", ","])
+def test_sorted_lists_are_lists(separator: str) -> None:
+    genres = [("Action", "Comedy"), ("Comedy", "Drama"), ("Action", "Drama", "War")]
+    cells = [separator.join(genre) for genre in genres] * 10
+
+    assert profiles(x=cells)["x"].separator == separator
+
+
 def test_list_is_split_as_the_reader_does() -> None:
     assert split(" a | |b|", "|") == ["a", "b"]

@@ -108,7 +108,7 @@ def _dialect(
         quote=quote,
         escape=escape,
         encoding=encoding,
-        missing=tuple(word for word in missing if not (escape and escape in word)),
+        missing=tuple(missing),
         decimal=marks.decimal,
         thousands=marks.thousands,
     )

@@ -37,6 +37,8 @@ _OTHER_FIRST = 0.6  # for a first row that has not as many cells as the others
 _PARTING = ("\t", ";", "|", "::", "\x01", "\u00a6")
 # Stand for a delimiter of several characters; the first that the text does not hold.
 _STAND_INS = "\x1f\x1e\x1d\x1c\ue000"
+# The word of MySQL for a missing value, which keeps its escape where it is read.
+_ESCAPED_WORD = re.compile(r"(?<!\\)((?:\\\\)*)\\N(?!\w)")
 
 
 class Layout(NamedTuple):
@@ -123,6 +125,8 @@ def _parted(text: str, layout: Layout) -> Iterator[list[str]]:
     if len(delimiter) > 1:
         delimiter = next((c for c in _STAND_INS if c not in text), _STAND_INS[-1])
         text = text.replace(layout.delimiter, delimiter)
+    if layout.escape:
+        text = _ESCAPED_WORD.sub(r"\1\\\\N", text)
     is_quoted = layout.quote != NO_QUOTE
     try:
         for row in csv.reader(

@@ -97,6 +97,10 @@ CASES = {
             "missing": ("\\N",),
         },
     ),
+    "a dump of MySQL with escapes": (
+        lines("id,t,v", '#,"say \\"hi, #\\" now",\\N') + b"\n31,x,5\n32,\\N,6",
+        {"escape": "\\", "missing": ("\\N",)},
+    ),
     "words that are missing": (
         lines("id,v,w", "#,@,NA") + b"\n1,NA,NA\n2,null,x",
         {"missing": ("null", "NA")},
