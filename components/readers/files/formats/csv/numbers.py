@@ -89,7 +89,8 @@ def _marks_of(dialect: Dialect) -> _Marks:
     decimal = dialect.decimal
     marks = [mark for mark in alike or thousands if mark != decimal]
     point, between = re.escape(decimal), "|".join(map(re.escape, marks))
-    grouped = f"[0-9]{{1,3}}(?:(?:{between})[0-9]{{3}})+|" if marks else ""
+    # No number in groups begins with a zero: `0.123` is a fraction in another dialect.
+    grouped = f"[1-9][0-9]{{0,2}}(?:(?:{between})[0-9]{{3}})+|" if marks else ""
     whole = f"(?:{grouped}[0-9]+)(?:{point}[0-9]*)?"
     any_of = list(dict.fromkeys([*_ANY, decimal, *marks]))
     some = f"(?:[0-9]|{'|'.join(map(re.escape, any_of))})*"

@@ -46,7 +46,9 @@ def meant(text: str, decimal: str, thousands: str | None) -> Decimal | None:
     groups = "".join("|" if c in marks else c for c in whole).split("|")
     is_grouped = len(groups) > 1
     if is_grouped and not (
-        1 <= len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:])
+        1 <= len(groups[0]) <= 3
+        and groups[0][0] != "0"
+        and all(len(group) == 3 for group in groups[1:])
     ):
         return None
     digits = "".join(groups) + fraction
@@ -127,6 +129,7 @@ def test_cells_and_lists_hold_the_numbers_that_are_meant(
     ("cell", "dialect", "example"),
     [
         ("1.5", GERMAN, "1.234,5"),
+        ("0.123", GERMAN, "1.234,5"),
         ("12.34,5", GERMAN, "1.234,5"),
         ("1.2345", GERMAN, "1.234,5"),
         ("1.5", Dialect(delimiter=";", decimal=","), "1234,5"),
