@@ -23,6 +23,7 @@ from shardline.configs.features import (
     Number,
     Target,
 )
+from shardline.configs.header_rules import header_faults
 from shardline.configs.job_rules import serving_faults, target_faults, training_faults
 from shardline.configs.join_rules import join_faults
 from shardline.configs.living import Living
@@ -142,6 +143,7 @@ class Job(FeatureSet):
         faults = [
             *target_faults(self, self.data),
             *join_faults(self.data),
+            *header_faults(self, self.data),
             *training_faults(self, self.training),
             *serving_faults(self, self.serving),
             *span_faults(self.data, self.evaluation, self.training, self),
