@@ -132,14 +132,22 @@ class ReadSettings:
 
     @property
     def compared_as_numbers(self) -> set[str]:
-        """Columns that a held-out split compares with a number."""
-        return {
+        """Columns of the files that a held-out split compares with a number."""
+        compared = {
             rule.column
             for rule in self.held_out.values()
             if rule.column is not None
             and rule.at_least is not None
             and boundary_of(rule.at_least).kind == "number"
         }
+        return compared - set(self.joined)
+
+    @property
+    def drawn_by(self) -> set[str]:
+        """Columns of the files themselves by whose values splits are drawn."""
+        rules = self.held_out.values()
+        drawn = {r.column for r in rules if r.column and r.fraction is not None}
+        return drawn - set(self.joined)
 
     @property
     def split_columns(self) -> set[str]:

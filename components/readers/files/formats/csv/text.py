@@ -131,7 +131,7 @@ class _Chunk:
             lines = kept[first : first + size]
             faults = self._faults(rows.num_rows, partial(self._line_among, lines))
             columns = self._columns(rows, faults)
-            stored = self._compared(rows, faults)
+            stored = self._of_splits(rows, faults)
             texts = None
             if self._task.settings.draws_rows:
                 cells = [column.combine_chunks() for column in rows.columns]
@@ -216,16 +216,20 @@ class _Chunk:
                 check_positions(weights, ids, lists, faults)
         return columns
 
-    def _compared(self, rows: pa.Table, faults: RowFaults) -> dict[str, pa.Array]:
-        """Returns columns that splits compare with numbers not written plainly."""
+    def _of_splits(self, rows: pa.Table, faults: RowFaults) -> dict[str, pa.Array]:
+        """Returns columns that tell splits, by numbers that are not written plainly."""
         settings = self._task.settings
-        compared = {}
-        if not has_plain_numbers(settings.dialect):
-            for name in settings.compared_as_numbers:
-                cells = rows.column(name).combine_chunks()
-                compared[name], _, unfit = numbers_of_cells(cells, settings)
-                self._mark_unfit(name, unfit, faults)
-        return compared
+        columns: dict[str, pa.Array] = {}
+        if has_plain_numbers(settings.dialect):
+            return columns
+        for name in settings.drawn_by:
+            # Whatever feature reads it, as keys of joins.
+            columns[name] = keys_of_cells(rows.column(name).combine_chunks(), settings)
+        for name in settings.compared_as_numbers:
+            cells = rows.column(name).combine_chunks()
+            columns[name], _, unfit = numbers_of_cells(cells, settings)
+            self._mark_unfit(name, unfit, faults)
+        return columns
 
     def _keys(self, rows: pa.Table) -> dict[str, pa.Array]:
         """Returns keys that a feature may read in another way, from their cells."""

@@ -266,8 +266,14 @@ def test_a_key_may_be_a_column_of_a_join_before(
 
 
 @pytest.mark.parametrize("of_side", FORMATS)
+@pytest.mark.parametrize("dialect", [{}, {"delimiter": ";", "decimal": ","}])
+@pytest.mark.parametrize("rule", [{"at_least": 16777217}, {"fraction": 1.0}])
 def test_a_held_out_split_may_be_told_by_a_joined_column(
-    of_side: str, tmp_path: Path, write: Callable[..., str]
+    rule: dict[str, float],
+    dialect: dict[str, str],
+    of_side: str,
+    tmp_path: Path,
+    write: Callable[..., str],
 ) -> None:
     write(
         f"items.{of_side}", [{"item": 1, "at": 16777217}, {"item": 2, "at": 16777216}]
@@ -277,11 +283,13 @@ def test_a_held_out_split_may_be_told_by_a_joined_column(
     settings = reading.joined_settings(
         tmp_path,
         {"at": Column("float")},
-        {"items": {**join, "columns": ["at"]}},
-        held_out={"eval": {"column": "at", "at_least": 16777217}},
+        {"items": {**join, "columns": ["at"], "dialect": {}}},
+        held_out={"eval": {"column": "at", **rule}},
+        dialect=dialect,
     )
     units = read_unit(Unit(file), settings, BadInput())
-    assert {split: batch.num_rows for split, batch in units} == {"train": 1, "eval": 1}
+    rows = {split: batch.num_rows for split, batch in units}
+    assert rows == ({"eval": 2} if "fraction" in rule else {"train": 1, "eval": 1})
 
 
 def test_side_files_among_the_examples_are_refused(

@@ -188,6 +188,32 @@ def test_splits_compare_numbers_as_they_are_meant(
     assert sum(bad.rows.values()) == 2
 
 
+def test_draw_by_a_column_does_not_depend_on_what_reads_it(
+    write: Callable[..., str],
+) -> None:
+    numbers = [f"{n // 10}.{n:03},{n % 10}" if n > 9 else f"{n},50" for n in range(200)]
+    text = "\n".join(["n;x", *(f"{n};{i}" for i, n in enumerate(numbers))])
+    file = write("a.csv", text.encode())
+    drawn = []
+    for dtype in (None, "string", "float"):
+        columns = {"x": Column("string")}
+        if dtype:
+            columns["n"] = Column(dtype)  # type: ignore[arg-type]
+        settings = ReadSettings(
+            "csv",
+            columns,
+            dialect=GERMAN,
+            held_out={"eval": HeldOut(column="n", fraction=0.5)},
+        )
+        rows: dict[str, list[bytes]] = {}
+        for split, batch in read_unit(Unit(file), settings, BadInput()):
+            rows.setdefault(split, []).extend(batch.column("x").flatten().to_pylist())
+        drawn.append(rows)
+
+    assert drawn[0] == drawn[1] == drawn[2]
+    assert 60 < len(drawn[0]["eval"]) < 140
+
+
 def test_plain_dialect_refuses_decimal_commas(write: Callable[..., str]) -> None:
     file = write("a.csv", b"n;x\n1,5;x\n")
     settings = ReadSettings(
