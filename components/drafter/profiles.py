@@ -209,13 +209,11 @@ def _are_lists(cells: Sequence[Any], separator: str) -> bool:
     are_others = 2 * len(of_lists) <= sum(of_lists.values())
     is_short = max(map(len, counts), default=0) <= 2 * _LONG
     are_whole = all(map(_is_whole, counts))
-    return (
-        is_reused
-        and are_others
-        and is_short
-        and are_whole
-        and _move([split(cell, separator) for cell in cells])
-    )
+    lists = [split(cell, separator) for cell in cells]
+    # No sentence has `|`, so what has it now and then is a list: `wool`, `wool|sale`.
+    is_of_any_length = separator == "|" and len(set(map(len, lists))) > 1
+    are_lists = is_of_any_length or _move(lists)
+    return is_reused and are_others and is_short and are_whole and are_lists
 
 
 def _is_whole(part: str) -> bool:

@@ -121,5 +121,11 @@ def test_sorted_lists_are_lists(separator: str) -> None:
     assert profiles(x=cells)["x"].separator == separator
 
 
+def test_lists_of_one_and_two_may_have_fixed_places() -> None:
+    cells = ["wool", "silk|sale", "wool|sale", "silk"] * 10
+
+    assert profiles(x=cells)["x"].separator == "|"
+
+
 def test_list_is_split_as_the_reader_does() -> None:
     assert split(" a | |b|", "|") == ["a", "b"]
