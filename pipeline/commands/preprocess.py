@@ -7,35 +7,28 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from shardline.components.execution.worker_processes.fork_server import (
-    fork_server_ended,
-)
 from shardline.configs import Job, load_job
 from shardline.configs.locations import absolute_location
 from shardline.configs.outputs import downloads_folder
-from shardline.pipeline.commands.console import console, failing_on, load, print_line
+from shardline.pipeline.commands.beam_job import (
+    NO_WORKER_PROCESSES,
+    BeamRunner,
+    NewFolder,
+    job_ends_with_command,
+)
+from shardline.pipeline.commands.console import console, load, print_line
 from shardline.pipeline.commands.options import Configuration
-from shardline.pipeline.commands.temporary_folder import temporary_folder_removed
-from shardline.pipeline.runners.interruption import children_end_first
-from shardline.pipeline.terminal.native_output import stderr_held_back
 from shardline.pipeline.terminal.tables import print_table
 
 if TYPE_CHECKING:
     from shardline.components.features.analysis.statistics import FeatureStatistics
     from shardline.components.features.standalone import StandaloneReport
 
-_NO_WORKER_PROCESSES = (
-    "Their number is --direct_num_workers, and without --direct_running_mode there are "
-    "none."
-)
-
 
 def preprocess(
     context: typer.Context,
     config: Configuration,
-    output: Annotated[
-        str, typer.Option(help="The folder to write, which must not exist yet.")
-    ],
+    output: NewFolder,
     inputs: Annotated[
         list[str] | None,
         typer.Option(
@@ -46,13 +39,7 @@ def preprocess(
             "come in dated parts, which are counted one by one. Can be repeated.",
         ),
     ] = None,
-    runner: Annotated[
-        str,
-        typer.Option(
-            help="The Beam runner: direct (this machine), dask, portable, flink, spark "
-            "or dataflow. Its options come last, after --."
-        ),
-    ] = "direct",
+    runner: BeamRunner = "direct",
     file_formats: Annotated[
         list[str] | None,
         typer.Option(
@@ -79,13 +66,7 @@ def preprocess(
 ) -> None:
     """Turn raw examples into ids and numbers, without the rest of the pipeline."""
     job = load(config, load_job)
-    with (
-        failing_on(OSError, RuntimeError, ValueError, exit_code_of=_exit_code),
-        stderr_held_back(),
-        temporary_folder_removed(),
-        fork_server_ended(),
-        children_end_first(),
-    ):
+    with job_ends_with_command():
         _preprocess(
             job,
             inputs or [],
@@ -134,7 +115,7 @@ def _preprocess(
     with (
         console.status(""),
         tensorflow_errors_as_value_errors(),
-        saying_none(_NO_WORKER_PROCESSES),
+        saying_none(NO_WORKER_PROCESSES),
     ):
         report = preprocess_standalone(
             examples,
@@ -150,12 +131,6 @@ def _preprocess(
         if not report.examples.get(split):
             why = why_split_is_empty(examples, split)
             print_line(f"Split '{split}' is empty. {why}".rstrip(), "yellow")
-
-
-def _exit_code(error: Exception) -> int:
-    from shardline.pipeline.runners.passing import exit_code_of_error
-
-    return exit_code_of_error(error)
 
 
 def _print_report(report: "StandaloneReport", output: str, seconds: float) -> None:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shardline.components.execution.worker_processes.fork_server import (
-    fork_server_ended,
-)
 from shardline.configs import Job, load_job
 from shardline.configs.locations import absolute_location
-from shardline.pipeline.commands.console import console, failing_on, load, print_line
+from shardline.pipeline.commands.beam_job import (
+    NO_WORKER_PROCESSES,
+    BeamRunner,
+    NewFolder,
+    job_ends_with_command,
+)
+from shardline.pipeline.commands.console import console, load, print_line
 from shardline.pipeline.commands.options import (
     Configuration,
     Files,
@@ -20,27 +23,17 @@ from shardline.pipeline.commands.options import (
     ModelVersion,
     OutputDir,
 )
-from shardline.pipeline.commands.temporary_folder import temporary_folder_removed
 from shardline.pipeline.run_folder import run_folder_of
-from shardline.pipeline.runners.interruption import children_end_first
-from shardline.pipeline.terminal.native_output import stderr_held_back
 
 if TYPE_CHECKING:
     from shardline.components.scorer.job import ScoreReport
-
-_NO_WORKER_PROCESSES = (
-    "Their number is --direct_num_workers, and without --direct_running_mode there are "
-    "none."
-)
 
 
 def score(
     context: typer.Context,
     config: Configuration,
     inputs: Files,
-    output: Annotated[
-        str, typer.Option(help="The folder to write, which must not exist yet.")
-    ],
+    output: NewFolder,
     version: ModelVersion = None,
     model: ModelFolder = None,
     output_dir: OutputDir = None,
@@ -56,26 +49,14 @@ def score(
         str,
         typer.Option("--format", help="The file format to write: parquet or tfrecord."),
     ] = "parquet",
-    runner: Annotated[
-        str,
-        typer.Option(
-            help="The Beam runner: direct (this machine), dask, portable, flink, spark "
-            "or dataflow. Its options come last, after --."
-        ),
-    ] = "direct",
+    runner: BeamRunner = "direct",
 ) -> None:
     """Score files of rows with the newest published model, or another version.
 
     Rows need no label. As many rows get a score as there are, or it is an error.
     """
     job = load(config, load_job)
-    with (
-        failing_on(OSError, RuntimeError, ValueError, exit_code_of=_exit_code),
-        stderr_held_back(),
-        temporary_folder_removed(),
-        fork_server_ended(),
-        children_end_first(),
-    ):
+    with job_ends_with_command():
         _score(
             job,
             inputs,
@@ -139,7 +120,7 @@ def _score(
     with (
         console.status(""),
         tensorflow_errors_as_value_errors(),
-        saying_none(_NO_WORKER_PROCESSES),
+        saying_none(NO_WORKER_PROCESSES),
     ):
         report = score_files(
             examples,
@@ -151,12 +132,6 @@ def _score(
             file_format=file_format,
         )
     _print_report(report, output, time.monotonic() - start)
-
-
-def _exit_code(error: Exception) -> int:
-    from shardline.pipeline.runners.passing import exit_code_of_error
-
-    return exit_code_of_error(error)
 
 
 def _print_report(report: "ScoreReport", output: str, seconds: float) -> None:

@@ -198,6 +198,7 @@ ELSEWHERE = {
     # The parts of a DAG's text, which Airflow reads whole.
     "pipeline/airflow/test_writer.py": "pipeline/airflow/parts",
     # What commands show is tested by what they print.
+    "pipeline/commands/test_preprocess.py": "pipeline/commands/beam_job",
     "pipeline/commands/test_checkpoint.py": "pipeline/commands/checkpoint_tables",
     # Parts of an erasure, which is done to a whole run folder, killed and done again.
     "pipeline/erasure/test_erase.py": """
