@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.bars import Bar, show_bars, table_of_bars
-from benchmarks.engine.session import FOLDER
+from benchmarks.engine.session import FOLDER, ProgramError
+from benchmarks.machine import measured_on
 from benchmarks.serving.session import Outcome, Section
 
 
@@ -60,6 +62,39 @@ class Report:
         if unknown := set(arguments.sections) - set(self.sections):
             parser.error(f"no section {', '.join(sorted(unknown))}; there are {names}")
         return arguments
+
+    def measured_at_once(
+        self,
+        arguments: argparse.Namespace,
+        measure: Callable[[], Outcome],
+        is_whole: Callable[[Outcome], bool] = lambda _: True,
+    ) -> int:
+        """Measures all sections together, keeps what comes out, and reports it.
+
+        Args:
+            arguments: as `arguments` gives them.
+            measure: measures; a program that fails is told.
+            is_whole: tells of what came out whether it belongs on the page.
+
+        Returns:
+            The exit code.
+        """
+        kept = FOLDER / f"{self.name}-times.json"
+        console, errors = Console(), Console(stderr=True)
+        try:
+            if not arguments.report_only:
+                load = os.getloadavg()[0]
+                FOLDER.mkdir(parents=True, exist_ok=True)
+                outcome = measure()
+                sentence = measured_on(f"bench-{self.name}", outcome.versions, load)
+                outcome.found["measured on"] = sentence
+                kept.write_text(outcome.as_json())
+            outcome = Outcome.from_json(kept.read_text())
+        except (ProgramError, FileNotFoundError) as error:
+            errors.print(str(error), style="red", markup=False, highlight=False)
+            return 1
+        sections = list(self.sections)
+        return self.conclude(console, outcome, sections, is_whole=is_whole(outcome))
 
     def conclude(
         self,

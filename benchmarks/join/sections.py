@@ -78,30 +78,23 @@ def _peak(outcome: Outcome, section: str, name: str) -> float:
     return max(one["peak_bytes"] for one in outcome.found[section][name]) / _GIB
 
 
+# Of each section: what is measured, and what it is compared with.
+_ASKED = {
+    "preprocessing": ("`preprocess`", "plain", "those without"),
+    "reading": ("the reader", "wide", "those with all columns in the rows"),
+}
+
+
 def _bars(outcome: Outcome, section: str) -> list[Bar]:
-    if section == "preprocessing":
-        return [
-            at_least(
-                "rows a second of `preprocess` with the side file over those without",
-                _ratio(outcome, section, "plain"),
-                0.5,
-            ),
-            at_most(
-                "memory of `preprocess` with the side file",
-                _peak(outcome, section, "joined"),
-                3,
-                "GiB",
-            ),
-        ]
+    measured, rival, words = _ASKED[section]
     return [
         at_least(
-            "rows a second of the reader with the side file over those with all "
-            "columns in the rows",
-            _ratio(outcome, section, "wide"),
+            f"rows a second of {measured} with the side file over {words}",
+            _ratio(outcome, section, rival),
             0.5,
         ),
         at_most(
-            "memory of the reader with the side file",
+            f"memory of {measured} with the side file",
             _peak(outcome, section, "joined"),
             3,
             "GiB",

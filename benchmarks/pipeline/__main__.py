@@ -7,18 +7,10 @@ one does not hold. What comes out is written to build/bench/pipeline.json and
 docs/benchmarks-pipeline.md. `--report-only` measures nothing.
 """
 
-import os
 import sys
 
-from rich.console import Console
-
-from benchmarks.engine.session import FOLDER, ProgramError
-from benchmarks.machine import measured_on
 from benchmarks.pipeline.sections import SECTIONS
 from benchmarks.report import Report
-from benchmarks.serving.session import Outcome
-
-_LAST = FOLDER / "pipeline-times.json"
 
 REPORT = Report("pipeline", SECTIONS)
 
@@ -26,28 +18,9 @@ REPORT = Report("pipeline", SECTIONS)
 def main() -> int:
     """Measures, reports, and returns the exit code."""
     arguments = REPORT.arguments("Measures the whole pipeline.")
-    console, errors = Console(), Console(stderr=True)
-    try:
-        if not arguments.report_only:
-            _measure(arguments.rounds)
-        outcome = Outcome.from_json(_LAST.read_text())
-    except (ProgramError, FileNotFoundError) as error:
-        errors.print(str(error), style="red", markup=False, highlight=False)
-        return 1
-    return REPORT.conclude(console, outcome, list(SECTIONS), is_whole=True)
-
-
-def _measure(rounds: int) -> None:
-    """Runs the section, and keeps what comes out.
-
-    Raises:
-        ProgramError: if a run fails.
-    """
-    load = os.getloadavg()[0]
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    outcome = SECTIONS["million"].measure(rounds)
-    outcome.found["measured on"] = measured_on("bench-pipeline", outcome.versions, load)
-    _LAST.write_text(outcome.as_json())
+    return REPORT.measured_at_once(
+        arguments, lambda: SECTIONS["million"].measure(arguments.rounds)
+    )
 
 
 if __name__ == "__main__":
