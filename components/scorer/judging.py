@@ -11,6 +11,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -123,7 +124,10 @@ def judge_files(
     cores = usable_cores()
     units = units_of(files, examples.settings, cores)
     by = {*evaluation.slices, *filter(None, [evaluation.group_by])}
-    with ScoringModel(version, features) as model, ThreadPoolExecutor(cores) as pool:
+    with (
+        closing(ScoringModel(version, features)) as model,
+        ThreadPoolExecutor(cores) as pool,
+    ):
         judge = partial(_judged, model, examples.settings, target, sorted(by))
         parts = list(pool.map(judge, units))
     bad, tally = BadInput("skip", "skip"), Tally()

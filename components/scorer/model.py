@@ -12,7 +12,6 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 import pyarrow as pa
@@ -130,19 +129,6 @@ class ScoringModel:
     def close(self) -> None:
         """Gives the memory back."""
         self._loaded.close()
-
-    def __enter__(self) -> ScoringModel:
-        """Returns itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Gives the memory back."""
-        self.close()
 
     @staticmethod
     @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Scores are those of the published model, whatever other rows are asked for."""
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def batch_of(features: Any, rows: list[Any]) -> Any:
 
 
 def test_scores_are_those_of_serialized_examples(served: Any, features: Any) -> None:
-    with ScoringModel(served.version, features) as model:
+    with closing(ScoringModel(served.version, features)) as model:
         scores = model.scores(batch_of(features, ROWS))
 
     assert scores.dtype == np.float32
@@ -55,7 +56,7 @@ def test_scores_are_those_of_serialized_examples(served: Any, features: Any) -> 
 def test_score_depends_on_its_row_alone(served: Any, features: Any) -> None:
     draw = np.random.default_rng(1)
     sizes = [1, 2, 3, 5, 8, 13, 31, 33, 63, 64, 65, 100, 255, 299]
-    with ScoringModel(served.version, features) as model:
+    with closing(ScoringModel(served.version, features)) as model:
         together = model.scores(batch_of(features, ROWS))
         for size in sizes:
             chosen = draw.permutation(len(ROWS))[:size]
@@ -66,7 +67,7 @@ def test_score_depends_on_its_row_alone(served: Any, features: Any) -> None:
 def test_scores_are_those_of_the_server(served: Any, features: Any) -> None:
     answers = asyncio.run(_asked(served.folder, [8, 64, 200]))
 
-    with ScoringModel(served.version, features) as model:
+    with closing(ScoringModel(served.version, features)) as model:
         scores = model.scores(batch_of(features, ROWS))
 
     for size, answer in answers.items():
@@ -101,7 +102,7 @@ async def _answer(stub: Any, size: int) -> np.ndarray:
 
 
 def test_value_that_the_model_refuses_is_told(served: Any, features: Any) -> None:
-    with ScoringModel(served.version, features) as model:
+    with closing(ScoringModel(served.version, features)) as model:
         batch = batch_of(features, [*ROWS, ROWS[0] | {"hour": 24}])
         with pytest.raises(ScoringError, match=r"hour.*24"):
             model.scores(batch)
