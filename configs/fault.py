@@ -7,9 +7,11 @@ the faults by their paths.
 from __future__ import annotations
 
 import dataclasses
+import difflib
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from shardline.configs.shown import escaped
+from shardline.configs.shown import escaped, shown
 
 # The keys that lead to a value of the YAML, from the outermost on.
 ConfigPath = tuple[str, ...]
@@ -107,6 +109,12 @@ def number_part(name: str) -> Part:
 def table_part(name: str) -> Part:
     """Returns a table as a part of its configuration."""
     return Part(f"table `{name}`", ("tables", name))
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Returns the remedy that says the nearest of some names; nothing if none is."""
+    nearest = difflib.get_close_matches(name, list(names), n=1)
+    return f"did you mean `{shown(nearest[0])}`?" if nearest else ""
 
 
 def sentence(text: str) -> str:

@@ -1,12 +1,11 @@
 """Rules between the names that `dialect.header` gives and the columns that are read."""
 
-import difflib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from shardline.configs.columns import column_uses, raw_columns, reader_of
 from shardline.configs.data import Data
-from shardline.configs.fault import Fault, Part
+from shardline.configs.fault import Fault, Part, did_you_mean
 from shardline.configs.features import Features
 from shardline.configs.shown import shown
 
@@ -70,12 +69,7 @@ def _missing(uses: Sequence[_Use], header: Sequence[str]) -> Iterator[Fault]:
         if use.column not in header:
             yield use.part.fault(
                 f"`dialect.header` has no column `{shown(use.column)}`",
-                _remedy(use.column, header),
+                did_you_mean(use.column, header)
+                or "name every column of the files there, in their order",
                 key=use.key,
             )
-
-
-def _remedy(column: str, header: Sequence[str]) -> str:
-    if near := difflib.get_close_matches(column, header, n=1):
-        return f"did you mean `{shown(near[0])}`?"
-    return "name every column of the files there, in their order"

@@ -1,6 +1,5 @@
 """Rules of what the published model calls the inputs that make columns."""
 
-import difflib
 import json
 from collections.abc import Iterator
 
@@ -10,7 +9,7 @@ from shardline.configs.columns import (
     raw_columns,
     reader_of,
 )
-from shardline.configs.fault import Fault, Part
+from shardline.configs.fault import Fault, Part, did_you_mean
 from shardline.configs.feature_rules import RESERVED
 from shardline.configs.features import Features
 from shardline.configs.shown import shown
@@ -43,10 +42,8 @@ def input_faults(feature_set: Features) -> Iterator[Fault]:
 
 
 def _known_column(column: str, columns: list[str]) -> str:
-    near = difflib.get_close_matches(column, columns, n=1)
-    if near:
-        return f"did you mean `{shown(near[0])}`?"
-    return f"the columns that are read are {', '.join(map(shown, sorted(columns)))}"
+    there = f"the columns that are read are {', '.join(map(shown, sorted(columns)))}"
+    return did_you_mean(column, columns) or there
 
 
 def _alike(feature_set: Features) -> Iterator[Fault]:

@@ -1,11 +1,10 @@
 """What pydantic finds wrong with a configuration, as faults."""
 
-import difflib
 from typing import Any, get_args
 
 from pydantic_core import ErrorDetails
 
-from shardline.configs.fault import ConfigPath, Fault
+from shardline.configs.fault import ConfigPath, Fault, did_you_mean
 from shardline.configs.schema import Run
 from shardline.configs.section import CROSS_SECTION, PATTERNS_IN_WORDS
 from shardline.configs.shown import quoted, shown
@@ -56,10 +55,8 @@ def _input(value: Any) -> str:
 def _known_key(config_path: ConfigPath) -> str:
     """Returns the nearest key that is known, else the list of known keys."""
     known = sorted(_known_keys(Run, config_path[:-1]))
-    nearest = difflib.get_close_matches(config_path[-1], known, n=1)
-    if nearest:
-        return f"did you mean `{nearest[0]}`?"
-    return f"known keys: {', '.join(known)}"
+    there = f"known keys: {', '.join(known)}"
+    return did_you_mean(config_path[-1], known) or there
 
 
 def _known_keys(model: Any, config_path: ConfigPath) -> set[str]:
