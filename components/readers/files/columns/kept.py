@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from shardline.components.readers.files.columns.canonical import canonical, fits
 from shardline.components.readers.files.columns.lists import Lists
+from shardline.components.readers.files.columns.value_texts import value_texts
 from shardline.components.readers.files.judging.bad_input import RowFaults
-from shardline.components.readers.files.splits.value_texts import value_texts
 from shardline.configs.column import Column
 from shardline.configs.shown import shown
 

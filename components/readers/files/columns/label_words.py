@@ -16,9 +16,9 @@ from shardline.components.readers.files.column_names import nearest
 from shardline.components.readers.files.columns.byte_arrays import stripped
 from shardline.components.readers.files.columns.canonical import misfits, not_held
 from shardline.components.readers.files.columns.lists import Lists
+from shardline.components.readers.files.columns.value_texts import value_texts
 from shardline.components.readers.files.formats.csv.numbers import plain_numbers
 from shardline.components.readers.files.judging.bad_input import RowFaults
-from shardline.components.readers.files.splits.value_texts import value_texts
 from shardline.configs.column import Column
 from shardline.configs.dialect import DEFAULT_DIALECT, Dialect
 from shardline.configs.shown import quoted, shown

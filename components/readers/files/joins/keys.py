@@ -12,8 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from shardline.components.readers.files.columns.byte_arrays import stripped
-from shardline.components.readers.files.splits.boundaries import is_text
-from shardline.components.readers.files.splits.value_texts import value_texts
+from shardline.components.readers.files.columns.value_texts import is_text, value_texts
 
 _WORD_BYTES = 8
 # Floats below these hold each whole number.

@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 
 from shardline.components.readers.files.columns.lists import listed
+from shardline.components.readers.files.columns.value_texts import has_text
 from shardline.components.readers.files.joins import keys as key_rules
 from shardline.components.readers.files.judging.bad_input import FileFault
 from shardline.components.readers.files.raw_batch import RawBatch
-from shardline.components.readers.files.splits.value_texts import has_text
 from shardline.configs.shown import shown
 
 

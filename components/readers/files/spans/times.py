@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.types as kinds
 
 from shardline.components.readers.files.columns.lists import Lists
+from shardline.components.readers.files.columns.value_texts import is_text
 from shardline.components.readers.files.judging.bad_input import FileFault, RowFaults
 from shardline.configs.boundaries import value_of
 from shardline.configs.shown import quoted, shown
@@ -169,22 +170,13 @@ def _misfit(stored: pa.DataType) -> str:
         or kinds.is_timestamp(stored)
         or kinds.is_date(stored)
         or kinds.is_null(stored)
-        or _is_text(stored)
+        or is_text(stored)
     )
     if is_time:
         return ""
     return (
         "expected seconds since 1970, ISO 8601 or dates and times. Name another "
         "column in `data.spans.column`."
-    )
-
-
-def _is_text(stored: pa.DataType) -> bool:
-    return bool(
-        kinds.is_binary(stored)
-        or kinds.is_large_binary(stored)
-        or kinds.is_string(stored)
-        or kinds.is_large_string(stored)
     )
 
 

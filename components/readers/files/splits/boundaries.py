@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
+from shardline.components.readers.files.columns.value_texts import is_text
 from shardline.configs.boundaries import Boundary, Kind, value_of
 from shardline.configs.shown import quoted
 
@@ -34,16 +35,6 @@ WORDS: dict[Kind, str] = {
     "clock": "time of day",
     "text": "text",
 }
-
-
-def is_text(stored: pa.DataType) -> bool:
-    """Tells whether a column holds strings or bytes."""
-    return bool(
-        kinds.is_large_binary(stored)
-        or kinds.is_binary(stored)
-        or kinds.is_string(stored)
-        or kinds.is_large_string(stored)
-    )
 
 
 def misfit(stored: pa.DataType, at_least: float | str, boundary: Boundary) -> str:

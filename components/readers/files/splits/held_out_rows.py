@@ -10,15 +10,15 @@ import pyarrow as pa
 import pyarrow.types as kinds
 
 from shardline.components.readers.files.columns.lists import Lists
+from shardline.components.readers.files.columns.value_texts import (
+    has_text,
+    value_texts,
+)
 from shardline.components.readers.files.judging.bad_input import FileFault, RowFaults
 from shardline.components.readers.files.splits.boundaries import (
     WORDS,
     misfit,
     reached,
-)
-from shardline.components.readers.files.splits.value_texts import (
-    has_text,
-    value_texts,
 )
 from shardline.configs.boundaries import boundary_of
 from shardline.configs.data import HeldOut

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shardline.components.readers.files.columns.lists import Lists, listed
-from shardline.components.readers.files.splits.value_texts import value_texts
+from shardline.components.readers.files.columns.value_texts import value_texts
 
 _TEXT = pa.large_binary()
 _NO_TEXT = pa.scalar(b"", _TEXT)

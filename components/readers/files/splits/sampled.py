@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shardline.components.readers.files.columns.lists import Lists, listed
+from shardline.components.readers.files.columns.value_texts import is_text
 from shardline.components.readers.files.formats.csv.lists import (
     column_of_cells,
     numbers_of_cells,
@@ -30,7 +31,7 @@ from shardline.components.readers.files.judging.tally import Tally
 from shardline.components.readers.files.raw_batch import ReadTask
 from shardline.components.readers.files.read_settings import ReadSettings
 from shardline.components.readers.files.sampling import Piece, sample
-from shardline.components.readers.files.splits.boundaries import is_text, read_text
+from shardline.components.readers.files.splits.boundaries import read_text
 from shardline.components.readers.files.splits.held_out_rows import held_out_rows
 from shardline.configs.boundaries import Boundary, boundary_of
 from shardline.configs.data import HeldOut

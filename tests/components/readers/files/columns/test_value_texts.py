@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from shardline.components.readers.files.splits.value_texts import has_text, value_texts
+from shardline.components.readers.files.columns.value_texts import has_text, value_texts
 
 MOMENT = datetime.datetime(2026, 1, 2, 3, 4, 5)
 

@@ -1,15 +1,25 @@
-"""Values as the text that splits are drawn by: the same for a number and its text."""
+"""Values as the text that splits, labels and keys go by, a number as its text."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.types as kinds
 
 from shardline.components.readers.files.columns.byte_arrays import content_of
-from shardline.components.readers.files.splits.boundaries import is_text
 
 _WHOLE_SECOND = r"(:[0-9]{2})\.0+"
 _DECIMAL = r"^[+-]?[0-9]+\.[0-9]*$"
+
+
+def is_text(stored: pa.DataType) -> bool:
+    """Tells whether a column holds strings or bytes."""
+    return bool(
+        kinds.is_large_binary(stored)
+        or kinds.is_binary(stored)
+        or kinds.is_string(stored)
+        or kinds.is_large_string(stored)
+    )
 
 
 def has_text(stored: pa.DataType) -> bool:
