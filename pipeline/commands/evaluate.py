@@ -1,6 +1,5 @@
 """`shardline evaluate`: how well a published model's scores fit labelled files."""
 
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +16,7 @@ from shardline.pipeline.commands.options import (
     ModelVersion,
     OutputDir,
     PrintJson,
+    refuse_existing,
     refused_if_remote,
 )
 from shardline.pipeline.commands.score import serving_folder_of
@@ -93,11 +93,7 @@ def evaluate(
 
 def _refuse_output(path: Path) -> None:
     """Refuses, before anything is read, what could not be written at the end."""
-    if path.exists():
-        raise ValueError(
-            f"{path} is there already, and is not written over. Give another by "
-            "`--output`, or remove it."
-        )
+    refuse_existing(path)
     if not path.parent.is_dir():
         raise ValueError(
             f"{path} cannot be written: there is no folder {path.parent}. Make it, or "
@@ -107,13 +103,10 @@ def _refuse_output(path: Path) -> None:
 
 def _write(path: Path, text: str) -> None:
     """Writes a file that appears whole or not at all, and over no other."""
-    written = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        written.write_text(text, encoding="utf-8")
-        _refuse_output(path)
-        written.rename(path)
-    finally:
-        written.unlink(missing_ok=True)
+    from shardline.components.contracts.text_file import write_text
+
+    _refuse_output(path)
+    write_text(str(path.parent), path.name, text)
 
 
 def _evaluation(

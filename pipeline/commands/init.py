@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from shardline.pipeline.commands.console import console, failing_on, print_line
-from shardline.pipeline.commands.options import refused_if_remote
+from shardline.pipeline.commands.options import refuse_existing, refused_if_remote
 from shardline.pipeline.terminal.native_output import stderr_held_back
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ def init(
     with failing_on(OSError, ValueError):
         _refuse_name(name)
         if output is not None:
-            _refuse_existing(output)
+            refuse_existing(output)
         with console.status("Loading") as status, stderr_held_back():
             from shardline.components.drafter.drafting import draft
 
             drafted = draft(files, name=name, label=label, time=time, say=status.update)
         path = output or Path(f"{drafted.name}.yaml")
-        _refuse_existing(path)
+        refuse_existing(path)
         with path.open("x", encoding="utf-8") as file:
             file.write(drafted.text)
     _tell(drafted, path)
@@ -72,14 +72,6 @@ def _refuse_name(name: str | None) -> None:
         raise ValueError(
             f"--name {name}: a name has lower case letters, digits and underscores, "
             f"the first a letter. Give `{clean_name(name, kind='run')}`."
-        )
-
-
-def _refuse_existing(path: Path) -> None:
-    if path.exists():
-        raise ValueError(
-            f"{path} is there already, and is not written over. Give another by "
-            "`--output`, or remove it."
         )
 
 

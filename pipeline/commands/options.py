@@ -22,6 +22,19 @@ def refused_if_remote(path: Path | None) -> Path | None:
     return path
 
 
+def refuse_existing(path: Path) -> None:
+    """Refuses an output that would be written over another file.
+
+    Raises:
+        ValueError: if there is such a file.
+    """
+    if path.exists():
+        raise ValueError(
+            f"{path} is there already, and is not written over. Give another by "
+            "`--output`, or remove it."
+        )
+
+
 Configuration = Annotated[
     Path,
     typer.Argument(
