@@ -1,17 +1,15 @@
 """Numbers and every kind of id, exported, answer as the engine did."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
+from shardline_tests import load
 
-from shardline.components.contracts.checkpoint_manifest import (
-    CheckpointManifest,
-    checkpoint_prefix,
-)
 from shardline.components.contracts.living_vocabulary import TableChanges
 from shardline.components.exporter.model_card import card_of
 from shardline.components.exporter.serving_model import ServingModel
@@ -24,9 +22,9 @@ from shardline.components.features.graph.transform_graph import TransformGraph
 from shardline.components.features.graph.writer import write_transform_graph
 from shardline.components.model.engine_config import table_rows
 from shardline.components.trainer.inputs import Batch, filled_batches, unlabelled_batch
-from shardline.components.trainer.learner import new_learner
-from shardline.components.trainer.loop import save
-from shardline.configs.schema import FeatureSet, Model, Serving, Target, Training
+from shardline.configs.schema import FeatureSet, Serving, Target
+
+save_untrained = load(Path(__file__).with_name("untrained.py")).save_untrained
 
 BATCH_SIZE = 2
 TARGET = Target(label="bought", example_weight="times_seen")
@@ -178,23 +176,15 @@ def exported(
 ) -> Exported:
     """An untrained model's export, the default dense model on top."""
     folder = str(tmp_path_factory.mktemp("exported"))
-    rows = table_rows(FEATURES, transform_output)
-    model = Model(options={"hidden_units": [8]})
-    training = Training(batch_size=BATCH_SIZE, steps=1, hosts=2, seed=5)
-    learner = new_learner(FEATURES, rows, model, training)
-    for table in learner.engine.embedding_tables.values():
-        for shard in table.variables:
-            shard.assign(30 * shard)
-    save(learner, checkpoint_prefix(folder))
-    CheckpointManifest(
-        steps=0,
-        hosts=2,
-        rows=rows,
-        feature_set=FEATURES,
-        model=model,
-        metrics={},
-        **TARGET.model_dump(),
-    ).save(folder)
+    learner = save_untrained(
+        folder,
+        FEATURES,
+        TARGET,
+        transform_output,
+        hidden_units=[8],
+        factor=30,
+        batch_size=BATCH_SIZE,
+    )
     graph = TransformGraph(transform_output, FEATURES)
 
     def parse(examples: tf.Tensor) -> Batch:

@@ -19,22 +19,16 @@ import tensorflow_transform as tft
 import yaml
 from shardline_tests import load
 
-from shardline.components.contracts.checkpoint_manifest import (
-    CheckpointManifest,
-    checkpoint_prefix,
-)
 from shardline.components.exporter.serving_model import ServingModel
 from shardline.components.features.analysis.in_process import analyze_batches
 from shardline.components.features.graph.writer import write_transform_graph
-from shardline.components.model.engine_config import table_rows
 from shardline.components.scorer.model import Version
-from shardline.components.trainer.learner import new_learner
-from shardline.components.trainer.loop import save
 from shardline.configs import load_job
 from shardline.configs.columns import raw_columns
-from shardline.configs.schema import Job, Model, Training
+from shardline.configs.schema import Job
 
 batch_of = load("components/features/analysis/batches.py").batch_of
+save_untrained = load("components/exporter/untrained.py").save_untrained
 
 CONFIG: dict[str, Any] = {
     "name": "scored",
@@ -167,22 +161,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
     facts = analyze_batches([batch_of(columns, known)], settings, str(made))
     write_transform_graph(graph, settings, facts, str(made))
     output = tft.TFTransformOutput(graph)
-    rows = table_rows(features, output)
-    model = Model(options={"hidden_units": [16, 8]})
-    training = Training(batch_size=2, steps=1, hosts=2, seed=5)
-    learner = new_learner(features, rows, model, training)
-    for table in learner.engine.embedding_tables.values():
-        for shard in table.variables:
-            shard.assign(40 * shard)
-    save(learner, checkpoint_prefix(str(made)))
-    CheckpointManifest(
-        steps=0,
-        hosts=2,
-        rows=rows,
-        feature_set=features,
-        model=model,
-        metrics={},
-        **target.model_dump(),
-    ).save(str(made))
+    save_untrained(made, features, target, output, hidden_units=[16, 8], factor=40)
     ServingModel(str(made), output).save(str(made / "serving" / str(VERSION)))
     return Served(made / "serving")

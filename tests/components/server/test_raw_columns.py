@@ -17,21 +17,15 @@ import tensorflow_transform as tft
 from shardline_tests import load
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from shardline.components.contracts.checkpoint_manifest import (
-    CheckpointManifest,
-    checkpoint_prefix,
-)
 from shardline.components.exporter.serving_model import ServingModel
 from shardline.components.features.analysis.in_process import analyze_batches
 from shardline.components.features.graph.writer import write_transform_graph
 from shardline.components.features.ids.tensor_tokens import MISSING
-from shardline.components.model.engine_config import table_rows
-from shardline.components.trainer.learner import new_learner
-from shardline.components.trainer.loop import save
 from shardline.configs.columns import raw_columns
-from shardline.configs.schema import FeatureSet, Model, Target, Training
+from shardline.configs.schema import FeatureSet, Target
 
 batch_of = load("components/features/analysis/batches.py").batch_of
+save_untrained = load("components/exporter/untrained.py").save_untrained
 
 TARGET = Target(label="label")
 FEATURES = FeatureSet.model_validate(
@@ -77,23 +71,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     facts = analyze_batches([batch_of(COLUMNS, ROWS)], settings, str(made))
     write_transform_graph(graph, settings, facts, str(made))
     output = tft.TFTransformOutput(graph)
-    rows = table_rows(FEATURES, output)
-    model = Model(options={"hidden_units": [4]})
-    training = Training(batch_size=2, steps=1, hosts=2, seed=5)
-    learner = new_learner(FEATURES, rows, model, training)
-    for table in learner.engine.embedding_tables.values():
-        for shard in table.variables:
-            shard.assign(30 * shard)
-    save(learner, checkpoint_prefix(str(made)))
-    CheckpointManifest(
-        steps=0,
-        hosts=2,
-        rows=rows,
-        feature_set=FEATURES,
-        model=model,
-        metrics={},
-        **TARGET.model_dump(),
-    ).save(str(made))
+    save_untrained(made, FEATURES, TARGET, output, hidden_units=[4], factor=30)
     ServingModel(str(made), output).save(str(made / "serving" / "1"))
     return made / "serving"
 
